@@ -1,0 +1,19 @@
+/** Time. */
+#ifndef VM_BASE_CLOCK_H
+#define VM_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/** CLOCK_MONOTONIC in nanoseconds. */
+uint64_t vm_clock_ns(void);
+
+/** CPU time that this process has used, user and system, in nanoseconds. */
+uint64_t vm_clock_cpu_ns(void);
+
+/**
+ * Sleep until CLOCK_MONOTONIC reaches `deadline_ns`.
+ * Returns 0, or -EINTR if a signal came first.
+ */
+int vm_clock_sleep_until(uint64_t deadline_ns);
+
+#endif

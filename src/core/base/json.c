@@ -1,0 +1,160 @@
+#include "core/base/json.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "core/base/str.h"
+
+enum { FLUSH_AT = 60 * 1024 };
+
+static void flush(struct vm_json *j)
+{
+	if (!j->out)
+		return;
+	fwrite(j->buf.s, 1, j->buf.n, j->out);
+	j->buf.n = 0;
+}
+
+static void new_line(struct vm_json *j)
+{
+	if (!j->indent)
+		return;
+	vm_buf_add_char(&j->buf, '\n');
+	vm_buf_add_fill(&j->buf, ' ', (size_t)j->indent * j->depth);
+}
+
+/** What comes in front of a value or key: a comma, a line break. */
+static void lead(struct vm_json *j)
+{
+	if (j->keyed) {
+		j->keyed = false;
+		return;
+	}
+	if (j->depth == 0)
+		return;
+	uint64_t bit = UINT64_C(1) << j->depth;
+	if (j->begun & bit)
+		vm_buf_add_char(&j->buf, ',');
+	j->begun |= bit;
+	new_line(j);
+	if (j->buf.n >= FLUSH_AT)
+		flush(j);
+}
+
+static void begin(struct vm_json *j, char c)
+{
+	lead(j);
+	vm_buf_add_char(&j->buf, c);
+	j->depth++;
+	j->begun &= ~(UINT64_C(1) << j->depth);
+}
+
+static void end(struct vm_json *j, char c)
+{
+	bool filled = j->begun & (UINT64_C(1) << j->depth);
+	j->depth--;
+	if (filled)
+		new_line(j);
+	vm_buf_add_char(&j->buf, c);
+}
+
+void vm_json_object_begin(struct vm_json *j)
+{
+	begin(j, '{');
+}
+
+void vm_json_object_end(struct vm_json *j)
+{
+	end(j, '}');
+}
+
+void vm_json_array_begin(struct vm_json *j)
+{
+	begin(j, '[');
+}
+
+void vm_json_array_end(struct vm_json *j)
+{
+	end(j, ']');
+}
+
+void vm_json_key(struct vm_json *j, const char *key)
+{
+	lead(j);
+	vm_buf_add_char(&j->buf, '"');
+	vm_buf_add_str(&j->buf, key);
+	if (j->indent)
+		vm_buf_add(&j->buf, "\": ", 3);
+	else
+		vm_buf_add(&j->buf, "\":", 2);
+	j->keyed = true;
+}
+
+void vm_json_u64(struct vm_json *j, uint64_t v)
+{
+	lead(j);
+	vm_buf_add_u64(&j->buf, v);
+}
+
+void vm_json_i64(struct vm_json *j, int64_t v)
+{
+	lead(j);
+	if (v < 0)
+		vm_buf_add_char(&j->buf, '-');
+	vm_buf_add_u64(&j->buf, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
+void vm_json_f64(struct vm_json *j, double v)
+{
+	if (!isfinite(v)) {
+		vm_json_null(j);
+		return;
+	}
+	lead(j);
+	vm_buf_addf(&j->buf, "%.10g", v);
+}
+
+void vm_json_bool(struct vm_json *j, bool v)
+{
+	lead(j);
+	vm_buf_add_str(&j->buf, v ? "true" : "false");
+}
+
+void vm_json_null(struct vm_json *j)
+{
+	lead(j);
+	vm_buf_add(&j->buf, "null", 4);
+}
+
+void vm_json_str(struct vm_json *j, const char *s)
+{
+	if (!s) {
+		vm_json_null(j);
+		return;
+	}
+	lead(j);
+	vm_buf_add_json_str(&j->buf, s, strlen(s));
+}
+
+void vm_json_addr(struct vm_json *j, uint64_t addr)
+{
+	char text[20] = "\"0x";
+	size_t n = 3 + vm_put_hex(text + 3, addr, 1);
+	text[n++] = '"';
+	lead(j);
+	vm_buf_add(&j->buf, text, n);
+}
+
+int vm_json_finish(struct vm_json *j)
+{
+	vm_buf_add_char(&j->buf, '\n');
+	int r = j->buf.failed ? -ENOMEM : 0;
+	if (j->out) {
+		flush(j);
+		vm_buf_free(&j->buf);
+		errno = 0;
+		if (fflush(j->out) != 0 || ferror(j->out))
+			return errno ? -errno : -EIO;
+	}
+	return r;
+}

@@ -1,0 +1,79 @@
+/**
+ * Known memory, on demand.
+ *
+ * A workload makes memory whose facts are known by construction and states those facts before it
+ * waits.  Tests compare them with what the tools see; people use the same programs to learn.
+ */
+#ifndef VM_WORKLOAD_H
+#define VM_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm_err;
+struct vm_truth;
+
+enum vm_param_type { VM_P_SIZE, VM_P_U64, VM_P_RATIO, VM_P_TIME, VM_P_WORD, VM_P_PATH };
+
+/** A parameter as the user types it: `--name value`. */
+struct vm_param {
+	const char *name;
+	const char *help;          /* one line, lower case, no period */
+	enum vm_param_type type;
+	const char *def;           /* default, as it would be typed */
+	const char *const *words;  /* VM_P_WORD: the choices, NULL-terminated */
+};
+
+/** A parsed argument, in the order of the workload's params[]. */
+struct vm_arg {
+	uint64_t u64;        /* SIZE: bytes; U64; TIME: ns; WORD: index into words */
+	double ratio;        /* RATIO: 0..1 */
+	const char *text;    /* as typed */
+};
+
+struct vm_workload {
+	const char *name;      /* "cow" */
+	const char *help;      /* one line: what memory it makes */
+	const char *shows;     /* "vmmap,vmpage": the commands that make it visible */
+	const char *lesson;    /* a few sentences: what to look at and what it teaches */
+	const struct vm_param *params;   /* ended by a NULL name; may be NULL */
+	/**
+	 * Build the state and state its truth.  Returns 0, or a negative errno with *err filled;
+	 * -EPERM and -ENOSYS mean "cannot be made here", exit status 77.
+	 * On failure *state may be half-built: done() is called on it whenever it isn't NULL.
+	 */
+	int (*make)(const struct vm_arg *arg, struct vm_truth *truth, void **state, struct vm_err *err);
+	/**
+	 * One step of activity; states its own truth line.  Returns 1 if more steps may follow,
+	 * 0 after the last one, or a negative errno.  NULL: the state just sits there.
+	 */
+	int (*step)(void *state, struct vm_truth *truth, struct vm_err *err);
+	/** Undo everything, files and children included; accepts a half-built state. */
+	void (*done)(void *state);
+};
+
+/** All workloads, ended by NULL.  The one list to edit when adding one. */
+extern const struct vm_workload *const vm_workloads[];
+
+/**
+ * Facts of the state, collected as key and value and printed as one JSON line.
+ * Keys are lower case with the unit in the name, as in every JSON document of the suite.
+ * The pid and the name of the workload are stated by the frame.
+ */
+void vm_truth_u64(struct vm_truth *t, const char *key, uint64_t v);
+void vm_truth_addr(struct vm_truth *t, const char *key, uint64_t addr);  /* "0x..." */
+void vm_truth_str(struct vm_truth *t, const char *key, const char *s);
+void vm_truth_bool(struct vm_truth *t, const char *key, bool v);
+void vm_truth_f64(struct vm_truth *t, const char *key, double v);
+/** An array of objects: open one, state its facts as above, close it. */
+void vm_truth_array_begin(struct vm_truth *t, const char *key);
+void vm_truth_object_begin(struct vm_truth *t);
+void vm_truth_object_end(struct vm_truth *t);
+void vm_truth_array_end(struct vm_truth *t);
+
+/** A sentence for the person who watches (standard error; silent with --quiet). */
+__attribute__((format(printf, 2, 3)))
+void vm_truth_say(struct vm_truth *t, const char *fmt, ...);
+
+#endif

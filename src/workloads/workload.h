@@ -10,11 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct vm_err;
 struct vm_truth;
 
-enum vm_param_type { VM_P_SIZE, VM_P_U64, VM_P_RATIO, VM_P_TIME, VM_P_WORD, VM_P_PATH };
+enum vm_param_type { VM_P_SIZE, VM_P_U64, VM_P_RATIO, VM_P_WORD, VM_P_TEXT };
 
 /** A parameter as the user types it: `--name value`. */
 struct vm_param {
@@ -23,13 +24,24 @@ struct vm_param {
 	enum vm_param_type type;
 	const char *def;           /* default, as it would be typed */
 	const char *const *words;  /* VM_P_WORD: the choices, NULL-terminated */
+	uint64_t min, max;         /* SIZE, U64: what is accepted; max 0: no limit */
 };
+
+/** No workload has more parameters. */
+enum { VM_PARAMS_MAX = 8 };
 
 /** A parsed argument, in the order of the workload's params[]. */
 struct vm_arg {
-	uint64_t u64;        /* SIZE: bytes; U64; TIME: ns; WORD: index into words */
+	uint64_t u64;        /* SIZE: bytes; U64; WORD: index into words */
 	double ratio;        /* RATIO: 0..1 */
-	const char *text;    /* as typed */
+	const char *text;    /* as typed, or the default */
+};
+
+/** What make() works with; outlives the state. */
+struct vm_lab {
+	const struct vm_arg *arg;
+	const char *dir;     /* where temporary files belong */
+	uint64_t page;       /* bytes of a base page */
 };
 
 struct vm_workload {
@@ -43,12 +55,14 @@ struct vm_workload {
 	 * -EPERM and -ENOSYS mean "cannot be made here", exit status 77.
 	 * On failure *state may be half-built: done() is called on it whenever it isn't NULL.
 	 */
-	int (*make)(const struct vm_arg *arg, struct vm_truth *truth, void **state, struct vm_err *err);
+	int (*make)(const struct vm_lab *lab, struct vm_truth *truth, void **state, struct vm_err *err);
 	/**
 	 * One step of activity; states its own truth line.  Returns 1 if more steps may follow,
 	 * 0 after the last one, or a negative errno.  NULL: the state just sits there.
 	 */
 	int (*step)(void *state, struct vm_truth *truth, struct vm_err *err);
+	/** Other processes of the state right now; writes at most `max`, returns how many.  May be NULL. */
+	size_t (*others)(const void *state, pid_t *pids, size_t max);
 	/** Undo everything, files and children included; accepts a half-built state. */
 	void (*done)(void *state);
 };
@@ -56,10 +70,27 @@ struct vm_workload {
 /** All workloads, ended by NULL.  The one list to edit when adding one. */
 extern const struct vm_workload *const vm_workloads[];
 
+/** The workload of that name, or NULL with *err naming the nearest one. */
+const struct vm_workload *vm_workload_find(const char *name, struct vm_err *err);
+
+/**
+ * Parse what was typed for each parameter (NULL: its default) into arg[], both in the order of
+ * w->params.  Returns 0, or -EINVAL with a message that names the parameter.
+ */
+int vm_workload_args(const struct vm_workload *w, const char *const *typed, struct vm_arg *arg,
+                     struct vm_err *err);
+
 /**
  * Facts of the state, collected as key and value and printed as one JSON line.
  * Keys are lower case with the unit in the name, as in every JSON document of the suite.
- * The pid and the name of the workload are stated by the frame.
+ * The name of the workload, its pid and the number of the step are stated by the frame.
+ *
+ * Three arrays have one meaning in all workloads, so that one checker serves them all:
+ * - "mappings": each is exactly one mapping of the kernel ("start", "end"); its other keys are
+ *   those of vmmap's JSON and hold exactly, unless they end in _min or _max;
+ * - "ranges": addresses inside mappings; "present_bytes" have a page-table entry;
+ * - "processes": whole processes as the kernel saw them at that moment (measured, not expected).
+ * An object without a "pid" speaks of the workload's own process.
  */
 void vm_truth_u64(struct vm_truth *t, const char *key, uint64_t v);
 void vm_truth_addr(struct vm_truth *t, const char *key, uint64_t addr);  /* "0x..." */

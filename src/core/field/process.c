@@ -1,0 +1,327 @@
+/** Columns of a process, and the fields of the --mm view. */
+
+#include <math.h>
+
+#include "core/field/field.h"
+#include "core/model/process.h"
+
+#define GETTER(name) \
+	static struct vm_value name(const struct vm_field *f, const void *row, struct vm_scratch *tmp)
+#define UNUSED(x) ((void)(x))
+
+GETTER(get_qty)
+{
+	UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return vm_proc_has(p, f->arg) ? VM_U64(p->q[f->arg]) : VM_ABSENT;
+}
+
+GETTER(get_pid)
+{
+	UNUSED(f), UNUSED(tmp);
+	return VM_U64((uint64_t)((const struct vm_proc *)row)->pid);
+}
+
+GETTER(get_ppid)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->state ? VM_U64((uint64_t)p->ppid) : VM_ABSENT;
+}
+
+GETTER(get_start)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->state ? VM_U64(p->start) : VM_ABSENT;
+}
+
+GETTER(get_uid)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->has_uid ? VM_U64(p->uid) : VM_ABSENT;
+}
+
+GETTER(get_state)
+{
+	UNUSED(f);
+	const struct vm_proc *p = row;
+	if (!p->state)
+		return VM_ABSENT;
+	tmp->text[0] = p->state;
+	tmp->text[1] = '\0';
+	return VM_STR(tmp->text);
+}
+
+GETTER(get_comm)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->comm[0] || p->state ? VM_STR(p->comm) : VM_ABSENT;
+}
+
+GETTER(get_cmdline)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->cmdline ? VM_STR(p->cmdline) : VM_ABSENT;
+}
+
+GETTER(get_command)
+{
+	const struct vm_proc *p = row;
+	return p->cmdline && p->cmdline[0] ? VM_STR(p->cmdline) : get_comm(f, row, tmp);
+}
+
+GETTER(get_cgroup)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->cgroup ? VM_STR(p->cgroup) : VM_ABSENT;
+}
+
+static struct vm_value number(double v)
+{
+	return isnan(v) ? VM_ABSENT : VM_F64(v);
+}
+
+GETTER(get_minflt_rate)
+{
+	UNUSED(f), UNUSED(tmp);
+	return number(((const struct vm_proc *)row)->minflt_rate);
+}
+
+GETTER(get_majflt_rate)
+{
+	UNUSED(f), UNUSED(tmp);
+	return number(((const struct vm_proc *)row)->majflt_rate);
+}
+
+GETTER(get_rss_rate)
+{
+	UNUSED(f), UNUSED(tmp);
+	return number(((const struct vm_proc *)row)->rss_rate);
+}
+
+GETTER(get_cpu_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	return number(((const struct vm_proc *)row)->cpu_share);
+}
+
+GETTER(get_mem_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	if (!p->mem_total || !vm_proc_has(p, VM_P_RSS))
+		return VM_ABSENT;
+	return VM_F64((double)p->q[VM_P_RSS] / (double)p->mem_total);
+}
+
+GETTER(get_age)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->rollup_ns && p->taken_ns >= p->rollup_ns ? VM_U64(p->taken_ns - p->rollup_ns) : VM_ABSENT;
+}
+
+#define STAT VM_NEED(STAT)
+#define FIELD(name_, key_, type_, unit_, flags_, needs_, get_, source_, help_) \
+	{ .name = name_, .key = key_, .help = help_, .type = type_, .unit = unit_, .flags = flags_, \
+	  .needs = needs_, .get = get_, .source = source_ }
+#define QTY(name_, key_, q_, unit_, flags_, needs_, source_, help_) \
+	{ .name = name_, .key = key_, .help = help_, .type = VM_T_U64, .unit = unit_, \
+	  .flags = (flags_) | VM_F_SUM | VM_F_DESC, .needs = VM_NEED(needs_), .arg = q_, \
+	  .get = get_qty, .source = source_ }
+#define STATUS_BYTES(name_, key_, q_, flags_, source_, help_) \
+	QTY(name_, key_, q_, VM_U_BYTES, flags_, STATUS, "status: " source_, help_)
+#define ROLLUP_BYTES(name_, key_, q_, flags_, source_, help_) \
+	QTY(name_, key_, q_, VM_U_BYTES, (flags_) | VM_F_DEAR, ROLLUP, "smaps_rollup: " source_, help_)
+#define M VM_F_MACHINE
+#define D VM_F_DEFAULT
+
+static const struct vm_field fields[] = {
+	FIELD("PID", "pid", VM_T_U64, VM_U_COUNT, D | M | VM_F_LABEL, STAT, get_pid, "proc",
+	      "process ID"),
+	FIELD("PPID", "ppid", VM_T_U64, VM_U_COUNT, 0, STAT, get_ppid, "stat: ppid", "its parent"),
+	FIELD("START", "start_ticks", VM_T_U64, VM_U_COUNT, M, STAT, get_start, "stat: starttime",
+	      "when it started, in clock ticks since boot"),
+	FIELD("UID", "uid", VM_T_U64, VM_U_COUNT, M, VM_NEED(STATUS), get_uid, "status: Uid",
+	      "real user ID"),
+	FIELD("S", "state", VM_T_STR, VM_U_NONE, D, STAT, get_state, "stat: state",
+	      "state: R running, S sleeping, D waiting, Z zombie, T stopped, I idle"),
+	QTY("THREADS", "threads", VM_P_THREADS, VM_U_COUNT, 0, STAT, "stat: num_threads",
+	    "number of threads"),
+	QTY("VSZ", "vsz_bytes", VM_P_VSZ, VM_U_BYTES, D | M, STAT, "stat: vsize",
+	    "size of the address space"),
+	QTY("RSS", "rss_bytes", VM_P_RSS, VM_U_BYTES, D | M, STAT, "stat: rss; status: VmRSS",
+	    "resident: pages in memory, shared ones counted in full"),
+	FIELD("MEM%", "rss_share", VM_T_F64, VM_U_RATIO, VM_F_DESC, STAT, get_mem_share,
+	      "stat: rss; meminfo: MemTotal", "RSS as a share of the machine's memory"),
+	ROLLUP_BYTES("PSS", "pss_bytes", VM_P_PSS, D | M, "Pss",
+		     "proportional: each resident page divided by the number of its mappings"),
+	ROLLUP_BYTES("USS", "uss_bytes", VM_P_USS, D | M, "Private_Clean + Private_Dirty + Private_Hugetlb",
+		     "unique: what would be freed if it ended now"),
+	STATUS_BYTES("SWAP", "swap_bytes", VM_P_SWAP, D | M, "VmSwap",
+		     "swapped out anonymous memory; shared memory isn't counted"),
+	ROLLUP_BYTES("SWAPPSS", "swap_pss_bytes", VM_P_SWAP_PSS, M, "SwapPss",
+		     "proportional share of swapped memory"),
+	STATUS_BYTES("ANON", "anon_bytes", VM_P_ANON, M, "RssAnon", "resident anonymous memory"),
+	STATUS_BYTES("FILE", "file_bytes", VM_P_FILE, M, "RssFile", "resident pages of files"),
+	STATUS_BYTES("SHMEM", "shmem_bytes", VM_P_SHMEM, M, "RssShmem", "resident shared memory"),
+	STATUS_BYTES("LOCKED", "locked_bytes", VM_P_LOCKED, M, "VmLck",
+		     "size of the mappings locked with mlock(2)"),
+	STATUS_BYTES("PINNED", "pinned_bytes", VM_P_PINNED, 0, "VmPin",
+		     "memory pinned for devices"),
+	STATUS_BYTES("PTE", "page_tables_bytes", VM_P_PAGE_TABLES, M, "VmPTE", "page tables"),
+	STATUS_BYTES("DATA", "data_bytes", VM_P_DATA, 0, "VmData",
+		     "size of private writable mappings other than stacks"),
+	STATUS_BYTES("STACK", "stack_bytes", VM_P_STACK, 0, "VmStk", "size of the stack mapping"),
+	STATUS_BYTES("EXE", "exe_bytes", VM_P_EXE, 0, "VmExe", "size of the program's code"),
+	STATUS_BYTES("LIB", "lib_bytes", VM_P_LIB, 0, "VmLib",
+		     "size of the code of everything but the program itself"),
+	STATUS_BYTES("PEAK", "vsz_peak_bytes", VM_P_PEAK, 0, "VmPeak", "highest VSZ so far"),
+	STATUS_BYTES("HWM", "rss_peak_bytes", VM_P_HWM, 0, "VmHWM", "highest RSS so far (high-water mark)"),
+	QTY("SHARED", "shared_bytes", VM_P_SHARED, VM_U_BYTES, 0, STATM, "statm: shared",
+	    "resident pages of files and shared memory (top's SHR)"),
+	ROLLUP_BYTES("THP", "thp_bytes", VM_P_THP, M, "AnonHugePages",
+		     "anonymous memory mapped by transparent huge pages of PMD size"),
+	STATUS_BYTES("HUGETLB", "hugetlb_bytes", VM_P_HUGETLB, M, "HugetlbPages",
+		     "pages of hugetlb pools; not part of RSS"),
+	ROLLUP_BYTES("SHMEMTHP", "shmem_thp_bytes", VM_P_SHMEM_THP, 0, "ShmemPmdMapped",
+		     "shared memory mapped by huge pages of PMD size"),
+	ROLLUP_BYTES("FILETHP", "file_thp_bytes", VM_P_FILE_THP, 0, "FilePmdMapped",
+		     "files mapped by huge pages of PMD size"),
+	ROLLUP_BYTES("PSSDIRTY", "pss_dirty_bytes", VM_P_PSS_DIRTY, 0, "Pss_Dirty (Linux 6.0)",
+		     "proportional share of dirty pages"),
+	ROLLUP_BYTES("PSSANON", "pss_anon_bytes", VM_P_PSS_ANON, 0, "Pss_Anon", "PSS of anonymous memory"),
+	ROLLUP_BYTES("PSSFILE", "pss_file_bytes", VM_P_PSS_FILE, 0, "Pss_File", "PSS of files"),
+	ROLLUP_BYTES("PSSSHMEM", "pss_shmem_bytes", VM_P_PSS_SHMEM, 0, "Pss_Shmem", "PSS of shared memory"),
+	ROLLUP_BYTES("SHCLEAN", "shared_clean_bytes", VM_P_SHARED_CLEAN, 0, "Shared_Clean",
+		     "clean pages mapped more than once"),
+	ROLLUP_BYTES("SHDIRTY", "shared_dirty_bytes", VM_P_SHARED_DIRTY, 0, "Shared_Dirty",
+		     "dirty pages mapped more than once"),
+	ROLLUP_BYTES("PRCLEAN", "private_clean_bytes", VM_P_PRIVATE_CLEAN, 0, "Private_Clean",
+		     "clean pages mapped once"),
+	ROLLUP_BYTES("PRDIRTY", "private_dirty_bytes", VM_P_PRIVATE_DIRTY, 0, "Private_Dirty",
+		     "dirty pages mapped once"),
+	ROLLUP_BYTES("REFD", "referenced_bytes", VM_P_REFERENCED, 0, "Referenced",
+		     "pages marked as accessed since that mark was last cleared"),
+	ROLLUP_BYTES("KSM", "ksm_bytes", VM_P_KSM, 0, "KSM (Linux 6.7)", "pages merged with equal ones by KSM"),
+	ROLLUP_BYTES("LAZYFREE", "lazyfree_bytes", VM_P_LAZYFREE, 0, "LazyFree",
+		     "pages given back with MADV_FREE and not yet taken"),
+	QTY("MINFLT", "minor_faults", VM_P_MINFLT, VM_U_COUNT, M, STAT, "stat: minflt",
+	    "page faults served without reading from a disk"),
+	QTY("MAJFLT", "major_faults", VM_P_MAJFLT, VM_U_COUNT, M, STAT, "stat: majflt",
+	    "page faults that had to read from a disk"),
+	FIELD("MINFLT/S", "minor_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, STAT,
+	      get_minflt_rate, "stat: minflt", "minor faults a second"),
+	FIELD("MAJFLT/S", "major_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, STAT,
+	      get_majflt_rate, "stat: majflt", "major faults a second"),
+	FIELD("RSS/S", "rss_growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, VM_F_DESC | VM_F_SUM, STAT,
+	      get_rss_rate, "stat: rss", "growth of RSS a second"),
+	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_SUM, STAT, get_cpu_share,
+	      "stat: utime + stime", "CPU time as a share of one CPU"),
+	QTY("MEMLOCK", "memlock_limit_bytes", VM_P_MEMLOCK_SOFT, VM_U_BYTES, 0, LIMITS,
+	    "limits: Max locked memory", "how much it may lock (soft limit)"),
+	FIELD("AGE", "pss_age_ns", VM_T_U64, VM_U_NS, VM_F_DESC, VM_NEED(ROLLUP), get_age, "smaps_rollup",
+	      "how old PSS, USS and their kin are in the live view"),
+	FIELD("CGROUP", "cgroup", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_cgroup, "cgroup",
+	      "control group"),
+	FIELD("COMM", "comm", VM_T_STR, VM_U_NONE, M | VM_F_LABEL, STAT, get_comm, "stat: comm",
+	      "name of the program"),
+	FIELD("CMDLINE", "cmdline", VM_T_STR, VM_U_NONE, M | VM_F_TRUNC, VM_NEED(CMDLINE), get_cmdline,
+	      "cmdline", "command line; empty for kernel threads"),
+	FIELD("COMMAND", "command", VM_T_STR, VM_U_NONE, D | VM_F_TRUNC, STAT | VM_NEED(CMDLINE),
+	      get_command, "cmdline, else stat: comm", "command line, else the program's name"),
+};
+
+const struct vm_fieldset vm_process_fields = {
+	.row = "process", .rows = "processes", .v = fields, .n = sizeof(fields) / sizeof(fields[0]),
+};
+
+GETTER(get_unknown)
+{
+	UNUSED(f), UNUSED(row), UNUSED(tmp);
+	return VM_ABSENT;
+}
+
+#define MM(name_, key_, q_, unit_, need_, source_, help_) \
+	{ .name = name_, .key = key_, .help = help_, .type = VM_T_U64, .unit = unit_, \
+	  .flags = D | M, .needs = VM_NEED(need_), .arg = q_, .get = get_qty, .source = source_ }
+#define MM_ADDR(name_, q_, need_, source_, help_) \
+	MM(name_, name_, q_, VM_U_ADDR, need_, source_, help_)
+/** What no file of /proc tells. */
+#define MM_UNKNOWN(name_, unit_, help_) \
+	{ .name = name_, .key = name_, .help = help_, .type = VM_T_U64, .unit = unit_, .flags = D | M, \
+	  .get = get_unknown, .source = "mm_struct: not in /proc" }
+
+static const struct vm_field mm_fields[] = {
+	MM_ADDR("start_code", VM_P_START_CODE, MMADDR, "stat: startcode", "code of the program"),
+	MM_ADDR("end_code", VM_P_END_CODE, MMADDR, "stat: endcode", "end of the code"),
+	MM_ADDR("start_data", VM_P_START_DATA, MMADDR, "stat: start_data", "initialised data and bss"),
+	MM_ADDR("end_data", VM_P_END_DATA, MMADDR, "stat: end_data", "end of the data"),
+	MM_ADDR("start_brk", VM_P_START_BRK, MMADDR, "stat: start_brk", "start of the brk heap"),
+	MM_ADDR("brk", VM_P_BRK, LAYOUT, "maps: end of [heap]", "end of the heap, to the page"),
+	MM_ADDR("start_stack", VM_P_START_STACK, MMADDR, "stat: startstack", "bottom of the stack"),
+	MM_ADDR("arg_start", VM_P_ARG_START, MMADDR, "stat: arg_start", "arguments of the program"),
+	MM_ADDR("arg_end", VM_P_ARG_END, MMADDR, "stat: arg_end", "end of the arguments"),
+	MM_ADDR("env_start", VM_P_ENV_START, MMADDR, "stat: env_start", "environment of the program"),
+	MM_ADDR("env_end", VM_P_ENV_END, MMADDR, "stat: env_end", "end of the environment"),
+	MM_ADDR("entry", VM_P_ENTRY, AUXV, "auxv: AT_ENTRY", "first instruction of the program"),
+	MM_ADDR("interpreter", VM_P_BASE, AUXV, "auxv: AT_BASE", "where the dynamic loader was mapped"),
+	MM_ADDR("program_headers", VM_P_PHDR, AUXV, "auxv: AT_PHDR", "program headers in memory"),
+	MM_ADDR("vdso", VM_P_VDSO, AUXV, "auxv: AT_SYSINFO_EHDR", "the vdso"),
+	MM("total_vm", "total_vm_bytes", VM_P_VSZ, VM_U_BYTES, STAT, "stat: vsize", "all mappings"),
+	MM("hiwater_vm", "hiwater_vm_bytes", VM_P_PEAK, VM_U_BYTES, STATUS, "status: VmPeak",
+	   "highest total_vm so far"),
+	MM("locked_vm", "locked_vm_bytes", VM_P_LOCKED, VM_U_BYTES, STATUS, "status: VmLck",
+	   "mappings locked with mlock(2)"),
+	MM("pinned_vm", "pinned_vm_bytes", VM_P_PINNED, VM_U_BYTES, STATUS, "status: VmPin",
+	   "memory pinned for devices"),
+	MM("data_vm", "data_vm_bytes", VM_P_DATA, VM_U_BYTES, STATUS, "status: VmData",
+	   "private writable mappings other than stacks"),
+	MM("exec_vm", "exec_vm_bytes", VM_P_EXE, VM_U_BYTES, STATUS, "status: VmExe",
+	   "code of the program (end_code - start_code)"),
+	MM("lib_vm", "lib_vm_bytes", VM_P_LIB, VM_U_BYTES, STATUS, "status: VmLib",
+	   "other executable mappings: libraries"),
+	MM("stack_vm", "stack_vm_bytes", VM_P_STACK, VM_U_BYTES, STATUS, "status: VmStk", "the stack"),
+	MM("rss", "rss_bytes", VM_P_RSS, VM_U_BYTES, STAT, "stat: rss; status: VmRSS", "resident pages"),
+	MM("hiwater_rss", "hiwater_rss_bytes", VM_P_HWM, VM_U_BYTES, STATUS, "status: VmHWM",
+	   "highest rss so far"),
+	MM("rss_anon", "rss_anon_bytes", VM_P_ANON, VM_U_BYTES, STATUS, "status: RssAnon",
+	   "resident anonymous pages"),
+	MM("rss_file", "rss_file_bytes", VM_P_FILE, VM_U_BYTES, STATUS, "status: RssFile",
+	   "resident file pages"),
+	MM("rss_shmem", "rss_shmem_bytes", VM_P_SHMEM, VM_U_BYTES, STATUS, "status: RssShmem",
+	   "resident shared-memory pages"),
+	MM("swap", "swap_bytes", VM_P_SWAP, VM_U_BYTES, STATUS, "status: VmSwap", "swapped out pages"),
+	MM("hugetlb", "hugetlb_bytes", VM_P_HUGETLB, VM_U_BYTES, STATUS, "status: HugetlbPages",
+	   "hugetlb pages"),
+	MM("page_tables", "page_tables_bytes", VM_P_PAGE_TABLES, VM_U_BYTES, STATUS, "status: VmPTE",
+	   "memory of the page tables"),
+	MM("map_count", "map_count", VM_P_MAP_COUNT, VM_U_COUNT, LAYOUT,
+	   "maps: number of lines, [vsyscall] left out", "mappings"),
+	MM("rss_limit", "rss_limit_bytes", VM_P_RSSLIM, VM_U_BYTES, STAT, "stat: rsslim",
+	   "RLIMIT_RSS (not enforced since Linux 2.4)"),
+	MM("memlock_limit", "memlock_limit_bytes", VM_P_MEMLOCK_SOFT, VM_U_BYTES, LIMITS,
+	   "limits: Max locked memory, soft", "how much it may lock"),
+	MM("memlock_limit_max", "memlock_limit_max_bytes", VM_P_MEMLOCK_HARD, VM_U_BYTES, LIMITS,
+	   "limits: Max locked memory, hard", "how far it may raise that"),
+	MM("stack_limit", "stack_limit_bytes", VM_P_STACK_SOFT, VM_U_BYTES, LIMITS,
+	   "limits: Max stack size, soft", "how far the stack may grow"),
+	MM("data_limit", "data_limit_bytes", VM_P_DATA_SOFT, VM_U_BYTES, LIMITS,
+	   "limits: Max data size, soft", "how far data_vm may grow"),
+	MM("as_limit", "as_limit_bytes", VM_P_AS_SOFT, VM_U_BYTES, LIMITS,
+	   "limits: Max address space, soft", "how far total_vm may grow"),
+	MM("page_size", "page_size_bytes", VM_P_PAGE_BYTES, VM_U_BYTES, AUXV, "auxv: AT_PAGESZ",
+	   "size of a base page"),
+	MM_UNKNOWN("mm_users", VM_U_COUNT, "tasks and others that use the address space"),
+	MM_UNKNOWN("mm_count", VM_U_COUNT, "references to the mm_struct itself"),
+	MM_UNKNOWN("def_flags", VM_U_COUNT, "flags of new mappings: mlockall(MCL_FUTURE) and the like"),
+};
+
+const struct vm_fieldset vm_mm_fields = {
+	.row = "mm_struct", .rows = "mm", .v = mm_fields, .n = sizeof(mm_fields) / sizeof(mm_fields[0]),
+};

@@ -1,0 +1,21 @@
+#include "core/model/need.h"
+
+#define SAME_USER "needs CAP_SYS_PTRACE or the same user; run with sudo"
+
+const struct vm_need_info vm_need_info[VM_NEED_NR] = {
+	[VM_NEED_BIT_LAYOUT] = { "layout", "the mappings", SAME_USER },
+	[VM_NEED_BIT_SMAPS] = { "smaps", "RSS, PSS and the other figures of the mappings", SAME_USER },
+	[VM_NEED_BIT_FLAGS] = { "flags", "VmFlags of the mappings", SAME_USER },
+	[VM_NEED_BIT_OBJECTS] = { "objects", "segments of the mapped programs (data told from bss)",
+				  SAME_USER },
+	[VM_NEED_BIT_THREADS] = { "threads", "stack pointers of the threads (thread stacks)", SAME_USER },
+	[VM_NEED_BIT_STAT] = { "stat", "faults, VSZ, RSS and start time", SAME_USER },
+	[VM_NEED_BIT_MMADDR] = { "mmaddr", "addresses of code, data, heap, stack, args and env", SAME_USER },
+	[VM_NEED_BIT_STATUS] = { "status", "RSS by type, peaks, locked bytes and page tables", SAME_USER },
+	[VM_NEED_BIT_STATM] = { "statm", "shared and data sizes", SAME_USER },
+	[VM_NEED_BIT_ROLLUP] = { "rollup", "PSS, USS and the other sums", SAME_USER },
+	[VM_NEED_BIT_CMDLINE] = { "cmdline", "the command line", SAME_USER },
+	[VM_NEED_BIT_LIMITS] = { "limits", "resource limits", SAME_USER },
+	[VM_NEED_BIT_AUXV] = { "auxv", "the auxiliary vector", SAME_USER },
+	[VM_NEED_BIT_CGROUP] = { "cgroup", "the control group", SAME_USER },
+};

@@ -1,0 +1,17 @@
+/** Every workload, so that the list in workload.c can name them. */
+#ifndef VM_WORKLOADS_REGISTRY_H
+#define VM_WORKLOADS_REGISTRY_H
+
+#include "workloads/workload.h"
+
+extern const struct vm_workload vm_workload_anon, vm_workload_mmap, vm_workload_zero_page;
+extern const struct vm_workload vm_workload_file_private, vm_workload_file_shared;
+extern const struct vm_workload vm_workload_shm, vm_workload_memfd;
+extern const struct vm_workload vm_workload_brk, vm_workload_malloc_threshold;
+extern const struct vm_workload vm_workload_leak;
+extern const struct vm_workload vm_workload_stack_growth, vm_workload_thread_stacks;
+extern const struct vm_workload vm_workload_cow;
+extern const struct vm_workload vm_workload_mlock, vm_workload_mlockall;
+extern const struct vm_workload vm_workload_many_mappings, vm_workload_sparse;
+
+#endif

@@ -1,0 +1,115 @@
+#include "workloads/workload.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/str.h"
+#include "workloads/registry.h"
+
+const struct vm_workload *const vm_workloads[] = {
+	/* anon.c */    &vm_workload_anon, &vm_workload_mmap, &vm_workload_zero_page,
+	/* file.c */    &vm_workload_file_private, &vm_workload_file_shared,
+	/* shm.c */     &vm_workload_shm, &vm_workload_memfd,
+	/* heap.c */    &vm_workload_brk, &vm_workload_malloc_threshold,
+	/* leak.c */    &vm_workload_leak,
+	/* stack.c */   &vm_workload_stack_growth, &vm_workload_thread_stacks,
+	/* fork_cow.c */&vm_workload_cow,
+	/* lock.c */    &vm_workload_mlock, &vm_workload_mlockall,
+	/* many.c */    &vm_workload_many_mappings, &vm_workload_sparse,
+	NULL
+};
+
+const struct vm_workload *vm_workload_find(const char *name, struct vm_err *err)
+{
+	const struct vm_workload *near = NULL;
+	unsigned best = 0;
+	for (size_t i = 0; vm_workloads[i]; i++) {
+		if (strcmp(vm_workloads[i]->name, name) == 0)
+			return vm_workloads[i];
+		unsigned d = vm_edit_distance(vm_workloads[i]->name, name);
+		if (!near || d < best) {
+			near = vm_workloads[i];
+			best = d;
+		}
+	}
+	/* A name that shares hardly a letter isn't worth suggesting. */
+	if (near && best <= 1 + strlen(name) / 3)
+		vm_fail(err, EINVAL, "no workload '%s'; did you mean '%s'?", name, near->name);
+	else
+		vm_fail(err, EINVAL, "no workload '%s'; 'vmlab --list' shows them all", name);
+	return NULL;
+}
+
+static int parse_word(const struct vm_param *p, struct vm_arg *a, struct vm_err *err)
+{
+	struct vm_buf all = { 0 };
+	for (size_t i = 0; p->words[i]; i++) {
+		if (strcmp(p->words[i], a->text) == 0) {
+			a->u64 = i;
+			vm_buf_free(&all);
+			return 0;
+		}
+		vm_buf_addf(&all, "%s%s", i ? ", " : "", p->words[i]);
+	}
+	int r = vm_fail(err, EINVAL, "--%s '%s': must be one of %s", p->name, a->text,
+	                vm_buf_str(&all));
+	vm_buf_free(&all);
+	return r;
+}
+
+static int check_range(const struct vm_param *p, const struct vm_arg *a, struct vm_err *err)
+{
+	char text[VM_NUMBUF];
+	if (a->u64 < p->min) {
+		vm_format_size(p->min, text);
+		return vm_fail(err, EINVAL, "--%s '%s': must be at least %s", p->name, a->text, text);
+	}
+	if (p->max && a->u64 > p->max) {
+		vm_format_size(p->max, text);
+		return vm_fail(err, EINVAL, "--%s '%s': must be at most %s", p->name, a->text, text);
+	}
+	return 0;
+}
+
+static int parse_one(const struct vm_param *p, struct vm_arg *a, struct vm_err *err)
+{
+	static const char *const wanted[] = {
+		[VM_P_SIZE] = "a size such as 4096, 64K or 2M",
+		[VM_P_U64] = "a whole number",
+		[VM_P_RATIO] = "a share such as 50%, 0.5 or 1/2",
+	};
+	int r;
+	switch (p->type) {
+	case VM_P_SIZE:
+		r = vm_parse_size(a->text, &a->u64);
+		break;
+	case VM_P_U64:
+		r = vm_parse_u64(a->text, &a->u64);
+		break;
+	case VM_P_RATIO:
+		r = vm_parse_ratio(a->text, &a->ratio);
+		break;
+	case VM_P_WORD:
+		return parse_word(p, a, err);
+	default:
+		return 0;
+	}
+	if (r < 0)
+		return vm_fail(err, EINVAL, "--%s '%s': must be %s", p->name, a->text, wanted[p->type]);
+	return p->type == VM_P_RATIO ? 0 : check_range(p, a, err);
+}
+
+int vm_workload_args(const struct vm_workload *w, const char *const *typed, struct vm_arg *arg,
+                     struct vm_err *err)
+{
+	for (size_t i = 0; w->params && w->params[i].name; i++) {
+		arg[i] = (struct vm_arg){ .text = typed[i] ? typed[i] : w->params[i].def };
+		int r = parse_one(&w->params[i], &arg[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -43,6 +43,13 @@ GETTER(get_uid)
 	return p->has_uid ? VM_U64(p->uid) : VM_ABSENT;
 }
 
+GETTER(get_user)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return p->user ? VM_STR(p->user) : VM_ABSENT;
+}
+
 GETTER(get_state)
 {
 	UNUSED(f);
@@ -126,7 +133,7 @@ GETTER(get_age)
 	return p->rollup_ns && p->taken_ns >= p->rollup_ns ? VM_U64(p->taken_ns - p->rollup_ns) : VM_ABSENT;
 }
 
-#define STAT VM_NEED(STAT)
+#define NEED_STAT VM_NEED(STAT)
 #define FIELD(name_, key_, type_, unit_, flags_, needs_, get_, source_, help_) \
 	{ .name = name_, .key = key_, .help = help_, .type = type_, .unit = unit_, .flags = flags_, \
 	  .needs = needs_, .get = get_, .source = source_ }
@@ -142,14 +149,16 @@ GETTER(get_age)
 #define D VM_F_DEFAULT
 
 static const struct vm_field fields[] = {
-	FIELD("PID", "pid", VM_T_U64, VM_U_COUNT, D | M | VM_F_LABEL, STAT, get_pid, "proc",
+	FIELD("PID", "pid", VM_T_U64, VM_U_COUNT, D | M | VM_F_LABEL, NEED_STAT, get_pid, "proc",
 	      "process ID"),
-	FIELD("PPID", "ppid", VM_T_U64, VM_U_COUNT, 0, STAT, get_ppid, "stat: ppid", "its parent"),
-	FIELD("START", "start_ticks", VM_T_U64, VM_U_COUNT, M, STAT, get_start, "stat: starttime",
+	FIELD("PPID", "ppid", VM_T_U64, VM_U_COUNT, 0, NEED_STAT, get_ppid, "stat: ppid", "its parent"),
+	FIELD("START", "start_ticks", VM_T_U64, VM_U_COUNT, M, NEED_STAT, get_start, "stat: starttime",
 	      "when it started, in clock ticks since boot"),
 	FIELD("UID", "uid", VM_T_U64, VM_U_COUNT, M, VM_NEED(STATUS), get_uid, "status: Uid",
 	      "real user ID"),
-	FIELD("S", "state", VM_T_STR, VM_U_NONE, D, STAT, get_state, "stat: state",
+	FIELD("USER", "user", VM_T_STR, VM_U_NONE, D, VM_NEED(USER), get_user, "status: Uid",
+	      "name of that user"),
+	FIELD("S", "state", VM_T_STR, VM_U_NONE, D, NEED_STAT, get_state, "stat: state",
 	      "state: R running, S sleeping, D waiting, Z zombie, T stopped, I idle"),
 	QTY("THREADS", "threads", VM_P_THREADS, VM_U_COUNT, 0, STAT, "stat: num_threads",
 	    "number of threads"),
@@ -157,7 +166,7 @@ static const struct vm_field fields[] = {
 	    "size of the address space"),
 	QTY("RSS", "rss_bytes", VM_P_RSS, VM_U_BYTES, D | M, STAT, "stat: rss; status: VmRSS",
 	    "resident: pages in memory, shared ones counted in full"),
-	FIELD("MEM%", "rss_share", VM_T_F64, VM_U_RATIO, VM_F_DESC, STAT, get_mem_share,
+	FIELD("MEM%", "rss_share", VM_T_F64, VM_U_RATIO, VM_F_DESC, NEED_STAT, get_mem_share,
 	      "stat: rss; meminfo: MemTotal", "RSS as a share of the machine's memory"),
 	ROLLUP_BYTES("PSS", "pss_bytes", VM_P_PSS, D | M, "Pss",
 		     "proportional: each resident page divided by the number of its mappings"),
@@ -215,13 +224,13 @@ static const struct vm_field fields[] = {
 	    "page faults served without reading from a disk"),
 	QTY("MAJFLT", "major_faults", VM_P_MAJFLT, VM_U_COUNT, M, STAT, "stat: majflt",
 	    "page faults that had to read from a disk"),
-	FIELD("MINFLT/S", "minor_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, STAT,
+	FIELD("MINFLT/S", "minor_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
 	      get_minflt_rate, "stat: minflt", "minor faults a second"),
-	FIELD("MAJFLT/S", "major_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, STAT,
+	FIELD("MAJFLT/S", "major_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
 	      get_majflt_rate, "stat: majflt", "major faults a second"),
-	FIELD("RSS/S", "rss_growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, VM_F_DESC | VM_F_SUM, STAT,
+	FIELD("RSS/S", "rss_growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
 	      get_rss_rate, "stat: rss", "growth of RSS a second"),
-	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_SUM, STAT, get_cpu_share,
+	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_SUM, NEED_STAT, get_cpu_share,
 	      "stat: utime + stime", "CPU time as a share of one CPU"),
 	QTY("MEMLOCK", "memlock_limit_bytes", VM_P_MEMLOCK_SOFT, VM_U_BYTES, 0, LIMITS,
 	    "limits: Max locked memory", "how much it may lock (soft limit)"),
@@ -229,11 +238,11 @@ static const struct vm_field fields[] = {
 	      "how old PSS, USS and their kin are in the live view"),
 	FIELD("CGROUP", "cgroup", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_cgroup, "cgroup",
 	      "control group"),
-	FIELD("COMM", "comm", VM_T_STR, VM_U_NONE, M | VM_F_LABEL, STAT, get_comm, "stat: comm",
+	FIELD("COMM", "comm", VM_T_STR, VM_U_NONE, M | VM_F_LABEL, NEED_STAT, get_comm, "stat: comm",
 	      "name of the program"),
 	FIELD("CMDLINE", "cmdline", VM_T_STR, VM_U_NONE, M | VM_F_TRUNC, VM_NEED(CMDLINE), get_cmdline,
 	      "cmdline", "command line; empty for kernel threads"),
-	FIELD("COMMAND", "command", VM_T_STR, VM_U_NONE, D | VM_F_TRUNC, STAT | VM_NEED(CMDLINE),
+	FIELD("COMMAND", "command", VM_T_STR, VM_U_NONE, D | VM_F_TRUNC, NEED_STAT | VM_NEED(CMDLINE),
 	      get_command, "cmdline, else stat: comm", "command line, else the program's name"),
 };
 

@@ -11,6 +11,7 @@ void vm_aspace_free(struct vm_aspace *as)
 	vm_vec_free(&as->objects);
 	vm_vec_free(&as->threads);
 	vm_arena_free(&as->arena);
+	vm_arena_free(&as->texts);
 	free(as);
 }
 

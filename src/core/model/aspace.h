@@ -91,8 +91,8 @@ struct vm_aspace {
 	size_t nmaps, cap;
 	VM_VEC(struct vm_object) objects;
 	VM_VEC(struct vm_thread) threads;
-	/** Holds names and segments. */
-	struct vm_arena arena;
+	/** Names and segments of the mappings; texts of the process. */
+	struct vm_arena arena, texts;
 };
 
 /** Free everything the space owns; NULL is fine. */

@@ -18,4 +18,5 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_LIMITS] = { "limits", "resource limits", SAME_USER },
 	[VM_NEED_BIT_AUXV] = { "auxv", "the auxiliary vector", SAME_USER },
 	[VM_NEED_BIT_CGROUP] = { "cgroup", "the control group", SAME_USER },
+	[VM_NEED_BIT_USER] = { "user", "names of users", SAME_USER },
 };

@@ -22,13 +22,14 @@ enum vm_need_bit {
 	VM_NEED_BIT_LIMITS,   /* resource limits */
 	VM_NEED_BIT_AUXV,     /* auxiliary vector: page size, interpreter, vdso */
 	VM_NEED_BIT_CGROUP,   /* the control group */
+	VM_NEED_BIT_USER,     /* name of the user */
 	VM_NEED_NR,
 };
 
 #define VM_NEED(x) (UINT32_C(1) << VM_NEED_BIT_##x)
 
 /** What the kinds of mappings are told from. */
-#define VM_NEED_KIND (VM_NEED(LAYOUT) | VM_NEED(OBJECTS) | VM_NEED(THREADS))
+#define VM_NEED_KIND (VM_NEED(LAYOUT) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | VM_NEED(MMADDR))
 
 struct vm_need_info {
 	const char *name;    /* "smaps": in --sources and in JSON "unmet" */

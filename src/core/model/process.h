@@ -54,7 +54,8 @@ struct vm_proc {
 	char state;                /* 'R', 'S', ...; 0: not known */
 	bool kthread;
 	bool has_uid;
-	uid_t uid;
+	uid_t uid;                 /* real user */
+	const char *user;          /* its name, or number where it has none; NULL: not read */
 	char comm[VM_COMM_MAX + 1];
 	/** Arguments separated by blanks; NULL: not read; "" for kernel threads and zombies.
 	    Owned by the arena that the reader was given. */

@@ -1,0 +1,254 @@
+#include "core/source/maps.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/base/str.h"
+#include "core/model/aspace.h"
+#include "core/model/vmflags.h"
+
+/** A line of smaps: key with its colon, and what it tells.  Order as Linux 6.18 prints them. */
+static const struct smaps_line {
+	const char *key;
+	uint8_t len;
+	uint8_t qty;
+	bool kib;
+} lines[] = {
+#define LINE(key, qty, kib) { key ":", sizeof(key), qty, kib }
+	LINE("Size", VM_Q_SIZE, true),
+	LINE("KernelPageSize", VM_Q_KPAGE, true),
+	LINE("MMUPageSize", VM_Q_MMUPAGE, true),
+	LINE("Rss", VM_Q_RSS, true),
+	LINE("Pss", VM_Q_PSS, true),
+	LINE("Pss_Dirty", VM_Q_PSS_DIRTY, true),
+	LINE("Shared_Clean", VM_Q_SHARED_CLEAN, true),
+	LINE("Shared_Dirty", VM_Q_SHARED_DIRTY, true),
+	LINE("Private_Clean", VM_Q_PRIVATE_CLEAN, true),
+	LINE("Private_Dirty", VM_Q_PRIVATE_DIRTY, true),
+	LINE("Referenced", VM_Q_REFERENCED, true),
+	LINE("Anonymous", VM_Q_ANON, true),
+	LINE("KSM", VM_Q_KSM, true),
+	LINE("LazyFree", VM_Q_LAZYFREE, true),
+	LINE("AnonHugePages", VM_Q_THP, true),
+	LINE("ShmemPmdMapped", VM_Q_SHMEM_THP, true),
+	LINE("FilePmdMapped", VM_Q_FILE_THP, true),
+	LINE("Shared_Hugetlb", VM_Q_SHARED_HUGETLB, true),
+	LINE("Private_Hugetlb", VM_Q_PRIVATE_HUGETLB, true),
+	LINE("Swap", VM_Q_SWAP, true),
+	LINE("SwapPss", VM_Q_SWAP_PSS, true),
+	LINE("Locked", VM_Q_LOCKED, true),
+	LINE("THPeligible", VM_Q_THP_ELIGIBLE, false),
+	LINE("ProtectionKey", VM_Q_PKEY, false),
+#undef LINE
+};
+enum { NLINES = sizeof(lines) / sizeof(lines[0]), NOT_LEARNT = 0xff };
+
+void vm_maps_begin(struct vm_maps_parser *p, struct vm_aspace *as)
+{
+	memset(p, 0, sizeof(*p));
+	p->as = as;
+	memset(p->learnt, NOT_LEARNT, sizeof(p->learnt));
+	memset(p->flag, VM_VMF_UNKNOWN, sizeof(p->flag));
+	for (unsigned i = 0; i < VM_VMF_UNKNOWN; i++)
+		p->flag[(vm_vmflags[i].code[0] - 'a') * 26 + (vm_vmflags[i].code[1] - 'a')] = (uint8_t)i;
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/** Digits at *s in base 16; false if there are none or too many. */
+static bool take_hex(const char **s, const char *end, uint64_t *v)
+{
+	const char *from = *s, *p = from;
+	uint64_t x = 0;
+	for (; p < end && is_hex(*p); p++)
+		x = x << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+	*s = p;
+	*v = x;
+	return p != from && p - from <= 16;
+}
+
+static bool take_dec(const char **s, const char *end, uint64_t *v)
+{
+	const char *from = *s, *p = from;
+	uint64_t x = 0;
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
+		x = x * 10 + (uint64_t)(*p - '0');
+	*s = p;
+	*v = x;
+	return p != from && p - from <= 20;
+}
+
+static bool take_char(const char **s, const char *end, char c)
+{
+	if (*s >= end || **s != c)
+		return false;
+	++*s;
+	return true;
+}
+
+static bool take_perm(const char **s, const char *end, struct vm_mapping *m)
+{
+	if (end - *s < 4)
+		return false;
+	const char *p = *s;
+	m->prot = (uint8_t)((p[0] == 'r' ? PROT_READ : 0) | (p[1] == 'w' ? PROT_WRITE : 0) |
+			    (p[2] == 'x' ? PROT_EXEC : 0));
+	/* 's' is VM_MAYSHARE: mapped shared, whatever the permissions. */
+	m->shared = p[3] == 's';
+	*s += 4;
+	return true;
+}
+
+static const char *keep_name(struct vm_maps_parser *p, const char *s, const char *end)
+{
+	size_t len = (size_t)(end - s);
+	if (len == 0)
+		return "";
+	/* Neighbours often share their name. */
+	size_t n = p->as->nmaps;
+	if (n >= 2) {
+		const char *before = p->as->map[n - 2].name;
+		if (strncmp(before, s, len) == 0 && before[len] == '\0')
+			return before;
+	}
+	char *name = vm_arena_strndup(&p->as->arena, s, len);
+	if (!name) {
+		p->failed = true;
+		return "";
+	}
+	if (memchr(name, '\\', len))
+		name[vm_unescape_newlines(name, len)] = '\0';
+	return name;
+}
+
+static bool ends_with(const char *s, size_t len, const char *with)
+{
+	size_t n = strlen(with);
+	return len >= n && memcmp(s + len - n, with, n) == 0;
+}
+
+static void close_mapping(struct vm_maps_parser *p)
+{
+	if (p->open)
+		vm_mapping_derive(&p->as->map[p->as->nmaps - 1]);
+	p->open = false;
+}
+
+/** "55d0c3a00000-55d0c3c1f000 r-xp 00002000 fe:00 247134      /usr/bin/cat" */
+static void take_header(struct vm_maps_parser *p, const char *s, const char *end)
+{
+	struct vm_mapping h;
+	uint64_t major, minor;
+	close_mapping(p);
+	if (!take_hex(&s, end, &h.start) || !take_char(&s, end, '-') || !take_hex(&s, end, &h.end) ||
+	    !take_char(&s, end, ' ') || !take_perm(&s, end, &h) || !take_char(&s, end, ' ') ||
+	    !take_hex(&s, end, &h.offset) || !take_char(&s, end, ' ') || !take_hex(&s, end, &major) ||
+	    !take_char(&s, end, ':') || !take_hex(&s, end, &minor) || !take_char(&s, end, ' ') ||
+	    !take_dec(&s, end, &h.inode))
+		return;
+	if (h.start >= h.end || h.start < p->last_end)
+		return;
+	struct vm_mapping *m = vm_aspace_add(p->as);
+	if (!m) {
+		p->failed = true;
+		return;
+	}
+	m->start = h.start;
+	m->end = p->last_end = h.end;
+	m->offset = h.offset;
+	m->inode = h.inode;
+	m->dev_major = (uint32_t)major;
+	m->dev_minor = (uint32_t)minor;
+	m->prot = h.prot;
+	m->shared = h.shared;
+	while (s < end && *s == ' ')
+		s++;
+	m->deleted = ends_with(s, (size_t)(end - s), " (deleted)");
+	m->name = keep_name(p, s, end);
+	p->open = true;
+	p->line = 0;
+}
+
+static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, const char *s, const char *end)
+{
+	m->have_flags = true;
+	for (; end - s >= 2; s++) {
+		if (*s == ' ')
+			continue;
+		unsigned a = (unsigned char)s[0] - 'a', b = (unsigned char)s[1] - 'a';
+		unsigned bit = a < 26 && b < 26 ? p->flag[a * 26 + b] : VM_VMF_UNKNOWN;
+		m->flags |= UINT64_C(1) << bit;
+		s++;
+	}
+}
+
+static const struct smaps_line *find_line(struct vm_maps_parser *p, const char *s, size_t len)
+{
+	unsigned at = p->line < VM_SMAPS_LINES ? p->line : VM_SMAPS_LINES - 1;
+	unsigned guess = p->learnt[at];
+	p->line++;
+	if (guess < NLINES && lines[guess].len <= len && memcmp(s, lines[guess].key, lines[guess].len) == 0)
+		return &lines[guess];
+	for (unsigned i = 0; i < NLINES; i++) {
+		if (lines[i].len <= len && memcmp(s, lines[i].key, lines[i].len) == 0) {
+			p->learnt[at] = (uint8_t)i;
+			return &lines[i];
+		}
+	}
+	return NULL;
+}
+
+/** "Rss:                1780 kB" */
+static void take_figure(struct vm_maps_parser *p, const char *s, const char *end)
+{
+	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
+	const struct smaps_line *l = find_line(p, s, (size_t)(end - s));
+	if (!l) {
+		if (end - s > 8 && memcmp(s, "VmFlags:", 8) == 0)
+			take_flags(p, m, s + 8, end);
+		return;
+	}
+	s += l->len;
+	while (s < end && *s == ' ')
+		s++;
+	uint64_t v;
+	if (!take_dec(&s, end, &v))
+		return;
+	if (l->kib && __builtin_mul_overflow(v, (uint64_t)1024, &v))
+		return;
+	m->q[l->qty] = v;
+	m->have |= VM_HAVE(l->qty);
+}
+
+static void take_line(struct vm_maps_parser *p, const char *s, const char *end)
+{
+	if (s < end && is_hex(*s))
+		take_header(p, s, end);
+	else if (p->open)
+		take_figure(p, s, end);
+}
+
+size_t vm_maps_feed(struct vm_maps_parser *p, const char *text, size_t len, bool last)
+{
+	const char *s = text, *end = text + len;
+	while (s < end) {
+		/* All figures are of one length ("Rss:" to "kB"): look there before searching. */
+		const char *eol = end - s > 28 && memcmp(s + 24, " kB\n", 4) == 0 ? s + 27
+			: memchr(s, '\n', (size_t)(end - s));
+		if (!eol && !last)
+			break;
+		take_line(p, s, eol ? eol : end);
+		s = eol ? eol + 1 : end;
+	}
+	return (size_t)(s - text);
+}
+
+int vm_maps_end(struct vm_maps_parser *p)
+{
+	close_mapping(p);
+	return p->failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,40 @@
+/** Parser of /proc/PID/maps and smaps: text to mappings.  Survives any bytes. */
+#ifndef VM_SOURCE_MAPS_H
+#define VM_SOURCE_MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm_aspace;
+
+enum { VM_SMAPS_LINES = 40 };
+
+/** State between pieces of text; set up by vm_maps_begin(). */
+struct vm_maps_parser {
+	struct vm_aspace *as;
+	/** End of the last mapping taken: what begins below it is out of order and dropped. */
+	uint64_t last_end;
+	/** A mapping is open: figures that follow belong to it. */
+	bool open;
+	/** Place of the next line within its mapping, and the figure that stood there last time: the
+	    kernel prints the same lines in the same order for every mapping. */
+	unsigned line;
+	uint8_t learnt[VM_SMAPS_LINES];
+	/** Bit of two letters of VmFlags, VM_VMF_UNKNOWN where there is none. */
+	uint8_t flag[26 * 26];
+	bool failed;               /* memory ran out */
+};
+
+void vm_maps_begin(struct vm_maps_parser *p, struct vm_aspace *as);
+
+/**
+ * Take complete lines from text[0..len); returns how many bytes they were.  Call again with the rest and
+ * more behind it; with `last`, what is left counts as a line.  Lines that make no sense are passed over.
+ */
+size_t vm_maps_feed(struct vm_maps_parser *p, const char *text, size_t len, bool last);
+
+/** Complete the last mapping.  0 or -ENOMEM. */
+int vm_maps_end(struct vm_maps_parser *p);
+
+#endif

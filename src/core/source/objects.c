@@ -1,0 +1,173 @@
+/** What lies behind the mappings: segments of programs and libraries, stacks of threads. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/err.h"
+#include "core/base/str.h"
+#include "core/model/aspace.h"
+#include "core/source/elfparse.h"
+#include "core/source/session.h"
+#include "core/source/snap.h"
+
+enum { HEADERS = 4096, HEADERS_MAX = 256 * 1024 };
+
+/** A regular file with the mapping's inode, opened for reading without side effects; or -errno. */
+static int open_same_file(struct vm_snap *sn, const char *path, const struct vm_mapping *m)
+{
+	struct stat st;
+	if (!sn->s->live)
+		return vm_session_open_file(sn->s, O_RDONLY | O_NONBLOCK, "%s", path);
+	/* A path may meanwhile name a FIFO or device: look before opening. */
+	vm_auto_close int look = vm_session_open_file(sn->s, O_PATH, "%s", path);
+	if (look < 0)
+		return look;
+	if (fstat(look, &st) != 0 || !S_ISREG(st.st_mode) || st.st_ino != m->inode)
+		return -ESTALE;
+	char self[32];
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", look);
+	int fd = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/** The mapped file: by its name in the process's root, else by the kernel's link to the very inode. */
+static int open_mapped(struct vm_snap *sn, const struct vm_mapping *m, char *path, size_t size)
+{
+	snprintf(path, size, "proc/%d/root%s", sn->pid, m->name);
+	int fd = open_same_file(sn, path, m);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, size, "proc/%d/map_files/%llx-%llx", sn->pid, (unsigned long long)m->start,
+		 (unsigned long long)m->end);
+	return open_same_file(sn, path, m);
+}
+
+static int read_segments(struct vm_snap *sn, int fd, const char *path, struct vm_object *o)
+{
+	struct vm_segment seg[VM_SEGMENTS_MAX];
+	size_t len = HEADERS, need = 0;
+	vm_auto_free char *data = malloc(len);
+	ssize_t got = data ? pread(fd, data, len, 0) : -1;
+	if (got < 0)
+		return -EIO;
+	int n = vm_parse_elf(data, (size_t)got, seg, &need);
+	if (n == -ENODATA && need <= HEADERS_MAX) {
+		char *more = realloc(data, need);
+		if (!more)
+			return -ENOMEM;
+		data = more;
+		got = pread(fd, data, need, 0);
+		n = got < 0 ? -EIO : vm_parse_elf(data, (size_t)got, seg, &need);
+	}
+	if (n < 0)
+		return n;
+	vm_auto_close int tee = vm_session_tee(sn->s, path);
+	vm_session_tee_write(sn->s, tee, data, need < (size_t)got ? need : (size_t)got);
+	struct vm_segment *keep = vm_arena_alloc(&sn->as->arena, (size_t)n * sizeof(*keep) + 1);
+	if (!keep)
+		return -ENOMEM;
+	memcpy(keep, seg, (size_t)n * sizeof(*keep));
+	o->seg = keep;
+	o->nsegs = (uint32_t)n;
+	return 0;
+}
+
+static bool known_object(const struct vm_aspace *as, const struct vm_mapping *m)
+{
+	/* Mappings of one file stand together, so the last one is nearly always it. */
+	for (size_t i = as->objects.n; i-- > 0;) {
+		const struct vm_object *o = &as->objects.v[i];
+		if (o->inode == m->inode && o->dev_major == m->dev_major && o->dev_minor == m->dev_minor)
+			return true;
+	}
+	return false;
+}
+
+/** Only files with code: data files have no segments, and a process may map 10^4 of them. */
+static int fill_elf(struct vm_snap *sn, uint32_t want, struct vm_err *err)
+{
+	(void)want;
+	char exe[4200], path[8300];
+	if (!sn->as)
+		return -ENODATA;
+	long exe_len = vm_session_readlink(sn->s, exe, sizeof(exe), "proc/%d/exe", sn->pid);
+	for (size_t i = 0; i < sn->as->nmaps; i++) {
+		const struct vm_mapping *m = &sn->as->map[i];
+		if (!(m->prot & PROT_EXEC) || !m->inode || m->name[0] != '/' || known_object(sn->as, m))
+			continue;
+		vm_auto_close int fd = open_mapped(sn, m, path, sizeof(path));
+		struct vm_object o = {
+			.inode = m->inode, .dev_major = m->dev_major, .dev_minor = m->dev_minor,
+			.executable = exe_len > 0 && strcmp(exe, m->name) == 0,
+		};
+		/* An unreadable file is left to the classification by permissions. */
+		if (fd < 0 || read_segments(sn, fd, path, &o) < 0)
+			continue;
+		if (!vm_vec_push(&sn->as->objects, o))
+			return vm_fail(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+const struct vm_source vm_src_elf = {
+	.name = "elf", .help = "ELF headers of the mapped programs, through /proc/PID/root or map_files",
+	.provides = VM_NEED(OBJECTS), .primary = VM_NEED(OBJECTS), .fill = fill_elf,
+};
+
+/**
+ * "202 0x7f... 0x80 0x2 0x0 0x0 0xffffffff 0x7ffc9b1e1c40 0x7f2f1c2d3a6f": number, six arguments, stack
+ * pointer, program counter; "running" without any (proc_pid_syscall() in fs/proc/base.c).
+ */
+static uint64_t stack_pointer(char *text)
+{
+	char *words[10];
+	size_t n = 0;
+	char *save = NULL;
+	for (char *w = strtok_r(text, " \n", &save); w && n < 10; w = strtok_r(NULL, " \n", &save))
+		words[n++] = w;
+	uint64_t sp;
+	return n >= 3 && vm_parse_hex(words[n - 2], &sp) == 0 ? sp : 0;
+}
+
+static int fill_threads(struct vm_snap *sn, uint32_t want, struct vm_err *err)
+{
+	(void)want;
+	if (!sn->as)
+		return -ENODATA;
+	if (vm_proc_has(sn->proc, VM_P_THREADS) && sn->proc->q[VM_P_THREADS] < 2)
+		return 0;
+	int fd = vm_session_open_file(sn->s, O_RDONLY | O_DIRECTORY, "proc/%d/task", sn->pid);
+	if (fd < 0)
+		return vm_fail_os(err, -fd, "cannot list the threads of %d", sn->pid);
+	vm_auto_dir DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return vm_fail(err, ENOMEM, "out of memory");
+	}
+	for (const struct dirent *e; (e = readdir(dir));) {
+		uint64_t tid;
+		if (vm_parse_u64(e->d_name, &tid) != 0)
+			continue;
+		long n = vm_session_slurp(sn->s, &sn->s->scratch, "proc/%d/task/%s/syscall", sn->pid, e->d_name);
+		if (n == -EACCES || n == -EPERM)
+			return vm_fail_os(err, (int)-n, "cannot read /proc/%d/task/%s/syscall", sn->pid,
+					  e->d_name);
+		struct vm_thread t = { .tid = (pid_t)tid, .sp = n > 0 ? stack_pointer(sn->s->scratch.s) : 0 };
+		if (!vm_vec_push(&sn->as->threads, t))
+			return vm_fail(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+const struct vm_source vm_src_threads = {
+	.name = "syscall", .help = "/proc/PID/task/TID/syscall: stack pointers of waiting threads",
+	.provides = VM_NEED(THREADS), .primary = VM_NEED(THREADS), .fill = fill_threads,
+};

@@ -1,0 +1,250 @@
+#include "core/source/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/err.h"
+
+enum { PATH_SIZE = 8192 };
+
+int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err)
+{
+	struct vm_session *s = calloc(1, sizeof(*s));
+	if (!s)
+		return vm_fail(err, ENOMEM, "out of memory");
+	s->proc_fd = s->capture_fd = -1;
+	s->live = strcmp(root, "/") == 0;
+	s->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	s->ticks_per_second = 100;
+	memset(s->probed, 0xff, sizeof(s->probed));
+	s->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+	if (s->root_fd < 0) {
+		r = vm_fail_os(err, errno, "cannot open the root directory '%s'", root);
+	} else {
+		int proc = vm_session_open_file(s, O_PATH | O_DIRECTORY, "proc");
+		if (proc < 0) {
+			r = vm_fail_os(err, -proc, "'%s' has no directory proc", root);
+		} else {
+			if (s->live)
+				s->proc_fd = proc;
+			else
+				close(proc);
+			*out = s;
+			return 0;
+		}
+	}
+	vm_session_close(s);
+	return r;
+}
+
+void vm_session_close(struct vm_session *s)
+{
+	if (!s)
+		return;
+	if (s->root_fd >= 0)
+		close(s->root_fd);
+	if (s->proc_fd >= 0)
+		close(s->proc_fd);
+	if (s->capture_fd >= 0)
+		close(s->capture_fd);
+	vm_vec_free(&s->users);
+	vm_arena_free(&s->arena);
+	vm_buf_free(&s->scratch);
+	free(s);
+}
+
+static bool is_empty_dir(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	vm_auto_dir DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+	if (!d)
+		return false;
+	for (const struct dirent *e; (e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			return false;
+	return true;
+}
+
+int vm_session_capture(struct vm_session *s, const char *dir, struct vm_err *err)
+{
+	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+		return vm_fail_os(err, errno, "cannot make the directory '%s'", dir);
+	vm_auto_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return vm_fail_os(err, errno, "cannot open the directory '%s'", dir);
+	if (!is_empty_dir(fd)) {
+		vm_fail(err, EEXIST, "the directory '%s' is not empty", dir);
+		vm_hint(err, "name one that doesn't exist yet");
+		return -EEXIST;
+	}
+	s->capture_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int open_below(struct vm_session *s, int flags, const char *path)
+{
+	int fd;
+	if (s->live) {
+		fd = openat(s->root_fd, path, flags | O_CLOEXEC);
+	} else {
+		/* A capture holds links like /etc/mtab -> /proc/mounts: they must stay inside it. */
+		struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT };
+		fd = (int)syscall(SYS_openat2, s->root_fd, path, &how, sizeof(how));
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int format_path(char path[PATH_SIZE], const char *fmt, va_list ap)
+{
+	int n = vsnprintf(path, PATH_SIZE, fmt, ap);
+	return n < 0 || n >= PATH_SIZE ? -ENAMETOOLONG : 0;
+}
+
+int vm_session_open_file(struct vm_session *s, int flags, const char *fmt, ...)
+{
+	char path[PATH_SIZE];
+	va_list ap;
+	va_start(ap, fmt);
+	int r = format_path(path, fmt, ap);
+	va_end(ap);
+	return r ? r : open_below(s, flags, path);
+}
+
+long vm_read_all(int fd, struct vm_buf *to)
+{
+	size_t before = to->n;
+	for (;;) {
+		if (!vm_buf_reserve(to, 4096))
+			return -ENOMEM;
+		ssize_t n = read(fd, to->s + to->n, to->cap - to->n - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		to->n += (size_t)n;
+	}
+	to->s[to->n] = '\0';
+	return (long)(to->n - before);
+}
+
+long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, ...)
+{
+	char path[PATH_SIZE];
+	va_list ap;
+	va_start(ap, fmt);
+	int r = format_path(path, fmt, ap);
+	va_end(ap);
+	if (r)
+		return r;
+	vm_auto_close int fd = open_below(s, O_RDONLY, path);
+	if (fd < 0)
+		return fd;
+	to->n = 0;
+	long n = vm_read_all(fd, to);
+	if (n >= 0) {
+		vm_auto_close int tee = vm_session_tee(s, path);
+		vm_session_tee_write(s, tee, to->s, to->n);
+	}
+	return n;
+}
+
+long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const char *fmt, ...)
+{
+	char path[PATH_SIZE];
+	va_list ap;
+	va_start(ap, fmt);
+	int r = format_path(path, fmt, ap);
+	va_end(ap);
+	if (r)
+		return r;
+	/* The last component isn't followed, so a plain readlinkat stays below the root if its parent does. */
+	vm_auto_close int fd = open_below(s, O_PATH | O_NOFOLLOW, path);
+	if (fd < 0)
+		return fd;
+	ssize_t n = readlinkat(fd, "", buf, size - 1);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	vm_session_tee_link(s, path, buf);
+	return n;
+}
+
+static void capture_failed(struct vm_session *s)
+{
+	if (!s->capture_error)
+		s->capture_error = errno;
+}
+
+static void make_parents(struct vm_session *s, char *path)
+{
+	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (*path && mkdirat(s->capture_fd, path, 0777) != 0 && errno != EEXIST)
+			capture_failed(s);
+		*slash = '/';
+	}
+}
+
+int vm_session_tee(struct vm_session *s, const char *path)
+{
+	if (s->capture_fd < 0)
+		return -1;
+	vm_auto_free char *copy = strdup(path);
+	if (!copy)
+		return -1;
+	make_parents(s, copy);
+	int fd = openat(s->capture_fd, copy, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		capture_failed(s);
+	return fd;
+}
+
+void vm_session_tee_write(struct vm_session *s, int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	while (fd >= 0 && len) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			capture_failed(s);
+			return;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+}
+
+void vm_session_tee_link(struct vm_session *s, const char *path, const char *target)
+{
+	if (s->capture_fd < 0)
+		return;
+	vm_auto_free char *copy = strdup(path);
+	if (!copy)
+		return;
+	make_parents(s, copy);
+	if (symlinkat(target, s->capture_fd, copy) != 0 && errno != EEXIST)
+		capture_failed(s);
+}
+
+void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid)
+{
+	struct vm_unmet *u = &s->unmet[need];
+	if (!u->count++) {
+		u->why = why;
+		u->first = pid;
+	}
+}

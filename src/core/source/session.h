@@ -1,0 +1,99 @@
+/**
+ * A machine as seen from a root directory.
+ *
+ * Everything that is read goes through here: below one directory, so that a captured tree reads like
+ * a live machine, and past the capture, if one is being written.  No globals.
+ */
+#ifndef VM_SOURCE_SESSION_H
+#define VM_SOURCE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/vec.h"
+#include "core/model/need.h"
+
+struct vm_err;
+
+/** What could not be read, summed up over all processes. */
+struct vm_unmet {
+	int why;           /* errno; 0: met everywhere it was wanted */
+	unsigned count;    /* processes */
+	pid_t first;
+};
+
+struct vm_session {
+	/** The root directory; all paths are below it. */
+	int root_fd;
+	/** root/proc, for the hot path of a live machine; -1 on a captured tree. */
+	int proc_fd;
+	bool live;
+	/** Directory of the capture that is being written, or -1. */
+	int capture_fd;
+	/** First error of writing the capture, or 0. */
+	int capture_error;
+	uint64_t page_bytes;
+	/** Clock ticks per second of stat's times (USER_HZ is 100 on every Linux ABI). */
+	uint64_t ticks_per_second;
+	struct vm_unmet unmet[VM_NEED_NR];
+	/** Sources found unusable once are not asked again: errno by index into vm_sources[]; -1: not
+	    yet asked. */
+	int16_t probed[32];
+	/** Names of users already looked up; texts in `arena`. */
+	VM_VEC(struct vm_user { uid_t uid; const char *name; }) users;
+	struct vm_arena arena;
+	/** Reused for every small file. */
+	struct vm_buf scratch;
+};
+
+/**
+ * Open a view of a machine.  `root` is "/" or the top of a captured tree that holds proc/.  Nothing
+ * outside `root` is ever opened through it, also not by way of symbolic links (openat2(2) with
+ * RESOLVE_IN_ROOT).
+ */
+int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err);
+void vm_session_close(struct vm_session *s);
+
+/**
+ * From now on copy every file that is read into `dir`, which must be empty or not exist yet.
+ * Returns 0 or a negative errno.
+ */
+int vm_session_capture(struct vm_session *s, const char *dir, struct vm_err *err);
+
+/** A file below the root; printf-style path without leading slash.  A descriptor or a negative errno. */
+__attribute__((format(printf, 3, 4)))
+int vm_session_open_file(struct vm_session *s, int flags, const char *fmt, ...);
+
+/**
+ * The whole file into `to` (emptied first), NUL-terminated.  Returns its length or a negative errno.
+ */
+__attribute__((format(printf, 3, 4)))
+long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, ...);
+
+/** Target of a symbolic link, as text; its length or a negative errno. */
+__attribute__((format(printf, 4, 5)))
+long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const char *fmt, ...);
+
+/** Read a descriptor to its end behind what `to` holds.  Length read, or a negative errno. */
+long vm_read_all(int fd, struct vm_buf *to);
+
+/**
+ * The capture's copy of `path`, opened for writing with the directories above it; -1 while no capture
+ * is written.  Errors are kept in capture_error.
+ */
+int vm_session_tee(struct vm_session *s, const char *path);
+
+/** Write to what vm_session_tee() returned; -1 is accepted and does nothing. */
+void vm_session_tee_write(struct vm_session *s, int fd, const void *data, size_t len);
+
+/** Write a captured symbolic link. */
+void vm_session_tee_link(struct vm_session *s, const char *path, const char *target);
+
+/** Note that `need` was wanted of `pid` and could not be read. */
+void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid);
+
+#endif

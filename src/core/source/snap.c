@@ -1,0 +1,85 @@
+#include "core/source/snap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/cleanup.h"
+#include "core/source/session.h"
+
+int vm_snap_open(struct vm_snap *sn)
+{
+	int fd;
+	if (sn->s->proc_fd >= 0) {
+		char name[16];
+		snprintf(name, sizeof(name), "%d", sn->pid);
+		fd = openat(sn->s->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+	} else {
+		fd = vm_session_open_file(sn->s, O_PATH | O_DIRECTORY, "proc/%d", sn->pid);
+	}
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	sn->dir_fd = fd;
+	return 0;
+}
+
+void vm_snap_close(struct vm_snap *sn)
+{
+	if (sn->dir_fd >= 0)
+		close(sn->dir_fd);
+	sn->dir_fd = -1;
+}
+
+static int open_in(const struct vm_snap *sn, const char *name)
+{
+	int fd;
+	if (sn->s->live) {
+		fd = openat(sn->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	} else {
+		struct open_how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
+		fd = (int)syscall(SYS_openat2, sn->dir_fd, name, &how, sizeof(how));
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+int vm_snap_file(struct vm_snap *sn, const char *name)
+{
+	int fd = open_in(sn, name);
+	if (fd != -ENOENT || !sn->s->live)
+		return fd;
+	/* Files of a process that ended are not there either. */
+	int alive = open_in(sn, "stat");
+	if (alive < 0)
+		return -ESRCH;
+	close(alive);
+	return -ENOENT;
+}
+
+int vm_snap_tee(struct vm_snap *sn, const char *name)
+{
+	if (sn->s->capture_fd < 0)
+		return -1;
+	char path[320];
+	snprintf(path, sizeof(path), "proc/%d/%s", sn->pid, name);
+	return vm_session_tee(sn->s, path);
+}
+
+long vm_snap_slurp(struct vm_snap *sn, struct vm_buf *to, const char *name)
+{
+	vm_auto_close int fd = vm_snap_file(sn, name);
+	if (fd < 0)
+		return fd;
+	to->n = 0;
+	long n = vm_read_all(fd, to);
+	if (n >= 0) {
+		vm_auto_close int tee = vm_snap_tee(sn, name);
+		vm_session_tee_write(sn->s, tee, to->s, to->n);
+	}
+	return n;
+}

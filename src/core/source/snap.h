@@ -1,0 +1,32 @@
+/** What the sources share: files of the process that is being photographed. */
+#ifndef VM_SOURCE_SNAP_H
+#define VM_SOURCE_SNAP_H
+
+#include <stddef.h>
+
+#include "core/source/source.h"
+
+struct vm_buf;
+
+/** Open /proc/PID of sn->pid into sn->dir_fd.  0, or -ESRCH, or another negative errno. */
+int vm_snap_open(struct vm_snap *sn);
+void vm_snap_close(struct vm_snap *sn);
+
+/**
+ * A file of the process.  Returns a descriptor; -ESRCH if the process is gone; -ENOENT if this kernel
+ * (or capture) has no such file; else a negative errno.
+ */
+int vm_snap_file(struct vm_snap *sn, const char *name);
+
+/** The whole file into `to` (emptied first), NUL-terminated; its length, or as vm_snap_file(). */
+long vm_snap_slurp(struct vm_snap *sn, struct vm_buf *to, const char *name);
+
+/** The capture's copy of a file of the process, as vm_session_tee(). */
+int vm_snap_tee(struct vm_snap *sn, const char *name);
+
+/** The sources, each in a file of its own; vm_sources[] in source.c orders them. */
+extern const struct vm_source vm_src_procmap, vm_src_smaps, vm_src_maps, vm_src_elf, vm_src_threads,
+	vm_src_stat, vm_src_status, vm_src_statm, vm_src_smaps_sums, vm_src_rollup, vm_src_cmdline,
+	vm_src_limits, vm_src_auxv, vm_src_cgroup, vm_src_user;
+
+#endif

@@ -1,0 +1,216 @@
+#include "core/source/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "core/model/aspace.h"
+#include "core/model/kind.h"
+#include "core/source/session.h"
+#include "core/source/snap.h"
+
+/** stat comes first: it tells whether there is an address space at all. */
+const struct vm_source *const vm_sources[] = {
+	&vm_src_stat,
+	&vm_src_procmap,
+	&vm_src_smaps,
+	&vm_src_maps,
+	&vm_src_status,
+	&vm_src_statm,
+	&vm_src_smaps_sums,
+	&vm_src_rollup,
+	&vm_src_elf,
+	&vm_src_threads,
+	&vm_src_cmdline,
+	&vm_src_limits,
+	&vm_src_auxv,
+	&vm_src_cgroup,
+	&vm_src_user,
+	NULL,
+};
+
+/** What kernel threads and zombies don't have. */
+#define NEEDS_OF_MEMORY \
+	(VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | \
+	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV))
+
+static size_t index_of(const struct vm_source *src)
+{
+	size_t i = 0;
+	while (vm_sources[i] != src)
+		i++;
+	return i;
+}
+
+int vm_source_usable(struct vm_session *s, const struct vm_source *src, struct vm_err *err)
+{
+	if ((src->flags & VM_SRC_LIVE) && !s->live)
+		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
+	size_t i = index_of(src);
+	if (s->probed[i] < 0)
+		s->probed[i] = src->probe ? (int16_t)-src->probe(s, err) : 0;
+	else if (s->probed[i])
+		vm_fail_os(err, s->probed[i], "%s", src->name);
+	return -s->probed[i];
+}
+
+/** Ranges beyond the user half are not mappings of the process (PROCMAP_QUERY knows none there). */
+static bool wants_range(const struct vm_snap *sn)
+{
+	return sn->to > sn->from && sn->to <= UINT64_C(1) << 63;
+}
+
+static bool is_candidate(const struct vm_snap *sn, const struct vm_source *src, uint32_t missing)
+{
+	if (!(src->primary & missing) || (src->flags & VM_SRC_INTRUSIVE))
+		return false;
+	return !(src->flags & VM_SRC_RANGE) ||
+	       (wants_range(sn) && !(missing & ~(VM_NEED(LAYOUT) | VM_NEED(STAT))));
+}
+
+static void mark_unmet(struct vm_proc *p, uint32_t needs, int why)
+{
+	for (unsigned b = 0; b < VM_NEED_NR; b++) {
+		if (needs >> b & 1) {
+			p->unmet |= UINT32_C(1) << b;
+			p->why[b] = (int16_t)why;
+		}
+	}
+}
+
+static bool has_memory(const struct vm_proc *p)
+{
+	return !p->kthread && p->state != 'Z' && p->state != 'X';
+}
+
+/** Meet `needs` from the sources in order; 0 or -ESRCH. */
+static int meet(struct vm_snap *sn, uint32_t needs)
+{
+	/* Users come from status; a row without stat has no identity. */
+	if (needs & VM_NEED(USER))
+		needs |= VM_NEED(STATUS);
+	needs |= VM_NEED(STAT);
+	uint32_t missing = needs & ~sn->met;
+	int16_t why[VM_NEED_NR] = { 0 };
+	for (size_t i = 0; vm_sources[i] && missing; i++) {
+		const struct vm_source *src = vm_sources[i];
+		if (!is_candidate(sn, src, missing))
+			continue;
+		uint32_t want = missing & src->provides;
+		int r = vm_source_usable(sn->s, src, NULL);
+		if (r == 0)
+			r = src->fill(sn, want, NULL);
+		if (r == -ESRCH)
+			return r;
+		for (unsigned b = 0; r < 0 && b < VM_NEED_NR; b++)
+			if (want >> b & 1)
+				why[b] = (int16_t)-r;
+		if (r == 0 || src == &vm_src_stat) {
+			/* stat answers even where its addresses are withheld. */
+			uint32_t met = r == 0 ? want : want & (sn->proc->state ? VM_NEED(STAT) : 0);
+			sn->met |= met;
+			missing &= ~met;
+		}
+		if (src == &vm_src_stat && sn->proc->state && !has_memory(sn->proc))
+			missing &= ~NEEDS_OF_MEMORY;
+	}
+	if (!has_memory(sn->proc))
+		missing &= ~NEEDS_OF_MEMORY;
+	for (unsigned b = 0; b < VM_NEED_NR; b++)
+		if (missing >> b & 1)
+			mark_unmet(sn->proc, UINT32_C(1) << b, why[b] ? why[b] : ENODATA);
+	return 0;
+}
+
+static int gone(pid_t pid, struct vm_err *err)
+{
+	return vm_fail(err, ESRCH, "there is no process %d", pid);
+}
+
+static void count_mappings(struct vm_aspace *as)
+{
+	uint64_t n = as->nmaps;
+	/* The gate page is shown as a line but isn't a mapping of the process. */
+	if (n && as->map[n - 1].kind == VM_KIND_VSYSCALL)
+		n--;
+	vm_proc_set(&as->proc, VM_P_MAP_COUNT, n);
+	for (size_t i = 0; i < as->nmaps; i++)
+		if (as->map[i].kind == VM_KIND_HEAP)
+			vm_proc_set(&as->proc, VM_P_BRK, as->map[i].end);
+	if (!vm_proc_has(&as->proc, VM_P_BRK) && vm_proc_has(&as->proc, VM_P_START_BRK))
+		vm_proc_set(&as->proc, VM_P_BRK, as->proc.q[VM_P_START_BRK]);
+}
+
+int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, uint64_t to,
+		struct vm_aspace **out, struct vm_err *err)
+{
+	struct vm_aspace *as = calloc(1, sizeof(*as));
+	if (!as)
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm_proc_init(&as->proc, pid);
+	as->taken_ns = as->proc.taken_ns = vm_clock_ns();
+	struct vm_arena texts = { 0 };
+	struct vm_snap sn = {
+		.s = s, .pid = pid, .dir_fd = -1, .proc = &as->proc, .as = as, .arena = &texts,
+		.from = from, .to = to,
+	};
+	int r = vm_snap_open(&sn);
+	if (r == 0)
+		r = meet(&sn, needs);
+	vm_snap_close(&sn);
+	if (r == -ESRCH)
+		r = gone(pid, err);
+	else if (r < 0)
+		r = vm_fail_os(err, -r, "cannot open /proc/%d", pid);
+	else if (as->proc.unmet & needs & VM_NEED(LAYOUT)) {
+		r = -as->proc.why[VM_NEED_BIT_LAYOUT];
+		vm_fail_os(err, -r, "cannot read the mappings of process %d", pid);
+		if (r == -EACCES || r == -EPERM)
+			vm_hint(err, "%s", vm_need_info[VM_NEED_BIT_LAYOUT].remedy);
+	}
+	as->texts = texts;
+	if (r < 0) {
+		vm_aspace_free(as);
+		return r;
+	}
+	vm_aspace_classify(as);
+	if (needs & VM_NEED(LAYOUT) && to == 0)
+		count_mappings(as);
+	as->took_ns = vm_clock_ns() - as->taken_ns;
+	*out = as;
+	return 0;
+}
+
+int vm_proc_read_more(struct vm_session *s, uint32_t needs, struct vm_arena *arena, struct vm_proc *p,
+		      struct vm_err *err)
+{
+	struct vm_snap sn = { .s = s, .pid = p->pid, .dir_fd = -1, .proc = p, .arena = arena };
+	uint64_t start = p->start;
+	bool known = p->state != 0;
+	int r = vm_snap_open(&sn);
+	if (r == 0)
+		r = meet(&sn, needs);
+	vm_snap_close(&sn);
+	if (r == 0 && known && p->start != start)
+		r = -ESRCH;
+	if (r == -ESRCH)
+		return gone(p->pid, err);
+	return r < 0 ? vm_fail_os(err, -r, "cannot open /proc/%d", p->pid) : 0;
+}
+
+int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_arena *arena,
+		 struct vm_proc *p, struct vm_err *err)
+{
+	vm_proc_init(p, pid);
+	p->taken_ns = vm_clock_ns();
+	return vm_proc_read_more(s, needs, arena, p, err);
+}
+
+void vm_proc_note_unmet(struct vm_session *s, const struct vm_proc *p)
+{
+	for (unsigned b = 0; b < VM_NEED_NR; b++)
+		if (p->unmet >> b & 1)
+			vm_session_note(s, (enum vm_need_bit)b, p->why[b], p->pid);
+}

@@ -1,0 +1,32 @@
+/** Kernel interfaces that Debian 12's headers don't have yet; numbers from include/uapi/linux/fs.h. */
+#ifndef VM_SOURCE_UAPI_H
+#define VM_SOURCE_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/** struct procmap_query, Linux 6.11. */
+struct vm_procmap_query {
+	__u64 size;
+	__u64 query_flags;
+	__u64 query_addr;
+	__u64 vma_start;
+	__u64 vma_end;
+	__u64 vma_flags;
+	__u64 vma_page_size;
+	__u64 vma_offset;
+	__u64 inode;
+	__u32 dev_major;
+	__u32 dev_minor;
+	__u32 vma_name_size;
+	__u32 build_id_size;
+	__u64 vma_name_addr;
+	__u64 build_id_addr;
+};
+enum {
+	VM_PROCMAP_READABLE = 0x01, VM_PROCMAP_WRITABLE = 0x02, VM_PROCMAP_EXECUTABLE = 0x04,
+	VM_PROCMAP_SHARED = 0x08, VM_PROCMAP_COVERING_OR_NEXT = 0x10,
+};
+#define VM_PROCMAP_QUERY _IOWR('f', 17, struct vm_procmap_query)
+
+#endif

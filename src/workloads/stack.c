@@ -18,7 +18,7 @@ __attribute__((noinline))
 static uintptr_t descend(uint64_t bytes, uint64_t page)
 {
 	volatile char *p = alloca(bytes);
-	for (uint64_t at = bytes; at > page; at -= page)
+	for (uint64_t at = bytes; at >= page; at -= page)
 		p[at - 1] = 1;
 	p[0] = 1;
 	return (uintptr_t)p;

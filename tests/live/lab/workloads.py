@@ -1,0 +1,324 @@
+"""Every workload of vmlab: what it states is what /proc shows, and nothing of it stays behind.
+
+Usage: workloads.py BIN_DIR SCRATCH_DIR
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zlib
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from truth import (PAGE, Lab, Mismatch, Skip, check_truth, children, expect, present_bytes,
+                   smaps, status, wait_gone)
+
+BIN, DIR = sys.argv[1], sys.argv[2]
+
+# Small, and each choice of each parameter at least once.
+RUNS = [
+    "anon --size 2M",
+    "anon --size 1000001 --touch 1/3 --label here",
+    "anon --size 64K --touch 0",
+    "mmap --size 256K",
+    "zero-page --size 512K --write 25%",
+    "file-private --size 1M --write 1/2",
+    "file-private --size 5000 --write 0",
+    "file-shared --size 1M --write 25%",
+    "file-shared --size 70000 --write 100%",
+    "shm --size 1M",
+    "shm --size 1M --touch 50% --type sysv --sharers 2",
+    "shm --size 1M --type anon --sharers 0",
+    "shm --size 64K --unlink late --sharers 6",
+    "memfd --size 1M",
+    "memfd --size 1M --touch 75% --write 75%",
+    "brk --size 1M --touch 30%",
+    "malloc-threshold",
+    "malloc-threshold --threshold 32K",
+    "malloc-threshold --threshold 1M",
+    "leak --rate 512K --limit 2M",
+    "leak --rate 256K --limit 1M --where mmap",
+    "stack-growth --depth 512K --times 2",
+    "thread-stacks --threads 3 --stack 512K --touch 64K",
+    "thread-stacks --threads 2 --stack 1M --touch 300K --guard 64K",
+    "cow --size 2M",
+    "cow --size 1M --write 25%",
+    "mlock --size 256K",
+    "mlock --size 256K --lock 100% --mode onfault",
+    "mlockall --size 128K --mode current",
+    "mlockall --size 128K --mode future",
+    "mlockall --size 128K --mode both",
+    "mlockall --size 128K --mode onfault",
+    "many-mappings --count 501",
+    "many-mappings --count 64 --each 16K --touch 50%",
+    "sparse",
+    "sparse --size 16G --pages 5 --mode none",
+]
+
+
+# Facts that only one workload states.
+
+def check_malloc(t, _):
+    maps = smaps(t["pid"])
+    lo, hi = int(t.get("heap_start", "0"), 16), int(t.get("heap_end", "0"), 16)
+    for r in t.get("ranges", []):
+        at = int(r["address"], 16)
+        name = next(m["name"] for m in maps if m["start"] <= at < m["end"])
+        expect(r["label"], "heap", r["where"] == "heap", name == "[heap]")
+        expect(r["label"], "between the breaks", r["where"] == "heap", lo <= at < hi)
+        expect(r["label"], "side", r["where"] == "mmap", r["asked_bytes"] >= t["threshold_bytes"])
+    for r in t.get("unmapped", []):
+        lo, hi = int(r["start"], 16), int(r["end"], 16)
+        if any(m["start"] < hi and lo < m["end"] for m in maps):
+            raise Mismatch(f"freed block at {lo:x} is still mapped")
+
+
+def check_shared_file(t, _):
+    with open(t["path"], "rb") as f:
+        expect("file-shared", "crc32", t["crc32_expected"], zlib.crc32(f.read()))
+    expect("file-shared", "crc32_read", t["crc32_expected"], t["crc32_read"])
+    if t["read_by"] == "direct" and not t["in_memory"]:
+        expect("file-shared", "on_disk", True, t["on_disk"])
+
+
+def check_memfd(t, _):
+    where = f'/proc/{t["pid"]}/fd'
+    fds = [f for f in os.listdir(where) if os.readlink(f"{where}/{f}").startswith("/memfd:vmlab")]
+    expect("memfd", "blocks", t["physical_bytes"], os.stat(f"{where}/{fds[0]}").st_blocks * 512)
+
+
+def check_threads(t, _):
+    if not t["threads"]:
+        raise Mismatch("no threads")
+    for th in t["threads"]:
+        os.stat(f'/proc/{t["pid"]}/task/{th["tid"]}')
+        n = present_bytes(t["pid"], int(th["stack_start"], 16), int(th["stack_end"], 16))
+        if not th["touched_bytes_min"] <= n <= th["touched_bytes_max"]:
+            raise Mismatch(f'stack of thread {th["tid"]}: {n} bytes present')
+
+
+def check_mlock(t, _):
+    expect("mlock", "VmLck", t["vmlck_bytes"], status(t["pid"], "VmLck"))
+
+
+def check_leak(t, before):
+    if not before:
+        return
+    grown = t["leaked_bytes"] - before["leaked_bytes"]
+    # The kernel counts resident pages by CPU and adds up late: smaps_rollup doesn't.
+    rss = [x["processes"][0]["rss_bytes"] for x in (before, t)]
+    if not grown <= rss[1] - rss[0] + 65536 or not rss[1] - rss[0] <= grown * 1.2 + 262144:
+        raise Mismatch(f"leak: {grown} bytes lost, RSS moved by {rss[1] - rss[0]}")
+
+
+def check_cow(t, before):
+    expect("cow", "physical", t["physical_bytes"],
+           sum(m["pss_bytes"] for m in t["mappings"]))
+    if t["step"] == 2:
+        grown = t["sum_pss_bytes"] - before["sum_pss_bytes"]
+        real = t["physical_bytes"] - before["physical_bytes"]
+        if abs(grown - real) > 1 << 20:
+            raise Mismatch(f"cow: the sum of PSS moved by {grown}, not by {real}")
+
+
+def check_sparse(t, _):
+    at = int(t["first_touched"], 16)
+    for i in range(t["touched_pages"]):
+        page = at + i * t["stride_bytes"]
+        expect("sparse", "page", PAGE, present_bytes(t["pid"], page, page + PAGE))
+
+
+SPECIAL = {
+    "malloc-threshold": check_malloc, "file-shared": check_shared_file, "memfd": check_memfd,
+    "thread-stacks": check_threads, "mlock": check_mlock, "leak": check_leak, "cow": check_cow,
+    "sparse": check_sparse,
+}
+
+
+def left_behind():
+    shm = [f for f in os.listdir("/dev/shm") if f.startswith("vmlab-")] \
+        if os.path.isdir("/dev/shm") else []
+    return os.listdir(DIR) + [f for f in shm if owned_by_the_dead(f)]
+
+
+def owned_by_the_dead(name):
+    """Other tests may run at the same time: theirs are alive."""
+    return not os.path.exists(f'/proc/{name.split("-")[1]}')
+
+
+def check_gone(kids):
+    for pid in kids:
+        wait_gone(pid, "a child")
+    if left_behind():
+        raise Mismatch(f"left behind: {left_behind()}")
+
+
+def run_one(words):
+    """Make it, step it to its end, end it with SIGTERM."""
+    name, facts, before = words[0], 0, None
+    with Lab(BIN, *words, "--dir", DIR, "--quiet") as lab:
+        while True:
+            t = lab.step() if before else lab.line()
+            facts += check_truth(t)
+            if name in SPECIAL:
+                SPECIAL[name](t, before)
+            before = t
+            if not t["more_steps"]:
+                break
+        kids = children(lab.pid)
+        expect(name, "exit status", 0, lab.end())
+        check_gone(kids)
+    return facts
+
+
+# Ways to end.
+
+def parent_dies():
+    """The parent is killed: the workload, its children and its files go."""
+    for words in ("shm --size 64K --unlink late", "file-private --size 64K", "cow --size 64K --steps 1"):
+        script = '"$@" & wait'
+        sh = subprocess.Popen(["sh", "-c", script, "sh", os.path.join(BIN, "vmlab"), *words.split(),
+                               "--dir", DIR, "-q"], stdout=subprocess.PIPE)
+        lines = 2 if "--steps" in words else 1
+        t = [json.loads(sh.stdout.readline()) for _ in range(lines)][-1]
+        kids = children(t["pid"])
+        expect(words, "children", 0 if words.startswith("file") else 1, len(kids))
+        sh.kill()
+        sh.wait()
+        wait_gone(t["pid"], words)
+        sh.stdout.close()
+        check_gone(kids)
+
+
+def killed():
+    """SIGKILL leaves no child either."""
+    with Lab(BIN, "cow", "--size", "64K", "--steps", "1", "-q") as lab:
+        lab.line()
+        lab.line()
+        kids = children(lab.pid)
+        expect("cow", "children", 1, len(kids))
+        lab.end(signal.SIGKILL)
+        check_gone(kids)
+
+
+def other_signals():
+    for sig in (signal.SIGINT, signal.SIGHUP):
+        with Lab(BIN, "file-shared", "--size", "64K", "--dir", DIR, "-q") as lab:
+            lab.line()
+            expect(sig.name, "exit status", 0, lab.end(sig))
+            check_gone([])
+
+
+def vmlab(*args, **kw):
+    return subprocess.run([os.path.join(BIN, "vmlab"), *args], stdin=subprocess.DEVNULL,
+                          stdout=kw.get("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
+                          text=True, timeout=60)
+
+
+# The frame.
+
+def frame_exit():
+    r = vmlab("cow", "--size", "64K", "--steps", "9", "--exit", "--quiet")
+    expect("--exit", "status", 0, r.returncode)
+    expect("--exit", "steps", [0, 1, 2, 3], [json.loads(l)["step"] for l in r.stdout.splitlines()])
+    expect("--quiet", "stderr", "", r.stderr)
+
+
+def frame_clock():
+    with Lab(BIN, "leak", "--rate", "4K", "--limit", "16K", "--step", "1ms", "-q") as lab:
+        t = lab.line()
+        while t["more_steps"]:
+            t = lab.line()
+        expect("--step", "leaked", 16384, t["leaked_bytes"])
+        expect("--step", "status", 0, lab.end())
+
+
+def frame_watch():
+    r = vmlab("cow", "--size", "64K", "--quiet", "--watch", "sh -c 'echo \"saw {}\"'")
+    expect("--watch", "status", 0, r.returncode)
+    saw = [l for l in r.stdout.splitlines() if l.startswith("saw ")]
+    expect("--watch", "times", 4, len(saw))
+    r = vmlab("anon", "--size", "64K", "-q", "--truth", "--watch", "sh -c 'exit 7'")
+    expect("--watch", "status of the command", 7, r.returncode)
+    json.loads(r.stdout.splitlines()[0])
+    r = vmlab("anon", "--size", "64K", "-q", "--watch", "no-such-command-here")
+    expect("--watch", "status without the command", 1, r.returncode)
+    r = vmlab("anon", "--watch", "echo 'open")
+    expect("--watch", "status with an open quote", 2, r.returncode)
+
+
+def frame_watch_end():
+    """SIGTERM ends the watched command as well."""
+    with Lab(BIN, "anon", "--size", "64K", "-q", "--truth", "--watch",
+             "sh -c 'echo; echo \"{\\\"pid\\\":$$}\"; exec sleep 1000'") as lab:
+        lab.line()
+        kids = []
+        while not kids:
+            kids = children(lab.pid)
+        lab.end()
+        check_gone(kids)
+
+
+def frame_usage():
+    for words, hint in ((["cwo"], "cow"), (["anon", "--sise", "1M"], "size"),
+                        (["anon", "--size", "big"], "size"), (["shm", "--type", "x"], "sysv"),
+                        (["anon", "--touch", "200%"], "share"), (["anon", "extra"], "extra"),
+                        (["thread-stacks", "--threads", "0"], "at least"), ([], "--list")):
+        r = vmlab(*words)
+        expect(words, "status", 2, r.returncode)
+        expect(words, "names the cure", True, hint in r.stderr)
+        expect(words, "stdout", "", r.stdout)
+
+
+def frame_list():
+    listed = json.loads(vmlab("--list", "-J").stdout)["workloads"]
+    names = {w["name"] for w in listed}
+    expect("--list", "names", names, {l.split()[0] for l in vmlab("--list").stdout.splitlines()[1:]})
+    expect("this test", "workloads without a run", set(), names - {r.split()[0] for r in RUNS})
+    for w in listed:
+        r = vmlab(w["name"], "--help")
+        expect(w["name"], "status of --help", 0, r.returncode)
+        for p in w["params"]:
+            expect(w["name"], f'--{p["name"]} in --help', True, f'--{p["name"]} ' in r.stdout)
+
+
+def frame_full_disk():
+    with open("/dev/full", "w") as full:
+        r = vmlab("anon", "--size", "64K", stdout=full)
+    expect("/dev/full", "status", 1, r.returncode)
+
+
+def frame_denied():
+    """What may not be locked is a skip with a reason."""
+    with open("/proc/self/status") as f:
+        caps = int(next(l for l in f if l.startswith("CapEff")).split()[1], 16)
+    if caps >> 14 & 1:
+        raise Skip("this user may lock as much as it likes")
+    r = vmlab("mlock", "--size", "1G", "--touch", "0", "--lock", "100%")
+    expect("mlock", "status", 77, r.returncode)
+    expect("mlock", "reason", True, "RLIMIT_MEMLOCK" in r.stderr)
+
+
+def main():
+    tests = [(r, lambda r=r: run_one(r.split())) for r in RUNS]
+    tests += [(f.__name__.replace("_", " "), f) for f in (
+        parent_dies, killed, other_signals, frame_exit, frame_clock, frame_watch, frame_watch_end,
+        frame_usage, frame_list, frame_full_disk, frame_denied)]
+    failed = skipped = 0
+    for name, test in tests:
+        try:
+            facts = test()
+            print(f"ok    {name}" + (f": {facts} facts" if facts else ""))
+        except Skip as e:
+            skipped += 1
+            print(f"skip  {name}: {e}")
+        except (Mismatch, subprocess.TimeoutExpired, OSError, ValueError, KeyError) as e:
+            failed += 1
+            print(f"FAIL  {name}: {type(e).__name__}: {e}")
+        sys.stdout.flush()
+    print(f"{len(tests) - failed - skipped} ok, {failed} failed, {skipped} skipped")
+    return 1 if failed else 77 if skipped == len(tests) else 0
+
+
+sys.exit(main())

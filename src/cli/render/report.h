@@ -1,0 +1,101 @@
+/**
+ * Output sinks: rows in, text out.
+ *
+ * A command says what it shows (sections of fields, columns and rows, and facts about them) and never
+ * how.  Each sink is one file with one vm_sink; none of them knows what a mapping is.
+ */
+#ifndef VM_RENDER_REPORT_H
+#define VM_RENDER_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/base/buf.h"
+#include "core/base/json.h"
+#include "core/field/field.h"
+
+struct vm_err;
+struct vm_report;
+
+/** What is shown of rows of one kind. */
+struct vm_view {
+	const struct vm_fieldset *set;
+	struct vm_columns cols;
+	const char *name;        /* JSON: name of the array ("mappings"); OpenMetrics: part of the names */
+};
+
+/** How; the user's choice. */
+struct vm_style {
+	bool exact;              /* -b: bytes, not 12.0M */
+	bool headings;
+	unsigned width;          /* columns of the terminal; 0: unlimited */
+	bool color;
+	bool utf8;
+};
+
+struct vm_sink {
+	const char *name;        /* "table", "json", "csv", "ndjson", "openmetrics": --format */
+	const char *help;
+	/** Programs read it: default columns are VM_F_MACHINE, numbers are exact. */
+	bool machine;
+	/** Sections of one document nest in its object: json, ndjson. */
+	bool document;
+	int (*begin)(struct vm_report *r);
+	/** A list of rows begins and ends.  Between them, row() only. */
+	int (*list_begin)(struct vm_report *r, const struct vm_view *view);
+	int (*row)(struct vm_report *r, const void *row);
+	/** `total`: a row that sums up the list, or NULL. */
+	int (*list_end)(struct vm_report *r, const void *total);
+	/** Flush; write errors are found by the caller. */
+	int (*end)(struct vm_report *r);
+};
+
+/** All formats, ended by NULL.  The one list to edit when adding one. */
+extern const struct vm_sink *const vm_sinks[];
+
+struct vm_report {
+	const struct vm_sink *sink;
+	struct vm_style style;
+	FILE *out;
+	/** The document, where the sink makes one: commands write scalars through it. */
+	struct vm_json json;
+	/** Lines for people, and for CSV and OpenMetrics: flushed when full and at the end. */
+	struct vm_buf text;
+	const struct vm_view *view;
+	void *priv;              /* owned by the sink, between list_begin and list_end */
+	/** Labels that every OpenMetrics sample of a list gets: pid="1",comm="init". */
+	struct vm_buf labels;
+	unsigned lists;          /* how many lists were begun */
+};
+
+int vm_report_open(struct vm_report *r, const struct vm_sink *sink, const struct vm_style *style, FILE *out);
+
+static inline bool vm_report_is_document(const struct vm_report *r)
+{
+	return r->sink->document;
+}
+static inline bool vm_report_is_machine(const struct vm_report *r)
+{
+	return r->sink->machine;
+}
+
+/** Free text for people; not written by machine sinks. */
+__attribute__((format(printf, 2, 3)))
+void vm_report_say(struct vm_report *r, const char *fmt, ...);
+
+/** Rows of one list.  `total` may be NULL.  0 or a negative errno. */
+int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *const *rows, size_t n,
+		   const void *total);
+
+/** One row as members of the open JSON object (keys and values, no braces). */
+void vm_report_members(struct vm_report *r, const struct vm_view *view, const void *row);
+
+/** One value in JSON. */
+void vm_json_value(struct vm_json *j, struct vm_value v, enum vm_unit unit);
+
+/** Write all to the stream.  0, or the negative errno of memory or writing. */
+int vm_report_close(struct vm_report *r, struct vm_err *err);
+
+#endif

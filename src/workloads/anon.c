@@ -77,7 +77,7 @@ static void region_done(void *state)
 
 const struct vm_workload vm_workload_anon = {
 	.name = "anon",
-	.help = "private anonymous memory, a known share of it touched",
+	.help = "anonymous memory, a share of it touched",
 	.shows = "vmmap,vmtop,vmpage",
 	.lesson = "Mapping memory costs address space only; the first write to each page costs a page.  "
 	          "Compare the size of the mapping with its resident bytes, then try --touch 25%.",
@@ -165,7 +165,7 @@ static void mmap_done(void *state)
 
 const struct vm_workload vm_workload_mmap = {
 	.name = "mmap",
-	.help = "one mapping for each common way of calling mmap, side by side",
+	.help = "the common ways of calling mmap, side by side",
 	.shows = "vmmap",
 	.lesson = "Six mappings of the same size with quite different costs.  SIZE is the same in all; "
 	          "RSS tells who has pages, and PERM and the name tell which call it was.",
@@ -240,7 +240,7 @@ static void zero_done(void *state)
 
 const struct vm_workload vm_workload_zero_page = {
 	.name = "zero-page",
-	.help = "memory that was read but never written: all of it is the shared page of zeros",
+	.help = "memory that was read but never written to",
 	.shows = "vmmap,vmpage",
 	.lesson = "A read of untouched anonymous memory maps the kernel's one page of zeros, which is "
 	          "counted nowhere: RSS stays 0 although page-table entries are present.  The step "

@@ -44,6 +44,9 @@ static int fill(struct file *f, uint64_t size, uint64_t seed, struct vm_err *err
 	vm_auto_free char *buf = malloc(CHUNK);
 	if (!buf)
 		return vm_fail_os(err, ENOMEM, "cannot fill the file");
+	/* Ask for the room first: a full disk should be noticed before it is full. */
+	if (fallocate(f->tmp.fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+		return vm_fail_os(err, errno, "cannot make room in %s", f->tmp.path);
 	for (uint64_t at = 0; at < size; at += CHUNK) {
 		size_t n = size - at < CHUNK ? size - at : CHUNK;
 		vm_pattern(buf, at, n, seed);
@@ -129,7 +132,7 @@ static int private_make(const struct vm_lab *lab, struct vm_truth *t, void **sta
 
 const struct vm_workload vm_workload_file_private = {
 	.name = "file-private",
-	.help = "a file mapped privately, a share of its pages turned into copies by writing",
+	.help = "a file mapped privately, some pages copied by writing",
 	.shows = "vmmap,vmpage",
 	.lesson = "The mapping carries a file's name, but the pages written to belong to the process "
 	          "alone: they are anonymous, need swap to be evicted, and never reach the file.  "
@@ -250,7 +253,7 @@ static int shared_make(const struct vm_lab *lab, struct vm_truth *t, void **stat
 
 const struct vm_workload vm_workload_file_shared = {
 	.name = "file-shared",
-	.help = "a file mapped shared, written through memory, synced, and proven to be on the disk",
+	.help = "a file written through memory and proven on the disk",
 	.shows = "vmmap,vmpage",
 	.lesson = "Writes through a shared mapping change the file itself; msync(MS_SYNC) returns when "
 	          "they are on the disk, which is checked here by reading the file past the page cache.  "

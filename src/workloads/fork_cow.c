@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/kit.h"
 #include "workloads/registry.h"
@@ -172,7 +171,7 @@ static void cow_done(void *state)
 
 const struct vm_workload vm_workload_cow = {
 	.name = "cow",
-	.help = "a parent and a child that share pages until the child writes to some of them",
+	.help = "parent and child sharing pages until one writes",
 	.shows = "vmmap,vmshare,vmtop,vmfault",
 	.lesson = "fork() copies no memory: both processes map the same pages, and the first write to "
 	          "one makes a copy.  VmRSS counts every page once for each process, so after the fork "

@@ -77,7 +77,7 @@ static void brk_done(void *state)
 
 const struct vm_workload vm_workload_brk = {
 	.name = "brk",
-	.help = "the heap grown by moving the program break, a share of it touched",
+	.help = "the heap grown by moving the program break",
 	.shows = "vmmap",
 	.lesson = "The heap is one mapping that ends at the program break.  Moving the break is cheap: "
 	          "SIZE of [heap] grows at once, RSS only where something is written.",
@@ -238,7 +238,7 @@ static void threshold_done(void *state)
 
 const struct vm_workload vm_workload_malloc_threshold = {
 	.name = "malloc-threshold",
-	.help = "malloc below and above M_MMAP_THRESHOLD: heap or a mapping of its own",
+	.help = "malloc below and above M_MMAP_THRESHOLD",
 	.shows = "vmmap",
 	.lesson = "Small blocks are cut from the heap; from M_MMAP_THRESHOLD on malloc maps each block "
 	          "by itself, and free() unmaps it at once (the step shows it).  A block that fits into "

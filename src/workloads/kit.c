@@ -33,6 +33,9 @@ int vm_region_map(struct vm_region *r, const struct vm_lab *lab, uint64_t size, 
 {
 	char text[VM_NUMBUF];
 	*r = (struct vm_region){ 0 };
+	/* Neither rounding nor the fences may overflow, on 32 bits either. */
+	if (size > SIZE_MAX / 2)
+		return vm_fail_os(err, ENOMEM, "cannot map %s", vm_format_size(size, text));
 	size = vm_pages_up(lab, size);
 	/* The fence must differ from what it fences. */
 	int fence = prot == PROT_NONE ? PROT_READ : PROT_NONE;
@@ -180,7 +183,11 @@ void vm_child_end(struct vm_child *c)
 int vm_tmpfile_open(struct vm_tmpfile *f, const struct vm_lab *lab, struct vm_err *err)
 {
 	*f = (struct vm_tmpfile){ .fd = -1 };
-	int n = snprintf(f->path, sizeof(f->path), "%s/vmlab-XXXXXX", lab->dir);
+	/* Absolute and without links, as /proc/PID/maps will print it. */
+	vm_auto_free char *dir = realpath(lab->dir, NULL);
+	if (!dir)
+		return vm_fail_os(err, errno, "cannot use the directory %s", lab->dir);
+	int n = snprintf(f->path, sizeof(f->path), "%s/vmlab-XXXXXX", dir);
 	if (n < 0 || (size_t)n >= sizeof(f->path)) {
 		f->path[0] = '\0';
 		return vm_fail(err, ENAMETOOLONG, "the path of --dir is too long");

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "core/base/vec.h"
 #include "workloads/kit.h"
@@ -23,24 +23,31 @@ static const struct vm_param leak_params[] = {
 	{ .name = NULL }
 };
 
+/** Lost blocks are chained through their own bytes, so that bookkeeping doesn't grow with them. */
+struct block {
+	struct block *next;
+};
+
 struct leak {
 	const struct vm_lab *lab;
-	VM_VEC(char *) block;            /* to clean up after all */
+	struct block *block;             /* the last one lost */
 	VM_VEC(struct vm_region) region;
+	uint64_t blocks;
 	uint64_t lost;
 };
 
 static int lose_blocks(struct leak *l, uint64_t rate, struct vm_err *err)
 {
-	uint64_t block = l->lab->arg[LEAK_BLOCK].u64, blocks = (rate + block - 1) / block;
+	uint64_t bytes = l->lab->arg[LEAK_BLOCK].u64, blocks = (rate + bytes - 1) / bytes;
 	for (uint64_t i = 0; i < blocks; i++) {
-		char *p = malloc(block);
-		if (!p || !vm_vec_push(&l->block, p)) {
-			free(p);
+		struct block *b = malloc(bytes);
+		if (!b)
 			return vm_fail_os(err, ENOMEM, "cannot leak more");
-		}
-		memset(p, 0xa5, block);
-		l->lost += block;
+		memset(b, 0xa5, bytes);
+		b->next = l->block;
+		l->block = b;
+		l->blocks++;
+		l->lost += bytes;
 	}
 	return 0;
 }
@@ -64,7 +71,7 @@ static int lose_mapping(struct leak *l, uint64_t rate, struct vm_err *err)
 static void truth_leak(const struct leak *l, struct vm_truth *t)
 {
 	vm_truth_u64(t, "leaked_bytes", l->lost);
-	vm_truth_u64(t, "leaked_blocks", l->block.n + l->region.n);
+	vm_truth_u64(t, "leaked_blocks", l->blocks + l->region.n);
 	vm_truth_array_begin(t, "mappings");
 	for (size_t i = 0; i < l->region.n; i++)
 		vm_truth_anon_mapping(t, "lost", &l->region.v[i], "rw-p", l->region.v[i].size);
@@ -107,18 +114,19 @@ static int leak_step(void *state, struct vm_truth *t, struct vm_err *err)
 static void leak_done(void *state)
 {
 	struct leak *l = state;
-	for (size_t i = 0; i < l->block.n; i++)
-		free(l->block.v[i]);
+	for (struct block *b = l->block, *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
 	for (size_t i = 0; i < l->region.n; i++)
 		vm_region_unmap(&l->region.v[i]);
-	vm_vec_free(&l->block);
 	vm_vec_free(&l->region);
 	free(l);
 }
 
 const struct vm_workload vm_workload_leak = {
 	.name = "leak",
-	.help = "a process that loses a known number of bytes with each step",
+	.help = "a known number of bytes lost with each step",
 	.shows = "vmtop,vmmap,vmdiff",
 	.lesson = "A leak shows as private anonymous memory that only grows: in [heap] when small blocks "
 	          "are lost, as more and more mappings with --where mmap.  Watch RSS grow by --rate for "

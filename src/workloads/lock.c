@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/kit.h"
 #include "workloads/registry.h"
@@ -79,7 +78,8 @@ static const struct vm_param lock_params[] = {
 	{ .name = NULL }
 };
 
-static int mlock_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
+static int mlock_make(const struct vm_lab *lab, struct vm_truth *t, void **state,
+                      struct vm_err *err)
 {
 	struct vm_region *r = *state = calloc(1, sizeof(*r));
 	if (!r)
@@ -122,7 +122,7 @@ static void mlock_done(void *state)
 
 const struct vm_workload vm_workload_mlock = {
 	.name = "mlock",
-	.help = "a mapping of which a share is locked in memory",
+	.help = "a mapping, a share of it locked in memory",
 	.shows = "vmlock,vmmap",
 	.lesson = "mlock() makes every page of the range resident at once and splits the mapping in two, "
 	          "since the lock is a property of a whole mapping.  With --mode onfault only touched "
@@ -221,7 +221,7 @@ static void mlockall_done(void *state)
 
 const struct vm_workload vm_workload_mlockall = {
 	.name = "mlockall",
-	.help = "a whole process locked: what it has now, what it maps later, or both",
+	.help = "a process locked now, from now on, or both",
 	.shows = "vmlock,vmmap",
 	.lesson = "Two mappings, one made before the call and one after it.  'current' fills and locks "
 	          "the first, 'future' the second, 'onfault' locks both but fills neither.  Libraries "

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/kit.h"
 #include "workloads/registry.h"
@@ -152,7 +151,7 @@ static int sparse_make(const struct vm_lab *lab, struct vm_truth *t, void **stat
 
 const struct vm_workload vm_workload_sparse = {
 	.name = "sparse",
-	.help = "a huge range of addresses with a few touched pages",
+	.help = "a huge range of addresses, a few pages touched",
 	.shows = "vmmap,vmtop,vmpage",
 	.lesson = "Address space isn't memory: VSZ may exceed the machine many times over.  What such a "
 	          "range does cost is page tables, since pages far apart share none of them: compare "

@@ -1,4 +1,4 @@
-/** Memory that lives in the kernel's own memory file system: POSIX and System V segments, memfds. */
+/** Memory in files of the kernel's own tmpfs: POSIX and System V segments, memfds. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -32,7 +32,8 @@ static const struct vm_param shm_params[] = {
 	{ "touch", "share of it that every process writes to", VM_P_RATIO, .def = "100%" },
 	{ "type", "shm_open, shmget or MAP_SHARED|MAP_ANONYMOUS", VM_P_WORD, .def = "posix", shm_types },
 	{ "sharers", "further processes that map and touch it", VM_P_U64, .def = "1", .max = SHARERS_MAX },
-	{ "unlink", "posix: remove its name at once or at the end", VM_P_WORD, .def = "early", unlink_words },
+	{ "unlink", "posix: remove its name at once or at the end", VM_P_WORD, .def = "early",
+	  unlink_words },
 	{ .name = NULL }
 };
 
@@ -184,7 +185,7 @@ static void shm_done(void *state)
 
 const struct vm_workload vm_workload_shm = {
 	.name = "shm",
-	.help = "a shared memory segment (POSIX, System V or anonymous) that several processes touch",
+	.help = "a shared segment (POSIX, System V, anonymous), its users",
 	.shows = "vmmap,vmshare,vmtop",
 	.lesson = "Every process that touched the segment has all of it in its RSS, so the sum of RSS "
 	          "counts it once for each.  PSS divides each page by the number of its users: the sum "
@@ -226,7 +227,8 @@ static int write_tail(int fd, uint64_t from, uint64_t to, struct vm_err *err)
 	return 0;
 }
 
-static int memfd_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
+static int memfd_make(const struct vm_lab *lab, struct vm_truth *t, void **state,
+                      struct vm_err *err)
 {
 	struct memfd *m = *state = calloc(1, sizeof(*m));
 	if (!m)
@@ -269,14 +271,14 @@ static void memfd_done(void *state)
 {
 	struct memfd *m = state;
 	vm_region_unmap(&m->r);
-	if (m->fd > 0)
+	if (m->fd >= 0)
 		close(m->fd);
 	free(m);
 }
 
 const struct vm_workload vm_workload_memfd = {
 	.name = "memfd",
-	.help = "a memfd filled partly through its mapping and partly with write(2)",
+	.help = "a memfd filled through its mapping and with write(2)",
 	.shows = "vmmap,vmtop",
 	.lesson = "A memfd is a file without a name whose content lives in memory as long as a "
 	          "descriptor or mapping exists.  What was written with write(2) occupies memory "

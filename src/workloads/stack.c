@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/kit.h"
 #include "workloads/registry.h"
@@ -108,7 +107,7 @@ static int growth_step(void *state, struct vm_truth *t, struct vm_err *err)
 
 const struct vm_workload vm_workload_stack_growth = {
 	.name = "stack-growth",
-	.help = "a main stack that grew because deep calls wrote to it",
+	.help = "a main stack that grew with the depth of calls",
 	.shows = "vmmap,vmfault",
 	.lesson = "The kernel extends [stack] downwards when an access hits the gap below it, as far as "
 	          "RLIMIT_STACK allows.  It never shrinks: the pages of the deepest call stay resident "
@@ -276,7 +275,7 @@ static void threads_done(void *state)
 
 const struct vm_workload vm_workload_thread_stacks = {
 	.name = "thread-stacks",
-	.help = "threads that each touched a known part of their stack",
+	.help = "threads, each with a part of its stack touched",
 	.shows = "vmmap",
 	.lesson = "A thread's stack is an ordinary mapping of fixed size with an inaccessible guard "
 	          "below it.  Its whole size counts in VSZ, only touched pages in RSS: a thousand "

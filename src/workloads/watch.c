@@ -114,7 +114,8 @@ static char *put_pid(const char *word, const char *pid)
 	return s;
 }
 
-static int command_fill(struct command *c, const struct vm_watch *w, const pid_t *pids, size_t npids)
+static int command_fill(struct command *c, const struct vm_watch *w, const pid_t *pids,
+                        size_t npids)
 {
 	size_t use = w->many ? npids : 1;
 	if (use > vm_countof(c->text))

@@ -1,7 +1,6 @@
 #include "workloads/workload.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -62,16 +61,14 @@ static int parse_word(const struct vm_param *p, struct vm_arg *a, struct vm_err 
 
 static int check_range(const struct vm_param *p, const struct vm_arg *a, struct vm_err *err)
 {
-	char text[VM_NUMBUF];
-	if (a->u64 < p->min) {
-		vm_format_size(p->min, text);
-		return vm_fail(err, EINVAL, "--%s '%s': must be at least %s", p->name, a->text, text);
-	}
-	if (p->max && a->u64 > p->max) {
-		vm_format_size(p->max, text);
-		return vm_fail(err, EINVAL, "--%s '%s': must be at most %s", p->name, a->text, text);
-	}
-	return 0;
+	bool low = a->u64 < p->min;
+	if (!low && (p->max == 0 || a->u64 <= p->max))
+		return 0;
+	char buf[VM_NUMBUF];
+	uint64_t bound = low ? p->min : p->max;
+	return vm_fail(err, EINVAL, "--%s '%s': must be at %s %s", p->name, a->text,
+	               low ? "least" : "most",
+	               p->type == VM_P_SIZE ? vm_format_size(bound, buf) : vm_format_u64(bound, buf));
 }
 
 static int parse_one(const struct vm_param *p, struct vm_arg *a, struct vm_err *err)

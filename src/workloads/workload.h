@@ -61,7 +61,7 @@ struct vm_workload {
 	 * 0 after the last one, or a negative errno.  NULL: the state just sits there.
 	 */
 	int (*step)(void *state, struct vm_truth *truth, struct vm_err *err);
-	/** Other processes of the state right now; writes at most `max`, returns how many.  May be NULL. */
+	/** Other processes of the state now; writes at most `max`, returns how many.  May be NULL. */
 	size_t (*others)(const void *state, pid_t *pids, size_t max);
 	/** Undo everything, files and children included; accepts a half-built state. */
 	void (*done)(void *state);

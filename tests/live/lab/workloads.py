@@ -176,7 +176,8 @@ def run_one(words):
 
 def parent_dies():
     """The parent is killed: the workload, its children and its files go."""
-    for words in ("shm --size 64K --unlink late", "file-private --size 64K", "cow --size 64K --steps 1"):
+    for words in ("shm --size 64K --unlink late", "file-private --size 64K",
+                  "cow --size 64K --steps 1"):
         script = '"$@" & wait'
         sh = subprocess.Popen(["sh", "-c", script, "sh", os.path.join(BIN, "vmlab"), *words.split(),
                                "--dir", DIR, "-q"], stdout=subprocess.PIPE)
@@ -274,7 +275,8 @@ def frame_usage():
 def frame_list():
     listed = json.loads(vmlab("--list", "-J").stdout)["workloads"]
     names = {w["name"] for w in listed}
-    expect("--list", "names", names, {l.split()[0] for l in vmlab("--list").stdout.splitlines()[1:]})
+    table = vmlab("--list").stdout.splitlines()[1:]
+    expect("--list", "names", names, {l.split()[0] for l in table})
     expect("this test", "workloads without a run", set(), names - {r.split()[0] for r in RUNS})
     for w in listed:
         r = vmlab(w["name"], "--help")

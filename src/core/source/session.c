@@ -140,6 +140,26 @@ long vm_read_all(int fd, struct vm_buf *to)
 	return (long)(to->n - before);
 }
 
+long vm_read_at_once(int fd, struct vm_buf *to)
+{
+	enum { ROOM = 16 * 1024 };
+	if (!vm_buf_reserve(to, ROOM))
+		return -ENOMEM;
+	size_t room = to->cap - to->n - 1;
+	ssize_t n;
+	do {
+		n = read(fd, to->s + to->n, room);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	to->n += (size_t)n;
+	to->s[to->n] = '\0';
+	if ((size_t)n < room)
+		return n;
+	long more = vm_read_all(fd, to);
+	return more < 0 ? more : n + more;
+}
+
 long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, ...)
 {
 	char path[PATH_SIZE];

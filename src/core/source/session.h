@@ -82,6 +82,12 @@ long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const cha
 long vm_read_all(int fd, struct vm_buf *to);
 
 /**
+ * As vm_read_all() for files that the kernel makes in one piece (single_open() in fs/proc: stat, status,
+ * smaps_rollup ...): a short read is the end, so one read(2) does.  Not for maps and smaps.
+ */
+long vm_read_at_once(int fd, struct vm_buf *to);
+
+/**
  * The capture's copy of `path`, opened for writing with the directories above it; -1 while no capture
  * is written.  Errors are kept in capture_error.
  */

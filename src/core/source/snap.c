@@ -76,7 +76,7 @@ long vm_snap_slurp(struct vm_snap *sn, struct vm_buf *to, const char *name)
 	if (fd < 0)
 		return fd;
 	to->n = 0;
-	long n = vm_read_all(fd, to);
+	long n = vm_read_at_once(fd, to);
 	if (n >= 0) {
 		vm_auto_close int tee = vm_snap_tee(sn, name);
 		vm_session_tee_write(sn->s, tee, to->s, to->n);

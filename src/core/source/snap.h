@@ -24,6 +24,15 @@ long vm_snap_slurp(struct vm_snap *sn, struct vm_buf *to, const char *name);
 /** The capture's copy of a file of the process, as vm_session_tee(). */
 int vm_snap_tee(struct vm_snap *sn, const char *name);
 
+/**
+ * Meet `needs` from the sources in order; those already in sn->met are not read again.  What can't be met is
+ * noted in sn->proc.  0, or -ESRCH if the process is gone.
+ */
+int vm_snap_meet(struct vm_snap *sn, uint32_t needs);
+
+/** Set p->user from p->uid, remembering names in the session. */
+int vm_proc_find_user(struct vm_session *s, struct vm_proc *p);
+
 /** The sources, each in a file of its own; vm_sources[] in source.c orders them. */
 extern const struct vm_source vm_src_procmap, vm_src_smaps, vm_src_maps, vm_src_elf, vm_src_threads,
 	vm_src_stat, vm_src_status, vm_src_statm, vm_src_smaps_sums, vm_src_rollup, vm_src_cmdline,

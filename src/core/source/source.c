@@ -85,8 +85,7 @@ static bool has_memory(const struct vm_proc *p)
 	return !p->kthread && p->state != 'Z' && p->state != 'X';
 }
 
-/** Meet `needs` from the sources in order; 0 or -ESRCH. */
-static int meet(struct vm_snap *sn, uint32_t needs)
+int vm_snap_meet(struct vm_snap *sn, uint32_t needs)
 {
 	/* Users come from status; a row without stat has no identity. */
 	if (needs & VM_NEED(USER))
@@ -158,7 +157,7 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 	};
 	int r = vm_snap_open(&sn);
 	if (r == 0)
-		r = meet(&sn, needs);
+		r = vm_snap_meet(&sn, needs);
 	vm_snap_close(&sn);
 	if (r == -ESRCH)
 		r = gone(pid, err);
@@ -191,7 +190,7 @@ int vm_proc_read_more(struct vm_session *s, uint32_t needs, struct vm_arena *are
 	bool known = p->state != 0;
 	int r = vm_snap_open(&sn);
 	if (r == 0)
-		r = meet(&sn, needs);
+		r = vm_snap_meet(&sn, needs);
 	vm_snap_close(&sn);
 	if (r == 0 && known && p->start != start)
 		r = -ESRCH;

@@ -218,22 +218,28 @@ static const char *look_up_user(struct vm_session *s, uid_t uid)
 	return vm_arena_strndup(&s->arena, name, strlen(name));
 }
 
-static int fill_user(struct vm_snap *sn, uint32_t want, struct vm_err *err)
+int vm_proc_find_user(struct vm_session *s, struct vm_proc *p)
 {
-	(void)want;
-	struct vm_session *s = sn->s;
-	if (!sn->proc->has_uid)
-		return -ENODATA;
 	for (size_t i = 0; i < s->users.n; i++) {
-		if (s->users.v[i].uid == sn->proc->uid) {
-			sn->proc->user = s->users.v[i].name;
+		if (s->users.v[i].uid == p->uid) {
+			p->user = s->users.v[i].name;
 			return 0;
 		}
 	}
-	struct vm_user user = { .uid = sn->proc->uid, .name = look_up_user(s, sn->proc->uid) };
+	struct vm_user user = { .uid = p->uid, .name = look_up_user(s, p->uid) };
 	if (!user.name || !vm_vec_push(&s->users, user))
+		return -ENOMEM;
+	p->user = user.name;
+	return 0;
+}
+
+static int fill_user(struct vm_snap *sn, uint32_t want, struct vm_err *err)
+{
+	(void)want;
+	if (!sn->proc->has_uid)
+		return -ENODATA;
+	if (vm_proc_find_user(sn->s, sn->proc) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
-	sn->proc->user = user.name;
 	return 0;
 }
 

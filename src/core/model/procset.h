@@ -1,0 +1,97 @@
+/**
+ * Totals of many processes over time: the current sample and the one before.
+ *
+ * Rows are keyed by pid and start time and sorted by pid.  Both samples keep their memory, so that a
+ * refresh of thousands of processes allocates next to nothing.  Dear figures (the sums of smaps_rollup)
+ * are read for some rows a refresh and carried over, with their age, for the others; who is next is
+ * decided here, and read elsewhere (core/source/sweep.h).
+ */
+#ifndef VM_MODEL_PROCSET_H
+#define VM_MODEL_PROCSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/base/arena.h"
+#include "core/base/vec.h"
+#include "core/model/process.h"
+
+enum { VM_SWEEP_THREADS = 4 };
+
+/** One sample. */
+struct vm_proclist {
+	VM_VEC(struct vm_proc) rows;
+	/** Texts of the rows; one arena a reading thread. */
+	struct vm_arena texts[VM_SWEEP_THREADS];
+	/** CLOCK_MONOTONIC at which reading began, and how long it took; 0: never read. */
+	uint64_t taken_ns, took_ns;
+};
+
+/** Zero-initialised is empty and valid. */
+struct vm_procset {
+	struct vm_proclist list[2];
+	unsigned now;              /* index of the current sample */
+	uint64_t ticks;            /* samples taken so far */
+	/** What one dear reading costs, smoothed; 0: not known yet. */
+	uint64_t dear_cost_ns;
+	/** Scratch of the plan. */
+	VM_VEC(struct vm_turn { uint64_t key; uint32_t at; }) turns;
+	VM_VEC(bool) dear;
+};
+
+/** How far the dear figures have got. */
+struct vm_progress {
+	size_t wanted, known;
+	/** Age of the oldest known figure. */
+	uint64_t oldest_ns;
+};
+
+static inline struct vm_proclist *vm_procset_now(struct vm_procset *set)
+{
+	return &set->list[set->now];
+}
+
+static inline const struct vm_proclist *vm_procset_prev(const struct vm_procset *set)
+{
+	return &set->list[!set->now];
+}
+
+void vm_procset_free(struct vm_procset *set);
+
+/** Begin a new sample: the current one becomes the previous one, that one is emptied and reused. */
+struct vm_proclist *vm_procset_begin(struct vm_procset *set);
+
+/** End it: rates of the rows that both samples have. */
+void vm_procset_end(struct vm_procset *set);
+
+/** Index of the first row with a pid >= `pid`, searched from `from` on. */
+size_t vm_proclist_find(const struct vm_proclist *l, pid_t pid, size_t from);
+
+/** The row of that very process, or NULL. */
+const struct vm_proc *vm_proclist_get(const struct vm_proclist *l, pid_t pid, uint64_t start);
+
+/**
+ * Whose dear figures are to be read next: sets set->dear.v[i] for pids[i] (ascending).
+ *
+ * As many as `budget_ns` lets expect (UINT64_MAX: all): those in `first` (any order) that were not read for
+ * a while, then those never read, then the oldest.  Kernel threads have none.
+ * Call it after vm_procset_begin().  0 or -ENOMEM.
+ */
+int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_t budget_ns,
+		    const pid_t *first, size_t nfirst);
+
+/**
+ * Did the process run, grow or shrink between the two rows, as far as stat tells?  If not, the
+ * figures of status of `prev` may be carried over for a while.
+ */
+bool vm_proc_is_idle(const struct vm_proc *cur, const struct vm_proc *prev);
+
+/** Take over what status had told of `prev` (same process); texts are shared with it. */
+void vm_proc_keep_status(struct vm_proc *cur, const struct vm_proc *prev);
+
+/** Of the rows of the current sample that have memory of their own. */
+struct vm_progress vm_procset_progress(const struct vm_procset *set);
+
+#endif

@@ -1,0 +1,238 @@
+/**
+ * One pass over /proc: a directory is opened once a process, so that all that is read of it belongs to
+ * the same process even when its number is reused.
+ */
+#include "core/source/sweep.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "core/model/procset.h"
+#include "core/source/session.h"
+#include "core/source/snap.h"
+#include "core/source/source.h"
+
+/** Needs that hold the target's mmap lock for long. */
+#define DEAR VM_NEED(ROLLUP)
+
+/** How many refreshes a carried-over figure lasts at most; spread over the processes by pid. */
+enum { STATUS_TICKS = 4, CMDLINE_TICKS = 8 };
+
+/** Processes that a thread takes at a time. */
+enum { BATCH = 16, THREADS_FROM = 8 * BATCH };
+
+struct pass {
+	const struct vm_sweep *o;
+	struct vm_procset *set;
+	const pid_t *pids;
+	size_t n;
+	struct vm_proc *rows;      /* rows[i] is of pids[i]; state 0: to be left out */
+	atomic_size_t next;
+	uint64_t tick;
+	/** Budgeted passes run in one thread, so these need no lock. */
+	uint64_t spent_ns;
+	size_t ndear;
+};
+
+struct reader {
+	struct pass *pass;
+	struct vm_session *s;
+	struct vm_arena *texts;
+	pthread_t thread;
+};
+
+static bool has_memory(const struct vm_proc *p)
+{
+	return !p->kthread && p->state != 'Z';
+}
+
+/** Figures that `prev` can lend; returns the needs that are then met. */
+static uint32_t carry_over(const struct pass *ps, struct vm_arena *texts, struct vm_proc *p,
+			   const struct vm_proc *prev, uint32_t needs)
+{
+	uint32_t met = 0;
+	uint64_t turn = ps->tick + (uint64_t)p->pid;
+	if ((needs & VM_NEED(STATUS)) && turn % STATUS_TICKS && vm_proc_is_idle(p, prev)) {
+		vm_proc_keep_status(p, prev);
+		met |= VM_NEED(STATUS) | (prev->user || !(needs & VM_NEED(USER)) ? VM_NEED(USER) : 0);
+	}
+	/* A program changes its command line by exec, which changes the name too, or by hand. */
+	if ((needs & VM_NEED(CMDLINE)) && prev->cmdline && turn % CMDLINE_TICKS &&
+	    strcmp(p->comm, prev->comm) == 0) {
+		p->cmdline = vm_arena_strndup(texts, prev->cmdline, strlen(prev->cmdline));
+		met |= p->cmdline ? VM_NEED(CMDLINE) : 0;
+	}
+	return met;
+}
+
+/** A reading that the budget still pays for, or what is known from before. */
+static int read_dear(struct vm_snap *sn, struct pass *ps, size_t i, const struct vm_proc *prev)
+{
+	uint64_t limit = ps->o->budget_ns;
+	if (limit == UINT64_MAX)
+		return vm_snap_meet(sn, DEAR);
+	/* The plan rests on the mean cost: let it be off by a quarter before it is cut short. */
+	if (ps->set->dear.v[i] && ps->spent_ns <= limit + limit / 4) {
+		uint64_t from = vm_clock_ns();
+		int r = vm_snap_meet(sn, DEAR);
+		ps->spent_ns += vm_clock_ns() - from;
+		ps->ndear++;
+		return r;
+	}
+	if (prev)
+		vm_proc_keep_rollup(sn->proc, prev);
+	return 0;
+}
+
+static int read_row(struct vm_snap *sn, struct pass *ps, size_t i, const struct vm_proc *prev)
+{
+	const struct vm_sweep *o = ps->o;
+	struct vm_proc *p = sn->proc;
+	int r = vm_snap_meet(sn, VM_NEED(STAT));
+	if (r < 0)
+		return r;
+	if (prev && prev->start != p->start)
+		prev = NULL;
+	uint32_t needs = o->needs & ~DEAR;
+	if (p->kthread && o->bare_kthreads)
+		needs = VM_NEED(STAT);
+	if (o->lazy && prev)
+		sn->met |= carry_over(ps, sn->arena, p, prev, needs);
+	r = vm_snap_meet(sn, needs & ~VM_NEED(USER));
+	if (r < 0)
+		return r;
+	if (o->accepts && !o->accepts(o->ctx, p)) {
+		p->state = 0;
+		return 0;
+	}
+	return (o->needs & DEAR) && has_memory(p) ? read_dear(sn, ps, i, prev) : 0;
+}
+
+static void read_batch(struct reader *rd, size_t from, size_t to)
+{
+	struct pass *ps = rd->pass;
+	const struct vm_proclist *before = vm_procset_prev(ps->set);
+	size_t k = 0;
+	for (size_t i = from; i < to; i++) {
+		struct vm_proc *p = &ps->rows[i];
+		vm_proc_init(p, ps->pids[i]);
+		p->taken_ns = vm_clock_ns();
+		p->mem_total = ps->o->mem_total;
+		k = vm_proclist_find(before, p->pid, k);
+		const struct vm_proc *prev = k < before->rows.n && before->rows.v[k].pid == p->pid ?
+					     &before->rows.v[k] : NULL;
+		struct vm_snap sn = { .s = rd->s, .pid = p->pid, .dir_fd = -1, .proc = p, .arena = rd->texts };
+		int r = vm_snap_open(&sn);
+		if (r == 0)
+			r = read_row(&sn, ps, i, prev);
+		vm_snap_close(&sn);
+		/* It left between the listing and now, or half-way: no zeros for it. */
+		if (r < 0)
+			p->state = 0;
+	}
+}
+
+static void *read_all(void *arg)
+{
+	struct reader *rd = arg;
+	struct pass *ps = rd->pass;
+	for (size_t from; (from = atomic_fetch_add(&ps->next, BATCH)) < ps->n;)
+		read_batch(rd, from, from + BATCH < ps->n ? from + BATCH : ps->n);
+	return NULL;
+}
+
+static unsigned thread_count(const struct vm_session *s, const struct pass *ps)
+{
+	/* Budgets are kept by one thread; a capture is written by one. */
+	if (ps->o->budget_ns != UINT64_MAX || !(ps->o->needs & DEAR) || s->capture_fd >= 0 ||
+	    ps->n < THREADS_FROM)
+		return 1;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	return cpus < 1 ? 1 : cpus > VM_SWEEP_THREADS ? VM_SWEEP_THREADS : (unsigned)cpus;
+}
+
+static void run_pass(struct vm_session *s, struct pass *ps)
+{
+	struct reader rd[VM_SWEEP_THREADS];
+	struct vm_session own[VM_SWEEP_THREADS];
+	struct vm_arena *texts = vm_procset_now(ps->set)->texts;
+	unsigned n = thread_count(s, ps), started = 1;
+	/* Signals are for the first thread, which knows what to do about them. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (; started < n; started++) {
+		/* The same descriptors, a scratch buffer of its own.  USER, the one need that
+		   writes to the session's caches, is met afterwards. */
+		own[started] = *s;
+		own[started].scratch = (struct vm_buf){ 0 };
+		rd[started] = (struct reader){ ps, &own[started], &texts[started], 0 };
+		if (pthread_create(&rd[started].thread, NULL, read_all, &rd[started]) != 0)
+			break;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	rd[0] = (struct reader){ ps, s, &texts[0], 0 };
+	read_all(&rd[0]);
+	for (unsigned i = 1; i < started; i++) {
+		pthread_join(rd[i].thread, NULL);
+		vm_buf_free(&own[i].scratch);
+	}
+}
+
+/** Close the gaps that vanished and refused processes left; look up the users of the others. */
+static size_t compact(struct vm_session *s, struct pass *ps)
+{
+	struct vm_proc *rows = ps->rows;
+	size_t to = 0;
+	for (size_t i = 0; i < ps->n; i++) {
+		if (!rows[i].state)
+			continue;
+		if ((ps->o->needs & VM_NEED(USER)) && !rows[i].user && rows[i].has_uid)
+			vm_proc_find_user(s, &rows[i]);
+		if (to != i)
+			rows[to] = rows[i];
+		to++;
+	}
+	return to;
+}
+
+static void learn_cost(struct vm_procset *set, const struct pass *ps)
+{
+	if (!ps->ndear)
+		return;
+	uint64_t cost = ps->spent_ns / ps->ndear + 1;
+	set->dear_cost_ns = set->dear_cost_ns ? (3 * set->dear_cost_ns + cost) / 4 : cost;
+}
+
+int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep *o, struct vm_err *err)
+{
+	struct vm_proclist *l = vm_procset_begin(set);
+	l->taken_ns = vm_clock_ns();
+	struct vm_pids all = { 0 };
+	struct pass ps = { .o = o, .set = set, .pids = o->only, .n = o->nonly, .tick = set->ticks };
+	int r = 0;
+	if (!o->only) {
+		r = vm_proc_list(s, &all, err);
+		ps.pids = all.v;
+		ps.n = all.n;
+	}
+	if (r == 0 && (!vm_vec_reserve(&l->rows, ps.n) ||
+		       vm_procset_plan(set, ps.pids, ps.n, o->budget_ns, o->first, o->nfirst) != 0))
+		r = vm_fail(err, ENOMEM, "out of memory");
+	if (r == 0) {
+		ps.rows = l->rows.v;
+		run_pass(s, &ps);
+		l->rows.n = compact(s, &ps);
+		learn_cost(set, &ps);
+		vm_procset_end(set);
+	}
+	l->took_ns = vm_clock_ns() - l->taken_ns;
+	vm_vec_free(&all);
+	return r;
+}

@@ -23,7 +23,7 @@ enum vm_color { VM_COLOR_AUTO, VM_COLOR_ALWAYS, VM_COLOR_NEVER };
 struct vm_common {
 	const char *root;          /* --root, "/" */
 	bool json, csv;            /* -J, --csv */
-	int format;                /* --format: index into vm_sinks[], or -1 */
+	int format;                /* --format: index into vm_sinks[] */
 	const char *columns;       /* -o */
 	const char *sort;          /* -s */
 	const char *filter;        /* --filter */

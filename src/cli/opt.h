@@ -47,11 +47,12 @@ struct vm_optset {
 /**
  * Parse argv into the sets; a name is looked up in every set, in order.
  *
- * Operands may stand between options; they are moved behind them, as GNU getopt does.  `--` ends
- * the options.  Unambiguous prefixes of long names are accepted.  Returns the index of the first
+ * Operands may stand between options; they are moved behind them, as GNU getopt does, unless
+ * `stop_at_operand`.  `--` ends the options.  Unambiguous prefixes of long names are accepted.  Returns the index of the first
  * operand, or -EINVAL with a message that names the option and the offending text (and the nearest
  * right name).
  */
-int vm_opt_parse(const struct vm_optset *sets, size_t nsets, int argc, char **argv, struct vm_err *err);
+int vm_opt_parse(const struct vm_optset *sets, size_t nsets, bool stop_at_operand, int argc, char **argv,
+		 struct vm_err *err);
 
 #endif

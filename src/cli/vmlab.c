@@ -15,13 +15,16 @@
 #include "workloads/workload.h"
 
 struct opts {
-	bool list, hold, help;
+	bool list, json, no_headings, hold, help;
 	struct vm_frame_opts frame;
 };
 
 static const struct vm_opt opts[] = {
 	{ 'l', "list", NULL, "list the workloads", NULL, VM_OPT_FLAG, .at = offsetof(struct opts, list),
 	  .group = 1 },
+	{ 'J', "json", NULL, "with --list: as JSON", NULL, VM_OPT_FLAG, .at = offsetof(struct opts, json) },
+	{ 0, "no-headings", NULL, "with --list: without the heading", NULL, VM_OPT_FLAG,
+	  .at = offsetof(struct opts, no_headings) },
 	{ 0, "hold", NULL, "keep the state until told to end (this is the default)",
 	  "SIGTERM, SIGINT, SIGHUP and the end of the parent process end it.", VM_OPT_FLAG,
 	  .at = offsetof(struct opts, hold), .group = 1 },
@@ -142,13 +145,13 @@ static int list_json(FILE *out)
 	return vm_json_finish(&j);
 }
 
-static int list(struct vm_ctx *ctx, struct vm_err *err)
+static int list(struct vm_ctx *ctx, const struct opts *o, struct vm_err *err)
 {
-	if (ctx->common->json) {
+	if (o->json) {
 		int r = list_json(ctx->out);
 		return r < 0 ? vm_fail_os(err, -r, "cannot write the list") : 0;
 	}
-	list_table(ctx->out, !ctx->common->no_headings);
+	list_table(ctx->out, !o->no_headings);
 	return 0;
 }
 
@@ -195,6 +198,12 @@ static void print_option(FILE *out, const struct vm_opt *o)
 	fprintf(out, "%*s%s\n", n < 22 ? 22 - n : 2, "", o->help);
 }
 
+static bool of_the_list(const struct vm_opt *o)
+{
+	return o->at == offsetof(struct opts, list) || o->at == offsetof(struct opts, json)
+	       || o->at == offsetof(struct opts, no_headings);
+}
+
 static void print_help(FILE *out, const struct vm_workload *w)
 {
 	fprintf(out, "Usage: vmlab %s [--PARAMETER VALUE]... [OPTION]...\n\n", w->name);
@@ -209,7 +218,7 @@ static void print_help(FILE *out, const struct vm_workload *w)
 		print_param(out, p);
 	fprintf(out, "\nOptions of every workload:\n");
 	for (const struct vm_opt *o = opts; o->name; o++)
-		if (strcmp(o->name, "list") != 0)
+		if (!of_the_list(o))
 			print_option(out, o);
 }
 
@@ -238,7 +247,7 @@ static int parse_rest(struct opts *o, const struct vm_workload *w, struct vm_arg
 	struct typed t = { .v = { NULL } };
 	params_as_options(&t, w);
 	const struct vm_optset sets[] = { { t.opt, t.v }, { opts, o }, { help_opt, o } };
-	int at = vm_opt_parse(sets, vm_countof(sets), argc, argv, err);
+	int at = vm_opt_parse(sets, vm_countof(sets), false, argc, argv, err);
 	if (at < 0)
 		return at;
 	if (at < argc)
@@ -247,11 +256,26 @@ static int parse_rest(struct opts *o, const struct vm_workload *w, struct vm_arg
 	return vm_workload_args(w, t.v, arg, err);
 }
 
+/** A workload that can't be made here is a skip with its reason, not one of the usual failures. */
+static int make_it(struct vm_ctx *ctx, const struct vm_workload *w, const struct vm_arg *arg,
+                   const struct vm_frame_opts *frame, struct vm_err *err)
+{
+	struct vm_err why = { 0 };
+	int r = vm_frame_run(w, arg, frame, ctx->out, &ctx->exit_status, &why);
+	if (r < 0 && ctx->exit_status == VM_EXIT_SKIP) {
+		fprintf(stderr, "%s: %s%s%s\n", vm_command.name, why.what, why.hint[0] ? "; " : "", why.hint);
+		return 0;
+	}
+	if (r < 0)
+		*err = why;
+	return r;
+}
+
 static int run(struct vm_ctx *ctx, const void *given, int argc, char **argv, struct vm_err *err)
 {
 	struct opts o = *(const struct opts *)given;
-	if (o.list)
-		return argc > 0 ? vm_fail(err, EINVAL, "--list takes no workload") : list(ctx, err);
+	if (argc == 0 && o.list)
+		return list(ctx, &o, err);
 	if (argc == 0)
 		return vm_fail(err, EINVAL, "which workload? 'vmlab --list' shows them");
 	const struct vm_workload *w = vm_workload_find(argv[0], err);
@@ -265,9 +289,9 @@ static int run(struct vm_ctx *ctx, const void *given, int argc, char **argv, str
 		print_help(ctx->out, w);
 		return 0;
 	}
-	if (o.list)
-		return vm_fail(err, EINVAL, "--list takes no workload");
-	return vm_frame_run(w, arg, &o.frame, ctx->out, &ctx->exit_status, err);
+	if (o.list || o.json || o.no_headings)
+		return vm_fail(err, EINVAL, "--list, --json and --no-headings go without a workload");
+	return make_it(ctx, w, arg, &o.frame, err);
 }
 
 static const struct vm_example examples[] = {

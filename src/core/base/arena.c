@@ -34,7 +34,7 @@ void *vm_arena_alloc(struct vm_arena *a, size_t size)
 	if (size > SIZE_MAX - align)
 		return NULL;
 	size = (size + align - 1) & ~(align - 1);
-	if (size > a->left) {
+	if (size > a->left || !a->head) {
 		struct vm_arena_block *b = new_block(a, size);
 		if (!b)
 			return NULL;

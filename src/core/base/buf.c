@@ -36,7 +36,7 @@ void vm_buf_free(struct vm_buf *b)
 
 void vm_buf_add_fill(struct vm_buf *b, char c, size_t n)
 {
-	if (!vm_buf_reserve(b, n))
+	if (n == 0 || !vm_buf_reserve(b, n))
 		return;
 	memset(b->s + b->n, c, n);
 	b->n += n;

@@ -21,7 +21,7 @@ void vm_buf_free(struct vm_buf *b);
 
 static inline void vm_buf_add(struct vm_buf *b, const char *s, size_t len)
 {
-	if (b->cap - b->n < len && !vm_buf_reserve(b, len))
+	if (len == 0 || (b->cap - b->n < len && !vm_buf_reserve(b, len)))
 		return;
 	memcpy(b->s + b->n, s, len);
 	b->n += len;

@@ -4,11 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/str.h"
+
+/** C1 controls (U+0080 to U+009F) are terminal commands too; a cut may leave half a character. */
 static void make_printable(char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	for (size_t len = strlen(s), used; len; s += used, len -= used) {
+		uint32_t c = vm_utf8_next(s, len, &used);
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+			memset(s, '?', used);
+	}
 }
 
 int vm_fail(struct vm_err *err, int code, const char *fmt, ...)

@@ -22,8 +22,8 @@ struct vm_err {
 /**
  * Fill *err (if any) and return -code, so that `return vm_fail(...)` reads well.
  * vm_fail() says all there is to say; vm_fail_os() adds ": Permission denied" and the like, and is
- * for codes that came from the kernel.  Control characters in the text become '?', so that a
- * hostile file name can't write to the user's terminal.
+ * for codes that came from the kernel.  Control characters in the text, and bytes that aren't UTF-8,
+ * become '?', so that a hostile file name can't write to the user's terminal.
  */
 __attribute__((cold, format(printf, 3, 4)))
 int vm_fail(struct vm_err *err, int code, const char *fmt, ...);

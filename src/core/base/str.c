@@ -77,7 +77,7 @@ int vm_parse_size(const char *s, uint64_t *bytes)
 	if (!unit)
 		return -EINVAL;
 	static const char units[] = "KMGTPE";
-	const char *u = *unit ? strchr(units, *unit & ~0x20) : NULL;
+	const char *u = *unit && *unit != ' ' ? strchr(units, *unit & ~0x20) : NULL;
 	unsigned shift = 0;
 	if (u) {
 		shift = 10 * (unsigned)(u - units + 1);
@@ -139,7 +139,8 @@ int vm_parse_ratio(const char *s, double *ratio)
 	}
 	if (*p)
 		return -EINVAL;
-	if (a / b > 1)
+	/* Written so that infinity by infinity fails too. */
+	if (!(a / b <= 1))
 		return -ERANGE;
 	*ratio = a / b;
 	return 0;

@@ -27,7 +27,7 @@ int vm_parse_ratio(const char *s, double *ratio);
 /** Big enough for every vm_format_*() below. */
 enum { VM_NUMBUF = 32 };
 
-/** "0", "512", "4.0K", "12.3M": at most 6 columns below 1024 T.  Returns buf. */
+/** "0", "512", "4.0K", "12.3M": at most 7 columns ("1023.9K").  Returns buf. */
 const char *vm_format_size(uint64_t bytes, char buf[static VM_NUMBUF]);
 
 /** Decimal digits.  Returns the first digit, somewhere inside buf. */

@@ -1,0 +1,65 @@
+/** What all commands share: common options, targets, the envelope of a document. */
+#ifndef VM_CLI_COMMON_H
+#define VM_CLI_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/command.h"
+#include "cli/render/report.h"
+#include "core/field/filter.h"
+
+struct vm_err;
+struct vm_session;
+
+/** Options of every command, and those of commands with columns; ended by VM_OPT_END. */
+extern const struct vm_opt vm_general_opts[];
+extern const struct vm_opt vm_output_opts[];
+
+/** The sink that -J, --csv or --format chose; the table if none. */
+const struct vm_sink *vm_common_sink(const struct vm_common *c);
+
+/** Terminal width, colour and character set of `out`, as the options and the environment say. */
+void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style);
+
+/** Columns, sort key and filter of one kind of rows, parsed from the options. */
+struct vm_choice {
+	struct vm_view view;
+	struct vm_sort sort;
+	struct vm_filter *filter;
+	/** Everything that must be read for them. */
+	uint32_t needs;
+};
+
+/** 0, or -EINVAL with the wrong word and the nearest right one.  Free with vm_choice_free(). */
+int vm_choice_parse(const struct vm_common *c, const struct vm_fieldset *set, struct vm_choice *out,
+		    struct vm_err *err);
+void vm_choice_free(struct vm_choice *c);
+
+/**
+ * The rows that pass the filter, in order: pointers into rows[], in a new array (free it).
+ * NULL when memory is out.
+ */
+const void **vm_choice_apply(const struct vm_choice *c, const void *rows, size_t n, size_t size, size_t *kept);
+
+/** "4242" or "self" to a process number; -EINVAL names the text. */
+int vm_parse_pid(const char *text, pid_t *pid, struct vm_err *err);
+
+/** "12,34 self" to a list that the caller frees. */
+int vm_parse_pids(const char *text, pid_t **pids, size_t *n, struct vm_err *err);
+
+/** [INTERVAL [COUNT]] as in vmstat; *interval_ns is 0 without them, *count 0 means for ever. */
+int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *count, struct vm_err *err);
+
+/** Begin a document: {"schema": "vmmap/1", "host": ..., "kernel": ..., "time": ... */
+void vm_document_begin(struct vm_report *r, struct vm_session *s, const char *schema);
+
+/** End it: "unmet": {...}, "took_ns": ... }.  took_ns is null for a captured tree. */
+void vm_document_end(struct vm_report *r, const struct vm_session *s, uint64_t took_ns);
+
+/** One line on standard error for everything that was wanted and could not be read. */
+void vm_print_unmet(const struct vm_session *s, const char *command);
+
+#endif

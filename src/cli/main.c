@@ -1,0 +1,190 @@
+/**
+ * The one main() of all commands: options, session, run, flush, exit status.
+ *
+ * - what a command is: cli/command.h; its table of options, columns and its run(): cli/vm*.c
+ * - options as data: cli/opt.c; those that all commands share: cli/common.c
+ * - --help, --version, --print-doc: cli/help.c, cli/doc.c
+ * - facts come from core/source, are described by core/field and written by cli/render
+ */
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/help.h"
+#include "core/base/err.h"
+#include "core/field/field.h"
+#include "core/field/source_row.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+
+static void print_error(const struct vm_err *err)
+{
+	fprintf(stderr, "%s: %s%s%s\n", vm_command.name, err->what, err->hint[0] ? "; " : "", err->hint);
+}
+
+static int status_of(int code)
+{
+	switch (code) {
+	case EINVAL:
+		return VM_EXIT_USAGE;
+	case ESRCH:
+		return VM_EXIT_GONE;
+	case EACCES:
+	case EPERM:
+		return VM_EXIT_DENIED;
+	default:
+		return VM_EXIT_FAILED;
+	}
+}
+
+/** Write errors surface at the latest when the stream is flushed: a full disk, a closed pipe. */
+static int flush_output(int status)
+{
+	int code = 0;
+	if (fflush(stdout) != 0)
+		code = errno;
+	else if (ferror(stdout))
+		code = EIO;
+	if (!code || code == EPIPE)
+		return code ? VM_EXIT_FAILED : status;
+	fprintf(stderr, "%s: cannot write the output: %s\n", vm_command.name, strerror(code));
+	return VM_EXIT_FAILED;
+}
+
+static int parse_options(int argc, char **argv, struct vm_common *common, void *own, struct vm_err *err)
+{
+	static const struct vm_opt print_doc[] = {
+		{ .name = "print-doc", .arg = "KIND", .type = VM_OPT_STRING,
+		  .at = offsetof(struct vm_common, print_doc), .help = "for the build" },
+		VM_OPT_END,
+	};
+	const struct vm_optset sets[] = {
+		{ vm_command.opts, own }, { vm_command.fields ? vm_output_opts : NULL, common },
+		{ vm_general_opts, common }, { print_doc, common },
+	};
+	return vm_opt_parse(sets, sizeof(sets) / sizeof(sets[0]), vm_command.stop_at_operand, argc, argv, err);
+}
+
+/** For --sources: a row of vm_source_fields. */
+static int print_sources(struct vm_ctx *ctx, struct vm_err *err)
+{
+	size_t n = 0;
+	while (vm_sources[n])
+		n++;
+	struct vm_source_row *rows = calloc(n, sizeof(*rows));
+	if (!rows)
+		return vm_fail(err, ENOMEM, "out of memory");
+	uint32_t met = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct vm_source *src = vm_sources[i];
+		struct vm_err why = { 0 };
+		bool usable = vm_source_usable(ctx->s, src, &why) == 0;
+		rows[i] = (struct vm_source_row){
+			.name = src->name, .help = src->help, .provides = src->provides, .usable = usable,
+			.chosen = usable && !(src->flags & VM_SRC_RANGE) ? src->primary & ~met : 0,
+		};
+		if (usable && !(src->flags & VM_SRC_RANGE))
+			met |= src->primary;
+		snprintf(rows[i].why, sizeof(rows[i].why), "%s", why.what);
+	}
+	struct vm_common plain = *ctx->common;
+	plain.columns = plain.sort = plain.filter = NULL;
+	struct vm_choice choice;
+	struct vm_style style;
+	struct vm_report report;
+	int r = vm_choice_parse(&plain, &vm_source_fields, &choice, err);
+	if (r == 0) {
+		size_t kept;
+		const void **list = vm_choice_apply(&choice, rows, n, sizeof(*rows), &kept);
+		vm_common_style(ctx->common, ctx->out, &style);
+		vm_report_open(&report, vm_common_sink(ctx->common), &style, ctx->out);
+		vm_document_begin(&report, ctx->s, "sources/1");
+		r = list ? vm_report_list(&report, &choice.view, list, kept, NULL) : -ENOMEM;
+		vm_document_end(&report, ctx->s, 0);
+		int closed = vm_report_close(&report, err);
+		r = r < 0 ? r : closed;
+		free(list);
+		vm_choice_free(&choice);
+	}
+	free(rows);
+	return r;
+}
+
+static int run(struct vm_ctx *ctx, const void *own, int argc, char **argv, struct vm_err *err)
+{
+	int r = 0;
+	if (!vm_command.no_session) {
+		r = vm_session_open(ctx->common->root, &ctx->s, err);
+		if (r < 0)
+			return r;
+	}
+	if (ctx->common->sources && ctx->s)
+		r = print_sources(ctx, err);
+	else
+		r = vm_command.run(ctx, own, argc, argv, err);
+	return r;
+}
+
+static int finish(struct vm_ctx *ctx, int r, const struct vm_err *err)
+{
+	int status = VM_EXIT_OK;
+	bool partial = false;
+	if (r < 0 && -r != EPIPE) {
+		print_error(err);
+		status = status_of(-r);
+	} else if (r < 0) {
+		status = VM_EXIT_FAILED;
+	}
+	if (ctx->s) {
+		vm_print_unmet(ctx->s, vm_command.name);
+		for (unsigned b = 0; b < VM_NEED_NR; b++)
+			partial = partial || ctx->s->unmet[b].count;
+	}
+	if (status == VM_EXIT_OK && partial && ctx->common->strict)
+		status = VM_EXIT_PARTIAL;
+	if (status == VM_EXIT_OK && ctx->exit_status >= 0)
+		status = ctx->exit_status;
+	vm_session_close(ctx->s);
+	return flush_output(status);
+}
+
+int main(int argc, char **argv)
+{
+	struct vm_common common = { .root = "/" };
+	struct vm_err err = { 0 };
+	setlocale(LC_CTYPE, "");
+	void *own = calloc(1, vm_command.opts_size + 1);
+	if (!own)
+		return VM_EXIT_FAILED;
+	if (vm_command.defaults)
+		memcpy(own, vm_command.defaults, vm_command.opts_size);
+	int status = VM_EXIT_OK;
+	int first = parse_options(argc, argv, &common, own, &err);
+	if (first < 0) {
+		print_error(&err);
+		status = VM_EXIT_USAGE;
+	} else if (common.help) {
+		vm_print_help(&vm_command, stdout);
+		status = flush_output(status);
+	} else if (common.version) {
+		vm_print_version(&vm_command, stdout);
+		status = flush_output(status);
+	} else if (common.print_doc) {
+		if (vm_print_doc(&vm_command, common.print_doc, stdout, &err) < 0) {
+			print_error(&err);
+			status = VM_EXIT_USAGE;
+		}
+		status = flush_output(status);
+	} else {
+		struct vm_ctx ctx = { .common = &common, .out = stdout, .exit_status = -1 };
+		int r = run(&ctx, own, argc - first, argv + first, &err);
+		status = finish(&ctx, r, &err);
+	}
+	free(own);
+	return status;
+}

@@ -1,0 +1,146 @@
+/**
+ * OpenMetrics text (the specification 1.0): each numeric column a gauge, the naming columns labels.
+ *
+ * Samples of one metric must stand together, so rows are kept as pointers until the list ends; all
+ * lists of a report are of one kind of row.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/render/sinks.h"
+#include "core/base/vec.h"
+
+struct family {
+	struct vm_buf samples;
+};
+
+struct metrics {
+	const struct vm_view *view;
+	struct family col[VM_COLUMNS_MAX];
+};
+
+static bool is_number(const struct vm_field *f)
+{
+	return (f->type == VM_T_U64 || f->type == VM_T_F64 || f->type == VM_T_BOOL) && f->unit != VM_U_ADDR &&
+	       !(f->flags & VM_F_LABEL);
+}
+
+static int list_begin(struct vm_report *r, const struct vm_view *view)
+{
+	if (r->priv)
+		return 0;
+	struct metrics *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->view = view;
+	r->priv = m;
+	return 0;
+}
+
+static void put_label_text(struct vm_buf *b, const char *s)
+{
+	/* The format is UTF-8: other bytes are shown as in tables. */
+	struct vm_buf text = { 0 };
+	vm_text_put(&text, s);
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.s[i] == '"' || text.s[i] == '\\')
+			vm_buf_add_char(b, '\\');
+		vm_buf_add_char(b, text.s[i]);
+	}
+	vm_buf_free(&text);
+}
+
+static void put_labels(struct vm_buf *b, const struct vm_report *r, const struct vm_fieldset *set, const void *data)
+{
+	bool any = r->labels.n > 0;
+	vm_buf_add_char(b, '{');
+	vm_buf_add(b, r->labels.s ? r->labels.s : "", r->labels.n);
+	for (size_t i = 0; i < set->n; i++) {
+		const struct vm_field *f = &set->v[i];
+		struct vm_scratch tmp;
+		if (!(f->flags & VM_F_LABEL))
+			continue;
+		struct vm_value v = vm_field_get(f, data, &tmp);
+		if (v.type == VM_T_ABSENT)
+			continue;
+		if (any)
+			vm_buf_add_char(b, ',');
+		any = true;
+		vm_buf_addf(b, "%s=\"", f->key);
+		if (v.type == VM_T_STR) {
+			put_label_text(b, v.str);
+		} else {
+			if (f->unit == VM_U_ADDR)
+				vm_buf_add(b, "0x", 2);
+			vm_value_put(b, v, f->unit, true);
+		}
+		vm_buf_add_char(b, '"');
+	}
+	vm_buf_add_char(b, '}');
+}
+
+static int row(struct vm_report *r, const void *data)
+{
+	struct metrics *m = r->priv;
+	struct vm_buf labels = { 0 };
+	put_labels(&labels, r, m->view->set, data);
+	for (size_t i = 0; i < m->view->cols.n; i++) {
+		const struct vm_field *f = &m->view->set->v[m->view->cols.at[i]];
+		struct vm_scratch tmp;
+		if (!is_number(f))
+			continue;
+		struct vm_value v = vm_field_get(f, data, &tmp);
+		struct vm_buf *b = &m->col[i].samples;
+		if (v.type == VM_T_ABSENT)
+			continue;
+		vm_buf_addf(b, "vm_%s_%s", m->view->set->row, f->key);
+		vm_buf_add(b, labels.s, labels.n);
+		vm_buf_add_char(b, ' ');
+		if (v.type == VM_T_BOOL)
+			vm_buf_add_char(b, v.b ? '1' : '0');
+		else if (v.type == VM_T_U64 && f->unit == VM_U_BYTES && v.u64 == UINT64_MAX)
+			vm_buf_add_str(b, "+Inf");
+		else
+			vm_value_put(b, v, f->unit, true);
+		vm_buf_add_char(b, '\n');
+		if (b->failed)
+			return -ENOMEM;
+	}
+	vm_buf_free(&labels);
+	return 0;
+}
+
+static int list_end(struct vm_report *r, const void *total)
+{
+	(void)r, (void)total;
+	return 0;
+}
+
+static int end(struct vm_report *r)
+{
+	struct metrics *m = r->priv;
+	for (size_t i = 0; m && i < m->view->cols.n; i++) {
+		const struct vm_field *f = &m->view->set->v[m->view->cols.at[i]];
+		struct vm_buf *b = &m->col[i].samples;
+		if (b->n) {
+			/* The unit of a family must be the end of its name. */
+			vm_buf_addf(&r->text, "# TYPE vm_%s_%s gauge\n", m->view->set->row, f->key);
+			if (f->unit == VM_U_BYTES)
+				vm_buf_addf(&r->text, "# UNIT vm_%s_%s bytes\n", m->view->set->row, f->key);
+			vm_buf_addf(&r->text, "# HELP vm_%s_%s %s\n", m->view->set->row, f->key, f->help);
+			vm_buf_add(&r->text, b->s, b->n);
+			vm_report_flush(r, false);
+		}
+		vm_buf_free(b);
+	}
+	free(m);
+	r->priv = NULL;
+	vm_buf_add_str(&r->text, "# EOF\n");
+	return 0;
+}
+
+const struct vm_sink vm_sink_openmetrics = {
+	.name = "openmetrics", .help = "OpenMetrics text, for Prometheus", .machine = true,
+	.list_begin = list_begin, .row = row, .list_end = list_end, .end = end,
+};

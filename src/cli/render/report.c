@@ -1,0 +1,121 @@
+#include "cli/render/report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/render/sinks.h"
+#include "core/base/err.h"
+
+enum { FLUSH_AT = 60 * 1024 };
+
+const struct vm_sink *const vm_sinks[] = {
+	&vm_sink_table, &vm_sink_json, &vm_sink_ndjson, &vm_sink_csv, &vm_sink_openmetrics, NULL,
+};
+
+int vm_report_open(struct vm_report *r, const struct vm_sink *sink, const struct vm_style *style, FILE *out)
+{
+	*r = (struct vm_report){ .sink = sink, .style = *style, .out = out };
+	r->json.out = out;
+	return sink->begin ? sink->begin(r) : 0;
+}
+
+void vm_report_flush(struct vm_report *r, bool all)
+{
+	if (all || r->text.n >= FLUSH_AT) {
+		fwrite(r->text.s, 1, r->text.n, r->out);
+		r->text.n = 0;
+	}
+}
+
+void vm_report_say(struct vm_report *r, const char *fmt, ...)
+{
+	va_list ap;
+	char line[1024];
+	if (r->sink->machine || !r->style.headings)
+		return;
+	va_start(ap, fmt);
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		vm_buf_add(&r->text, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	vm_report_flush(r, false);
+}
+
+int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *const *rows, size_t n,
+		   const void *total)
+{
+	r->view = view;
+	int e = r->sink->list_begin(r, view);
+	for (size_t i = 0; i < n && e == 0; i++)
+		e = r->sink->row(r, rows[i]);
+	if (e == 0)
+		e = r->sink->list_end(r, total);
+	r->lists++;
+	return e;
+}
+
+void vm_json_value(struct vm_json *j, struct vm_value v, enum vm_unit unit)
+{
+	switch (v.type) {
+	case VM_T_ABSENT:
+		vm_json_null(j);
+		break;
+	case VM_T_U64:
+		if (unit == VM_U_ADDR)
+			vm_json_addr(j, v.u64);
+		else if (unit == VM_U_BYTES && v.u64 == UINT64_MAX)
+			vm_json_str(j, "unlimited");
+		else
+			vm_json_u64(j, v.u64);
+		break;
+	case VM_T_F64:
+		vm_json_f64(j, v.f64);
+		break;
+	case VM_T_BOOL:
+		vm_json_bool(j, v.b);
+		break;
+	case VM_T_STR:
+		vm_json_str(j, v.str);
+		break;
+	case VM_T_LIST:
+		vm_json_array_begin(j);
+		for (const char *s = v.str; *s;) {
+			char word[64];
+			size_t n = strcspn(s, " ");
+			if (n && n < sizeof(word)) {
+				memcpy(word, s, n);
+				word[n] = '\0';
+				vm_json_str(j, word);
+			}
+			s += n + (s[n] == ' ');
+		}
+		vm_json_array_end(j);
+		break;
+	}
+}
+
+void vm_report_members(struct vm_report *r, const struct vm_view *view, const void *row)
+{
+	struct vm_scratch tmp;
+	for (size_t i = 0; i < view->cols.n; i++) {
+		const struct vm_field *f = &view->set->v[view->cols.at[i]];
+		vm_json_key(&r->json, f->key);
+		vm_json_value(&r->json, vm_field_get(f, row, &tmp), f->unit);
+	}
+}
+
+int vm_report_close(struct vm_report *r, struct vm_err *err)
+{
+	int e = r->sink->end ? r->sink->end(r) : 0;
+	if (e == 0 && (r->text.failed || r->json.buf.failed))
+		e = -ENOMEM;
+	vm_report_flush(r, true);
+	vm_buf_free(&r->text);
+	vm_buf_free(&r->labels);
+	errno = 0;
+	if (e == 0 && (fflush(r->out) != 0 || ferror(r->out)))
+		e = errno ? -errno : -EIO;
+	return e < 0 ? vm_fail_os(err, -e, "cannot write the output") : 0;
+}

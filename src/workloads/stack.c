@@ -59,12 +59,13 @@ static int stack_room(uint64_t depth, struct vm_err *err)
 static int grow(const struct growth *g, struct vm_truth *t, struct vm_err *err)
 {
 	uint64_t page = g->lab->page, depth = g->lab->arg[GROW_DEPTH].u64 * (g->step + 1);
-	uint64_t old, end, low;
+	uint64_t old = 0, end = 0, low;
 	int r = stack_room(depth, err);
-	if (r == 0)
-		r = vm_own_mapping("[stack]", &old, &end);
 	if (r < 0)
-		return err && err->code ? r : vm_fail_os(err, -r, "cannot find [stack] in /proc/self/maps");
+		return r;
+	r = vm_own_mapping("[stack]", &old, &end);
+	if (r < 0)
+		return vm_fail_os(err, -r, "cannot find [stack] in /proc/self/maps");
 	low = descend(depth, page) / page * page;
 	uint64_t start = low < old ? low : old;
 	vm_truth_u64(t, "depth_bytes", depth);

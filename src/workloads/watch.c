@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -92,7 +93,7 @@ void vm_watch_free(struct vm_watch *w)
 
 /** The words with every {} replaced by the pid, or the pids behind them. */
 struct command {
-	char *argv[VM_WATCH_WORDS + 1];
+	const char *argv[VM_WATCH_WORDS + 1];
 	size_t n;
 	char text[VM_WATCH_WORDS / 2][16];
 	char *made[VM_WATCH_WORDS];      /* words that we allocated */
@@ -133,7 +134,7 @@ static int command_fill(struct command *c, const struct vm_watch *w, const pid_t
 	}
 	const struct known *k = known_command(w->word[0]);
 	if (k && k->option && !w->placed)
-		c->argv[c->n++] = (char *)k->option;
+		c->argv[c->n++] = k->option;
 	for (size_t i = 0; i < use && !w->placed && c->n < VM_WATCH_WORDS; i++)
 		c->argv[c->n++] = c->text[i];
 	c->argv[c->n] = NULL;
@@ -158,7 +159,7 @@ static const char *locate(const char *name, char path[static PATH_MAX])
 }
 
 __attribute__((noreturn))
-static void run_command(const char *path, char *const *argv, pid_t parent, int report)
+static void run_command(const char *path, const struct command *c, pid_t parent, int report)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -167,7 +168,7 @@ static void run_command(const char *path, char *const *argv, pid_t parent, int r
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent)
-		execvp(path, argv);
+		execvp(path, (char *const *)(uintptr_t)c->argv);     /* it takes const words, but says not */
 	int code = errno;
 	if (write(report, &code, sizeof(code)) < 0)
 		_exit(126);
@@ -193,7 +194,7 @@ static pid_t start(const struct command *c, struct vm_err *err)
 	pid_t self = getpid(), pid = fork();
 	int code = errno;
 	if (pid == 0)
-		run_command(exe, c->argv, self, report[1]);
+		run_command(exe, c, self, report[1]);
 	close(report[1]);
 	if (pid < 0) {
 		close(report[0]);

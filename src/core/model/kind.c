@@ -83,7 +83,7 @@ static int kind_of_name(const struct vm_mapping *m)
 		return VM_KIND_HUGETLB;
 	if (starts(name, "/memfd:"))
 		return VM_KIND_MEMFD;
-	if (starts(name, "/SYSV") && strspn(name + 5, "0123456789abcdefABCDEF") == 8)
+	if (starts(name, "/SYSV") && strspn(name + 5, "0123456789abcdefABCDEF") == 8 && (!name[13] || name[13] == ' '))
 		return VM_KIND_SYSV;
 	if (starts(name, "/dev/shm/") || starts(name, "/dev/zero") || starts(name, "/drm mm object"))
 		return VM_KIND_SHMEM;

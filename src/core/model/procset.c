@@ -8,6 +8,7 @@ void vm_procset_free(struct vm_procset *set)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		vm_vec_free(&set->list[i].rows);
+		vm_vec_free(&set->list[i].notes);
 		for (unsigned t = 0; t < VM_SWEEP_THREADS; t++)
 			vm_arena_free(&set->list[i].texts[t]);
 	}
@@ -21,7 +22,7 @@ struct vm_proclist *vm_procset_begin(struct vm_procset *set)
 	set->now = !set->now;
 	set->ticks++;
 	struct vm_proclist *l = vm_procset_now(set);
-	l->rows.n = 0;
+	l->rows.n = l->notes.n = 0;
 	l->taken_ns = l->took_ns = 0;
 	for (unsigned t = 0; t < VM_SWEEP_THREADS; t++)
 		vm_arena_reset(&l->texts[t]);
@@ -90,18 +91,23 @@ static int compare_pids(const void *pa, const void *pb)
 enum { DEAR_COST_GUESS_NS = 60000 };
 
 /**
- * When a process has its turn: smaller is sooner.  Rows in sight count as read one turn of all rows
- * earlier than they were, so that they come more often, but never starve the others.
+ * When a process has its turn: smaller is sooner; UINT64_MAX: not now.  Rows in sight count as read a little
+ * earlier than they were, so that they come more often but never starve the others.
  */
-static uint64_t turn_key(const struct vm_proc *prev, bool in_sight)
+static uint64_t turn_key(const struct vm_proc *prev, uint64_t active_ns, bool in_sight, uint64_t now_ns)
 {
 	enum { SIGHT_HEAD_START_NS = 2000000000 };
-	/* What was refused once is tried again only when nothing else is to be done. */
-	if (prev && (prev->unmet & VM_NEED(ROLLUP)))
-		return UINT64_MAX;
-	if (!prev || !prev->rollup_ns)
+	if (!prev)
 		return in_sight ? 0 : 1;
+	/* What was refused once isn't asked again. */
+	if (prev->kthread || prev->state == 'Z' || (prev->unmet & VM_NEED(ROLLUP)))
+		return UINT64_MAX;
 	uint64_t at = prev->rollup_ns;
+	if (!at)
+		return in_sight ? 0 : 1;
+	uint64_t again = in_sight ? VM_REREAD_SIGHT_NS : VM_REREAD_NS;
+	if (active_ns < at && now_ns > at && now_ns - at < again)
+		return UINT64_MAX;
 	if (in_sight)
 		at = at > SIGHT_HEAD_START_NS ? at - SIGHT_HEAD_START_NS : 0;
 	return at + 2;
@@ -137,10 +143,13 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 		const struct vm_proc *p = k < prev->rows.n && prev->rows.v[k].pid == pids[i] ?
 					  &prev->rows.v[k] : NULL;
 		set->dear.v[i] = most == SIZE_MAX;
-		if (most == SIZE_MAX || (p && p->kthread))
+		if (most == SIZE_MAX)
 			continue;
 		bool seen = nsight && bsearch(&pids[i], sight, nsight, sizeof(*sight), compare_pids);
-		set->turns.v[set->turns.n++] = (struct vm_turn){ turn_key(p, seen), (uint32_t)i };
+		uint64_t active_ns = p ? prev->notes.v[k].active_ns : 0;
+		uint64_t key = turn_key(p, active_ns, seen, set->list[set->now].taken_ns);
+		if (key != UINT64_MAX)
+			set->turns.v[set->turns.n++] = (struct vm_turn){ key, (uint32_t)i };
 	}
 	if (set->turns.n > most)
 		qsort(set->turns.v, set->turns.n, sizeof(*set->turns.v), compare_turns);
@@ -151,8 +160,8 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 
 bool vm_proc_is_idle(const struct vm_proc *cur, const struct vm_proc *prev)
 {
-	static const enum vm_pqty same[] = { VM_P_RSS, VM_P_VSZ, VM_P_MINFLT, VM_P_MAJFLT, VM_P_THREADS };
-	if (cur->pid != prev->pid || cur->start != prev->start || cur->cpu_ns != prev->cpu_ns ||
+	static const enum vm_pqty same[] = { VM_P_VSZ, VM_P_MINFLT, VM_P_MAJFLT, VM_P_THREADS };
+	if (!vm_proc_same(cur, prev) || cur->cpu_ns != prev->cpu_ns ||
 	    strcmp(cur->comm, prev->comm) != 0)
 		return false;
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
@@ -166,6 +175,8 @@ void vm_proc_keep_status(struct vm_proc *cur, const struct vm_proc *prev)
 	for (unsigned q = VM_P_PEAK; q <= VM_P_HUGETLB; q++)
 		if (vm_proc_has(prev, q))
 			vm_proc_set(cur, q, prev->q[q]);
+	if (vm_proc_has(prev, VM_P_RSS))
+		vm_proc_set(cur, VM_P_RSS, prev->q[VM_P_RSS]);
 	cur->has_uid = prev->has_uid;
 	cur->uid = prev->uid;
 	cur->user = prev->user;

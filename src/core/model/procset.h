@@ -20,9 +20,20 @@
 
 enum { VM_SWEEP_THREADS = 4 };
 
+/** What tells whether a process is at rest. */
+struct vm_procnote {
+	/** RSS as stat had it: a quick, slightly late figure (percpu counters, Linux 6.2) that only
+	    serves to see changes; the row's own RSS may come from status. */
+	uint64_t stat_rss;
+	/** CLOCK_MONOTONIC at which it was last seen to have changed. */
+	uint64_t active_ns;
+};
+
 /** One sample. */
 struct vm_proclist {
 	VM_VEC(struct vm_proc) rows;
+	/** What is remembered beside each row. */
+	VM_VEC(struct vm_procnote) notes;
 	/** Texts of the rows; one arena a reading thread. */
 	struct vm_arena texts[VM_SWEEP_THREADS];
 	/** CLOCK_MONOTONIC at which reading began, and how long it took; 0: never read. */
@@ -40,6 +51,11 @@ struct vm_procset {
 	VM_VEC(struct vm_turn { uint64_t key; uint32_t at; }) turns;
 	VM_VEC(bool) dear;
 };
+
+static inline bool vm_proc_same(const struct vm_proc *a, const struct vm_proc *b)
+{
+	return a->pid == b->pid && a->start == b->start;
+}
 
 /** How far the dear figures have got. */
 struct vm_progress {
@@ -75,20 +91,21 @@ const struct vm_proc *vm_proclist_get(const struct vm_proclist *l, pid_t pid, ui
 /**
  * Whose dear figures are to be read next: sets set->dear.v[i] for pids[i] (ascending).
  *
- * As many as `budget_ns` lets expect (UINT64_MAX: all): those in `first` (any order) that were not read for
- * a while, then those never read, then the oldest.  Kernel threads have none.
+ * As many as `budget_ns` lets expect (UINT64_MAX: all).  Those never read come first, then the oldest, those in
+ * `first` (any order: the rows in sight) a little before their age.  Rows that didn't change since they were
+ * read have their turn only every VM_REREAD_NS (in sight: VM_REREAD_SIGHT_NS), because nothing but others that
+ * map the same pages can have moved their figures.  Kernel threads have none.
  * Call it after vm_procset_begin().  0 or -ENOMEM.
  */
 int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_t budget_ns,
 		    const pid_t *first, size_t nfirst);
+#define VM_REREAD_NS       UINT64_C(15000000000)
+#define VM_REREAD_SIGHT_NS UINT64_C(3000000000)
 
-/**
- * Did the process run, grow or shrink between the two rows, as far as stat tells?  If not, the
- * figures of status of `prev` may be carried over for a while.
- */
+/** Did the process neither run nor fault between the two rows, as far as stat tells? */
 bool vm_proc_is_idle(const struct vm_proc *cur, const struct vm_proc *prev);
 
-/** Take over what status had told of `prev` (same process); texts are shared with it. */
+/** Take over what status had told of `prev` (same process), the more exact RSS too. */
 void vm_proc_keep_status(struct vm_proc *cur, const struct vm_proc *prev);
 
 /** Of the rows of the current sample that have memory of their own. */

@@ -36,7 +36,7 @@ static int list_live(struct vm_pids *out, struct vm_err *err)
 	return r < 0 ? r : 0;
 }
 
-static int list_capture(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
+static int list_directory(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
 {
 	int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "proc");
 	if (fd < 0)
@@ -48,7 +48,8 @@ static int list_capture(struct vm_session *s, struct vm_pids *out, struct vm_err
 	}
 	for (const struct dirent *e; (e = readdir(dir));) {
 		uint64_t pid;
-		if (vm_parse_u64(e->d_name, &pid) != 0 || pid == 0 || pid > INT32_MAX)
+		if (e->d_name[0] < '1' || e->d_name[0] > '9' || vm_parse_u64(e->d_name, &pid) != 0 ||
+		    pid > INT32_MAX)
 			continue;
 		if (!vm_vec_push(out, (pid_t)pid))
 			return out_of_memory(err);
@@ -62,11 +63,21 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-int vm_proc_list(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
+static int sorted(struct vm_pids *out, int r)
 {
-	out->n = 0;
-	int r = s->live ? list_live(out, err) : list_capture(s, out, err);
 	if (r == 0 && out->n)
 		qsort(out->v, out->n, sizeof(*out->v), compare);
 	return r;
+}
+
+int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
+{
+	out->n = 0;
+	return sorted(out, list_directory(s, out, err));
+}
+
+int vm_proc_list(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
+{
+	out->n = 0;
+	return sorted(out, s->live ? list_live(out, err) : list_directory(s, out, err));
 }

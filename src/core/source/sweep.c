@@ -33,6 +33,7 @@ struct pass {
 	const pid_t *pids;
 	size_t n;
 	struct vm_proc *rows;      /* rows[i] is of pids[i]; state 0: to be left out */
+	struct vm_procnote *notes; /* of the rows */
 	atomic_size_t next;
 	uint64_t tick;
 	/** Budgeted passes run in one thread, so these need no lock. */
@@ -52,66 +53,96 @@ static bool has_memory(const struct vm_proc *p)
 	return !p->kthread && p->state != 'Z';
 }
 
-/** Figures that `prev` can lend; returns the needs that are then met. */
-static uint32_t carry_over(const struct pass *ps, struct vm_arena *texts, struct vm_proc *p,
-			   const struct vm_proc *prev, uint32_t needs)
+/** A row that is being read. */
+struct work {
+	struct pass *pass;
+	size_t at;
+	struct vm_snap snap;
+	const struct vm_proc *prev;       /* the same process in the sample before, or NULL */
+	const struct vm_procnote *prev_note;
+};
+
+/** Figures that the sample before can lend; returns the needs that are then met. */
+static uint32_t carry_over(struct work *w, uint32_t needs)
 {
+	struct vm_proc *p = w->snap.proc;
+	const struct vm_proc *prev = w->prev;
 	uint32_t met = 0;
-	uint64_t turn = ps->tick + (uint64_t)p->pid;
-	if ((needs & VM_NEED(STATUS)) && turn % STATUS_TICKS && vm_proc_is_idle(p, prev)) {
+	uint64_t turn = w->pass->tick + (uint64_t)p->pid;
+	bool at_rest = w->pass->notes[w->at].active_ns < prev->taken_ns;
+	if ((needs & VM_NEED(STATUS)) && turn % STATUS_TICKS && at_rest) {
 		vm_proc_keep_status(p, prev);
-		met |= VM_NEED(STATUS) | (prev->user || !(needs & VM_NEED(USER)) ? VM_NEED(USER) : 0);
+		met |= VM_NEED(STATUS) | VM_NEED(USER);
 	}
 	/* A program changes its command line by exec, which changes the name too, or by hand. */
 	if ((needs & VM_NEED(CMDLINE)) && prev->cmdline && turn % CMDLINE_TICKS &&
 	    strcmp(p->comm, prev->comm) == 0) {
-		p->cmdline = vm_arena_strndup(texts, prev->cmdline, strlen(prev->cmdline));
+		p->cmdline = vm_arena_strndup(w->snap.arena, prev->cmdline, strlen(prev->cmdline));
 		met |= p->cmdline ? VM_NEED(CMDLINE) : 0;
 	}
 	return met;
 }
 
 /** A reading that the budget still pays for, or what is known from before. */
-static int read_dear(struct vm_snap *sn, struct pass *ps, size_t i, const struct vm_proc *prev)
+static int read_dear(struct work *w)
 {
+	struct pass *ps = w->pass;
+	struct vm_proc *p = w->snap.proc;
 	uint64_t limit = ps->o->budget_ns;
 	if (limit == UINT64_MAX)
-		return vm_snap_meet(sn, DEAR);
+		return vm_snap_meet(&w->snap, DEAR);
 	/* The plan rests on the mean cost: let it be off by a quarter before it is cut short. */
-	if (ps->set->dear.v[i] && ps->spent_ns <= limit + limit / 4) {
-		uint64_t from = vm_clock_ns();
-		int r = vm_snap_meet(sn, DEAR);
+	if (ps->set->dear.v[w->at] && ps->spent_ns <= limit + limit / 4) {
+		/* Its Rss is the exact one; but next refresh it would be another's turn, and RSS
+		   would seem to jump. */
+		uint64_t rss = p->q[VM_P_RSS], from = vm_clock_ns();
+		int r = vm_snap_meet(&w->snap, DEAR);
+		p->q[VM_P_RSS] = rss;
 		ps->spent_ns += vm_clock_ns() - from;
 		ps->ndear++;
 		return r;
 	}
-	if (prev)
-		vm_proc_keep_rollup(sn->proc, prev);
+	if (w->prev)
+		vm_proc_keep_rollup(p, w->prev);
 	return 0;
 }
 
-static int read_row(struct vm_snap *sn, struct pass *ps, size_t i, const struct vm_proc *prev)
+static void note_activity(struct work *w)
 {
-	const struct vm_sweep *o = ps->o;
-	struct vm_proc *p = sn->proc;
-	int r = vm_snap_meet(sn, VM_NEED(STAT));
+	const struct vm_proc *p = w->snap.proc;
+	struct vm_procnote *note = &w->pass->notes[w->at];
+	note->stat_rss = p->q[VM_P_RSS];
+	if (w->prev && vm_proc_is_idle(p, w->prev) && note->stat_rss == w->prev_note->stat_rss)
+		note->active_ns = w->prev_note->active_ns;
+	else
+		note->active_ns = p->taken_ns;
+}
+
+static int read_row(struct work *w)
+{
+	const struct vm_sweep *o = w->pass->o;
+	struct vm_proc *p = w->snap.proc;
+	int r = vm_snap_meet(&w->snap, VM_NEED(STAT));
 	if (r < 0)
 		return r;
-	if (prev && prev->start != p->start)
-		prev = NULL;
+	if (w->prev && w->prev->start != p->start)
+		w->prev = NULL;
+	note_activity(w);
 	uint32_t needs = o->needs & ~DEAR;
 	if (p->kthread && o->bare_kthreads)
 		needs = VM_NEED(STAT);
-	if (o->lazy && prev)
-		sn->met |= carry_over(ps, sn->arena, p, prev, needs);
-	r = vm_snap_meet(sn, needs & ~VM_NEED(USER));
+	if (o->lazy && w->prev)
+		w->snap.met |= carry_over(w, needs);
+	if (needs & VM_NEED(USER))
+		needs |= VM_NEED(STATUS);
+	r = vm_snap_meet(&w->snap, needs & ~VM_NEED(USER));
 	if (r < 0)
 		return r;
 	if (o->accepts && !o->accepts(o->ctx, p)) {
 		p->state = 0;
 		return 0;
 	}
-	return (o->needs & DEAR) && has_memory(p) ? read_dear(sn, ps, i, prev) : 0;
+	return (o->needs & DEAR) && has_memory(p) ? read_dear(w) : 0;
 }
 
 static void read_batch(struct reader *rd, size_t from, size_t to)
@@ -127,11 +158,14 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 		k = vm_proclist_find(before, p->pid, k);
 		const struct vm_proc *prev = k < before->rows.n && before->rows.v[k].pid == p->pid ?
 					     &before->rows.v[k] : NULL;
-		struct vm_snap sn = { .s = rd->s, .pid = p->pid, .dir_fd = -1, .proc = p, .arena = rd->texts };
-		int r = vm_snap_open(&sn);
+		struct work w = {
+			.pass = ps, .at = i, .prev = prev, .prev_note = prev ? &before->notes.v[k] : NULL,
+			.snap = { .s = rd->s, .pid = p->pid, .dir_fd = -1, .proc = p, .arena = rd->texts },
+		};
+		int r = vm_snap_open(&w.snap);
 		if (r == 0)
-			r = read_row(&sn, ps, i, prev);
-		vm_snap_close(&sn);
+			r = read_row(&w);
+		vm_snap_close(&w.snap);
 		/* It left between the listing and now, or half-way: no zeros for it. */
 		if (r < 0)
 			p->state = 0;
@@ -195,8 +229,10 @@ static size_t compact(struct vm_session *s, struct pass *ps)
 			continue;
 		if ((ps->o->needs & VM_NEED(USER)) && !rows[i].user && rows[i].has_uid)
 			vm_proc_find_user(s, &rows[i]);
-		if (to != i)
+		if (to != i) {
 			rows[to] = rows[i];
+			ps->notes[to] = ps->notes[i];
+		}
 		to++;
 	}
 	return to;
@@ -218,17 +254,18 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 	struct pass ps = { .o = o, .set = set, .pids = o->only, .n = o->nonly, .tick = set->ticks };
 	int r = 0;
 	if (!o->only) {
-		r = vm_proc_list(s, &all, err);
+		r = o->lazy ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}
-	if (r == 0 && (!vm_vec_reserve(&l->rows, ps.n) ||
+	if (r == 0 && (!vm_vec_reserve(&l->rows, ps.n) || !vm_vec_reserve(&l->notes, ps.n) ||
 		       vm_procset_plan(set, ps.pids, ps.n, o->budget_ns, o->first, o->nfirst) != 0))
 		r = vm_fail(err, ENOMEM, "out of memory");
 	if (r == 0) {
 		ps.rows = l->rows.v;
+		ps.notes = l->notes.v;
 		run_pass(s, &ps);
-		l->rows.n = compact(s, &ps);
+		l->rows.n = l->notes.n = compact(s, &ps);
 		learn_cost(set, &ps);
 		vm_procset_end(set);
 	}

@@ -1,11 +1,14 @@
 /** Memory that must stay in RAM: mlock and mlockall. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/kit.h"
 #include "workloads/registry.h"
@@ -181,13 +184,32 @@ static int all_map(struct vm_region *r, const struct vm_lab *lab, struct vm_err 
 	return res;
 }
 
+/**
+ * Filling all that is mapped must not exhaust the machine: a sanitizer's shadow memory alone is
+ * terabytes of address space.
+ */
+static int check_fits(const struct vm_lab *lab, struct vm_err *err)
+{
+	vm_auto_file FILE *f = fopen("/proc/self/statm", "re");
+	uint64_t mapped;
+	if (!f || fscanf(f, "%" SCNu64, &mapped) != 1)
+		return vm_fail(err, ENOSYS, "cannot tell how much is mapped, so it won't be locked");
+	char text[VM_NUMBUF];
+	if (mapped > (uint64_t)sysconf(_SC_PHYS_PAGES) / 4)
+		return vm_fail(err, ENOSYS, "%s are mapped, too much of this machine's memory to lock",
+		               vm_format_size(mapped * lab->page, text));
+	return 0;
+}
+
 static int mlockall_make(const struct vm_lab *lab, struct vm_truth *t, void **state,
                          struct vm_err *err)
 {
-#ifdef __SANITIZE_ADDRESS__
-	return vm_fail(err, ENOSYS, "the address sanitizer's shadow memory can't be locked");
-#endif
 	const struct all_mode *m = &all_mode[lab->arg[ALL_MODE].u64];
+	if (m->flags == MCL_CURRENT || m->flags == (MCL_CURRENT | MCL_FUTURE)) {
+		int fits = check_fits(lab, err);
+		if (fits < 0)
+			return fits;
+	}
 	struct all *a = *state = calloc(1, sizeof(*a));
 	if (!a)
 		return vm_fail_os(err, ENOMEM, "cannot keep the state");

@@ -15,7 +15,7 @@
 #include "workloads/workload.h"
 
 struct opts {
-	bool list, json, no_headings, hold, help;
+	bool list, json, names, no_headings, hold, help;
 	struct vm_frame_opts frame;
 };
 
@@ -23,6 +23,8 @@ static const struct vm_opt opts[] = {
 	{ 'l', "list", NULL, "list the workloads", NULL, VM_OPT_FLAG, .at = offsetof(struct opts, list),
 	  .group = 1 },
 	{ 'J', "json", NULL, "with --list: as JSON", NULL, VM_OPT_FLAG, .at = offsetof(struct opts, json) },
+	{ 0, "names", NULL, "with --list: only the names", NULL, VM_OPT_FLAG,
+	  .at = offsetof(struct opts, names) },
 	{ 0, "no-headings", NULL, "with --list: without the heading", NULL, VM_OPT_FLAG,
 	  .at = offsetof(struct opts, no_headings) },
 	{ 0, "hold", NULL, "keep the state until told to end (this is the default)",
@@ -147,9 +149,15 @@ static int list_json(FILE *out)
 
 static int list(struct vm_ctx *ctx, const struct opts *o, struct vm_err *err)
 {
+	if (o->names) {
+		for (size_t i = 0; vm_workloads[i]; i++)
+			fprintf(ctx->out, "%s\n", vm_workloads[i]->name);
+		return 0;
+	}
 	if (o->json) {
 		int r = list_json(ctx->out);
-		return r < 0 ? vm_fail_os(err, -r, "cannot write the list") : 0;
+		/* A failed write is told when the output is flushed. */
+		return r == -ENOMEM ? vm_fail_os(err, ENOMEM, "cannot write the list") : 0;
 	}
 	list_table(ctx->out, !o->no_headings);
 	return 0;
@@ -201,7 +209,7 @@ static void print_option(FILE *out, const struct vm_opt *o)
 static bool of_the_list(const struct vm_opt *o)
 {
 	return o->at == offsetof(struct opts, list) || o->at == offsetof(struct opts, json)
-	       || o->at == offsetof(struct opts, no_headings);
+	       || o->at == offsetof(struct opts, names) || o->at == offsetof(struct opts, no_headings);
 }
 
 static void print_help(FILE *out, const struct vm_workload *w)
@@ -289,8 +297,8 @@ static int run(struct vm_ctx *ctx, const void *given, int argc, char **argv, str
 		print_help(ctx->out, w);
 		return 0;
 	}
-	if (o.list || o.json || o.no_headings)
-		return vm_fail(err, EINVAL, "--list, --json and --no-headings go without a workload");
+	if (o.list || o.json || o.names || o.no_headings)
+		return vm_fail(err, EINVAL, "--list and what goes with it take no workload");
 	return make_it(ctx, w, arg, &o.frame, err);
 }
 

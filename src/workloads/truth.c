@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <unistd.h>
 
 #include "workloads/workload.h"
@@ -25,6 +26,11 @@ int vm_truth_line_end(struct vm_truth *t)
 		errno = 0;
 		if (fwrite(b->s, 1, b->n, t->out) != b->n || fflush(t->out) != 0)
 			r = errno ? -errno : -EIO;
+		/* It is told once, here: what can't be written mustn't be tried again at the end. */
+		if (r < 0) {
+			__fpurge(t->out);
+			clearerr(t->out);
+		}
 	}
 	vm_truth_line_drop(t);
 	return r;

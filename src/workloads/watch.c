@@ -206,7 +206,9 @@ static pid_t start(const struct command *c, struct vm_err *err)
 	if (!failed)
 		return pid;
 	waitpid(pid, NULL, 0);
-	return vm_fail_os(err, code, "--watch: cannot run %s", c->argv[0]);
+	/* Whatever was wrong with the command, it isn't that a process may not be read. */
+	vm_fail_os(err, code, "--watch: cannot run %s", c->argv[0]);
+	return -ENOEXEC;
 }
 
 pid_t vm_watch_start(const struct vm_watch *w, const pid_t *pids, size_t npids, FILE *out,

@@ -278,6 +278,7 @@ def frame_list():
     table = vmlab("--list").stdout.splitlines()[1:]
     expect("--list", "names", names, {l.split()[0] for l in table})
     expect("this test", "workloads without a run", set(), names - {r.split()[0] for r in RUNS})
+    expect("--names", "names", names, set(vmlab("--list", "--names").stdout.split()))
     for w in listed:
         r = vmlab(w["name"], "--help")
         expect(w["name"], "status of --help", 0, r.returncode)
@@ -289,6 +290,7 @@ def frame_full_disk():
     with open("/dev/full", "w") as full:
         r = vmlab("anon", "--size", "64K", stdout=full)
     expect("/dev/full", "status", 1, r.returncode)
+    expect("/dev/full", "told", 1, r.stderr.count("No space left"))
 
 
 def frame_denied():

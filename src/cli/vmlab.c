@@ -22,7 +22,8 @@ struct opts {
 static const struct vm_opt opts[] = {
 	{ 'l', "list", NULL, "list the workloads", NULL, VM_OPT_FLAG, .at = offsetof(struct opts, list),
 	  .group = 1 },
-	{ 'J', "json", NULL, "with --list: as JSON", NULL, VM_OPT_FLAG, .at = offsetof(struct opts, json) },
+	{ 'J', "json", NULL, "with --list: as JSON", NULL, VM_OPT_FLAG,
+	  .at = offsetof(struct opts, json) },
 	{ 0, "names", NULL, "with --list: only the names", NULL, VM_OPT_FLAG,
 	  .at = offsetof(struct opts, names) },
 	{ 0, "no-headings", NULL, "with --list: without the heading", NULL, VM_OPT_FLAG,

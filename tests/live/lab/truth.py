@@ -4,6 +4,7 @@ Used by the live tests: `with Lab(bin, "cow", "--size", "4M") as lab: ...`.  Not
 particular workload; the meaning of the arrays in a truth line is in src/workloads/workload.h.
 """
 
+import ctypes
 import json
 import os
 import re
@@ -97,6 +98,16 @@ def wait_gone(pid, what):
             raise Mismatch(f"{what} (process {pid}) is still alive")
     finally:
         os.close(fd)
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass  # somebody else's to reap
+
+
+def adopt_orphans():
+    """Grandchildren whose parent dies become ours to reap: not every init does that."""
+    PR_SET_CHILD_SUBREAPER = 36
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def expect(label, key, want, have):

@@ -11,8 +11,8 @@ import sys
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from truth import (PAGE, Lab, Mismatch, Skip, check_truth, children, expect, present_bytes,
-                   smaps, status, wait_gone)
+from truth import (PAGE, Lab, Mismatch, Skip, adopt_orphans, check_truth, children, expect,
+                   present_bytes, smaps, status, wait_gone)
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 
@@ -305,6 +305,7 @@ def frame_denied():
 
 
 def main():
+    adopt_orphans()
     tests = [(r, lambda r=r: run_one(r.split())) for r in RUNS]
     tests += [(f.__name__.replace("_", " "), f) for f in (
         parent_dies, killed, other_signals, frame_exit, frame_clock, frame_watch, frame_watch_end,

@@ -90,7 +90,7 @@ static int print_sources(struct vm_ctx *ctx, struct vm_err *err)
 		};
 		if (usable && !(src->flags & VM_SRC_RANGE))
 			met |= src->primary;
-		snprintf(rows[i].why, sizeof(rows[i].why), "%s", why.what);
+		snprintf(rows[i].why, sizeof(rows[i].why), "%.159s", why.what);
 	}
 	struct vm_common plain = *ctx->common;
 	plain.columns = plain.sort = plain.filter = NULL;

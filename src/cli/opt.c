@@ -99,7 +99,7 @@ static int store_word(const struct vm_opt *o, int *at, const char *text, struct 
 {
 	const char *near = NULL;
 	unsigned least = 4;
-	for (int i = 0; o->words[i]; i++) {
+	for (int i = 0; o->words && o->words[i]; i++) {
 		if (strcmp(o->words[i], text) == 0) {
 			*at = i;
 			return 0;
@@ -202,6 +202,8 @@ static int parse(struct parser *p, int argc, char **argv, struct vm_err *err)
 		if (c == ':')
 			return vm_fail(err, EINVAL, "%s needs an argument", word);
 		struct flat *f = find(p, c);
+		if (!f)
+			return unknown_option(p, word, c, err);
 		int r = check_group(p, f, err);
 		if (r == 0)
 			r = store(f, optarg, err);

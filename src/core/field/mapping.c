@@ -105,6 +105,12 @@ GETTER(get_deleted)
 	return VM_BOOL(m->deleted);
 }
 
+GETTER(get_pid)
+{
+	UNUSED(f), UNUSED(tmp);
+	return VM_U64((uint64_t)((const struct vm_mapping *)row)->pid);
+}
+
 GETTER(get_count)
 {
 	UNUSED(f), UNUSED(tmp);
@@ -141,6 +147,8 @@ static const struct vm_field fields[] = {
 	  .flags = VM_F_MACHINE | VM_F_LABEL, .needs = LAYOUT, .get = get_start, .source = "maps" },
 	{ .name = "END", .key = "end", .help = "first byte behind it", .type = VM_T_U64, .unit = VM_U_ADDR,
 	  .flags = VM_F_MACHINE, .needs = LAYOUT, .get = get_end, .source = "maps" },
+	{ .name = "PID", .key = "pid", .help = "process that it belongs to", .type = VM_T_U64, .unit = VM_U_COUNT,
+	  .flags = VM_F_LABEL, .needs = LAYOUT, .get = get_pid, .source = "proc" },
 	{ .name = "COUNT", .key = "count", .help = "mappings that the row sums up", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = VM_F_MACHINE | VM_F_SUM | VM_F_DESC, .needs = LAYOUT, .get = get_count,
 	  .source = "maps" },

@@ -22,6 +22,7 @@ struct vm_mapping *vm_aspace_add(struct vm_aspace *as)
 	struct vm_mapping *m = &as->map[as->nmaps++];
 	memset(m, 0, sizeof(*m));
 	m->count = 1;
+	m->pid = as->proc.pid;
 	m->name = "";
 	return m;
 }

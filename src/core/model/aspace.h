@@ -47,6 +47,8 @@ struct vm_mapping {
 	uint8_t kind;              /* enum vm_kind */
 	/** The kernel says that the file was unlinked (" (deleted)" at the end of the name). */
 	bool deleted;
+	/** The process that it belongs to. */
+	pid_t pid;
 	/** 1; more where the row is the sum of several mappings (then it has no range). */
 	uint32_t count;
 	/** Bit q is set iff q[q] was measured.  An unset bit isn't a zero. */

@@ -1,0 +1,96 @@
+/** A list of rows with columns: sorted, filtered, searched, tagged and scrolled. */
+#ifndef VM_TUI_GRID_H
+#define VM_TUI_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/tui/canvas.h"
+#include "cli/tui/keys.h"
+#include "core/base/vec.h"
+#include "core/field/field.h"
+
+struct vm_err;
+struct vm_filter;
+
+enum { VM_GRID_TEXT = 160 };
+
+/** Of a kind of rows; constant. */
+struct vm_grid_class {
+	const struct vm_fieldset *set;
+	/** What stays the same of a row from refresh to refresh; never 0. */
+	uint64_t (*key)(const void *row);
+	/** The column that search and plain filters look into, and what # sorts by. */
+	const char *text, *id;
+};
+
+struct vm_grid {
+	const struct vm_grid_class *class;
+	struct vm_columns cols;
+	struct vm_sort sort;
+	bool exact;
+	/** As the user typed it; an expression is compiled into `filter`, else it is looked for in the
+	    text column. */
+	char filter_text[VM_GRID_TEXT];
+	struct vm_filter *filter;
+	bool plain;
+	char search[VM_GRID_TEXT];
+	/** The rows shown, in order; borrowed. */
+	VM_VEC(const void *) rows;
+	size_t offered;            /* rows before the filter */
+	VM_VEC(uint64_t) tags;     /* keys, ascending */
+	size_t sel, top;
+	/** The selection sticks to its row, once it was moved there; before, to the first line. */
+	uint64_t held;
+	unsigned left;             /* columns scrolled out behind the first */
+	/* As drawn last: for paging, the mouse and steady widths. */
+	int x, y, w, h;
+	uint16_t width[VM_COLUMNS_MAX];
+	struct vm_grid_span { int x, w, col; } span[VM_COLUMNS_MAX];
+	unsigned nspans;
+};
+
+int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const char *columns, const char *sort,
+		 struct vm_err *err);
+void vm_grid_free(struct vm_grid *g);
+
+/** What must be read for it. */
+uint32_t vm_grid_needs(const struct vm_grid *g);
+
+/**
+ * Take new rows: rows[i] for which `accepts` (may be NULL) and the filter hold.  The selection stays
+ * on its row.  0 or -ENOMEM.
+ */
+int vm_grid_fill(struct vm_grid *g, const void *rows, size_t n, size_t size,
+		 bool (*accepts)(const void *ctx, const void *row), const void *ctx);
+
+/** Set the filter; 0, or -EINVAL if an expression isn't complete (the old one stays). */
+int vm_grid_filter(struct vm_grid *g, const char *text, struct vm_err *err);
+
+/** Select the next row (step 1 or -1; `from` counts 0: the selected one included) that holds g->search. */
+bool vm_grid_find(struct vm_grid *g, int step, int from);
+
+/** Sort by a column by name; false if there is none such. */
+bool vm_grid_sort_by(struct vm_grid *g, const char *name);
+
+/** Do what all lists do; false: not one of these. */
+bool vm_grid_act(struct vm_grid *g, enum vm_action act);
+
+/** The selected row, or NULL. */
+const void *vm_grid_selected(const struct vm_grid *g);
+bool vm_grid_is_tagged(const struct vm_grid *g, uint64_t key);
+
+/** Select a row by its place in the list. */
+void vm_grid_select(struct vm_grid *g, long at);
+
+/** Columns changed: forget widths. */
+void vm_grid_touch(struct vm_grid *g);
+
+/** Draw headings and rows into the rectangle. */
+void vm_grid_draw(struct vm_grid *g, struct vm_canvas *c, int x, int y, int w, int h);
+
+/** A click: on a heading sorts (again: inverts), on a row selects.  True if it hit a row. */
+bool vm_grid_click(struct vm_grid *g, int x, int y);
+
+#endif

@@ -1,0 +1,53 @@
+/**
+ * The keys of vmtop, in one table: dispatch, footer, help screen and the KEYS section of the manual come
+ * from it.  To add a key, add a line in keys.c and handle its action where it belongs.
+ */
+#ifndef VM_TUI_KEYS_H
+#define VM_TUI_KEYS_H
+
+#include <stddef.h>
+
+enum vm_action {
+	VM_ACT_NONE,
+	/* everywhere */
+	VM_ACT_HELP, VM_ACT_BACK, VM_ACT_QUIT, VM_ACT_UP, VM_ACT_DOWN, VM_ACT_PAGE_UP, VM_ACT_PAGE_DOWN,
+	VM_ACT_FIRST, VM_ACT_LAST, VM_ACT_LEFT, VM_ACT_RIGHT, VM_ACT_OPEN, VM_ACT_REFRESH, VM_ACT_PAUSE,
+	VM_ACT_DELAY, VM_ACT_EXACT, VM_ACT_EXPORT,
+	/* lists */
+	VM_ACT_COLUMNS, VM_ACT_SEARCH, VM_ACT_NEXT, VM_ACT_PREVIOUS, VM_ACT_FILTER, VM_ACT_SORT_MENU,
+	VM_ACT_SORT_LEFT, VM_ACT_SORT_RIGHT, VM_ACT_INVERT, VM_ACT_SORT_PSS, VM_ACT_SORT_RSS, VM_ACT_SORT_USS,
+	VM_ACT_SORT_VSZ, VM_ACT_SORT_SWAP, VM_ACT_SORT_FAULTS, VM_ACT_SORT_GROWTH, VM_ACT_SORT_PID,
+	/* processes */
+	VM_ACT_USER, VM_ACT_KERNEL, VM_ACT_TAG, VM_ACT_UNTAG,
+	/* a process */
+	VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS,
+	/* menus */
+	VM_ACT_TOGGLE, VM_ACT_MOVE_UP, VM_ACT_MOVE_DOWN, VM_ACT_RESET,
+};
+
+/** Where a key works. */
+enum vm_scope {
+	VM_IN_PROCS = 1 << 0, VM_IN_OVERVIEW = 1 << 1, VM_IN_MAPPINGS = 1 << 2, VM_IN_TEXT = 1 << 3,
+	VM_IN_MENU = 1 << 4, VM_IN_COLUMNS = 1 << 5,
+};
+#define VM_IN_LISTS   (VM_IN_PROCS | VM_IN_MAPPINGS)
+#define VM_IN_PROCESS (VM_IN_OVERVIEW | VM_IN_MAPPINGS)
+#define VM_EVERYWHERE 0xffu
+
+struct vm_key {
+	int code[4];               /* enum vm_keycode; unused ones are 0 */
+	const char *keys;          /* "F6", "< >": as people read it */
+	const char *label;         /* one word for the footer, or NULL: not there */
+	const char *help;          /* one line, lower case, no period */
+	unsigned scope;            /* enum vm_scope */
+	enum vm_action action;
+};
+
+/** Earlier entries win; entries with the same help share a line of the help screen. */
+extern const struct vm_key vm_keys[];
+extern const size_t vm_keys_n;
+
+/** What the key does in that place. */
+enum vm_action vm_key_action(int code, unsigned scope);
+
+#endif

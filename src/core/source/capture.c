@@ -1,0 +1,106 @@
+#include "core/source/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/err.h"
+#include "core/model/aspace.h"
+#include "core/model/system.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+
+/** Of cpuinfo the first processor is enough; on large machines the file takes long. */
+enum { CPUINFO = 6000 };
+
+int vm_read_paging_levels(struct vm_session *s, bool *five)
+{
+	char text[CPUINFO + 1];
+	vm_auto_close int fd = vm_session_open_file(s, O_RDONLY, "proc/cpuinfo");
+	if (fd < 0)
+		return -ENODATA;
+	size_t n = 0;
+	for (ssize_t got; n < CPUINFO && (got = read(fd, text + n, CPUINFO - n)) > 0;)
+		n += (size_t)got;
+	text[n] = '\0';
+	vm_auto_close int tee = vm_session_tee(s, "proc/cpuinfo");
+	vm_session_tee_write(s, tee, text, n);
+	char *flags = strstr(text, "\nflags\t");
+	if (!flags)
+		return -ENODATA;
+	char *end = strchr(flags + 1, '\n');
+	if (end)
+		*end = '\0';
+	*five = strstr(flags, " la57") != NULL;
+	return 0;
+}
+
+static void write_time(struct vm_session *s)
+{
+	char text[40];
+	struct timespec ts;
+	struct tm tm;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ\n", &tm);
+	vm_auto_close int fd = vm_session_tee(s, "captured");
+	vm_session_tee_write(s, fd, text, n);
+}
+
+static void capture_machine(struct vm_session *s)
+{
+	struct vm_system sys;
+	bool five;
+	vm_system_read(s, &sys, NULL);
+	vm_read_paging_levels(s, &five);
+	vm_session_slurp(s, &s->scratch, "proc/sys/kernel/arch");
+	write_time(s);
+}
+
+/**
+ * Each set of needs makes the registry choose other files: maps for the layout alone, smaps, and
+ * smaps_rollup where no smaps was read.
+ */
+static int capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
+{
+	const uint32_t all = (UINT32_C(1) << VM_NEED_NR) - 1;
+	struct vm_aspace *as;
+	struct vm_proc p;
+	struct vm_arena texts = { 0 };
+	int r = vm_snapshot(s, pid, VM_NEED_KIND, 0, 0, &as, err);
+	if (r < 0)
+		return r;
+	vm_aspace_free(as);
+	r = vm_proc_read(s, pid, VM_NEED(ROLLUP), &texts, &p, err);
+	vm_arena_free(&texts);
+	if (r == 0)
+		r = vm_snapshot(s, pid, all, 0, 0, &as, err);
+	if (r == 0)
+		vm_aspace_free(as);
+	return r;
+}
+
+int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t n, struct vm_err *err)
+{
+	int r = vm_session_capture(s, dir, err);
+	if (r < 0)
+		return r;
+	capture_machine(s);
+	size_t done = 0;
+	for (size_t i = 0; i < n; i++) {
+		r = capture_process(s, pids[i], err);
+		if (r == 0)
+			done++;
+		else if (r != -ESRCH)
+			break;
+	}
+	close(s->capture_fd);
+	s->capture_fd = -1;
+	if (done == 0 || (r < 0 && r != -ESRCH))
+		return r;
+	return s->capture_error ? vm_fail_os(err, s->capture_error, "cannot write the capture in '%s'", dir) : 0;
+}

@@ -1,0 +1,22 @@
+/** Write a tree that reads back as this machine. */
+#ifndef VM_SOURCE_CAPTURE_H
+#define VM_SOURCE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct vm_err;
+struct vm_session;
+
+/**
+ * Copy everything that the sources read of the processes, and the machine's own figures, into `dir`,
+ * which must be empty or not exist.  A process that is gone meanwhile is left out if others remain.
+ * 0 or a negative errno; -ESRCH if no process remains.
+ */
+int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t n, struct vm_err *err);
+
+/** Whether the machine uses 5-level paging (la57 in /proc/cpuinfo); 0, or -ENODATA if that isn't known. */
+int vm_read_paging_levels(struct vm_session *s, bool *five);
+
+#endif

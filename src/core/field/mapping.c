@@ -51,6 +51,8 @@ GETTER(get_perm)
 {
 	UNUSED(f);
 	const struct vm_mapping *m = row;
+	if (m->differs & VM_DIFFERS_PERM)
+		return VM_ABSENT;
 	const char perm[5] = {
 		m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
 		m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', '\0',
@@ -84,6 +86,8 @@ GETTER(get_device)
 {
 	UNUSED(f);
 	const struct vm_mapping *m = row;
+	if (m->differs & VM_DIFFERS_FILE)
+		return VM_ABSENT;
 	size_t n = vm_put_hex(tmp->text, m->dev_major, 2);
 	tmp->text[n++] = ':';
 	n += vm_put_hex(tmp->text + n, m->dev_minor, 2);
@@ -95,14 +99,14 @@ GETTER(get_inode)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
-	return VM_U64(m->inode);
+	return m->differs & VM_DIFFERS_FILE ? VM_ABSENT : VM_U64(m->inode);
 }
 
 GETTER(get_deleted)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
-	return VM_BOOL(m->deleted);
+	return m->differs & VM_DIFFERS_FILE ? VM_ABSENT : VM_BOOL(m->deleted);
 }
 
 GETTER(get_pid)

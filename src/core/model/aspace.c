@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/model/kind.h"
+
 void vm_aspace_free(struct vm_aspace *as)
 {
 	if (!as)
@@ -61,6 +63,12 @@ void vm_mapping_add(struct vm_mapping *sum, const struct vm_mapping *m)
 		return;
 	}
 	sum->count += m->count;
+	sum->kind = (uint8_t)vm_kind_join(sum->kind, m->kind);
+	if (sum->prot != m->prot || sum->shared != m->shared)
+		sum->differs |= VM_DIFFERS_PERM;
+	if (sum->inode != m->inode || sum->dev_major != m->dev_major || sum->dev_minor != m->dev_minor)
+		sum->differs |= VM_DIFFERS_FILE;
+	sum->differs |= m->differs;
 	uint32_t comparable = sum->have & m->have & ~(VM_HAVE(VM_Q_SUMS) - 1);
 	for (unsigned q = VM_Q_SUMS; q < VM_Q_NR; q++)
 		if (sum->q[q] != m->q[q])

@@ -34,6 +34,8 @@ enum vm_qty {
 enum { VM_Q_SUMS = VM_Q_KPAGE };
 #define VM_HAVE(q) (UINT32_C(1) << (q))
 
+enum { VM_DIFFERS_PERM = 1, VM_DIFFERS_FILE = 2 };
+
 struct vm_mapping {
 	/** [start, end), page aligned; mappings of one space never overlap. */
 	uint64_t start, end;
@@ -51,6 +53,8 @@ struct vm_mapping {
 	pid_t pid;
 	/** 1; more where the row is the sum of several mappings (then it has no range). */
 	uint32_t count;
+	/** VM_DIFFERS_* bits: what the members of a sum don't have in common. */
+	uint8_t differs;
 	/** Bit q is set iff q[q] was measured.  An unset bit isn't a zero. */
 	uint32_t have;
 	/** Backing name as the kernel shows it, newlines restored; "" if none.  Owned by the space. */

@@ -31,6 +31,9 @@ const struct vm_kind_info vm_kinds[VM_KIND_NR] = {
 	[VM_KIND_SPECIAL] = { "special", "other mappings of the kernel's own" },
 	[VM_KIND_GUARD] = { "guard", "inaccessible pages that catch overruns, up to 1M" },
 	[VM_KIND_RESERVE] = { "reserve", "inaccessible address space set aside, above 1M" },
+	[VM_KIND_PROGRAM] = { "program", "a sum: all parts of the program" },
+	[VM_KIND_LIBRARY] = { "library", "a sum: all parts of a shared library" },
+	[VM_KIND_MIXED] = { "mixed", "a sum: mappings of several kinds" },
 };
 
 /** What is known of the ELF file whose mappings are being passed. */
@@ -296,4 +299,22 @@ void vm_aspace_classify(struct vm_aspace *as)
 			kind = kind_of_file(as, i, &ld, page);
 		m->kind = (uint8_t)kind;
 	}
+}
+
+static bool is_within(enum vm_kind kind, enum vm_kind first, enum vm_kind last, enum vm_kind sum)
+{
+	return (kind >= first && kind <= last) || kind == sum;
+}
+
+enum vm_kind vm_kind_join(enum vm_kind a, enum vm_kind b)
+{
+	if (a == b)
+		return a;
+	if (is_within(a, VM_KIND_TEXT, VM_KIND_BSS, VM_KIND_PROGRAM) &&
+	    is_within(b, VM_KIND_TEXT, VM_KIND_BSS, VM_KIND_PROGRAM))
+		return VM_KIND_PROGRAM;
+	if (is_within(a, VM_KIND_LIBTEXT, VM_KIND_LIBBSS, VM_KIND_LIBRARY) &&
+	    is_within(b, VM_KIND_LIBTEXT, VM_KIND_LIBBSS, VM_KIND_LIBRARY))
+		return VM_KIND_LIBRARY;
+	return VM_KIND_MIXED;
 }

@@ -15,6 +15,8 @@ enum vm_kind {
 	VM_KIND_FILE, VM_KIND_SHMEM, VM_KIND_SYSV, VM_KIND_MEMFD, VM_KIND_HUGETLB, VM_KIND_DEVICE,
 	VM_KIND_VDSO, VM_KIND_VVAR, VM_KIND_VSYSCALL, VM_KIND_SPECIAL,
 	VM_KIND_GUARD, VM_KIND_RESERVE,
+	/* Of sums only. */
+	VM_KIND_PROGRAM, VM_KIND_LIBRARY, VM_KIND_MIXED,
 	VM_KIND_NR,
 };
 
@@ -33,6 +35,9 @@ extern const struct vm_kind_info vm_kinds[VM_KIND_NR];
  * mapping right behind an inaccessible one is then taken for a thread stack if the process has threads.
  */
 void vm_aspace_classify(struct vm_aspace *as);
+
+/** The kind of a sum of mappings of these kinds. */
+enum vm_kind vm_kind_join(enum vm_kind a, enum vm_kind b);
 
 /** An inaccessible anonymous mapping up to this size is a guard; a larger one is reserved space. */
 #define VM_GUARD_MAX (UINT64_C(1) << 20)

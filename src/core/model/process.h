@@ -60,7 +60,7 @@ struct vm_proc {
 	/** Arguments separated by blanks; NULL: not read; "" for kernel threads and zombies.
 	    Owned by the arena that the reader was given. */
 	const char *cmdline;
-	const char *cgroup;        /* path in the (v2, else memory) hierarchy; NULL: not read */
+	const char *cgroup;        /* path in the hierarchy of the memory controller, else of v2; NULL: not read */
 	/** Bit set: q[] was measured.  An unset bit isn't a zero. */
 	uint64_t have[2];
 	uint64_t q[VM_P_NR];

@@ -1,5 +1,6 @@
 #include "core/source/maps.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,13 +43,13 @@ static const struct smaps_line {
 	LINE("ProtectionKey", VM_Q_PKEY, false),
 #undef LINE
 };
-enum { NLINES = sizeof(lines) / sizeof(lines[0]), NOT_LEARNT = 0xff };
+enum { KEY_PADDED = 16, FIGURE_END = 24, FIGURE_LINE = 28 };
+enum { NLINES = sizeof(lines) / sizeof(lines[0]) };
 
 void vm_maps_begin(struct vm_maps_parser *p, struct vm_aspace *as)
 {
 	memset(p, 0, sizeof(*p));
 	p->as = as;
-	memset(p->learnt, NOT_LEARNT, sizeof(p->learnt));
 	memset(p->flag, VM_VMF_UNKNOWN, sizeof(p->flag));
 	for (unsigned i = 0; i < VM_VMF_UNKNOWN; i++)
 		p->flag[(vm_vmflags[i].code[0] - 'a') * 26 + (vm_vmflags[i].code[1] - 'a')] = (uint8_t)i;
@@ -71,6 +72,8 @@ static bool take_hex(const char **s, const char *end, uint64_t *v)
 	return p != from && p - from <= 16;
 }
 
+#define TEN_TO_19 UINT64_C(10000000000000000000)
+
 static bool take_dec(const char **s, const char *end, uint64_t *v)
 {
 	const char *from = *s, *p = from;
@@ -79,7 +82,8 @@ static bool take_dec(const char **s, const char *end, uint64_t *v)
 		x = x * 10 + (uint64_t)(*p - '0');
 	*s = p;
 	*v = x;
-	return p != from && p - from <= 20;
+	/* 2^64 has 20 digits; a number of 20 digits that wrapped is below 10^19. */
+	return p != from && (p - from < 20 || (p - from == 20 && (*from == '0' || (*from == '1' && x >= TEN_TO_19))));
 }
 
 static bool take_char(const char **s, const char *end, char c)
@@ -112,7 +116,7 @@ static const char *keep_name(struct vm_maps_parser *p, const char *s, const char
 	size_t n = p->as->nmaps;
 	if (n >= 2) {
 		const char *before = p->as->map[n - 2].name;
-		if (strncmp(before, s, len) == 0 && before[len] == '\0')
+		if (strlen(before) == len && memcmp(before, s, len) == 0)
 			return before;
 	}
 	char *name = vm_arena_strndup(&p->as->arena, s, len);
@@ -189,17 +193,43 @@ static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, con
 static const struct smaps_line *find_line(struct vm_maps_parser *p, const char *s, size_t len)
 {
 	unsigned at = p->line < VM_SMAPS_LINES ? p->line : VM_SMAPS_LINES - 1;
-	unsigned guess = p->learnt[at];
 	p->line++;
-	if (guess < NLINES && lines[guess].len <= len && memcmp(s, lines[guess].key, lines[guess].len) == 0)
-		return &lines[guess];
 	for (unsigned i = 0; i < NLINES; i++) {
 		if (lines[i].len <= len && memcmp(s, lines[i].key, lines[i].len) == 0) {
 			p->learnt[at] = (uint8_t)i;
+			memset(p->padded[at], ' ', KEY_PADDED);
+			memcpy(p->padded[at], lines[i].key, lines[i].len);
 			return &lines[i];
 		}
 	}
 	return NULL;
+}
+
+/** Eight characters, blanks and then digits, as a number: pairs, then fours, then all eight at once. */
+static uint64_t eight_digits(const char *s)
+{
+	uint64_t v;
+	memcpy(&v, s, sizeof(v));
+	v = le64toh(v) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	v = v * 10 + (v >> 8);
+	v = ((v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+	     (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >> 32;
+	return v & 0xffffffff;
+}
+
+/**
+ * The line that stood in this place of the mapping before, in the form in which the kernel prints figures
+ * below 10^8 kB: key and blanks to column 16, eight columns of number, " kB".  True if it is that again.
+ */
+static bool take_usual_figure(struct vm_maps_parser *p, const char *s)
+{
+	if (p->line >= VM_SMAPS_LINES || memcmp(s, p->padded[p->line], KEY_PADDED) != 0)
+		return false;
+	unsigned qty = lines[p->learnt[p->line++]].qty;
+	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
+	m->q[qty] = eight_digits(s + KEY_PADDED) * 1024;
+	m->have |= VM_HAVE(qty);
+	return true;
 }
 
 /** "Rss:                1780 kB" */
@@ -232,13 +262,29 @@ static void take_line(struct vm_maps_parser *p, const char *s, const char *end)
 		take_figure(p, s, end);
 }
 
+/** No newline in s[0..24): two overlapping halves at once. */
+static bool is_one_line(const char *s)
+{
+	typedef char half __attribute__((vector_size(16)));
+	half a, b;
+	memcpy(&a, s, 16);
+	memcpy(&b, s + 8, 16);
+	half hit = (half)(a == '\n') | (half)(b == '\n');
+	uint64_t any[2];
+	memcpy(any, &hit, 16);
+	return (any[0] | any[1]) == 0;
+}
+
 size_t vm_maps_feed(struct vm_maps_parser *p, const char *text, size_t len, bool last)
 {
 	const char *s = text, *end = text + len;
 	while (s < end) {
-		/* All figures are of one length ("Rss:" to "kB"): look there before searching. */
-		const char *eol = end - s > 28 && memcmp(s + 24, " kB\n", 4) == 0 ? s + 27
-			: memchr(s, '\n', (size_t)(end - s));
+		if (p->open && end - s >= FIGURE_LINE && memcmp(s + FIGURE_END, " kB\n", 4) == 0 &&
+		    take_usual_figure(p, s)) {
+			s += FIGURE_LINE;
+			continue;
+		}
+		const char *eol = memchr(s, '\n', (size_t)(end - s));
 		if (!eol && !last)
 			break;
 		take_line(p, s, eol ? eol : end);

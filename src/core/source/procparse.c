@@ -183,7 +183,7 @@ bool vm_parse_rollup(const char *text, struct vm_proc *p)
 		KIB("Locked", VM_P_LOCKED_PSS),
 	};
 	const char *first = strchr(text, '\n');
-	if (!first || strncmp(first + 1, "Rss:", 4) != 0)
+	if (!first || !strstr(first, "\nRss:"))
 		return false;
 	take_kib_lines(first + 1, tab, sizeof(tab) / sizeof(tab[0]), set_proc, p);
 	if (vm_proc_has(p, VM_P_PRIVATE_CLEAN) && vm_proc_has(p, VM_P_PRIVATE_DIRTY)) {
@@ -254,6 +254,18 @@ bool vm_parse_auxv(const void *data, size_t len, struct vm_proc *p)
 	return any;
 }
 
+/** "memory" in "cpu,memory:/path". */
+static bool has_memory_controller(const char *list)
+{
+	while (*list != ':') {
+		size_t len = strcspn(list, ",:");
+		if (len == 6 && memcmp(list, "memory", 6) == 0)
+			return true;
+		list += len + (list[len] == ',');
+	}
+	return false;
+}
+
 const char *vm_parse_cgroup(char *text)
 {
 	const char *found = NULL;
@@ -267,7 +279,7 @@ const char *vm_parse_cgroup(char *text)
 			continue;
 		if (strncmp(controllers, "::", 2) == 0 && !found)
 			found = path + 1;
-		else if (strncmp(controllers, ":memory:", 8) == 0)
+		else if (has_memory_controller(controllers + 1))
 			found = path + 1;
 	}
 	return found;

@@ -33,7 +33,7 @@ bool vm_parse_limits(const char *text, struct vm_proc *p);
 /** auxv: pairs of native words, as in getauxval(3). */
 bool vm_parse_auxv(const void *data, size_t len, struct vm_proc *p);
 
-/** cgroup: the path in the v2 hierarchy, else that of the memory controller.  In `text`; NULL: none. */
+/** cgroup: the path in the hierarchy of the memory controller, else in that of v2.  In `text`; NULL: none. */
 const char *vm_parse_cgroup(char *text);
 
 /** cmdline: make one line of it, arguments separated by blanks.  Returns the new length. */

@@ -156,7 +156,13 @@ static int parse_number(const struct vm_field *f, const char *text, uint64_t *u6
 		break;
 	case VM_U_RATIO:
 		*u64 = 0;
-		return vm_parse_ratio(text, f64);
+		r = vm_parse_ratio(text, f64);
+		/* Shares of one CPU may be above 1: "250%". */
+		if (r == -ERANGE && text[strlen(text) - 1] == '%') {
+			*f64 = strtod(text, NULL) / 100;
+			r = 0;
+		}
+		return r;
 	default:
 		r = strcmp(text, "unlimited") == 0 ? (*u64 = UINT64_MAX, 0) : vm_parse_size(text, u64);
 		break;
@@ -343,6 +349,8 @@ static bool is_true(struct vm_value v)
 static bool list_holds(const char *list, const char *word)
 {
 	size_t n = strlen(word);
+	if (n == 0)
+		return list[0] == '\0';
 	for (const char *s = list; (s = strstr(s, word)); s++)
 		if ((s == list || s[-1] == ' ') && (s[n] == ' ' || s[n] == '\0'))
 			return true;

@@ -231,8 +231,7 @@ static void say_huge(struct vmmap *v, const struct vm_aspace *as)
 	}
 	for (size_t k = 0; k < n; k++) {
 		char size[VM_NUMBUF];
-		vm_format_size(sizes[k], size);
-		vm_buf_addf(&line, "%sHUGETLB %s ", line.n ? "  " : "", size);
+		vm_buf_addf(&line, "%sHUGETLB %s ", line.n ? "  " : "", vm_format_size(sizes[k], size));
 		vm_value_put(&line, VM_U64(sums[k]), VM_U_BYTES, v->common->bytes);
 	}
 	if (line.n)

@@ -43,7 +43,7 @@ struct vm_sink {
 	/** Sections of one document nest in its object: json, ndjson. */
 	bool document;
 	int (*begin)(struct vm_report *r);
-	/** A list of rows begins and ends.  Between them, row() only. */
+	/** A list of rows begins and ends.  Between them, row() only; the rows remain until the end. */
 	int (*list_begin)(struct vm_report *r, const struct vm_view *view);
 	int (*row)(struct vm_report *r, const void *row);
 	/** `total`: a row that sums up the list, or NULL. */

@@ -146,46 +146,6 @@ int vm_parse_ratio(const char *s, double *ratio)
 	return 0;
 }
 
-const char *vm_format_size(uint64_t bytes, char buf[static VM_NUMBUF])
-{
-	static const char units[] = "BKMGTPE";
-	unsigned u = 0;
-	uint64_t v = bytes;
-	while (v >= 1024) {
-		v >>= 10;
-		u++;
-	}
-	if (u == 0) {
-		snprintf(buf, VM_NUMBUF, "%u", (unsigned)bytes);
-		return buf;
-	}
-	/* Tenths, rounded half up, in integers so that every machine prints the same. */
-	unsigned shift = 10 * u;
-	uint64_t whole = bytes >> shift, rest = bytes & ((UINT64_C(1) << shift) - 1);
-	uint64_t tenths = ((rest >> (shift - 10)) * 10 + 512) >> 10;
-	if (tenths == 10) {
-		whole++;
-		tenths = 0;
-		if (whole == 1024 && units[u + 1]) {
-			whole = 1;
-			u++;
-		}
-	}
-	char *p = buf;
-	if (whole >= 1000)
-		*p++ = (char)('0' + whole / 1000);
-	if (whole >= 100)
-		*p++ = (char)('0' + whole / 100 % 10);
-	if (whole >= 10)
-		*p++ = (char)('0' + whole / 10 % 10);
-	*p++ = (char)('0' + whole % 10);
-	*p++ = '.';
-	*p++ = (char)('0' + tenths);
-	*p++ = units[u];
-	*p = '\0';
-	return buf;
-}
-
 const char *vm_format_u64(uint64_t v, char buf[static VM_NUMBUF])
 {
 	char *p = buf + VM_NUMBUF - 1;
@@ -194,6 +154,65 @@ const char *vm_format_u64(uint64_t v, char buf[static VM_NUMBUF])
 		*--p = (char)('0' + v % 10);
 		v /= 10;
 	} while (v);
+	return p;
+}
+
+size_t vm_u64_width(uint64_t v)
+{
+	size_t n = 1;
+	for (; v >= 10; v /= 10)
+		n++;
+	return n;
+}
+
+/** A size in its unit: whole part, tenths, and the power of 1024. */
+struct scaled {
+	unsigned whole, tenths, unit;
+};
+
+/** Rounded half up, in integers, so that every machine prints the same. */
+static struct scaled scale(uint64_t bytes)
+{
+	unsigned u = bytes ? (63u - (unsigned)__builtin_clzll(bytes)) / 10 : 0;
+	if (u == 0)
+		return (struct scaled){ (unsigned)bytes, 0, 0 };
+	unsigned shift = 10 * u;
+	uint64_t rest = bytes & ((UINT64_C(1) << shift) - 1);
+	struct scaled s = {
+		(unsigned)(bytes >> shift), (unsigned)(((rest >> (shift - 10)) * 10 + 512) >> 10), u,
+	};
+	if (s.tenths == 10) {
+		s.whole++;
+		s.tenths = 0;
+		if (s.whole == 1024 && u < 6) {
+			s.whole = 1;
+			s.unit++;
+		}
+	}
+	return s;
+}
+
+size_t vm_size_width(uint64_t bytes)
+{
+	struct scaled s = scale(bytes);
+	size_t digits = s.whole < 10 ? 1 : s.whole < 100 ? 2 : s.whole < 1000 ? 3 : 4;
+	return s.unit ? digits + 3 : digits;
+}
+
+const char *vm_format_size(uint64_t bytes, char buf[static VM_NUMBUF])
+{
+	struct scaled s = scale(bytes);
+	char *p = buf + VM_NUMBUF - 1;
+	*p = '\0';
+	if (s.unit) {
+		*--p = "BKMGTPE"[s.unit];
+		*--p = (char)('0' + s.tenths);
+		*--p = '.';
+	}
+	do {
+		*--p = (char)('0' + s.whole % 10);
+		s.whole /= 10;
+	} while (s.whole);
 	return p;
 }
 

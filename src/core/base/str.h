@@ -30,6 +30,12 @@ enum { VM_NUMBUF = 32 };
 /** "0", "512", "4.0K", "12.3M": at most 7 columns ("1023.9K").  Returns buf. */
 const char *vm_format_size(uint64_t bytes, char buf[static VM_NUMBUF]);
 
+/** Length of what vm_format_size() gives, without making it. */
+size_t vm_size_width(uint64_t bytes);
+
+/** How many decimal digits. */
+size_t vm_u64_width(uint64_t v);
+
 /** Decimal digits.  Returns the first digit, somewhere inside buf. */
 const char *vm_format_u64(uint64_t v, char buf[static VM_NUMBUF]);
 

@@ -206,6 +206,38 @@ void vm_value_put(struct vm_buf *out, struct vm_value v, enum vm_unit unit, bool
 	}
 }
 
+static size_t u64_length(uint64_t v, enum vm_unit unit, bool exact)
+{
+	if (unit == VM_U_ADDR)
+		return v >> 48 ? 16 : 12;
+	if (unit == VM_U_BYTES && !exact && v != UINT64_MAX)
+		return vm_size_width(v);
+	return vm_u64_width(v);
+}
+
+static bool is_plain(const char *s, size_t *len)
+{
+	const char *p = s;
+	while (*p >= 0x20 && *p < 0x7f)
+		p++;
+	*len = (size_t)(p - s);
+	return *p == '\0';
+}
+
+size_t vm_value_length(struct vm_value v, enum vm_unit unit, bool exact)
+{
+	size_t len;
+	if (v.type == VM_T_U64 && unit != VM_U_NS && v.u64 != UINT64_MAX)
+		return u64_length(v.u64, unit, exact);
+	if ((v.type == VM_T_STR || v.type == VM_T_LIST) && is_plain(v.str, &len))
+		return len;
+	struct vm_buf out = { 0 };
+	vm_value_put(&out, v, unit, exact);
+	len = out.n;
+	vm_buf_free(&out);
+	return len;
+}
+
 const char *vm_value_text(struct vm_value v, enum vm_unit unit, bool exact, char *buf, size_t size)
 {
 	struct vm_buf out = { 0 };

@@ -40,9 +40,14 @@ struct vm_value {
 #define VM_STR(x)    ((struct vm_value){ .type = VM_T_STR, .str = (x) })
 #define VM_LIST(x)   ((struct vm_value){ .type = VM_T_LIST, .str = (x) })
 
-/** Room for a getter that makes its text; valid until the next get with the same scratch. */
+/**
+ * Room for a getter that makes its text; valid until the next get with the same scratch.  A caller that
+ * keeps one for each column, zeroed at first, lets the getter find the text of the row before there.
+ */
 struct vm_scratch {
-	char text[256];
+	/** What `text` was made from, if the getter says so; any value of the getter's, never 0. */
+	uint64_t key;
+	char text[248];
 };
 
 enum vm_field_flag {
@@ -112,6 +117,9 @@ uint32_t vm_columns_needs(const struct vm_fieldset *set, const struct vm_columns
  * terminal.
  */
 void vm_value_put(struct vm_buf *out, struct vm_value v, enum vm_unit unit, bool exact);
+
+/** Length in bytes of what vm_value_put() appends; also its width in columns, unless it is a text. */
+size_t vm_value_length(struct vm_value v, enum vm_unit unit, bool exact);
 
 /** As vm_value_put(), into a fixed buffer; always terminated, cut where needed.  Returns buf. */
 const char *vm_value_text(struct vm_value v, enum vm_unit unit, bool exact, char *buf, size_t size);

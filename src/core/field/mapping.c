@@ -128,7 +128,10 @@ GETTER(get_flags)
 	const struct vm_mapping *m = row;
 	if (!m->have_flags)
 		return VM_ABSENT;
-	return VM_LIST(vm_vmflags_text(m->flags, tmp->text, sizeof(tmp->text)));
+	if (tmp->key != ~m->flags)
+		vm_vmflags_text(m->flags, tmp->text, sizeof(tmp->text));
+	tmp->key = ~m->flags;
+	return VM_LIST(tmp->text);
 }
 
 GETTER(get_eligible)

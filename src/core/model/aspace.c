@@ -75,8 +75,7 @@ void vm_mapping_add(struct vm_mapping *sum, const struct vm_mapping *m)
 			comparable &= ~VM_HAVE(q);
 	sum->have = (sum->have & m->have & (VM_HAVE(VM_Q_SUMS) - 1)) | comparable;
 	for (unsigned q = 0; q < VM_Q_SUMS; q++)
-		if (__builtin_add_overflow(sum->q[q], m->q[q], &sum->q[q]))
-			sum->q[q] = UINT64_MAX;
+		sum->q[q] += m->q[q];
 }
 
 void vm_mapping_derive(struct vm_mapping *m)

@@ -21,6 +21,8 @@ struct vm_maps_parser {
 	    kernel prints the same lines in the same order for every mapping. */
 	unsigned line;
 	uint8_t learnt[VM_SMAPS_LINES];
+	/** Key of that figure, padded with blanks as the kernel does; zeros: nothing learnt. */
+	char padded[VM_SMAPS_LINES][16];
 	/** Bit of two letters of VmFlags, VM_VMF_UNKNOWN where there is none. */
 	uint8_t flag[26 * 26];
 	bool failed;               /* memory ran out */

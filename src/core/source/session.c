@@ -105,6 +105,7 @@ static int open_below(struct vm_session *s, int flags, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+__attribute__((format(printf, 2, 0)))
 static int format_path(char path[PATH_SIZE], const char *fmt, va_list ap)
 {
 	int n = vsnprintf(path, PATH_SIZE, fmt, ap);

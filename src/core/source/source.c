@@ -132,11 +132,11 @@ static void count_mappings(struct vm_aspace *as)
 {
 	uint64_t n = as->nmaps;
 	/* The gate page is shown as a line but isn't a mapping of the process. */
-	if (n && as->map[n - 1].kind == VM_KIND_VSYSCALL)
+	if (n && strcmp(as->map[n - 1].name, "[vsyscall]") == 0)
 		n--;
 	vm_proc_set(&as->proc, VM_P_MAP_COUNT, n);
 	for (size_t i = 0; i < as->nmaps; i++)
-		if (as->map[i].kind == VM_KIND_HEAP)
+		if (as->map[i].name[0] == '[' && strcmp(as->map[i].name, "[heap]") == 0)
 			vm_proc_set(&as->proc, VM_P_BRK, as->map[i].end);
 	if (!vm_proc_has(&as->proc, VM_P_BRK) && vm_proc_has(&as->proc, VM_P_START_BRK))
 		vm_proc_set(&as->proc, VM_P_BRK, as->proc.q[VM_P_START_BRK]);
@@ -174,7 +174,8 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 		vm_aspace_free(as);
 		return r;
 	}
-	vm_aspace_classify(as);
+	if (needs & VM_NEED(OBJECTS))
+		vm_aspace_classify(as);
 	if (needs & VM_NEED(LAYOUT) && to == 0)
 		count_mappings(as);
 	as->took_ns = vm_clock_ns() - as->taken_ns;

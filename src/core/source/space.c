@@ -1,7 +1,6 @@
 /** Address spaces: maps, smaps, and single ranges by PROCMAP_QUERY. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,44 +12,77 @@
 #include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/source/maps.h"
+#include "core/source/readahead.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 #include "core/source/uapi.h"
 
-enum { CHUNK = 256 * 1024, TRIES = 4 };
+enum { PIECE = 64 * 1024, AHEAD_FROM = 1024 * 1024, TRIES = 4 };
+
+/** A file on its way through the parser. */
+struct intake {
+	struct vm_snap *sn;
+	struct vm_maps_parser parser;
+	int tee;
+	size_t bytes;
+	/** The beginning of a line whose end is still to come. */
+	char rest[VM_READAHEAD_ROOM];
+	size_t nrest;
+};
+
+/** Parse data[0..len), with the rest of the piece before put in front of it. */
+static void take(struct intake *in, char *data, size_t len, bool last)
+{
+	vm_session_tee_write(in->sn->s, in->tee, data, len);
+	in->bytes += len;
+	data -= in->nrest;
+	memcpy(data, in->rest, in->nrest);
+	len += in->nrest;
+	size_t used = vm_maps_feed(&in->parser, data, len, last);
+	in->nrest = len - used;
+	/* No line of the kernel's is as long (a path has at most 4096 bytes): no kernel wrote this. */
+	if (in->nrest > sizeof(in->rest))
+		in->nrest = 0;
+	memcpy(in->rest, data + used, in->nrest);
+}
+
+/** The rest of a long file, read by a second thread.  Nothing was taken if it returns -EAGAIN. */
+static int take_ahead(struct intake *in, int fd)
+{
+	struct vm_readahead *ra = vm_readahead_start(fd);
+	if (!ra)
+		return -EAGAIN;
+	char *data;
+	long n;
+	while ((n = vm_readahead_next(ra, &data)) > 0)
+		take(in, data, (size_t)n, false);
+	vm_readahead_stop(ra);
+	return (int)n;
+}
 
 /** All of the file through the parser, in pieces, so that memory doesn't grow with its length. */
 static int parse_stream(struct vm_snap *sn, int fd, int tee, size_t *bytes)
 {
-	struct vm_maps_parser parser;
-	vm_auto_free char *buf = malloc(CHUNK);
-	size_t cap = CHUNK, have = 0;
-	if (!buf)
-		return -ENOMEM;
-	vm_maps_begin(&parser, sn->as);
-	for (*bytes = 0;;) {
-		if (cap - have < CHUNK / 2) {
-			char *more = realloc(buf, cap * 2);
-			if (!more)
-				return -ENOMEM;
-			buf = more;
-			cap *= 2;
-		}
-		ssize_t n = read(fd, buf + have, cap - have);
+	struct intake in = { .sn = sn, .tee = tee };
+	char piece[VM_READAHEAD_ROOM + PIECE], *data = piece + VM_READAHEAD_ROOM;
+	int r = -EAGAIN;
+	vm_maps_begin(&in.parser, sn->as);
+	while (r == -EAGAIN) {
+		ssize_t n = read(fd, data, PIECE);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
-		vm_session_tee_write(sn->s, tee, buf + have, (size_t)n);
-		have += (size_t)n;
-		*bytes += (size_t)n;
-		size_t used = vm_maps_feed(&parser, buf, have, n == 0);
-		memmove(buf, buf + used, have - used);
-		have -= used;
-		if (n == 0)
-			break;
+		if (n <= 0)
+			r = n < 0 ? -errno : 0;
+		else
+			take(&in, data, (size_t)n, false);
+		if (r == -EAGAIN && in.bytes > AHEAD_FROM)
+			r = take_ahead(&in, fd);
 	}
-	return vm_maps_end(&parser);
+	*bytes = in.bytes;
+	if (r < 0)
+		return r;
+	take(&in, data, 0, true);
+	return vm_maps_end(&in.parser);
 }
 
 /**

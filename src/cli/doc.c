@@ -9,6 +9,8 @@
 #include "cli/help.h"
 #include "core/base/err.h"
 #include "core/field/field.h"
+#include "core/model/kind.h"
+#include "core/model/vmflags.h"
 
 /** Calls fn for every option of the command, the common ones included. */
 static void each_opt(const struct vm_command *cmd, void (*fn)(const struct vm_command *, const struct vm_opt *, FILE *),
@@ -38,6 +40,22 @@ static void man_sentence(const char *s, FILE *out)
 	}
 }
 
+/** Sentences in mdoc, which are a line each so that the formatter can space them. */
+static void man_text(const char *s, FILE *out)
+{
+	for (; *s; s++) {
+		fputc(*s, out);
+		if (*s != '.' || s[1] != ' ')
+			continue;
+		const char *next = s + 1 + strspn(s + 1, " ");
+		if (isupper((unsigned char)*next)) {
+			fputc('\n', out);
+			s = next - 1;
+		}
+	}
+	fputc('\n', out);
+}
+
 static void man_opt(const struct vm_command *cmd, const struct vm_opt *o, FILE *out)
 {
 	(void)cmd;
@@ -51,7 +69,7 @@ static void man_opt(const struct vm_command *cmd, const struct vm_opt *o, FILE *
 	man_sentence(o->help, out);
 	fputs(".\n", out);
 	if (o->man)
-		fprintf(out, "%s\n", o->man);
+		man_text(o->man, out);
 }
 
 static void man_options(const struct vm_command *cmd, FILE *out)
@@ -65,11 +83,13 @@ static void man_columns(const struct vm_command *cmd, FILE *out)
 {
 	for (size_t i = 0; cmd->fields && cmd->fields[i]; i++) {
 		const struct vm_fieldset *set = cmd->fields[i];
-		fprintf(out, "Columns of a %s; those marked with * are shown without\n.Fl o .\nBehind each stands its JSON "
-			     "key and where the kernel tells it.\n.Bl -tag -width \"PRHUGETLB *\"\n", set->row);
+		fprintf(out, i ? ".Pp\nFigures of each %s.\n"
+			       : "Columns of a %s; those marked with * are shown without\n.Fl o .\n"
+				 "Behind each stands its JSON key and where the kernel tells it.\n", set->row);
+		fputs(".Pp\n.Bl -tag -width \"PRHUGETLB *\" -compact\n", out);
 		for (size_t k = 0; k < set->n; k++) {
 			const struct vm_field *f = &set->v[k];
-			fprintf(out, ".It Cm %s%s\n", f->name, f->flags & VM_F_DEFAULT ? " *" : "");
+			fprintf(out, ".It Cm %s%s\n", f->name, i == 0 && (f->flags & VM_F_DEFAULT) ? " *" : "");
 			man_sentence(f->help, out);
 			fprintf(out, "\n.Pq Li %s ; No %s .\n", f->key, f->source);
 		}
@@ -83,6 +103,34 @@ static void man_examples(const struct vm_command *cmd, FILE *out)
 	for (const struct vm_example *e = cmd->examples; e && e->cmd; e++) {
 		fprintf(out, ".It Li \"%s\"\n", e->cmd);
 		man_sentence(e->what, out);
+		fputs(".\n", out);
+	}
+	fputs(".El\n", out);
+}
+
+static void man_kinds(const struct vm_command *cmd, FILE *out)
+{
+	(void)cmd;
+	fputs(".Bl -tag -width librodata -compact\n", out);
+	for (unsigned i = 0; i < VM_KIND_NR; i++) {
+		fprintf(out, ".It Li %s\n", vm_kinds[i].name);
+		man_sentence(vm_kinds[i].help, out);
+		fputs(".\n", out);
+	}
+	fputs(".El\n", out);
+}
+
+static void man_vmflags(const struct vm_command *cmd, FILE *out)
+{
+	(void)cmd;
+	fputs(".Bl -tag -width Ds -compact\n", out);
+	for (unsigned i = 0; i < VM_VMF_COUNT; i++) {
+		const struct vm_vmflag *f = &vm_vmflags[i];
+		fprintf(out, ".It Li \\&%s%s%s\n", f->code, i == VM_VMF_UNKNOWN ? "" : " Pq Dv ",
+			i == VM_VMF_UNKNOWN ? "" : f->name);
+		man_sentence(f->words, out);
+		fputs(": ", out);
+		fputs(f->sentence, out);
 		fputs(".\n", out);
 	}
 	fputs(".El\n", out);
@@ -106,6 +154,12 @@ static bool takes_pids(const struct vm_command *cmd)
 	return strstr(cmd->operands, "PID") != NULL;
 }
 
+/** The one command whose operand is a name that it can list. */
+static bool lists_operands(const struct vm_command *cmd)
+{
+	return strcmp(cmd->name, "vmlab") == 0;
+}
+
 static void bash_flag(const struct vm_command *cmd, const struct vm_opt *o, FILE *out)
 {
 	(void)cmd;
@@ -123,11 +177,10 @@ static void bash_case(const struct vm_command *cmd, const struct vm_opt *o, FILE
 		fprintf(out, "-%c|", o->short_name);
 	fprintf(out, "--%s)\n", o->name);
 	if (o->columns && cmd->fields) {
-		fputs("\t\tlocal before= word=${cur##*,}\n"
-		      "\t\t[[ $cur == *,* ]] && before=${cur%,*},\n"
-		      "\t\tmapfile -t COMPREPLY < <(compgen -P \"$before\" -W \"", out);
+		fputs("\t\tlocal word=${cur##*[,+-]}\n"
+		      "\t\tmapfile -t COMPREPLY < <(compgen -P \"${cur%\"$word\"}\" -W \"", out);
 		put_column_names(cmd, " ", out);
-		fputs("\" -- \"$word\")\n\t\tcompopt -o nospace\n", out);
+		fputs("\" -- \"${word^^}\")\n\t\tcompopt -o nospace\n", out);
 	} else if (o->words) {
 		fputs("\t\tmapfile -t COMPREPLY < <(compgen -W \"", out);
 		put_words(o, out);
@@ -143,16 +196,26 @@ static void bash_case(const struct vm_command *cmd, const struct vm_opt *o, FILE
 static void doc_bash(const struct vm_command *cmd, FILE *out)
 {
 	fprintf(out, "# Completion of %s; written by %s --print-doc bash.\n# shellcheck shell=bash\n\n_%s()\n{\n"
-		     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $prev in\n",
+		     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+		     "\t# --option=argument comes as three words.\n"
+		     "\tif [[ $cur == = ]]; then\n\t\tcur=\n"
+		     "\telif [[ $prev == = ]]; then\n\t\tprev=${COMP_WORDS[COMP_CWORD-2]}\n\tfi\n\tcase $prev in\n",
 		cmd->name, cmd->name, cmd->name);
 	each_opt(cmd, bash_case, out);
-	fputs("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"", out);
+	fputs("\tesac\n", out);
+	if (lists_operands(cmd))
+		fputs("\tlocal word name=\n\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+		      "\t\t[[ $word == -* ]] || { name=$word; break; }\n\tdone\n"
+		      "\tif [[ -n $name ]]; then\n"
+		      "\t\tword=$(vmlab \"$name\" --help 2>/dev/null | grep -o '^  --[a-z-]*')\n"
+		      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$word\" -- \"$cur\")\n\t\treturn\n\tfi\n", out);
+	fputs("\tif [[ $cur == -* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"", out);
 	each_opt(cmd, bash_flag, out);
 	fputs("\" -- \"$cur\")\n\telse\n", out);
 	if (takes_pids(cmd))
 		fputs("\t\tlocal pids\n\t\tpids=$(cd /proc && echo [0-9]*)\n"
 		      "\t\tmapfile -t COMPREPLY < <(compgen -W \"self $pids\" -- \"$cur\")\n", out);
-	else if (strcmp(cmd->name, "vmlab") == 0)
+	else if (lists_operands(cmd))
 		fputs("\t\tmapfile -t COMPREPLY < <(compgen -W \"$(vmlab --list --names 2>/dev/null)\" -- \"$cur\")\n", out);
 	else
 		fputs("\t\tCOMPREPLY=()\n", out);
@@ -214,7 +277,7 @@ static void doc_zsh(const struct vm_command *cmd, FILE *out)
 	fprintf(out, "#compdef %s\n# Written by %s --print-doc zsh.\n\n_%s()\n{\n\t_arguments -s \\\n", cmd->name, cmd->name,
 		cmd->name);
 	each_opt(cmd, zsh_opt, out);
-	if (strcmp(cmd->name, "vmlab") == 0)
+	if (lists_operands(cmd))
 		fputs("\t\t'1:workload:($(vmlab --list --names 2>/dev/null))' \\\n\t\t'*: : '\n", out);
 	else
 		fputs(takes_pids(cmd) ? "\t\t'*:process:_pids'\n" : "\t\t'*: : '\n", out);
@@ -250,7 +313,7 @@ static void doc_fish(const struct vm_command *cmd, FILE *out)
 		cmd->name);
 	if (takes_pids(cmd))
 		fprintf(out, "complete -c %s -a '(__fish_complete_pids)'\n", cmd->name);
-	if (strcmp(cmd->name, "vmlab") == 0)
+	if (lists_operands(cmd))
 		fprintf(out, "complete -c %s -a '(vmlab --list --names 2>/dev/null)'\n", cmd->name);
 	each_opt(cmd, fish_opt, out);
 }
@@ -259,6 +322,7 @@ int vm_print_doc(const struct vm_command *cmd, const char *kind, FILE *out, stru
 {
 	static const struct { const char *kind; void (*print)(const struct vm_command *, FILE *); } docs[] = {
 		{ "man-options", man_options }, { "man-columns", man_columns }, { "man-examples", man_examples },
+		{ "man-kinds", man_kinds }, { "man-vmflags", man_vmflags },
 		{ "bash", doc_bash }, { "zsh", doc_zsh }, { "fish", doc_fish },
 	};
 	for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {

@@ -11,8 +11,8 @@ void vm_print_help(const struct vm_command *cmd, FILE *out);
 void vm_print_version(const struct vm_command *cmd, FILE *out);
 
 /**
- * Blocks of documentation made from the command's tables: man-options, man-columns, man-examples, bash,
- * zsh, fish.  -EINVAL if there is no such kind.
+ * Blocks of documentation made from the tables: man-options, man-columns, man-examples, man-kinds,
+ * man-vmflags; completions for bash, zsh and fish.  -EINVAL if there is no such kind.
  */
 int vm_print_doc(const struct vm_command *cmd, const char *kind, FILE *out, struct vm_err *err);
 

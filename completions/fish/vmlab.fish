@@ -1,0 +1,17 @@
+# Completion of vmlab; written by vmlab --print-doc fish.
+complete -c vmlab -f
+complete -c vmlab -a '(vmlab --list --names 2>/dev/null)'
+complete -c vmlab -s l -l list -d 'list the workloads'
+complete -c vmlab -s J -l json -d 'with --list: as JSON'
+complete -c vmlab -l names -d 'with --list: only the names'
+complete -c vmlab -l no-headings -d 'with --list: without the heading'
+complete -c vmlab -l hold -d 'keep the state until told to end (this is the default)'
+complete -c vmlab -l exit -d 'make the state, undo it and end'
+complete -c vmlab -l step -x -d 'make one step every TIME'
+complete -c vmlab -l steps -x -d 'make N steps at once'
+complete -c vmlab -s w -l watch -x -d 'run COMMAND on the workload, and again after each step'
+complete -c vmlab -l truth -d 'print the truth with --watch, too'
+complete -c vmlab -s d -l dir -r -F -d 'make temporary files in DIR'
+complete -c vmlab -s q -l quiet -d 'no sentences on standard error'
+complete -c vmlab -s h -l help -d 'show this help'
+complete -c vmlab -s V -l version -d 'show version and built-in parts'

@@ -1,12 +1,12 @@
-#define _GNU_SOURCE
 #include "cli/tui/canvas.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <wchar.h>
+#include <string.h>
 
+#include "cli/render/text.h"
 #include "core/base/str.h"
 #include "core/field/field.h"
 
@@ -46,9 +46,8 @@ static int width_of(const struct vm_canvas *c, uint32_t *ch)
 {
 	if (*ch >= 0x20 && *ch < 0x7f)
 		return 1;
-	int w = c->utf8 && *ch ? wcwidth((wchar_t)*ch) : -1;
-	if (w >= 0)
-		return w > 2 ? 2 : w;
+	if (c->utf8 && *ch)
+		return (int)vm_char_width(*ch);
 	*ch = '?';
 	return 1;
 }

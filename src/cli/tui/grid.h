@@ -27,6 +27,7 @@ struct vm_grid_class {
 
 struct vm_grid {
 	const struct vm_grid_class *class;
+	const struct vm_field *text, *id;
 	struct vm_columns cols;
 	struct vm_sort sort;
 	bool exact;

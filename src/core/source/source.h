@@ -99,6 +99,9 @@ int vm_proc_list(struct vm_session *s, struct vm_pids *out, struct vm_err *err);
 /** The same from the directory alone: half the cost, for refreshes (libproc2 stats every entry). */
 int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *err);
 
+/** The number of a user, by name or number.  -EINVAL: there is no such user. */
+int vm_user_find(struct vm_session *s, const char *name, uid_t *uid, struct vm_err *err);
+
 /** Note what the row misses in the session, to be reported once at the end. */
 void vm_proc_note_unmet(struct vm_session *s, const struct vm_proc *p);
 

@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/model/process.h"
 #include "core/source/procparse.h"
@@ -216,6 +217,38 @@ static const char *look_up_user(struct vm_session *s, uid_t uid)
 		name = number;
 	}
 	return vm_arena_strndup(&s->arena, name, strlen(name));
+}
+
+static bool find_uid_in(char *passwd, const char *name, uid_t *uid)
+{
+	size_t n = strlen(name);
+	for (const char *line = passwd; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL) {
+		const char *number = strncmp(line, name, n) == 0 && line[n] == ':' ? strchr(line + n + 1, ':') : NULL;
+		if (!number)
+			continue;
+		*uid = (uid_t)strtoul(number + 1, NULL, 10);
+		return true;
+	}
+	return false;
+}
+
+int vm_user_find(struct vm_session *s, const char *name, uid_t *uid, struct vm_err *err)
+{
+	uint64_t number;
+	if (vm_parse_u64(name, &number) == 0 && number < UINT32_MAX) {
+		*uid = (uid_t)number;
+		return 0;
+	}
+	if (s->live) {
+		const struct passwd *pw = getpwnam(name);
+		if (pw) {
+			*uid = pw->pw_uid;
+			return 0;
+		}
+	} else if (vm_session_slurp(s, &s->scratch, "etc/passwd") >= 0 && find_uid_in(s->scratch.s, name, uid)) {
+		return 0;
+	}
+	return vm_fail(err, EINVAL, "there is no user '%s'", name);
 }
 
 int vm_proc_find_user(struct vm_session *s, struct vm_proc *p)

@@ -1,0 +1,330 @@
+/**
+ * The loop of vmtop's screens.
+ * - keys: keys.c;  screens: panel_*.c;  lists: grid.c;  what the user types: prompt.c
+ * - data: feed.h;  the terminal: term.h
+ */
+#include "cli/tui/app.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/tui/ui.h"
+#include "core/base/clock.h"
+
+enum { MIN_WIDTH = 20, MIN_HEIGHT = 5 };
+
+void vm_ui_push(struct vm_ui *ui, const struct vm_panel *panel)
+{
+	if (ui->depth < VM_DEPTH)
+		ui->stack[ui->depth++] = panel;
+}
+
+void vm_ui_pop(struct vm_ui *ui)
+{
+	if (ui->depth > 1)
+		ui->depth--;
+}
+
+const struct vm_panel *vm_ui_top(const struct vm_ui *ui)
+{
+	return ui->stack[ui->depth - 1];
+}
+
+struct vm_grid *vm_ui_grid(struct vm_ui *ui)
+{
+	for (unsigned i = ui->depth; i-- > 0;) {
+		struct vm_grid *g = ui->stack[i]->grid ? ui->stack[i]->grid(ui) : NULL;
+		if (g)
+			return g;
+	}
+	return &ui->procs;
+}
+
+void vm_ui_note(struct vm_ui *ui, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(ui->note, sizeof(ui->note), fmt, ap);
+	va_end(ap);
+}
+
+static bool shows(const struct vm_ui *ui, const struct vm_panel *panel)
+{
+	for (unsigned i = 0; i < ui->depth; i++)
+		if (ui->stack[i] == panel)
+			return true;
+	return false;
+}
+
+static void refill(struct vm_ui *ui)
+{
+	if (!ui->framed)
+		return;
+	vm_procs_refill(ui);
+	if (shows(ui, &vm_panel_process))
+		vm_process_refill(ui);
+}
+
+enum { SIGHT_MAX = 256 };
+
+static size_t rows_in_sight(const struct vm_grid *g, pid_t *pids)
+{
+	size_t n = 0;
+	for (size_t i = g->top; i < g->rows.n && n < SIGHT_MAX && (int)n + 1 < g->h; i++)
+		pids[n++] = ((const struct vm_proc *)g->rows.v[i])->pid;
+	return n;
+}
+
+static void refresh(struct vm_ui *ui)
+{
+	pid_t sight[SIGHT_MAX];
+	struct vm_want want = { .interval_ns = ui->interval_ns };
+	if (shows(ui, &vm_panel_process)) {
+		want.pid = ui->open.pid;
+		want.start = ui->open.start;
+		want.space_needs = vm_process_needs(ui);
+	}
+	if (!want.pid || !ui->framed) {
+		/* Which kernel threads there are, and whose a process is, is told by stat and status. */
+		want.needs = vm_grid_needs(&ui->procs) | VM_NEED(STAT) | (*ui->user ? VM_NEED(USER) : 0);
+		want.sight = sight;
+		want.nsight = rows_in_sight(&ui->procs, sight);
+	}
+	ui->trouble = (struct vm_err){ 0 };
+	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
+	ui->framed = true;
+	refill(ui);
+}
+
+static void draw_keys(struct vm_ui *ui, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	unsigned scope = vm_ui_top(ui)->scope(ui);
+	int x = 0;
+	for (size_t i = 0; i < vm_keys_n && x < c->w; i++) {
+		const struct vm_key *k = &vm_keys[i];
+		if (!(k->scope & scope) || !k->label)
+			continue;
+		/* The first of its keys: there is no room for more. */
+		int n = (int)strcspn(k->keys, " ");
+		if (x + n + (int)strlen(k->label) + 1 > c->w)
+			continue;
+		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_KEY, "%.*s", n, k->keys);
+		x += vm_canvas_text(c, x, y, c->w - x, VM_TINT_KEY_TEXT, k->label) + 1;
+	}
+}
+
+static void draw_footer(struct vm_ui *ui, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	if (ui->prompt.ask)
+		vm_prompt_draw(ui, y);
+	else if (*ui->note)
+		vm_canvas_text(c, 0, y, c->w, VM_TINT_PROMPT, ui->note);
+	else if (ui->trouble.code)
+		vm_canvas_textf(c, 0, y, c->w, VM_TINT_WARN, "%s", ui->trouble.what);
+	else
+		draw_keys(ui, y);
+}
+
+static int draw(struct vm_ui *ui, struct vm_err *err)
+{
+	struct vm_canvas *c = &ui->canvas;
+	int w, h;
+	ui->term->size(ui->term->ctx, &w, &h);
+	if (vm_canvas_reset(c, w, h) < 0)
+		return vm_fail(err, ENOMEM, "out of memory");
+	if (w < MIN_WIDTH || h < MIN_HEIGHT) {
+		vm_canvas_textf(c, 0, 0, w, VM_TINT_NORMAL, "%dx%d: too small", w, h);
+		vm_canvas_textf(c, 0, 1, w, VM_TINT_NORMAL, "need %dx%d", MIN_WIDTH, MIN_HEIGHT);
+	} else {
+		vm_ui_top(ui)->draw(ui, 0, h - 1);
+		draw_footer(ui, h - 1);
+	}
+	ui->term->draw(ui->term->ctx, c);
+	return 0;
+}
+
+static unsigned export_rows(struct vm_ui *ui)
+{
+	const struct vm_grid *g = vm_ui_grid(ui);
+	struct vm_err err = { 0 };
+	char name[128];
+	if (!ui->feed->export)
+		return VM_DO_NOTHING;
+	if (ui->feed->export(ui->feed->ctx, g->class->set, &g->cols, g->rows.v, g->rows.n, name, sizeof(name),
+			     &err) < 0)
+		vm_ui_note(ui, "%s", err.what);
+	else
+		vm_ui_note(ui, "%zu rows written to %s", g->rows.n, name);
+	return VM_DO_REDRAW;
+}
+
+/** Actions that mean the same on every screen; -1: not one of these. */
+static int act_everywhere(struct vm_ui *ui, enum vm_action act)
+{
+	struct vm_grid *g = vm_ui_grid(ui);
+	switch (act) {
+	case VM_ACT_QUIT:
+		return VM_DO_QUIT;
+	case VM_ACT_BACK:
+		if (ui->depth == 1)
+			return VM_DO_QUIT;
+		vm_ui_pop(ui);
+		return VM_DO_REDRAW | VM_DO_REFRESH;
+	case VM_ACT_HELP:
+		return (int)vm_help_open(ui);
+	case VM_ACT_PAUSE:
+		ui->paused = !ui->paused;
+		return VM_DO_REDRAW | (ui->paused ? 0 : VM_DO_REFRESH);
+	case VM_ACT_REFRESH:
+		return VM_DO_REDRAW | VM_DO_REFRESH;
+	case VM_ACT_EXACT:
+		ui->procs.exact = ui->open.maps.exact = !g->exact;
+		vm_grid_touch(&ui->procs);
+		vm_grid_touch(&ui->open.maps);
+		return VM_DO_REDRAW;
+	case VM_ACT_DELAY:
+		return (int)vm_prompt_begin(ui, VM_ASK_INTERVAL);
+	case VM_ACT_SEARCH:
+		return (int)vm_prompt_begin(ui, VM_ASK_SEARCH);
+	case VM_ACT_FILTER:
+		return (int)vm_prompt_begin(ui, VM_ASK_FILTER);
+	case VM_ACT_COLUMNS:
+		vm_menu_open(ui, VM_MENU_COLUMNS);
+		return VM_DO_REDRAW;
+	case VM_ACT_SORT_MENU:
+		vm_menu_open(ui, VM_MENU_SORT);
+		return VM_DO_REDRAW;
+	case VM_ACT_EXPORT:
+		return (int)export_rows(ui);
+	default:
+		return -1;
+	}
+}
+
+/** Sorting by a column that isn't shown needs data that were not read. */
+static unsigned act_on_grid(struct vm_ui *ui, enum vm_action act)
+{
+	struct vm_grid *g = vm_ui_grid(ui);
+	uint32_t needed = vm_grid_needs(g);
+	if (!vm_grid_act(g, act))
+		return VM_DO_NOTHING;
+	return VM_DO_REDRAW | (vm_grid_needs(g) & ~needed ? VM_DO_REFRESH : 0);
+}
+
+static unsigned on_key(struct vm_ui *ui, int key)
+{
+	ui->note[0] = '\0';
+	if (ui->prompt.ask)
+		return vm_prompt_key(ui, key);
+	const struct vm_panel *panel = vm_ui_top(ui);
+	enum vm_action act = vm_key_action(key, panel->scope(ui));
+	if (act == VM_ACT_NONE) {
+		vm_ui_note(ui, "That key does nothing here; h shows the keys");
+		return VM_DO_REDRAW;
+	}
+	int done = act_everywhere(ui, act);
+	if (done >= 0)
+		return (unsigned)done;
+	unsigned does = panel->act(ui, act);
+	return does || !panel->grid || !panel->grid(ui) ? does : act_on_grid(ui, act);
+}
+
+static unsigned on_event(struct vm_ui *ui, const struct vm_event *ev)
+{
+	const struct vm_panel *panel = vm_ui_top(ui);
+	switch (ev->type) {
+	case VM_EV_TICK:
+		return ui->paused ? VM_DO_NOTHING : VM_DO_REFRESH | VM_DO_REDRAW;
+	case VM_EV_KEY:
+		return on_key(ui, ev->key);
+	case VM_EV_CLICK:
+	case VM_EV_WHEEL:
+		return panel->mouse ? panel->mouse(ui, ev) | VM_DO_REDRAW : VM_DO_NOTHING;
+	case VM_EV_RESIZE:
+		return VM_DO_REDRAW;
+	case VM_EV_END:
+		return VM_DO_QUIT;
+	}
+	return VM_DO_NOTHING;
+}
+
+static int loop(struct vm_ui *ui, struct vm_err *err)
+{
+	unsigned does = VM_DO_REFRESH | VM_DO_REDRAW;
+	uint64_t due = 0;
+	while (!(does & VM_DO_QUIT)) {
+		if (does & VM_DO_REFRESH) {
+			uint64_t now = vm_clock_ns();
+			refresh(ui);
+			/* A refresh that takes long delays the next one instead of piling up. */
+			uint64_t took = vm_clock_ns() - now;
+			due = now + (took * 2 > ui->interval_ns ? took * 2 : ui->interval_ns);
+		} else if (does & VM_DO_REFILL) {
+			refill(ui);
+		}
+		if (does) {
+			int r = draw(ui, err);
+			if (r < 0)
+				return r;
+		}
+		struct vm_event ev = { .type = VM_EV_TICK };
+		int r = ui->term->wait(ui->term->ctx, ui->paused ? UINT64_MAX : due, &ev, err);
+		if (r < 0)
+			return r;
+		does = on_event(ui, &ev);
+	}
+	return 0;
+}
+
+static uint64_t mapping_key(const void *row)
+{
+	return ((const struct vm_mapping *)row)->start + 1;
+}
+
+static uint64_t process_key(const void *row)
+{
+	const struct vm_proc *p = row;
+	return p->start << 22 ^ (uint64_t)p->pid;
+}
+
+static const struct vm_grid_class procs_class = {
+	.set = &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
+};
+static const struct vm_grid_class maps_class = {
+	.set = &vm_mapping_fields, .key = mapping_key, .text = "MAPPING", .id = "START",
+};
+
+static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)
+{
+	ui->interval_ns = o->interval_ns;
+	ui->kernel = o->kernel;
+	ui->canvas.utf8 = ui->term->utf8;
+	ui->canvas.color = ui->term->color;
+	vm_ui_push(ui, &vm_panel_procs);
+	int r = vm_grid_init(&ui->procs, &procs_class, o->columns, o->sort ? o->sort : "RSS", err);
+	if (r == 0)
+		r = vm_grid_init(&ui->open.maps, &maps_class, NULL, NULL, err);
+	if (r == 0 && o->filter)
+		r = vm_grid_filter(&ui->procs, o->filter, err);
+	ui->procs.exact = ui->open.maps.exact = o->exact;
+	return r;
+}
+
+int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const struct vm_term *term,
+	       struct vm_err *err)
+{
+	struct vm_ui ui = { .opts = o, .feed = feed, .term = term };
+	int r = set_up(&ui, o, err);
+	if (r == 0)
+		r = loop(&ui, err);
+	vm_grid_free(&ui.procs);
+	vm_grid_free(&ui.open.maps);
+	vm_vec_free(&ui.menu.items);
+	vm_buf_free(&ui.page.text);
+	vm_canvas_free(&ui.canvas);
+	return r;
+}

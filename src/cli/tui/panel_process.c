@@ -1,0 +1,455 @@
+/** One process: its totals and layout at a glance, and its mappings. */
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/tui/ui.h"
+#include "core/base/str.h"
+#include "core/model/kind.h"
+
+static const char *const tab_names[VM_TAB_NR] = { "Overview", "Mappings" };
+
+static unsigned scope(const struct vm_ui *ui)
+{
+	return ui->open.tab == VM_TAB_OVERVIEW ? VM_IN_OVERVIEW : VM_IN_MAPPINGS;
+}
+
+static struct vm_grid *grid(struct vm_ui *ui)
+{
+	return ui->open.tab == VM_TAB_MAPPINGS ? &ui->open.maps : NULL;
+}
+
+unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char *comm)
+{
+	struct vm_open *o = &ui->open;
+	if (o->pid != pid || o->start != start) {
+		o->known = false;
+		o->top = 0;
+		o->tab = VM_TAB_OVERVIEW;
+		o->maps.rows.n = o->maps.tags.n = 0;
+		o->maps.held = 0;
+		o->maps.sel = o->maps.top = 0;
+		vm_grid_filter(&o->maps, "", NULL);
+	}
+	o->pid = pid;
+	o->start = start;
+	o->ended = false;
+	snprintf(o->comm, sizeof(o->comm), "%s", comm);
+	vm_ui_push(ui, &vm_panel_process);
+	return VM_DO_REDRAW | VM_DO_REFRESH;
+}
+
+uint32_t vm_process_needs(const struct vm_ui *ui)
+{
+	const uint32_t totals = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(CMDLINE) |
+				VM_NEED(LIMITS) | VM_NEED(LAYOUT);
+	if (ui->open.tab == VM_TAB_MAPPINGS)
+		/* The flags come with smaps and are wanted as soon as a mapping is opened. */
+		return totals | vm_grid_needs(&ui->open.maps) | VM_NEED(SMAPS) | VM_NEED(FLAGS);
+	return totals | VM_NEED_KIND | VM_NEED(SMAPS) | VM_NEED(ROLLUP);
+}
+
+/** Rates, against the photograph before this one. */
+static void take_totals(struct vm_open *o, const struct vm_proc *p)
+{
+	if (o->known && o->now.taken_ns == p->taken_ns)
+		return;
+	bool again = o->known && vm_proc_same(&o->now, p);
+	o->before = o->now;
+	o->now = *p;
+	o->known = true;
+	if (again)
+		vm_proc_rates(&o->now, &o->before);
+}
+
+void vm_process_refill(struct vm_ui *ui)
+{
+	struct vm_open *o = &ui->open;
+	const struct vm_aspace *as = ui->frame.space;
+	o->ended = ui->frame.space_error == ESRCH;
+	o->maps.rows.n = 0;
+	if (!as || as->proc.pid != o->pid)
+		return;
+	take_totals(o, &as->proc);
+	/* Texts belong to the photograph, which the next refresh replaces. */
+	o->now.user = as->proc.user;
+	o->now.cmdline = as->proc.cmdline;
+	o->now.cgroup = as->proc.cgroup;
+	vm_grid_fill(&o->maps, as->map, as->nmaps, sizeof(*as->map), NULL, NULL);
+}
+
+/** A line of the overview on the canvas, or -1 (nowhere) when it is scrolled out. */
+struct overview {
+	struct vm_ui *ui;
+	int y, h, line;
+};
+
+static int next_line(struct overview *ov)
+{
+	int at = ov->line++ - ov->ui->open.top;
+	return at < 0 || at >= ov->h ? -1 : ov->y + at;
+}
+
+static const char *bytes_of(const struct vm_ui *ui, enum vm_pqty q, char num[static VM_NUMBUF])
+{
+	const struct vm_proc *p = &ui->open.now;
+	if (!vm_proc_has(p, q))
+		return "-";
+	if (p->q[q] == UINT64_MAX)
+		return "unlimited";
+	return ui->procs.exact ? vm_format_u64(p->q[q], num) : vm_format_size(p->q[q], num);
+}
+
+/** "RSS 58.3M": name dim, figure bright; returns the columns used, padded to `w`. */
+static int pair(struct vm_ui *ui, int x, int y, int w, const char *name, const char *value)
+{
+	struct vm_canvas *c = &ui->canvas;
+	if (y < 0)
+		return w;
+	int n = vm_canvas_text(c, x, y, c->w - x, VM_TINT_DIM, name);
+	int m = vm_canvas_text(c, x + n + 1, y, c->w - x - n - 1, VM_TINT_NORMAL, value);
+	return n + 1 + m + 2 > w ? n + 1 + m + 2 : w;
+}
+
+static int pair_bytes(struct vm_ui *ui, int x, int y, int w, const char *name, enum vm_pqty q)
+{
+	char num[VM_NUMBUF];
+	return pair(ui, x, y, w, name, bytes_of(ui, q, num));
+}
+
+struct pairs { const char *head; struct { const char *name; enum vm_pqty q; } of[5]; };
+
+static void draw_pairs(struct overview *ov, const struct pairs *row)
+{
+	int y = next_line(ov), x = 1;
+	int w = ov->ui->procs.exact ? 28 : 16;
+	if (y >= 0)
+		vm_canvas_text(&ov->ui->canvas, x, y, 14, VM_TINT_BOLD, row->head);
+	x += 14;
+	for (size_t i = 0; i < 5 && row->of[i].name && x < ov->ui->canvas.w; i++)
+		x += pair_bytes(ov->ui, x, y, w, row->of[i].name, row->of[i].q);
+}
+
+static double quantity(const struct vm_proc *p, enum vm_pqty q)
+{
+	return vm_proc_has(p, q) ? (double)p->q[q] : 0;
+}
+
+/** RSS split by type, and beside each other what is this process's alone and what is shared. */
+static void draw_bars(struct overview *ov)
+{
+	struct vm_ui *ui = ov->ui;
+	struct vm_canvas *c = &ui->canvas;
+	const struct vm_proc *p = &ui->open.now;
+	const struct vm_bar_part types[] = {
+		{ quantity(p, VM_P_ANON), VM_TINT_BAR_ANON, 'a' }, { quantity(p, VM_P_FILE), VM_TINT_BAR_FILE, 'f' },
+		{ quantity(p, VM_P_SHMEM), VM_TINT_BAR_SHMEM, 's' },
+	};
+	static const char *const names[] = { "anon", "file", "shmem" };
+	int y = next_line(ov), x = 15;
+	/* A mark every bar starts at: the bar is RSS, the mark up to which it is filled solid is each part. */
+	int w = c->w - x - 2 > 66 ? 66 : c->w - x - 2;
+	if (y >= 0)
+		vm_canvas_bar(c, x, y, w, types[0].value + types[1].value + types[2].value, types, 3);
+	y = next_line(ov);
+	char num[VM_NUMBUF];
+	const enum vm_pqty q[] = { VM_P_ANON, VM_P_FILE, VM_P_SHMEM };
+	for (size_t i = 0; i < 3; i++) {
+		if (y >= 0)
+			vm_canvas_fill(c, x, y, 1, types[i].tint, vm_canvas_bar_glyph(c, i, types[i].letter));
+		x += 2 + pair(ui, x + 2, y, 14, names[i], bytes_of(ui, q[i], num));
+	}
+}
+
+static const char *rate(double v, const char *what, char *buf, size_t size)
+{
+	if (isnan(v))
+		snprintf(buf, size, "-");
+	else
+		snprintf(buf, size, "%.1f%s", v, what);
+	return buf;
+}
+
+static void draw_activity(struct overview *ov)
+{
+	struct vm_ui *ui = ov->ui;
+	const struct vm_proc *p = &ui->open.now;
+	char num[VM_NUMBUF], r[40], text[96];
+	int y = next_line(ov), x = 15;
+	if (y >= 0)
+		vm_canvas_text(&ui->canvas, 1, y, 14, VM_TINT_BOLD, "Faults");
+	snprintf(text, sizeof(text), "%s (%s)",
+		 vm_proc_has(p, VM_P_MINFLT) ? vm_format_u64(p->q[VM_P_MINFLT], num) : "-",
+		 rate(p->minflt_rate, "/s", r, sizeof(r)));
+	x += pair(ui, x, y, 32, "minor", text);
+	snprintf(text, sizeof(text), "%s (%s)",
+		 vm_proc_has(p, VM_P_MAJFLT) ? vm_format_u64(p->q[VM_P_MAJFLT], num) : "-",
+		 rate(p->majflt_rate, "/s", r, sizeof(r)));
+	pair(ui, x, y, 32, "major", text);
+	y = next_line(ov);
+	if (y >= 0)
+		vm_canvas_text(&ui->canvas, 1, y, 14, VM_TINT_BOLD, "Growth");
+	if (isnan(p->rss_rate))
+		snprintf(text, sizeof(text), "-");
+	else
+		snprintf(text, sizeof(text), "%s%s/s", p->rss_rate < 0 ? "-" : p->rss_rate > 0 ? "+" : "",
+			 vm_format_size((uint64_t)fabs(p->rss_rate), num));
+	x = 15;
+	x += pair(ui, x, y, 16, "RSS", text);
+	pair(ui, x, y, 16, "CPU", rate(p->cpu_share * 100, " %", r, sizeof(r)));
+}
+
+static void draw_locked(struct overview *ov)
+{
+	struct vm_ui *ui = ov->ui;
+	const struct vm_proc *p = &ui->open.now;
+	char num[VM_NUMBUF];
+	int y = next_line(ov), x = 15;
+	if (y >= 0)
+		vm_canvas_text(&ui->canvas, 1, y, 14, VM_TINT_BOLD, "Locked");
+	x += pair_bytes(ui, x, y, 16, "VmLck", VM_P_LOCKED);
+	x += pair(ui, x, y, 16, "limit", bytes_of(ui, VM_P_MEMLOCK_SOFT, num));
+	bool over = vm_proc_has(p, VM_P_LOCKED) && vm_proc_has(p, VM_P_MEMLOCK_SOFT) && p->q[VM_P_LOCKED] &&
+		    p->q[VM_P_LOCKED] >= p->q[VM_P_MEMLOCK_SOFT] / 10 * 9;
+	if (over && y >= 0)
+		x += vm_canvas_text(&ui->canvas, x, y, ui->canvas.w - x, VM_TINT_WARN, "near its limit") + 2;
+	pair_bytes(ui, x, y, 16, "pinned", VM_P_PINNED);
+}
+
+struct kind_sum {
+	struct vm_mapping sum;
+	uint64_t low, high;
+};
+
+static void sum_kinds(const struct vm_aspace *as, struct kind_sum sum[static VM_KIND_NR])
+{
+	memset(sum, 0, VM_KIND_NR * sizeof(*sum));
+	for (size_t i = 0; i < as->nmaps; i++) {
+		struct kind_sum *k = &sum[as->map[i].kind];
+		if (!k->sum.count)
+			k->low = as->map[i].start;
+		k->high = as->map[i].end;
+		vm_mapping_add(&k->sum, &as->map[i]);
+	}
+}
+
+static int compare_kinds(const void *pa, const void *pb)
+{
+	const struct kind_sum *a = *(const struct kind_sum *const *)pa, *b = *(const struct kind_sum *const *)pb;
+	uint64_t x = a->sum.q[VM_Q_RSS], y = b->sum.q[VM_Q_RSS];
+	if (x != y)
+		return x < y ? 1 : -1;
+	x = a->sum.q[VM_Q_SIZE], y = b->sum.q[VM_Q_SIZE];
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static void draw_kind_cells(struct vm_ui *ui, int y, const char *name, const struct vm_mapping *m)
+{
+	static const enum vm_qty q[] = { VM_Q_SIZE, VM_Q_RSS, VM_Q_PSS, VM_Q_USS, VM_Q_SWAP };
+	struct vm_canvas *c = &ui->canvas;
+	char num[VM_NUMBUF], count[VM_NUMBUF];
+	vm_canvas_text(c, 1, y, 11, VM_TINT_NORMAL, name);
+	vm_canvas_right(c, 12, y, 6, VM_TINT_NORMAL, vm_format_u64(m->count, count));
+	for (size_t i = 0; i < sizeof(q) / sizeof(q[0]); i++) {
+		bool known = m->have & VM_HAVE(q[i]);
+		const char *text = !known ? "-" : ui->procs.exact ? vm_format_u64(m->q[q[i]], num) :
+				   vm_format_size(m->q[q[i]], num);
+		int w = ui->procs.exact ? 14 : 8;
+		vm_canvas_right(c, 18 + (int)i * w, y, w, known && m->q[q[i]] ? VM_TINT_NORMAL : VM_TINT_DIM,
+				text);
+	}
+}
+
+/** What the memory is for, biggest first, with the range of addresses that each kind spreads over. */
+static void draw_kinds(struct overview *ov)
+{
+	struct vm_ui *ui = ov->ui;
+	struct vm_canvas *c = &ui->canvas;
+	const struct vm_aspace *as = ui->frame.space;
+	struct kind_sum sum[VM_KIND_NR], *order[VM_KIND_NR];
+	size_t n = 0;
+	sum_kinds(as, sum);
+	for (size_t k = 0; k < VM_KIND_NR; k++)
+		if (sum[k].sum.count)
+			order[n++] = &sum[k];
+	qsort(order, n, sizeof(*order), compare_kinds);
+	next_line(ov);
+	int y = next_line(ov), w = ui->procs.exact ? 14 : 8, end = 18 + 5 * w;
+	if (y >= 0) {
+		static const char *const heads[] = { "SIZE", "RSS", "PSS", "USS", "SWAP" };
+		vm_canvas_fill(c, 0, y, c->w, VM_TINT_HEAD, ' ');
+		vm_canvas_text(c, 1, y, 11, VM_TINT_HEAD, "KIND");
+		vm_canvas_right(c, 12, y, 6, VM_TINT_HEAD, "COUNT");
+		for (int i = 0; i < 5; i++)
+			vm_canvas_right(c, 18 + i * w, y, w, VM_TINT_HEAD, heads[i]);
+		vm_canvas_text(c, end + 2, y, c->w - end - 2, VM_TINT_HEAD, "WHAT IT IS");
+		if (c->w >= end + 100)
+			vm_canvas_text(c, end + 68, y, c->w, VM_TINT_HEAD, "WHERE");
+	}
+	for (size_t i = 0; i < n; i++) {
+		y = next_line(ov);
+		if (y < 0)
+			continue;
+		const struct vm_kind_info *info = &vm_kinds[order[i] - sum];
+		draw_kind_cells(ui, y, info->name, &order[i]->sum);
+		int room = c->w - end - 2;
+		bool where = c->w >= end + 100;
+		vm_canvas_text(c, end + 2, y, where ? 64 : room, VM_TINT_DIM, info->help);
+		if (where)
+			vm_canvas_textf(c, end + 68, y, c->w, VM_TINT_DIM, "%012jx-%012jx",
+					(uintmax_t)order[i]->low, (uintmax_t)order[i]->high);
+	}
+}
+
+static void draw_overview(struct vm_ui *ui, int y, int h)
+{
+	static const struct pairs rows[] = {
+		{ "Address space", { { "VSZ", VM_P_VSZ }, { "peak", VM_P_PEAK }, { "data", VM_P_DATA },
+				     { "tables", VM_P_PAGE_TABLES } } },
+		{ "Resident", { { "RSS", VM_P_RSS }, { "peak", VM_P_HWM }, { "THP", VM_P_THP },
+				{ "hugetlb", VM_P_HUGETLB } } },
+		{ "Its share", { { "PSS", VM_P_PSS }, { "USS", VM_P_USS }, { "dirty", VM_P_PSS_DIRTY },
+				 { "referenced", VM_P_REFERENCED } } },
+		{ "Swapped", { { "SWAP", VM_P_SWAP }, { "SWAPPSS", VM_P_SWAP_PSS } } },
+	};
+	struct overview ov = { .ui = ui, .y = y, .h = h };
+	draw_pairs(&ov, &rows[0]);
+	draw_pairs(&ov, &rows[1]);
+	draw_bars(&ov);
+	draw_pairs(&ov, &rows[2]);
+	draw_pairs(&ov, &rows[3]);
+	draw_locked(&ov);
+	draw_activity(&ov);
+	const struct vm_aspace *as = ui->frame.space;
+	if (as && as->proc.pid == ui->open.pid && as->nmaps)
+		draw_kinds(&ov);
+	ui->open.lines = ov.line;
+	ui->open.h = h;
+}
+
+/** Why there is nothing, or only something old, to see. */
+static const char *trouble(const struct vm_ui *ui, char *buf, size_t size)
+{
+	const struct vm_open *o = &ui->open;
+	if (o->ended)
+		return o->known ? "This process has ended; below is what was known last." : "This process has ended.";
+	if (o->known && o->now.kthread)
+		return "A kernel thread: it has no memory of its own.";
+	if (o->known && o->now.state == 'Z')
+		return "A zombie: its memory is already freed.";
+	int why = ui->frame.space_error;
+	if (!why && o->known && (o->now.unmet & VM_NEED(SMAPS)))
+		why = o->now.why[VM_NEED_BIT_SMAPS];
+	if (!why)
+		return NULL;
+	snprintf(buf, size, "Not everything can be read (%s): run as its owner or as root.", strerror(why));
+	return buf;
+}
+
+static int draw_title(struct vm_ui *ui, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	const struct vm_open *o = &ui->open;
+	const struct vm_proc *p = &o->now;
+	int x = vm_canvas_textf(c, 0, y, c->w, VM_TINT_TITLE, "%d ", o->pid);
+	const char *cmd = o->known && p->cmdline && *p->cmdline ? p->cmdline : o->comm;
+	vm_canvas_text(c, x, y, c->w - x, VM_TINT_TITLE, cmd);
+	x = 0;
+	for (int t = 0; t < VM_TAB_NR; t++)
+		x += vm_canvas_textf(c, x, y + 1, c->w - x, (enum vm_tab)t == o->tab ? VM_TINT_HEAD_SORT : VM_TINT_HEAD,
+				     " %s ", tab_names[t]);
+	vm_canvas_fill(c, x, y + 1, c->w - x, VM_TINT_HEAD, ' ');
+	if (o->known) {
+		char line[200];
+		snprintf(line, sizeof(line), "%s%s  state %c  %ju thread%s  %zu mappings ", p->user ? "user " : "",
+			 p->user ? p->user : "", p->state ? p->state : '-', (uintmax_t)p->q[VM_P_THREADS],
+			 p->q[VM_P_THREADS] == 1 ? "" : "s",
+			 ui->frame.space ? ui->frame.space->nmaps : 0);
+		if (c->w - x > (int)strlen(line))
+			vm_canvas_right(c, x, y + 1, c->w - x, VM_TINT_HEAD, line);
+	}
+	return 2;
+}
+
+static void draw(struct vm_ui *ui, int y, int h)
+{
+	struct vm_canvas *c = &ui->canvas;
+	char buf[160];
+	int used = draw_title(ui, y);
+	if (ui->paused)
+		vm_canvas_right(c, 0, y, c->w, VM_TINT_WARN, " PAUSED");
+	const char *why = trouble(ui, buf, sizeof(buf));
+	if (why)
+		vm_canvas_text(c, 0, y + used++, c->w, VM_TINT_WARN, why);
+	const struct vm_grid *g = &ui->open.maps;
+	if (ui->open.tab == VM_TAB_MAPPINGS && *g->filter_text)
+		vm_canvas_textf(c, 0, y + used++, c->w, VM_TINT_TAG, "%zu of %zu mappings  filter: %s", g->rows.n,
+				g->offered, g->filter_text);
+	if (ui->open.tab == VM_TAB_MAPPINGS)
+		vm_grid_draw(&ui->open.maps, c, 0, y + used, c->w, h - used);
+	else if (ui->open.known)
+		draw_overview(ui, y + used, h - used);
+}
+
+static unsigned scroll(struct vm_open *o, int to)
+{
+	int most = o->lines - o->h;
+	o->top = to > most ? most : to;
+	if (o->top < 0)
+		o->top = 0;
+	return VM_DO_REDRAW;
+}
+
+static unsigned change_tab(struct vm_ui *ui, int step)
+{
+	ui->open.tab = (enum vm_tab)(((int)ui->open.tab + step + VM_TAB_NR) % VM_TAB_NR);
+	return VM_DO_REDRAW | VM_DO_REFRESH;
+}
+
+static unsigned act(struct vm_ui *ui, enum vm_action act)
+{
+	struct vm_open *o = &ui->open;
+	if (act == VM_ACT_TAB_NEXT || act == VM_ACT_TAB_PREVIOUS)
+		return change_tab(ui, act == VM_ACT_TAB_NEXT ? 1 : -1);
+	if (o->tab == VM_TAB_MAPPINGS) {
+		const struct vm_mapping *m = vm_grid_selected(&o->maps);
+		return act == VM_ACT_OPEN && m ? vm_mapping_open(ui, m) : VM_DO_NOTHING;
+	}
+	switch (act) {
+	case VM_ACT_UP: return scroll(o, o->top - 1);
+	case VM_ACT_DOWN: return scroll(o, o->top + 1);
+	case VM_ACT_PAGE_UP: return scroll(o, o->top - o->h);
+	case VM_ACT_PAGE_DOWN: return scroll(o, o->top + o->h);
+	case VM_ACT_FIRST: return scroll(o, 0);
+	case VM_ACT_LAST: return scroll(o, o->lines);
+	default: return VM_DO_NOTHING;
+	}
+}
+
+static unsigned mouse(struct vm_ui *ui, const struct vm_event *ev)
+{
+	struct vm_open *o = &ui->open;
+	if (ev->type == VM_EV_CLICK && ev->y == 1) {
+		int x = 0;
+		for (int t = 0; t < VM_TAB_NR; t++) {
+			int w = (int)strlen(tab_names[t]) + 2;
+			if (ev->x >= x && ev->x < x + w)
+				return change_tab(ui, t - (int)o->tab);
+			x += w;
+		}
+	}
+	if (o->tab == VM_TAB_OVERVIEW)
+		return ev->type == VM_EV_WHEEL ? scroll(o, o->top + 3 * ev->turn) : VM_DO_NOTHING;
+	if (ev->type == VM_EV_WHEEL)
+		vm_grid_select(&o->maps, (long)o->maps.sel + 3 * ev->turn);
+	else if (vm_grid_click(&o->maps, ev->x, ev->y) && ev->twice)
+		return act(ui, VM_ACT_OPEN);
+	return VM_DO_REDRAW;
+}
+
+const struct vm_panel vm_panel_process = {
+	.scope = scope, .draw = draw, .act = act, .mouse = mouse, .grid = grid,
+};

@@ -1,0 +1,152 @@
+/** The list of processes. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/tui/ui.h"
+#include "core/base/str.h"
+
+static unsigned scope(const struct vm_ui *ui)
+{
+	(void)ui;
+	return VM_IN_PROCS;
+}
+
+static struct vm_grid *grid(struct vm_ui *ui)
+{
+	return &ui->procs;
+}
+
+static bool is_shown(const void *ctx, const void *row)
+{
+	const struct vm_ui *ui = ctx;
+	const struct vm_proc *p = row;
+	return (ui->kernel || !p->kthread) && (!*ui->user || (p->user && strcmp(p->user, ui->user) == 0));
+}
+
+void vm_procs_refill(struct vm_ui *ui)
+{
+	const struct vm_proclist *l = &ui->frame.procs->list[ui->frame.procs->now];
+	vm_grid_fill(&ui->procs, l->rows.v, l->rows.n, sizeof(*l->rows.v), is_shown, ui);
+}
+
+/** "PSS: 412 of 2003 read, oldest 3.1s": how much the dear columns on the screen may be trusted. */
+static int draw_progress(struct vm_ui *ui, int x, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	if (!(vm_grid_needs(&ui->procs) & VM_NEED(ROLLUP)))
+		return 0;
+	struct vm_progress pr = vm_procset_progress(ui->frame.procs);
+	char age[VM_NUMBUF];
+	vm_format_duration(pr.oldest_ns, age);
+	/* Ages within an interval say nothing. */
+	if (pr.known < pr.wanted)
+		return vm_canvas_textf(c, x, y, c->w - x, VM_TINT_WARN, "PSS: %zu of %zu read  ", pr.known, pr.wanted);
+	if (pr.known && pr.oldest_ns > ui->interval_ns)
+		return vm_canvas_textf(c, x, y, c->w - x, VM_TINT_DIM, "PSS: oldest %s  ", age);
+	return 0;
+}
+
+static void draw_status(struct vm_ui *ui, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	const struct vm_grid *g = &ui->procs;
+	int x = 0;
+	if (ui->paused)
+		x += vm_canvas_text(c, x, y, c->w - x, VM_TINT_WARN, "PAUSED") + 2;
+	x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "%zu", g->rows.n);
+	if (g->rows.n != g->offered)
+		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, " of %zu", g->offered);
+	x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, " process%s  ", g->offered == 1 ? "" : "es");
+	if (*ui->user)
+		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_TAG, "user %s  ", ui->user);
+	if (*g->filter_text)
+		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_TAG, "filter: %s  ", g->filter_text);
+	draw_progress(ui, x, y);
+}
+
+static const char *const summed[] = { "VSZ", "RSS", "PSS", "USS", "SWAP" };
+enum { NSUMMED = sizeof(summed) / sizeof(summed[0]) };
+
+/** Sums of the tagged rows, as far as they are known. */
+static void draw_tagged(struct vm_ui *ui, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	const struct vm_grid *g = &ui->procs;
+	struct vm_scratch tmp;
+	size_t n = 0;
+	uint64_t sum[NSUMMED];
+	bool known[NSUMMED] = { false };
+	memset(sum, 0, sizeof(sum));
+	for (size_t i = 0; i < g->rows.n; i++) {
+		if (!vm_grid_is_tagged(g, g->class->key(g->rows.v[i])))
+			continue;
+		n++;
+		for (size_t k = 0; k < NSUMMED; k++) {
+			const struct vm_field *f =
+				&g->class->set->v[vm_field_find(g->class->set, summed[k], strlen(summed[k]))];
+			struct vm_value v = vm_field_get(f, g->rows.v[i], &tmp);
+			if (v.type != VM_T_U64)
+				continue;
+			sum[k] += v.u64;
+			known[k] = true;
+		}
+	}
+	int x = vm_canvas_textf(c, 0, y, c->w, VM_TINT_TAG, "%zu tagged:", n) + 1;
+	for (size_t k = 0; k < NSUMMED; k++) {
+		char num[VM_NUMBUF];
+		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_TAG, "%s %s", summed[k],
+				     known[k] ? vm_format_size(sum[k], num) : "-") + 2;
+	}
+}
+
+static void draw(struct vm_ui *ui, int y, int h)
+{
+	/* The list is what people came for: at least half of a small screen is its. */
+	int room = h >= 20 ? 4 : h >= 12 ? 2 : h >= 8 ? 1 : 0;
+	int used = room ? vm_meters_draw(ui, y, room) : 0;
+	if (h >= 7)
+		draw_status(ui, y + used++);
+	int foot = ui->procs.tags.n && h >= 7;
+	vm_grid_draw(&ui->procs, &ui->canvas, 0, y + used, ui->canvas.w, h - used - foot);
+	if (foot)
+		draw_tagged(ui, y + h - 1);
+}
+
+static unsigned open_selected(struct vm_ui *ui)
+{
+	const struct vm_proc *p = vm_grid_selected(&ui->procs);
+	return p ? vm_process_open(ui, p->pid, p->start, p->comm) : VM_DO_NOTHING;
+}
+
+static unsigned act(struct vm_ui *ui, enum vm_action act)
+{
+	switch (act) {
+	case VM_ACT_OPEN:
+		return open_selected(ui);
+	case VM_ACT_KERNEL:
+		ui->kernel = !ui->kernel;
+		vm_ui_note(ui, "Kernel threads are %s", ui->kernel ? "shown" : "hidden");
+		return VM_DO_REDRAW | VM_DO_REFILL;
+	case VM_ACT_USER:
+		vm_menu_open(ui, VM_MENU_USERS);
+		return VM_DO_REDRAW;
+	default:
+		return VM_DO_NOTHING;
+	}
+}
+
+static unsigned mouse(struct vm_ui *ui, const struct vm_event *ev)
+{
+	struct vm_grid *g = &ui->procs;
+	if (ev->type == VM_EV_WHEEL) {
+		vm_grid_select(g, (long)g->sel + 3 * ev->turn);
+		return VM_DO_REDRAW;
+	}
+	bool row = vm_grid_click(g, ev->x, ev->y);
+	return row && ev->twice ? open_selected(ui) : VM_DO_REDRAW;
+}
+
+const struct vm_panel vm_panel_procs = {
+	.scope = scope, .draw = draw, .act = act, .mouse = mouse, .grid = grid,
+};

@@ -1,0 +1,150 @@
+/** The state of the screens, shared by app.c and the panels; nobody else includes this. */
+#ifndef VM_TUI_UI_H
+#define VM_TUI_UI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/tui/app.h"
+#include "cli/tui/canvas.h"
+#include "cli/tui/feed.h"
+#include "cli/tui/grid.h"
+#include "cli/tui/keys.h"
+#include "cli/tui/term.h"
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/model/aspace.h"
+
+struct vm_ui;
+
+/** What a handler asks the loop for. */
+enum vm_do {
+	VM_DO_NOTHING = 0,
+	VM_DO_REDRAW  = 1 << 0,
+	VM_DO_REFILL  = 1 << 1,    /* the lists have to be made again from the same data */
+	VM_DO_REFRESH = 1 << 2,    /* data have to be read now */
+	VM_DO_QUIT    = 1 << 3,
+};
+
+/** A screen; constant. */
+struct vm_panel {
+	/** Which keys work. */
+	unsigned (*scope)(const struct vm_ui *ui);
+	/** Draw into rows y .. y + h - 1 of ui->canvas, all columns. */
+	void (*draw)(struct vm_ui *ui, int y, int h);
+	/** enum vm_do. */
+	unsigned (*act)(struct vm_ui *ui, enum vm_action act);
+	unsigned (*mouse)(struct vm_ui *ui, const struct vm_event *ev);
+	/** The list that it shows, or NULL. */
+	struct vm_grid *(*grid)(struct vm_ui *ui);
+};
+extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu;
+
+enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL };
+
+/** The line at the bottom in which the user types. */
+struct vm_prompt {
+	enum vm_ask ask;
+	char text[VM_GRID_TEXT];
+	char before[VM_GRID_TEXT]; /* for Esc */
+	char trouble[96];          /* why the text isn't accepted yet */
+	size_t row_before;
+};
+
+enum vm_menu_kind { VM_MENU_COLUMNS, VM_MENU_SORT, VM_MENU_USERS };
+
+struct vm_menu_item {
+	char name[40];
+	const char *help;
+	uint8_t field;
+	bool on;
+};
+
+struct vm_menu {
+	enum vm_menu_kind kind;
+	const char *title;
+	VM_VEC(struct vm_menu_item) items;
+	size_t sel, top;
+	int y, h;                  /* as drawn last */
+};
+
+/** Lines to read and scroll: help, all of a mapping. */
+struct vm_page {
+	char title[120];
+	struct vm_buf text;
+	size_t lines, top;
+	int h;
+};
+
+enum vm_tab { VM_TAB_OVERVIEW, VM_TAB_MAPPINGS, VM_TAB_NR };
+
+/** The process that is open. */
+struct vm_open {
+	pid_t pid;
+	uint64_t start;
+	char comm[VM_COMM_MAX + 1];
+	enum vm_tab tab;
+	struct vm_grid maps;
+	/** Totals with rates against the photograph before; texts of `now` belong to the frame. */
+	struct vm_proc now, before;
+	bool known;
+	bool ended;
+	int top, lines, h;         /* scrolling of the overview */
+};
+
+enum { VM_DEPTH = 6 };
+
+struct vm_ui {
+	const struct vm_app_opts *opts;
+	const struct vm_feed *feed;
+	const struct vm_term *term;
+	struct vm_canvas canvas;
+	struct vm_frame frame;
+	bool framed;               /* the frame holds data */
+	struct vm_err trouble;     /* of the last refresh */
+	uint64_t interval_ns;
+	bool paused;
+	char note[160];            /* said in the footer until the next key */
+	/** Screens on top of each other; the last one is seen. */
+	const struct vm_panel *stack[VM_DEPTH];
+	unsigned depth;
+	struct vm_grid procs;
+	bool kernel;
+	char user[40];             /* only this user's; "": all */
+	struct vm_open open;
+	struct vm_prompt prompt;
+	struct vm_menu menu;
+	struct vm_page page;
+};
+
+void vm_ui_push(struct vm_ui *ui, const struct vm_panel *panel);
+void vm_ui_pop(struct vm_ui *ui);
+const struct vm_panel *vm_ui_top(const struct vm_ui *ui);
+/** The list that is seen, also from a menu above it; never NULL. */
+struct vm_grid *vm_ui_grid(struct vm_ui *ui);
+
+__attribute__((format(printf, 2, 3)))
+void vm_ui_note(struct vm_ui *ui, const char *fmt, ...);
+
+/** prompt.c: begin to ask; take a key; draw; say what the footer shows. */
+unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask);
+unsigned vm_prompt_key(struct vm_ui *ui, int key);
+void vm_prompt_draw(struct vm_ui *ui, int y);
+
+/** Make the lists again from ui->frame. */
+void vm_procs_refill(struct vm_ui *ui);
+void vm_process_refill(struct vm_ui *ui);
+
+unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char *comm);
+/** What the open process's screen needs. */
+uint32_t vm_process_needs(const struct vm_ui *ui);
+
+void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
+unsigned vm_help_open(struct vm_ui *ui);
+unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);
+
+/** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */
+int vm_meters_draw(struct vm_ui *ui, int y, int h);
+
+#endif

@@ -1,0 +1,166 @@
+/**
+ * vmtop's screens get their data here: the one place where cli/tui meets the sources.
+ */
+
+#include "cli/vmtop.h"
+
+#include <errno.h>
+
+#include "core/base/err.h"
+
+#if VM_HAVE_TUI
+
+#include <fcntl.h>
+#include <langinfo.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/tui/app.h"
+#include "cli/tui/feed.h"
+#include "cli/tui/term.h"
+#include "core/base/clock.h"
+#include "core/model/aspace.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+
+struct live {
+	struct vmtop *v;
+	struct vm_aspace *space;
+	/** The open process's photograph is taken again when this comes. */
+	uint64_t space_due_ns;
+	uint32_t space_needs;
+};
+
+static void drop_space(struct live *lv)
+{
+	vm_aspace_free(lv->space);
+	lv->space = NULL;
+	lv->space_due_ns = 0;
+}
+
+/** The open process, as often as the budget pays for: reading smaps burdens it as rollups do. */
+static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_err *err)
+{
+	struct vm_aspace *as;
+	uint64_t now = vm_clock_ns();
+	bool other = lv->space && (lv->space->proc.pid != want->pid || lv->space->proc.start != want->start);
+	if (other)
+		drop_space(lv);
+	if (lv->space && now < lv->space_due_ns && !(want->space_needs & ~lv->space_needs))
+		return 0;
+	int r = vm_snapshot(lv->v->s, want->pid, want->space_needs, 0, 0, &as, err);
+	/* What can't be mapped out (a kernel thread's, another user's) still has totals. */
+	if (r == -EACCES || r == -EPERM) {
+		const uint32_t layout = VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED_KIND;
+		int plain = vm_snapshot(lv->v->s, want->pid, want->space_needs & ~layout, 0, 0, &as, NULL);
+		if (plain < 0)
+			return r;
+	} else if (r < 0) {
+		return r;
+	}
+	if (as->proc.start != want->start) {
+		vm_aspace_free(as);
+		return -ESRCH;
+	}
+	drop_space(lv);
+	lv->space = as;
+	lv->space_needs = want->space_needs;
+	lv->space_due_ns = now + (uint64_t)((double)as->took_ns / lv->v->budget);
+	return r;
+}
+
+static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
+{
+	struct live *lv = ctx;
+	struct vmtop *v = lv->v;
+	int r = 0;
+	frame->sys_before = frame->sys;
+	r = vm_system_read(v->s, &frame->sys, err);
+	if (want->needs) {
+		struct vm_sweep sweep = vmtop_sweep(v, want->needs);
+		sweep.lazy = sweep.bare_kthreads = true;
+		sweep.budget_ns = (uint64_t)((double)want->interval_ns * v->budget);
+		sweep.first = want->sight;
+		sweep.nfirst = want->nsight;
+		int swept = vm_sweep(v->s, &v->set, &sweep, err);
+		r = swept < 0 ? swept : r;
+	}
+	frame->procs = &v->set;
+	frame->space_error = 0;
+	if (want->pid) {
+		struct vm_err why;
+		frame->space_error = -refresh_space(lv, want, &why);
+	} else {
+		drop_space(lv);
+	}
+	frame->space = lv->space;
+	return r;
+}
+
+/** A new file in the current directory; never an existing one, never through a link. */
+static int export(void *ctx, const struct vm_fieldset *set, const struct vm_columns *cols,
+		  const void *const *rows, size_t n, char *name, size_t size, struct vm_err *err)
+{
+	struct live *lv = ctx;
+	struct vm_view view = { .set = set, .cols = *cols, .name = set->rows };
+	time_t now = time(NULL);
+	struct tm tm;
+	char stamp[32];
+	localtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	snprintf(name, size, "vmtop-%s-%s.json", set->rows, stamp);
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (!f) {
+		int r = vm_fail_os(err, errno, "cannot write %s", name);
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	int r = vmtop_report(lv->v, vm_sinks[1], f, &view, rows, n, err);
+	if (fclose(f) != 0 && r == 0)
+		r = vm_fail_os(err, errno, "cannot write %s", name);
+	return r;
+}
+
+int vmtop_live(struct vmtop *v, struct vm_err *err)
+{
+	struct live lv = { .v = v };
+	struct vm_term term;
+	struct vm_style style;
+	vm_common_style(v->common, v->ctx->out, &style);
+	int r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
+			       vm_curses_open(style.color, &term, err);
+	if (r < 0)
+		return r;
+	const struct vm_feed feed = { .ctx = &lv, .refresh = refresh, .export = export };
+	const struct vm_app_opts opts = {
+		.interval_ns = v->interval_ns, .columns = v->common->columns, .sort = v->common->sort,
+		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,
+	};
+	/* A script is played as fast as it goes: nothing must depend on time. */
+	if (v->o->script)
+		v->budget = 1;
+	r = vm_app_run(&opts, &feed, &term, err);
+	int sig = term.ended_by(term.ctx);
+	term.close(term.ctx);
+	vm_aspace_free(lv.space);
+	/* Our parent should see what ended us. */
+	if (sig)
+		raise(sig);
+	return r;
+}
+
+#else
+
+int vmtop_live(struct vmtop *v, struct vm_err *err)
+{
+	(void)v;
+	vm_fail(err, ENOTTY, "built without ncurses, so there is no screen");
+	vm_hint(err, "--once prints the same as a table");
+	return -ENOTTY;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/** /proc/PID/status. */
+#include "core/model/process.h"
+#include "core/source/procparse.h"
+
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+	struct vm_proc p;
+	vm_proc_init(&p, 1);
+	HOLDS(vm_parse_status(text, &p) == p.has_uid);
+	if (!p.has_uid)
+		HOLDS(!p.have[0] && !p.have[1]);
+	for (unsigned q = 0; q < VM_P_NR; q++) {
+		if (!vm_proc_has(&p, q))
+			HOLDS(p.q[q] == 0);
+		else if (q != VM_P_THREADS)
+			HOLDS(p.q[q] % 1024 == 0 || p.q[q] == UINT64_MAX);
+	}
+	free(text);
+	return 0;
+}

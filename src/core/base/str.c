@@ -1,5 +1,6 @@
 #include "core/base/str.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -229,14 +230,28 @@ const char *vm_format_duration(uint64_t ns, char buf[static VM_NUMBUF])
 	return buf;
 }
 
+/** Eight hexadecimal digits at once: a nibble to each byte, then '0' or 'a' - 10 added to all. */
+static void put_hex8(char to[static 8], uint32_t v)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = v;
+	x = (x << 16 | x) & UINT64_C(0x0000ffff0000ffff);
+	x = (x << 8 | x) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x << 4 | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	x = x + ones * '0' + ((x + ones * 6) >> 4 & ones) * ('a' - 10 - '0');
+	x = htobe64(x);
+	memcpy(to, &x, 8);
+}
+
 size_t vm_put_hex(char *to, uint64_t v, unsigned digits)
 {
-	static const char hex[] = "0123456789abcdef";
+	char all[16];
 	unsigned n = v ? (unsigned)(67 - __builtin_clzll(v)) / 4 : 1;
 	if (n < digits)
-		n = digits;
-	for (unsigned i = 0; i < n; i++)
-		to[i] = hex[(v >> (4 * (n - 1 - i))) & 15];
+		n = digits < 16 ? digits : 16;
+	put_hex8(all, (uint32_t)(v >> 32));
+	put_hex8(all + 8, (uint32_t)v);
+	memcpy(to, all + 16 - n, n);
 	return n;
 }
 

@@ -42,7 +42,7 @@ const char *vm_format_u64(uint64_t v, char buf[static VM_NUMBUF]);
 /** "850ns", "12.3us", "4.1ms", "2.0s".  Returns buf. */
 const char *vm_format_duration(uint64_t ns, char buf[static VM_NUMBUF]);
 
-/** Lower-case hexadecimal digits, at least `digits` of them; returns the length, writes no NUL. */
+/** Lower-case hexadecimal digits, at least `digits` (up to 16) of them; returns the length, writes no NUL. */
 size_t vm_put_hex(char *to, uint64_t v, unsigned digits);
 
 /**

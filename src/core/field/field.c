@@ -215,7 +215,7 @@ static size_t u64_length(uint64_t v, enum vm_unit unit, bool exact)
 	return vm_u64_width(v);
 }
 
-static bool is_plain(const char *s, size_t *len)
+bool vm_text_is_plain(const char *s, size_t *len)
 {
 	const char *p = s;
 	while (*p >= 0x20 && *p < 0x7f)
@@ -229,7 +229,11 @@ size_t vm_value_length(struct vm_value v, enum vm_unit unit, bool exact)
 	size_t len;
 	if (v.type == VM_T_U64 && unit != VM_U_NS && v.u64 != UINT64_MAX)
 		return u64_length(v.u64, unit, exact);
-	if ((v.type == VM_T_STR || v.type == VM_T_LIST) && is_plain(v.str, &len))
+	if (v.type == VM_T_ABSENT)
+		return 1;
+	if (v.type == VM_T_BOOL)
+		return v.b ? 3 : 2;
+	if ((v.type == VM_T_STR || v.type == VM_T_LIST) && vm_text_is_plain(v.str, &len))
 		return len;
 	struct vm_buf out = { 0 };
 	vm_value_put(&out, v, unit, exact);

@@ -124,6 +124,9 @@ size_t vm_value_length(struct vm_value v, enum vm_unit unit, bool exact);
 /** As vm_value_put(), into a fixed buffer; always terminated, cut where needed.  Returns buf. */
 const char *vm_value_text(struct vm_value v, enum vm_unit unit, bool exact, char *buf, size_t size);
 
+/** Only printable ASCII: shown as it is, a column a byte.  *len is the length up to the first other byte. */
+bool vm_text_is_plain(const char *s, size_t *len);
+
 /** Append text with control characters, and bytes that aren't UTF-8, as \ooo. */
 void vm_text_put(struct vm_buf *out, const char *s);
 

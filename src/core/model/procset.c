@@ -193,8 +193,12 @@ struct vm_progress vm_procset_progress(const struct vm_procset *set)
 	const struct vm_proclist *l = &set->list[set->now];
 	for (size_t i = 0; i < l->rows.n; i++) {
 		const struct vm_proc *p = &l->rows.v[i];
-		if (p->kthread || p->state == 'Z' || (p->unmet & VM_NEED(ROLLUP)))
+		if (p->kthread || p->state == 'Z')
 			continue;
+		if (p->unmet & VM_NEED(ROLLUP)) {
+			pr.refused++;
+			continue;
+		}
 		pr.wanted++;
 		if (!p->rollup_ns)
 			continue;

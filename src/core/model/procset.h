@@ -60,6 +60,7 @@ static inline bool vm_proc_same(const struct vm_proc *a, const struct vm_proc *b
 /** How far the dear figures have got. */
 struct vm_progress {
 	size_t wanted, known;
+	size_t refused;            /* not among the wanted: may not be read */
 	/** Age of the oldest known figure. */
 	uint64_t oldest_ns;
 };

@@ -57,13 +57,13 @@ enum vm_vmf vm_vmflag_find(const char code[static 2])
 const char *vm_vmflags_text(uint64_t flags, char *buf, size_t size)
 {
 	size_t n = 0;
-	for (unsigned i = 0; i < VM_VMF_COUNT && n + 3 < size; i++) {
-		if (!(flags & (UINT64_C(1) << i)))
-			continue;
+	flags &= (UINT64_C(1) << VM_VMF_COUNT) - 1;
+	for (; flags && n + 3 < size; flags &= flags - 1) {
+		const char *code = vm_vmflags[__builtin_ctzll(flags)].code;
 		if (n)
 			buf[n++] = ' ';
-		buf[n++] = vm_vmflags[i].code[0];
-		buf[n++] = vm_vmflags[i].code[1];
+		buf[n++] = code[0];
+		buf[n++] = code[1];
 	}
 	buf[n] = '\0';
 	return buf;

@@ -198,7 +198,10 @@ static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, con
 static const struct smaps_line *find_line(struct vm_maps_parser *p, const char *s, size_t len)
 {
 	unsigned at = p->line < VM_SMAPS_LINES ? p->line : VM_SMAPS_LINES - 1;
+	unsigned guess = p->learnt[at];
 	p->line++;
+	if (lines[guess].len <= len && memcmp(s, lines[guess].key, lines[guess].len) == 0)
+		return &lines[guess];
 	for (unsigned i = 0; i < NLINES; i++) {
 		if (lines[i].len <= len && memcmp(s, lines[i].key, lines[i].len) == 0) {
 			p->learnt[at] = (uint8_t)i;
@@ -261,12 +264,13 @@ static bool take_usual_figure(struct vm_maps_parser *p, const char *s)
 static void take_figure(struct vm_maps_parser *p, const char *s, const char *end)
 {
 	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
-	const struct smaps_line *l = find_line(p, s, (size_t)(end - s));
-	if (!l) {
-		if (end - s > 8 && memcmp(s, "VmFlags:", 8) == 0)
-			take_flags(p, m, s + 8, end);
+	if (end - s > 8 && memcmp(s, "VmFlags:", 8) == 0) {
+		take_flags(p, m, s + 8, end);
 		return;
 	}
+	const struct smaps_line *l = find_line(p, s, (size_t)(end - s));
+	if (!l)
+		return;
 	s += l->len;
 	while (s < end && *s == ' ')
 		s++;

@@ -31,6 +31,9 @@ struct live {
 	/** The open process's photograph is taken again when this comes. */
 	uint64_t space_due_ns;
 	uint32_t space_needs;
+	/** Its totals, read at every refresh. */
+	struct vm_proc totals;
+	struct vm_arena texts;
 };
 
 static void drop_space(struct live *lv)
@@ -38,6 +41,25 @@ static void drop_space(struct live *lv)
 	vm_aspace_free(lv->space);
 	lv->space = NULL;
 	lv->space_due_ns = 0;
+}
+
+/** Between two photographs: the small files only, which cost next to nothing. */
+static int refresh_totals(struct live *lv, const struct vm_want *want, struct vm_err *err)
+{
+	const uint32_t needs = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(LIMITS);
+	struct vm_proc p;
+	vm_arena_reset(&lv->texts);
+	int r = vm_proc_read(lv->v->s, want->pid, needs, &lv->texts, &p, err);
+	if (r == 0 && p.start != want->start)
+		r = -ESRCH;
+	if (r < 0)
+		return r;
+	vm_proc_keep_rollup(&p, &lv->space->proc);
+	p.cmdline = lv->space->proc.cmdline;
+	p.unmet |= lv->space->proc.unmet;
+	memcpy(p.why, lv->space->proc.why, sizeof(p.why));
+	lv->totals = p;
+	return 0;
 }
 
 /** The open process, as often as the budget pays for: reading smaps burdens it as rollups do. */
@@ -49,7 +71,7 @@ static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_
 	if (other)
 		drop_space(lv);
 	if (lv->space && now < lv->space_due_ns && !(want->space_needs & ~lv->space_needs))
-		return 0;
+		return refresh_totals(lv, want, err);
 	int r = vm_snapshot(lv->v->s, want->pid, want->space_needs, 0, 0, &as, err);
 	/* What can't be mapped out (a kernel thread's, another user's) still has totals. */
 	if (r == -EACCES || r == -EPERM) {
@@ -66,6 +88,7 @@ static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_
 	}
 	drop_space(lv);
 	lv->space = as;
+	lv->totals = as->proc;
 	lv->space_needs = want->space_needs;
 	lv->space_due_ns = now + (uint64_t)((double)as->took_ns / lv->v->budget);
 	return r;
@@ -96,6 +119,7 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 		drop_space(lv);
 	}
 	frame->space = lv->space;
+	frame->totals = lv->space ? &lv->totals : NULL;
 	return r;
 }
 
@@ -147,6 +171,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	int sig = term.ended_by(term.ctx);
 	term.close(term.ctx);
 	vm_aspace_free(lv.space);
+	vm_arena_free(&lv.texts);
 	/* Our parent should see what ended us. */
 	if (sig)
 		raise(sig);

@@ -144,11 +144,11 @@ void vm_canvas_tint(struct vm_canvas *c, int x, int y, int n, enum vm_tint tint)
 
 uint32_t vm_canvas_bar_glyph(const struct vm_canvas *c, size_t part, char letter)
 {
-	/* Full block, and its dark, medium and light shades. */
-	static const uint32_t shade[] = { 0x2588, 0x2593, 0x2592, 0x2591 };
+	/* Full block, its dark, medium and light shades, and two quadrants. */
+	static const uint32_t shade[] = { 0x2588, 0x2593, 0x2592, 0x2591, 0x259a };
 	if (!c->utf8)
 		return (uint32_t)(unsigned char)letter;
-	return c->color ? shade[0] : shade[part % 4];
+	return c->color ? shade[0] : shade[part % (sizeof(shade) / sizeof(shade[0]))];
 }
 
 void vm_canvas_bar(struct vm_canvas *c, int x, int y, int w, double full, const struct vm_bar_part *part,

@@ -313,8 +313,12 @@ static bool take_input(struct vm_curses *cu, struct vm_event *ev)
 }
 
 /** Something other than input happened. */
-static bool take_signal(struct vm_event *ev)
+static bool take_signal(const struct vm_curses *cu, struct vm_event *ev)
 {
+	/* ppoll(2) lets no signal in when there is input at once: an endless paste must not hold off SIGTERM. */
+	sigset_t blocked;
+	sigprocmask(SIG_SETMASK, &cu->while_waiting, &blocked);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	if (ended_by) {
 		*ev = (struct vm_event){ .type = VM_EV_END };
 		return true;
@@ -333,8 +337,11 @@ static bool take_signal(struct vm_event *ev)
 static int wait_event(void *ctx, uint64_t deadline_ns, struct vm_event *ev, struct vm_err *err)
 {
 	struct vm_curses *cu = ctx;
-	for (;;) {
-		if (take_signal(ev) || take_input(cu, ev))
+	/* Input that never comes although it is announced: the end of the file, time and again.  (A few
+	   times it is the beginning of a key's sequence.) */
+	enum { EMPTY_MAX = 50 };
+	for (unsigned empty = 0; empty < EMPTY_MAX;) {
+		if (take_signal(cu, ev) || take_input(cu, ev))
 			return 0;
 		uint64_t now = vm_clock_ns();
 		if (deadline_ns != UINT64_MAX && now >= deadline_ns) {
@@ -347,12 +354,13 @@ static int wait_event(void *ctx, uint64_t deadline_ns, struct vm_event *ev, stru
 		int r = ppoll(&fd, 1, deadline_ns == UINT64_MAX ? NULL : &ts, &cu->while_waiting);
 		if (r < 0 && errno != EINTR)
 			return vm_fail_os(err, errno, "cannot wait for keys");
-		/* The terminal went away without a signal. */
-		if (r > 0 && (fd.revents & (POLLERR | POLLHUP | POLLNVAL)) && !(fd.revents & POLLIN)) {
-			*ev = (struct vm_event){ .type = VM_EV_END };
-			return 0;
-		}
+		/* The terminal went away without a signal (or with one that nohup(1) ignores). */
+		if (r > 0 && (fd.revents & (POLLERR | POLLHUP | POLLNVAL)))
+			break;
+		empty += r > 0;
 	}
+	*ev = (struct vm_event){ .type = VM_EV_END };
+	return 0;
 }
 
 static int get_ended_by(void *ctx)

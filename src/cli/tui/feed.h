@@ -35,6 +35,8 @@ struct vm_frame {
 	struct vm_system sys, sys_before;
 	/** The open process; NULL: not read yet.  It stays as it was last when the process ends. */
 	const struct vm_aspace *space;
+	/** Its totals, which may be newer than the space; NULL: not read yet. */
+	const struct vm_proc *totals;
 	/** 0; ESRCH when the process ended; else why it can't be read. */
 	int space_error;
 };

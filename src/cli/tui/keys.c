@@ -10,7 +10,6 @@ const struct vm_key vm_keys[] = {
 	{ { VM_KEY_ENTER, '\n' }, "Enter", "Open",
 	  "open the process, or show all of the mapping",
 	  VM_IN_LISTS | VM_IN_MENU, VM_ACT_OPEN },
-	{ { VM_KEY_ESC, 'q' }, "q Esc", NULL, "back; from the processes: quit", VM_EVERYWHERE, VM_ACT_BACK },
 	{ { F(2), 'S' }, "F2 S", "Columns", "choose the columns and their order", VM_IN_LISTS, VM_ACT_COLUMNS },
 	{ { F(3), '/' }, "F3 /", "Search", "search the rows for a text, while you type", VM_IN_LISTS, VM_ACT_SEARCH },
 	{ { 'n' }, "n", NULL, "next row that the search finds", VM_IN_LISTS, VM_ACT_NEXT },
@@ -57,7 +56,10 @@ const struct vm_key vm_keys[] = {
 	{ { ']', '+' }, "] +", "Later", "in the column menu: move the column to the right", VM_IN_COLUMNS,
 	  VM_ACT_MOVE_DOWN },
 	{ { 'd' }, "d", "Defaults", "in the column menu: the usual columns", VM_IN_COLUMNS, VM_ACT_RESET },
-	{ { F(10), CTRL('C'), 'Q' }, "F10 Q", "Quit", "quit", VM_EVERYWHERE, VM_ACT_QUIT },
+	{ { 'q' }, "q", "Quit", "quit", VM_IN_PROCS, VM_ACT_QUIT },
+	{ { 'q', VM_KEY_ESC, VM_KEY_LEFT }, "q Esc", "Back", "back", VM_IN_TEXT | VM_IN_MENU, VM_ACT_BACK },
+	{ { 'q', VM_KEY_ESC }, "q Esc", "Back", "back to the processes", VM_IN_PROCESS, VM_ACT_BACK },
+	{ { F(10), 'Q' }, "F10 Q", NULL, "quit", VM_EVERYWHERE, VM_ACT_QUIT },
 };
 
 const size_t vm_keys_n = sizeof(vm_keys) / sizeof(vm_keys[0]);

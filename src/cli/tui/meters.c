@@ -83,8 +83,10 @@ static void draw_legend(struct vm_ui *ui, int x, int y, int w)
 		x += vm_canvas_textf(c, x, y, end - x, VM_TINT_NORMAL, "%s %s  ", part[i].name,
 				     vm_format_size((uint64_t)part[i].bytes, num));
 	}
-	if (x < end)
-		vm_canvas_textf(c, x, y, end - x, VM_TINT_NORMAL, "free %s", size_text(s, VM_S_MEM_FREE, num));
+	char text[VM_NUMBUF + 8];
+	snprintf(text, sizeof(text), "free %s", size_text(s, VM_S_MEM_FREE, num));
+	if (x + (int)strlen(text) <= end)
+		vm_canvas_text(c, x, y, end - x, VM_TINT_NORMAL, text);
 }
 
 static void draw_swap(struct vm_ui *ui, int x, int y, int w)

@@ -71,13 +71,14 @@ void vm_process_refill(struct vm_ui *ui)
 	const struct vm_aspace *as = ui->frame.space;
 	o->ended = ui->frame.space_error == ESRCH;
 	o->maps.rows.n = 0;
-	if (!as || as->proc.pid != o->pid)
+	const struct vm_proc *p = ui->frame.totals;
+	if (!as || !p || p->pid != o->pid)
 		return;
-	take_totals(o, &as->proc);
-	/* Texts belong to the photograph, which the next refresh replaces. */
-	o->now.user = as->proc.user;
-	o->now.cmdline = as->proc.cmdline;
-	o->now.cgroup = as->proc.cgroup;
+	take_totals(o, p);
+	/* Texts belong to the frame, which the next refresh replaces. */
+	o->now.user = p->user;
+	o->now.cmdline = p->cmdline;
+	o->now.cgroup = p->cgroup;
 	vm_grid_fill(&o->maps, as->map, as->nmaps, sizeof(*as->map), NULL, NULL);
 }
 
@@ -363,11 +364,15 @@ static int draw_title(struct vm_ui *ui, int y)
 				     " %s ", tab_names[t]);
 	vm_canvas_fill(c, x, y + 1, c->w - x, VM_TINT_HEAD, ' ');
 	if (o->known) {
-		char line[200];
-		snprintf(line, sizeof(line), "%s%s  state %c  %ju thread%s  %zu mappings ", p->user ? "user " : "",
+		const struct vm_aspace *as = ui->frame.space;
+		char line[240], age[VM_NUMBUF], old[VM_NUMBUF + 8] = "";
+		/* Large spaces aren't read at every refresh: say how old what is shown is. */
+		if (as && p->taken_ns > as->taken_ns + ui->interval_ns / 2)
+			snprintf(old, sizeof(old), ", %s old",
+				 vm_format_duration(p->taken_ns - as->taken_ns, age));
+		snprintf(line, sizeof(line), "%s%s  state %c  %ju thread%s  %zu mappings%s ", p->user ? "user " : "",
 			 p->user ? p->user : "", p->state ? p->state : '-', (uintmax_t)p->q[VM_P_THREADS],
-			 p->q[VM_P_THREADS] == 1 ? "" : "s",
-			 ui->frame.space ? ui->frame.space->nmaps : 0);
+			 p->q[VM_P_THREADS] == 1 ? "" : "s", as ? as->nmaps : 0, old);
 		if (c->w - x > (int)strlen(line))
 			vm_canvas_right(c, x, y + 1, c->w - x, VM_TINT_HEAD, line);
 	}

@@ -31,20 +31,24 @@ void vm_procs_refill(struct vm_ui *ui)
 }
 
 /** "PSS: 412 of 2003 read, oldest 3.1s": how much the dear columns on the screen may be trusted. */
-static int draw_progress(struct vm_ui *ui, int x, int y)
+static void draw_progress(struct vm_ui *ui, int x, int y)
 {
 	struct vm_canvas *c = &ui->canvas;
 	if (!(vm_grid_needs(&ui->procs) & VM_NEED(ROLLUP)))
-		return 0;
+		return;
 	struct vm_progress pr = vm_procset_progress(ui->frame.procs);
-	char age[VM_NUMBUF];
-	vm_format_duration(pr.oldest_ns, age);
-	/* Ages within an interval say nothing. */
+	char age[VM_NUMBUF], text[160];
+	size_t n = 0;
+	text[0] = '\0';
 	if (pr.known < pr.wanted)
-		return vm_canvas_textf(c, x, y, c->w - x, VM_TINT_WARN, "PSS: %zu of %zu read  ", pr.known, pr.wanted);
+		n += (size_t)snprintf(text, sizeof(text), "PSS: %zu of %zu read", pr.known, pr.wanted);
+	/* Ages within an interval say nothing. */
 	if (pr.known && pr.oldest_ns > ui->interval_ns)
-		return vm_canvas_textf(c, x, y, c->w - x, VM_TINT_DIM, "PSS: oldest %s  ", age);
-	return 0;
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%soldest %s", n ? ", " : "PSS: ",
+				      vm_format_duration(pr.oldest_ns, age));
+	if (pr.refused)
+		snprintf(text + n, sizeof(text) - n, "%s%zu not permitted", n ? ", " : "PSS: ", pr.refused);
+	vm_canvas_text(c, x, y, c->w - x, pr.known < pr.wanted ? VM_TINT_WARN : VM_TINT_DIM, text);
 }
 
 static void draw_status(struct vm_ui *ui, int y)

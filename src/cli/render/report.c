@@ -23,7 +23,7 @@ int vm_report_open(struct vm_report *r, const struct vm_sink *sink, const struct
 
 void vm_report_flush(struct vm_report *r, bool all)
 {
-	if (all || r->text.n >= FLUSH_AT) {
+	if (r->text.n && (all || r->text.n >= FLUSH_AT)) {
 		fwrite(r->text.s, 1, r->text.n, r->out);
 		r->text.n = 0;
 	}

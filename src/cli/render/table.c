@@ -82,7 +82,7 @@ static struct vm_value cell(struct column *c, const void *data, bool total, size
 {
 	if (total && !(c->field->flags & VM_F_SUM))
 		return VM_STR(col == 0 ? "TOTAL" : "");
-	return vm_field_get(c->field, data, &c->tmp);
+	return c->field->get(c->field, data, &c->tmp);
 }
 
 /** Width in columns of a text, as it is shown. */

@@ -80,8 +80,10 @@ struct vm_fieldset {
 	size_t n;
 };
 
+/** The scratch may have served other fields, and needs no initialisation; f->get() is for one that serves f alone. */
 static inline struct vm_value vm_field_get(const struct vm_field *f, const void *row, struct vm_scratch *tmp)
 {
+	tmp->key = 0;
 	return f->get(f, row, tmp);
 }
 

@@ -58,6 +58,8 @@ struct vm_command {
 	/** 0, or a negative errno with *err filled: -ESRCH, -EACCES, -EPERM and -EINVAL have exit
 	    statuses of their own.  What could not be read is noted in the session, not a failure. */
 	int (*run)(struct vm_ctx *ctx, const void *opts, int argc, char **argv, struct vm_err *err);
+	/** Blocks of --print-doc that only this command has, "man-keys"; false: there is no such one.  May be NULL. */
+	bool (*print_doc)(const char *kind, FILE *out);
 	bool no_session;               /* reads no process: --root and --sources make no sense */
 	bool stop_at_operand;          /* what follows the first operand isn't ours to parse */
 };

@@ -331,5 +331,7 @@ int vm_print_doc(const struct vm_command *cmd, const char *kind, FILE *out, stru
 			return 0;
 		}
 	}
+	if (cmd->print_doc && cmd->print_doc(kind, out))
+		return 0;
 	return vm_fail(err, EINVAL, "there is no documentation '%s'", kind);
 }

@@ -53,6 +53,7 @@ struct vm_curses {
 	bool utf8;
 	attr_t attr[VM_TINT_NR];
 	short pair[VM_TINT_NR];
+	bool caught;
 	sigset_t while_waiting, before;
 	struct sigaction old_end[NEND], old_crash[NCRASH], old_cont;
 	stack_t old_stack;
@@ -118,6 +119,7 @@ static void prepare_restore(void)
 static void catch_signals(struct vm_curses *cu)
 {
 	sigset_t block;
+	cu->caught = true;
 	sigemptyset(&block);
 	sigaddset(&block, SIGWINCH);
 	sigaddset(&block, SIGTSTP);
@@ -374,9 +376,10 @@ static void free_curses(struct vm_curses *cu)
 	if (cu->screen) {
 		mousemask(0, NULL);
 		endwin();
-		release_signals(cu);
 		delscreen(cu->screen);
 	}
+	if (cu->caught)
+		release_signals(cu);
 	if (cu->in && cu->in != stdin)
 		fclose(cu->in);
 	free(cu);
@@ -436,12 +439,13 @@ int vm_curses_open(bool color, struct vm_term *out, struct vm_err *err)
 	cu->in_fd = fileno(cu->in);
 	ended_by = was_continued = 0;
 	prepare_restore();
+	/* Before ncurses looks: it takes over SIGINT and SIGTERM where nobody else has. */
+	catch_signals(cu);
 	cu->screen = newterm(NULL, stdout, cu->in);
 	if (!cu->screen) {
 		free_curses(cu);
 		return no_terminal("ncurses can't use it", err);
 	}
-	catch_signals(cu);
 	set_up_screen(cu);
 	*out = (struct vm_term){
 		.ctx = cu, .utf8 = cu->utf8, .color = set_looks(cu, color), .size = get_size, .draw = draw,

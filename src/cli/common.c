@@ -107,6 +107,10 @@ int vm_choice_parse(const struct vm_common *c, const struct vm_fieldset *set, st
 		return r;
 	ch.needs = vm_columns_needs(set, &ch.view.cols) | vm_filter_needs(ch.filter) |
 		   (ch.sort.field ? ch.sort.field->needs : 0);
+	/* Every sample of OpenMetrics carries the labels, whatever the columns are. */
+	for (size_t i = 0; vm_common_sink(c)->labels && i < set->n; i++)
+		if (set->v[i].flags & VM_F_LABEL)
+			ch.needs |= set->v[i].needs;
 	*out = ch;
 	return 0;
 }

@@ -112,7 +112,7 @@ static void man_kinds(const struct vm_command *cmd, FILE *out)
 {
 	(void)cmd;
 	fputs(".Bl -tag -width librodata -compact\n", out);
-	for (unsigned i = 0; i < VM_KIND_NR; i++) {
+	for (unsigned i = VM_KIND_UNKNOWN + 1; i < VM_KIND_NR; i++) {
 		fprintf(out, ".It Li %s\n", vm_kinds[i].name);
 		man_sentence(vm_kinds[i].help, out);
 		fputs(".\n", out);

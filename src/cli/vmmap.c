@@ -154,7 +154,7 @@ static int choose(struct vmmap *v, struct vm_err *err)
 		v->needs = vm_columns_needs(&vm_mm_fields, &v->mm_view.cols) | VM_NEED(LAYOUT) | VM_NEED(STAT) |
 			   VM_NEED_KIND;
 	if (o->flags)
-		v->needs |= VM_NEED(FLAGS);
+		v->needs |= VM_NEED(FLAGS) | VM_NEED_KIND;
 	if (vm_common_sink(v->common)->document)
 		process_columns(v);
 	else if (!machine && v->common->columns == NULL && !o->have_address)

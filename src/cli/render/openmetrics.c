@@ -141,6 +141,6 @@ static int end(struct vm_report *r)
 }
 
 const struct vm_sink vm_sink_openmetrics = {
-	.name = "openmetrics", .help = "OpenMetrics text, for Prometheus", .machine = true,
+	.name = "openmetrics", .help = "OpenMetrics text, for Prometheus", .machine = true, .labels = true,
 	.list_begin = list_begin, .row = row, .list_end = list_end, .end = end,
 };

@@ -40,6 +40,8 @@ struct vm_sink {
 	const char *help;
 	/** Programs read it: default columns are VM_F_MACHINE, numbers are exact. */
 	bool machine;
+	/** Rows carry all VM_F_LABEL fields, chosen or not. */
+	bool labels;
 	/** Sections of one document nest in its object: json, ndjson. */
 	bool document;
 	int (*begin)(struct vm_report *r);

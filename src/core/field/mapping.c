@@ -65,7 +65,7 @@ GETTER(get_kind)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
-	return VM_STR(vm_kinds[m->kind].name);
+	return m->kind == VM_KIND_UNKNOWN ? VM_ABSENT : VM_STR(vm_kinds[m->kind].name);
 }
 
 GETTER(get_name)

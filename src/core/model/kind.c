@@ -7,6 +7,7 @@
 #include "core/model/vmflags.h"
 
 const struct vm_kind_info vm_kinds[VM_KIND_NR] = {
+	[VM_KIND_UNKNOWN] = { "-", "not told: what it is for wasn't asked" },
 	[VM_KIND_ANON] = { "anon", "anonymous memory: malloc, mmap, named or not" },
 	[VM_KIND_TEXT] = { "text", "code of the program" },
 	[VM_KIND_RODATA] = { "rodata", "constants of the program, and data made read-only after relocation" },

@@ -8,6 +8,8 @@ struct vm_aspace;
 struct vm_mapping;
 
 enum vm_kind {
+	/** Not classified: nobody asked for it. */
+	VM_KIND_UNKNOWN,
 	VM_KIND_ANON,
 	VM_KIND_TEXT, VM_KIND_RODATA, VM_KIND_DATA, VM_KIND_BSS,
 	VM_KIND_LIBTEXT, VM_KIND_LIBRODATA, VM_KIND_LIBDATA, VM_KIND_LIBBSS,

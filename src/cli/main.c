@@ -42,7 +42,10 @@ static int status_of(int code)
 	}
 }
 
-/** Write errors surface at the latest when the stream is flushed: a full disk, a closed pipe. */
+/**
+ * Write errors surface at the latest when the stream is flushed: a full disk, a closed pipe.  What failed
+ * before has been told.
+ */
 static int flush_output(int status)
 {
 	int code = 0;
@@ -50,8 +53,10 @@ static int flush_output(int status)
 		code = errno;
 	else if (ferror(stdout))
 		code = EIO;
-	if (!code || code == EPIPE)
-		return code ? VM_EXIT_FAILED : status;
+	if (!code)
+		return status;
+	if (code == EPIPE || status == VM_EXIT_FAILED)
+		return VM_EXIT_FAILED;
 	fprintf(stderr, "%s: cannot write the output: %s\n", vm_command.name, strerror(code));
 	return VM_EXIT_FAILED;
 }

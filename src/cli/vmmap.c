@@ -444,9 +444,11 @@ static int show_process(struct vmmap *v, pid_t pid, bool first, struct vm_err *e
 		say_heading(v, as);
 		if (v->o->have_address)
 			vmmap_say_address(v, as, v->o->address);
-		vm_report_say(&v->report, "\n");
+		vm_report_say(&v->report, as->nmaps ? "\n" : "");
 	}
-	r = show(v, as, err);
+	/* A table of nothing would only repeat what the heading says. */
+	if (as->nmaps || v->o->mm || vm_report_is_machine(&v->report))
+		r = show(v, as, err);
 	if (vm_report_is_document(&v->report))
 		vm_json_object_end(&v->report.json);
 	vm_aspace_free(as);

@@ -72,6 +72,8 @@ static void join(struct vm_block *a, const struct vm_block *b)
 	a->mappings += b->mappings;
 	if (a->class != b->class)
 		a->class = VM_BLOCK_MIXED;
+	else if (a->kind != b->kind && a->class == VM_BLOCK_ANON)
+		a->kind = VM_KIND_ANON;
 }
 
 static bool stands_alone(const struct vm_block *b)

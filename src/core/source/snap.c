@@ -4,16 +4,20 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
+#include "core/base/str.h"
 #include "core/source/session.h"
 
 int vm_snap_open(struct vm_snap *sn)
 {
 	int fd;
+	if (sn->direct && sn->s->proc_fd >= 0)
+		return 0;
 	if (sn->s->proc_fd >= 0) {
 		char name[16];
 		snprintf(name, sizeof(name), "%d", sn->pid);
@@ -36,10 +40,29 @@ void vm_snap_close(struct vm_snap *sn)
 	sn->dir_fd = -1;
 }
 
+/** Decimal digits without a NUL; their number. */
+static size_t put_u64(char *to, uint64_t v)
+{
+	char num[VM_NUMBUF];
+	const char *digits = vm_format_u64(v, num);
+	size_t n = strlen(digits);
+	memcpy(to, digits, n);
+	return n;
+}
+
 static int open_in(const struct vm_snap *sn, const char *name)
 {
 	int fd;
-	if (sn->s->live) {
+	if (sn->dir_fd < 0 && sn->s->live) {
+		char path[64];
+		char *p = path + put_u64(path, (uint64_t)sn->pid);
+		*p++ = '/';
+		size_t n = strlen(name);
+		if (n >= sizeof(path) - (size_t)(p - path))
+			return -ENAMETOOLONG;
+		memcpy(p, name, n + 1);
+		fd = openat(sn->s->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	} else if (sn->s->live) {
 		fd = openat(sn->dir_fd, name, O_RDONLY | O_CLOEXEC);
 	} else {
 		struct open_how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH };

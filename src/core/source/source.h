@@ -36,6 +36,10 @@ struct vm_snap {
 	pid_t pid;
 	/** /proc/PID.  It stays bound to this very process: when the number is reused, reads fail. */
 	int dir_fd;
+	/** Live, open the files by their whole path instead, which is cheaper for one or two.  Between two
+	    opens the number could only be reused if all others had been in between: the kernel hands
+	    them out in a circle (alloc_pid() in kernel/pid.c). */
+	bool direct;
 	struct vm_proc *proc;
 	struct vm_aspace *as;      /* NULL: totals only */
 	struct vm_arena *arena;    /* for texts of *proc */

@@ -1,11 +1,9 @@
-/**
- * One pass over /proc: a directory is opened once a process, so that all that is read of it belongs to
- * the same process even when its number is reused.
- */
+/** One pass over /proc: list, plan whose dear figures are read, read row by row, close the gaps. */
 #include "core/source/sweep.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -34,6 +32,7 @@ struct pass {
 	size_t n;
 	struct vm_proc *rows;      /* rows[i] is of pids[i]; state 0: to be left out */
 	struct vm_procnote *notes; /* of the rows */
+	bool direct;               /* few files of each: see struct vm_snap */
 	atomic_size_t next;
 	uint64_t tick;
 	/** Budgeted passes run in one thread, so these need no lock. */
@@ -47,6 +46,13 @@ struct reader {
 	struct vm_arena *texts;
 	pthread_t thread;
 };
+
+/** Most processes of a lazy pass are left alone after stat. */
+static bool reads_few_files(const struct vm_sweep *o)
+{
+	uint32_t files = (o->needs | VM_NEED(STAT)) & ~(VM_NEED(USER) | VM_NEED(MMADDR));
+	return o->lazy || __builtin_popcount(files) <= 2;
+}
 
 static bool has_memory(const struct vm_proc *p)
 {
@@ -160,7 +166,8 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 					     &before->rows.v[k] : NULL;
 		struct work w = {
 			.pass = ps, .at = i, .prev = prev, .prev_note = prev ? &before->notes.v[k] : NULL,
-			.snap = { .s = rd->s, .pid = p->pid, .dir_fd = -1, .proc = p, .arena = rd->texts },
+			.snap = { .s = rd->s, .pid = p->pid, .dir_fd = -1, .direct = ps->direct, .proc = p,
+				  .arena = rd->texts },
 		};
 		int r = vm_snap_open(&w.snap);
 		if (r == 0)
@@ -187,7 +194,10 @@ static unsigned thread_count(const struct vm_session *s, const struct pass *ps)
 	if (ps->o->budget_ns != UINT64_MAX || !(ps->o->needs & DEAR) || s->capture_fd >= 0 ||
 	    ps->n < THREADS_FROM)
 		return 1;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t ours;
+	if (sched_getaffinity(0, sizeof(ours), &ours) != 0)
+		return 1;
+	int cpus = CPU_COUNT(&ours);
 	return cpus < 1 ? 1 : cpus > VM_SWEEP_THREADS ? VM_SWEEP_THREADS : (unsigned)cpus;
 }
 
@@ -251,10 +261,11 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 	struct vm_proclist *l = vm_procset_begin(set);
 	l->taken_ns = vm_clock_ns();
 	struct vm_pids all = { 0 };
-	struct pass ps = { .o = o, .set = set, .pids = o->only, .n = o->nonly, .tick = set->ticks };
+	struct pass ps = { .o = o, .set = set, .pids = o->only, .n = o->nonly, .tick = set->ticks,
+			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
-		r = o->lazy ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
+		r = vm_proc_list_dir(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

@@ -280,6 +280,8 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 			fprintf(stderr, ": not permitted; %s\n", vm_need_info[b].remedy);
 		else if (u->why == ENOENT || u->why == ENODATA)
 			fprintf(stderr, ": %s\n", s->live ? "this kernel doesn't tell" : "not in the captured tree");
+		else if (u->why == EBADMSG)
+			fprintf(stderr, ": its file makes no sense\n");
 		else
 			fprintf(stderr, ": %s\n", strerror(u->why));
 	}

@@ -250,8 +250,8 @@ static void say_heading(struct vmmap *v, const struct vm_aspace *as)
 	if (v->arch[0])
 		vm_report_say(&v->report, "   %s", v->arch);
 	if (v->have_levels)
-		vm_report_say(&v->report, ", %d-level paging, %d-bit user space", v->five_levels ? 5 : 4,
-			      v->five_levels ? 56 : 47);
+		vm_report_say(&v->report, "%s%d-level paging, %d-bit user space", v->arch[0] ? ", " : "   ",
+			      v->five_levels ? 5 : 4, v->five_levels ? 56 : 47);
 	vm_report_say(&v->report, "\n");
 	if (p->kthread)
 		vm_report_say(&v->report, "a kernel thread: it has no user memory\n");
@@ -299,9 +299,9 @@ static int show_groups(struct vmmap *v, const struct vm_view *view, const struct
 	int r = -ENOMEM;
 	if (rows) {
 		for (long i = 0; i < count; i++) {
-			/* What is folded by kind is named by it. */
-			if (is_text_key((int)by) && !(groups[i].inode && groups[i].name[0]) &&
-			    !(by == VM_BY_NAME && groups[i].name[0]))
+			/* What is folded by kind is named by it; what sums up several names has none. */
+			if (!is_text_key((int)by) || (!(groups[i].inode && groups[i].name[0]) &&
+						      !(by == VM_BY_NAME && groups[i].name[0])))
 				groups[i].name = "";
 			rows[i] = &groups[i];
 		}
@@ -366,8 +366,9 @@ static int show_flags(struct vmmap *v, const struct vm_mapping *const *maps, siz
 		const struct vm_mapping *m = maps[i];
 		struct vm_buf line = { 0 };
 		vm_text_put(&line, m->name[0] ? m->name : vm_kinds[m->kind].name);
-		vm_report_say(&v->report, "%012llx-%012llx %s\n", (unsigned long long)m->start, (unsigned long long)m->end,
-			      vm_buf_str(&line));
+		const int digits = m->end >> 48 ? 16 : 12;
+		vm_report_say(&v->report, "%0*llx-%0*llx %s\n", digits, (unsigned long long)m->start, digits,
+			      (unsigned long long)m->end, vm_buf_str(&line));
 		line.n = 0;
 		for (unsigned b = 0; m->have_flags && b < VM_VMF_COUNT; b++)
 			if (m->flags >> b & 1)

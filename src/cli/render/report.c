@@ -24,7 +24,8 @@ int vm_report_open(struct vm_report *r, const struct vm_sink *sink, const struct
 void vm_report_flush(struct vm_report *r, bool all)
 {
 	if (r->text.n && (all || r->text.n >= FLUSH_AT)) {
-		fwrite(r->text.s, 1, r->text.n, r->out);
+		if (fwrite(r->text.s, 1, r->text.n, r->out) != r->text.n && !r->error)
+			r->error = errno;
 		r->text.n = 0;
 	}
 }
@@ -115,6 +116,8 @@ int vm_report_close(struct vm_report *r, struct vm_err *err)
 	vm_buf_free(&r->text);
 	vm_buf_free(&r->labels);
 	errno = 0;
+	if (e == 0 && r->error)
+		e = -r->error;
 	if (e == 0 && (fflush(r->out) != 0 || ferror(r->out)))
 		e = errno ? -errno : -EIO;
 	return e < 0 ? vm_fail_os(err, -e, "cannot write the output") : 0;

@@ -70,6 +70,7 @@ struct vm_report {
 	/** Labels that every OpenMetrics sample of a list gets: pid="1",comm="init". */
 	struct vm_buf labels;
 	unsigned lists;          /* how many lists were begun */
+	int error;               /* errno of the first write that failed, or 0 */
 };
 
 int vm_report_open(struct vm_report *r, const struct vm_sink *sink, const struct vm_style *style, FILE *out);

@@ -11,7 +11,8 @@ static void flush(struct vm_json *j)
 {
 	if (!j->out)
 		return;
-	fwrite(j->buf.s, 1, j->buf.n, j->out);
+	if (fwrite(j->buf.s, 1, j->buf.n, j->out) != j->buf.n && !j->error)
+		j->error = errno;
 	j->buf.n = 0;
 }
 
@@ -153,8 +154,8 @@ int vm_json_finish(struct vm_json *j)
 		flush(j);
 		vm_buf_free(&j->buf);
 		errno = 0;
-		if (fflush(j->out) != 0 || ferror(j->out))
-			return errno ? -errno : -EIO;
+		if (j->error || fflush(j->out) != 0 || ferror(j->out))
+			return j->error ? -j->error : errno ? -errno : -EIO;
 	}
 	return r;
 }

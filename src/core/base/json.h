@@ -23,6 +23,8 @@ struct vm_json {
 	uint64_t begun;
 	/** A key was written; its value follows. */
 	bool keyed;
+	/** errno of the first write that failed, or 0. */
+	int error;
 };
 
 void vm_json_object_begin(struct vm_json *j);

@@ -40,9 +40,10 @@ GETTER(get_range)
 	const struct vm_mapping *m = row;
 	if (m->count != 1)
 		return VM_ABSENT;
-	size_t n = vm_put_hex(tmp->text, m->start, 12);
+	const unsigned digits = m->end >> 48 ? 16 : 12;
+	size_t n = vm_put_hex(tmp->text, m->start, digits);
 	tmp->text[n++] = '-';
-	n += vm_put_hex(tmp->text + n, m->end, 12);
+	n += vm_put_hex(tmp->text + n, m->end, digits);
 	tmp->text[n] = '\0';
 	return VM_STR(tmp->text);
 }

@@ -165,7 +165,10 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 		r = vm_fail_os(err, -r, "cannot open /proc/%d", pid);
 	else if (as->proc.unmet & needs & VM_NEED(LAYOUT)) {
 		r = -as->proc.why[VM_NEED_BIT_LAYOUT];
-		vm_fail_os(err, -r, "cannot read the mappings of process %d", pid);
+		if (r == -EBADMSG)
+			vm_fail(err, EBADMSG, "the mappings of process %d make no sense", pid);
+		else
+			vm_fail_os(err, -r, "cannot read the mappings of process %d", pid);
 		if (r == -EACCES || r == -EPERM)
 			vm_hint(err, "%s", vm_need_info[VM_NEED_BIT_LAYOUT].remedy);
 	}

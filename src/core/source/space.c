@@ -111,6 +111,8 @@ static int read_space(struct vm_snap *sn, const char *name, struct vm_err *err)
 			return r == -ESRCH ? r : vm_fail_os(err, -r, "cannot read /proc/%d/%s", sn->pid, name);
 		if (bytes == 0)
 			return sn->s->live ? -ESRCH : 0;
+		if (sn->as->nmaps == 0)
+			return vm_fail(err, EBADMSG, "/proc/%d/%s makes no sense", sn->pid, name);
 		if (!space_is_gone(sn, fd))
 			return 0;
 	}

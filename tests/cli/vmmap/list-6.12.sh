@@ -1,0 +1,1 @@
+run vmmap --root linux-6.12 -o ADDRESS,RSS,KSM,PSSDIRTY,KIND,MAPPING 1002

@@ -1,0 +1,1 @@
+run vmmap --root linux-6.18 1003

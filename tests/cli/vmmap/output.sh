@@ -1,0 +1,10 @@
+# A full disk is an error, a closed pipe is not worth a word, and neither is an empty answer.
+run_line 'vmmap --root linux-6.18 1001 >/dev/full'
+run_line 'vmmap --root linux-6.18 -J >/dev/full'
+run_line 'vmmap --root linux-6.18 --csv >/dev/full'
+run_line 'vmmap --root linux-6.18 --format openmetrics >/dev/full'
+run_line 'vmmap --root linux-6.18 --help >/dev/full'
+run_line 'vmmap --root linux-6.18 1001 >&-'
+run_line 'vmmap --root linux-6.18 -J | head -n 1'
+run_line 'vmmap --root linux-6.18 --format openmetrics | head -n 1'
+run_line 'vmmap --root linux-6.18 --layout 1001 | head -n 1'

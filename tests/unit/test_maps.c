@@ -373,7 +373,7 @@ START_TEST(every_flag)
 {
 	for (unsigned i = 0; i < VM_VMF_UNKNOWN; i++) {
 		char text[200];
-		snprintf(text, sizeof(text), "1000-2000 rw-p 00000000 00:00 0 \nVmFlags: %s \n", vm_vmflags[i].code);
+		snprintf(text, sizeof(text), "1000-2000 rw-p 00000000 00:00 0 \nVmFlags: %.2s \n", vm_vmflags[i].code);
 		struct vm_aspace *as = space_of(text);
 		ck_u64_eq(as->map[0].flags, UINT64_C(1) << i);
 		vm_aspace_free(as);

@@ -13,7 +13,7 @@ void vm_procset_free(struct vm_procset *set)
 			vm_arena_free(&set->list[i].texts[t]);
 	}
 	vm_vec_free(&set->turns);
-	vm_vec_free(&set->dear);
+	vm_vec_free(&set->plan);
 	*set = (struct vm_procset){ 0 };
 }
 
@@ -24,6 +24,7 @@ struct vm_proclist *vm_procset_begin(struct vm_procset *set)
 	struct vm_proclist *l = vm_procset_now(set);
 	l->rows.n = l->notes.n = 0;
 	l->taken_ns = l->took_ns = 0;
+	l->needs = 0;
 	for (unsigned t = 0; t < VM_SWEEP_THREADS; t++)
 		vm_arena_reset(&l->texts[t]);
 	return l;
@@ -51,9 +52,10 @@ void vm_procset_end(struct vm_procset *set)
 
 size_t vm_proclist_find(const struct vm_proclist *l, pid_t pid, size_t from)
 {
-	/* Callers walk upwards: the row is most often the next one. */
-	if (from < l->rows.n && l->rows.v[from].pid >= pid)
-		return from;
+	/* Callers walk upwards: the row is most often this one or the next. */
+	for (unsigned near = 0; near < 4; near++, from++)
+		if (from >= l->rows.n || l->rows.v[from].pid >= pid)
+			return from;
 	size_t lo = from, hi = l->rows.n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -132,20 +134,20 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 		memcpy(sight, first, nsight * sizeof(*sight));
 		qsort(sight, nsight, sizeof(*sight), compare_pids);
 	}
-	set->turns.n = set->dear.n = 0;
-	if (!vm_vec_reserve(&set->turns, n) || !vm_vec_reserve(&set->dear, n))
+	set->turns.n = set->plan.n = 0;
+	if (!vm_vec_reserve(&set->turns, n) || !vm_vec_reserve(&set->plan, n))
 		return -ENOMEM;
-	set->dear.n = n;
+	set->plan.n = n;
 	const struct vm_proclist *prev = vm_procset_prev(set);
 	size_t most = affordable(set, budget_ns);
 	for (size_t i = 0, k = 0; i < n; i++) {
 		k = vm_proclist_find(prev, pids[i], k);
 		const struct vm_proc *p = k < prev->rows.n && prev->rows.v[k].pid == pids[i] ?
 					  &prev->rows.v[k] : NULL;
-		set->dear.v[i] = most == SIZE_MAX;
+		bool seen = nsight && bsearch(&pids[i], sight, nsight, sizeof(*sight), compare_pids);
+		set->plan.v[i] = (struct vm_plan){ .dear = most == SIZE_MAX, .in_sight = seen };
 		if (most == SIZE_MAX)
 			continue;
-		bool seen = nsight && bsearch(&pids[i], sight, nsight, sizeof(*sight), compare_pids);
 		uint64_t active_ns = p ? prev->notes.v[k].active_ns : 0;
 		uint64_t key = turn_key(p, active_ns, seen, set->list[set->now].taken_ns);
 		if (key != UINT64_MAX)
@@ -154,7 +156,7 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 	if (set->turns.n > most)
 		qsort(set->turns.v, set->turns.n, sizeof(*set->turns.v), compare_turns);
 	for (size_t i = 0; i < set->turns.n && i < most; i++)
-		set->dear.v[set->turns.v[i].at] = true;
+		set->plan.v[set->turns.v[i].at].dear = true;
 	return 0;
 }
 

@@ -38,6 +38,8 @@ struct vm_proclist {
 	struct vm_arena texts[VM_SWEEP_THREADS];
 	/** CLOCK_MONOTONIC at which reading began, and how long it took; 0: never read. */
 	uint64_t taken_ns, took_ns;
+	/** VM_NEED() bits that were wanted of the rows. */
+	uint32_t needs;
 };
 
 /** Zero-initialised is empty and valid. */
@@ -49,7 +51,8 @@ struct vm_procset {
 	uint64_t dear_cost_ns;
 	/** Scratch of the plan. */
 	VM_VEC(struct vm_turn { uint64_t key; uint32_t at; }) turns;
-	VM_VEC(bool) dear;
+	/** For each process of the sample that is being taken. */
+	VM_VEC(struct vm_plan { bool dear; bool in_sight; }) plan;
 };
 
 static inline bool vm_proc_same(const struct vm_proc *a, const struct vm_proc *b)
@@ -90,7 +93,7 @@ size_t vm_proclist_find(const struct vm_proclist *l, pid_t pid, size_t from);
 const struct vm_proc *vm_proclist_get(const struct vm_proclist *l, pid_t pid, uint64_t start);
 
 /**
- * Whose dear figures are to be read next: sets set->dear.v[i] for pids[i] (ascending).
+ * Whose dear figures are to be read next: sets set->plan.v[i] for pids[i] (ascending).
  *
  * As many as `budget_ns` lets expect (UINT64_MAX: all).  Those never read come first, then the oldest, those in
  * `first` (any order: the rows in sight) a little before their age.  Rows that didn't change since they were

@@ -19,8 +19,12 @@
 /** Needs that hold the target's mmap lock for long. */
 #define DEAR VM_NEED(ROLLUP)
 
-/** How many refreshes a carried-over figure lasts at most; spread over the processes by pid. */
-enum { STATUS_TICKS = 4, CMDLINE_TICKS = 8 };
+/** How many refreshes a carried-over figure lasts at most; spread over the processes by pid.  A process that
+    stat shows at rest may still have run for less than a clock tick. */
+enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 };
+
+/** How long is long. */
+#define REST_NS UINT64_C(5000000000)
 
 /** Processes that a thread takes at a time. */
 enum { BATCH = 16, THREADS_FROM = 8 * BATCH };
@@ -75,13 +79,16 @@ static uint32_t carry_over(struct work *w, uint32_t needs)
 	const struct vm_proc *prev = w->prev;
 	uint32_t met = 0;
 	uint64_t turn = w->pass->tick + (uint64_t)p->pid;
+	/* What wasn't wanted last time can't be lent. */
+	needs &= vm_procset_prev(w->pass->set)->needs;
 	bool at_rest = w->pass->notes[w->at].active_ns < prev->taken_ns;
-	if ((needs & VM_NEED(STATUS)) && turn % STATUS_TICKS && at_rest) {
+	if ((needs & VM_NEED(STATUS)) && at_rest && turn % STATUS_TICKS_AT_REST) {
 		vm_proc_keep_status(p, prev);
 		met |= VM_NEED(STATUS) | VM_NEED(USER);
 	}
 	/* A program changes its command line by exec, which changes the name too, or by hand. */
-	if ((needs & VM_NEED(CMDLINE)) && prev->cmdline && turn % CMDLINE_TICKS &&
+	if ((needs & VM_NEED(CMDLINE)) && prev->cmdline &&
+	    turn % (at_rest ? CMDLINE_TICKS_AT_REST : CMDLINE_TICKS) &&
 	    strcmp(p->comm, prev->comm) == 0) {
 		p->cmdline = vm_arena_strndup(w->snap.arena, prev->cmdline, strlen(prev->cmdline));
 		met |= p->cmdline ? VM_NEED(CMDLINE) : 0;
@@ -98,7 +105,7 @@ static int read_dear(struct work *w)
 	if (limit == UINT64_MAX)
 		return vm_snap_meet(&w->snap, DEAR);
 	/* The plan rests on the mean cost: let it be off by a quarter before it is cut short. */
-	if (ps->set->dear.v[w->at] && ps->spent_ns <= limit + limit / 4) {
+	if (ps->set->plan.v[w->at].dear && ps->spent_ns <= limit + limit / 4) {
 		/* Its Rss is the exact one; but next refresh it would be another's turn, and RSS
 		   would seem to jump. */
 		uint64_t rss = p->q[VM_P_RSS], from = vm_clock_ns();
@@ -151,6 +158,29 @@ static int read_row(struct work *w)
 	return (o->needs & DEAR) && has_memory(p) ? read_dear(w) : 0;
 }
 
+/**
+ * Processes out of sight that have been at rest for long are read every other time only: most of the
+ * processes of most machines are.  Rates stay right, because each row knows when it was read.
+ */
+static bool may_rest(const struct pass *ps, size_t i, const struct vm_proc *prev, const struct vm_procnote *note)
+{
+	const struct vm_plan *plan = &ps->set->plan.v[i];
+	return ps->o->lazy && prev && !plan->dear && !plan->in_sight && !(ps->o->needs & ~vm_procset_prev(ps->set)->needs) &&
+	       (ps->tick + (uint64_t)prev->pid) % 2 && prev->taken_ns - note->active_ns > REST_NS;
+}
+
+static bool copy_row(struct work *w)
+{
+	struct vm_proc *p = w->snap.proc;
+	*p = *w->prev;
+	w->pass->notes[w->at] = *w->prev_note;
+	if (p->cmdline)
+		p->cmdline = vm_arena_strndup(w->snap.arena, p->cmdline, strlen(p->cmdline));
+	if (p->cgroup)
+		p->cgroup = vm_arena_strndup(w->snap.arena, p->cgroup, strlen(p->cgroup));
+	return (!w->prev->cmdline || p->cmdline) && (!w->prev->cgroup || p->cgroup);
+}
+
 static void read_batch(struct reader *rd, size_t from, size_t to)
 {
 	struct pass *ps = rd->pass;
@@ -169,6 +199,8 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 			.snap = { .s = rd->s, .pid = p->pid, .dir_fd = -1, .direct = ps->direct, .proc = p,
 				  .arena = rd->texts },
 		};
+		if (may_rest(ps, i, prev, w.prev_note) && copy_row(&w))
+			continue;
 		int r = vm_snap_open(&w.snap);
 		if (r == 0)
 			r = read_row(&w);
@@ -260,6 +292,7 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 {
 	struct vm_proclist *l = vm_procset_begin(set);
 	l->taken_ns = vm_clock_ns();
+	l->needs = o->needs | VM_NEED(STAT) | (o->needs & VM_NEED(USER) ? VM_NEED(STATUS) : 0);
 	struct vm_pids all = { 0 };
 	struct pass ps = { .o = o, .set = set, .pids = o->only, .n = o->nonly, .tick = set->ticks,
 			   .direct = reads_few_files(o) };

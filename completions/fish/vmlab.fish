@@ -9,7 +9,7 @@ complete -c vmlab -l hold -d 'keep the state until told to end (this is the defa
 complete -c vmlab -l exit -d 'make the state, undo it and end'
 complete -c vmlab -l step -x -d 'make one step every TIME'
 complete -c vmlab -l steps -x -d 'make N steps at once'
-complete -c vmlab -s w -l watch -x -d 'run COMMAND on the workload, and again after each step'
+complete -c vmlab -s w -l watch -x -a '(__fish_complete_command)' -d 'run COMMAND on the workload, and again after each step'
 complete -c vmlab -l truth -d 'print the truth with --watch, too'
 complete -c vmlab -s d -l dir -r -F -d 'make temporary files in DIR'
 complete -c vmlab -s q -l quiet -d 'no sentences on standard error'

@@ -1,8 +1,8 @@
 # Completion of vmtop; written by vmtop --print-doc fish.
 complete -c vmtop -f
-complete -c vmtop -s p -l pid -x -d 'only these processes'
+complete -c vmtop -s p -l pid -x -a '(__fish_complete_pids)' -d 'only these processes'
 complete -c vmtop -s n -l name -x -d 'only processes whose name matches, as in pgrep(1)'
-complete -c vmtop -s u -l user -x -d 'only processes of this user, by name or number'
+complete -c vmtop -s u -l user -x -a '(__fish_complete_users)' -d 'only processes of this user, by name or number'
 complete -c vmtop -s k -l kernel -d 'kernel threads too'
 complete -c vmtop -s d -l delay -x -d 'time between refreshes: 2, 0.5, 500ms (default 1s)'
 complete -c vmtop -l budget -x -d 'CPU time that PSS, USS and their kin may cost in the live view (default 2)'

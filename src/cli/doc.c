@@ -149,6 +149,24 @@ static void put_column_names(const struct vm_command *cmd, const char *separator
 		fprintf(out, "%s%s", i ? separator : "", cmd->fields[0]->v[i].name);
 }
 
+/** What the shells can complete themselves, by the name that --help gives the argument. */
+struct known {
+	const char *arg, *bash, *zsh, *fish;
+};
+
+static const struct known *known_arg(const struct vm_opt *o)
+{
+	static const struct known known[] = {
+		{ "PID", "-W \"$(cd /proc && echo [0-9]*)\"", "_sequence _pids", "(__fish_complete_pids)" },
+		{ "USER", "-u", "_users", "(__fish_complete_users)" },
+		{ "COMMAND", "-c", "_command_names -e", "(__fish_complete_command)" },
+	};
+	for (size_t i = 0; o->arg && i < sizeof(known) / sizeof(known[0]); i++)
+		if (strncmp(o->arg, known[i].arg, strlen(known[i].arg)) == 0)
+			return &known[i];
+	return NULL;
+}
+
 static bool takes_pids(const struct vm_command *cmd)
 {
 	return strstr(cmd->operands, "PID") != NULL;
@@ -187,6 +205,8 @@ static void bash_case(const struct vm_command *cmd, const struct vm_opt *o, FILE
 		fputs("\" -- \"$cur\")\n", out);
 	} else if (o->type == VM_OPT_PATH) {
 		fputs("\t\tcompopt -o filenames\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n", out);
+	} else if (known_arg(o)) {
+		fprintf(out, "\t\tmapfile -t COMPREPLY < <(compgen %s -- \"$cur\")\n", known_arg(o)->bash);
 	} else {
 		fputs("\t\tCOMPREPLY=()\n", out);
 	}
@@ -254,6 +274,8 @@ static void zsh_spec(const struct vm_command *cmd, const struct vm_opt *o, const
 			fputc(')', out);
 		} else if (o->type == VM_OPT_PATH) {
 			fputs("_files", out);
+		} else if (known_arg(o)) {
+			fputs(known_arg(o)->zsh, out);
 		} else {
 			fputc(' ', out);
 		}
@@ -300,6 +322,8 @@ static void fish_opt(const struct vm_command *cmd, const struct vm_opt *o, FILE 
 		fputs(" -a '", out);
 		put_words(o, out);
 		fputs("'", out);
+	} else if (known_arg(o)) {
+		fprintf(out, " -a '%s'", known_arg(o)->fish);
 	}
 	fputs(" -d '", out);
 	for (const char *s = o->help; *s; s++)

@@ -46,6 +46,9 @@ offers vmmap --format o -- openmetrics
 offers vmmap --root READ -- README.md
 offers vmmap $$ -- $$
 offers vmmap s -- self
+offers vmtop -p $$ -- $$
+offers vmtop -u ro -- root
+offers vmtop -s - -- -RSS
 offers vmlab co -- cow
 offers vmlab cow --wr -- --write
 offers vmlab --li -- --list

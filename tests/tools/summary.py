@@ -5,6 +5,7 @@ DIR holds CONFIGURATION.xml (JUnit, by ctest), or CONFIGURATION.failed with the 
 """
 
 import os
+import re
 import sys
 import xml.etree.ElementTree as tree
 
@@ -19,7 +20,7 @@ def reason(case):
 def partial_skips(case):
     """Skips inside a test that passed otherwise."""
     lines = (case.findtext("system-out") or "").splitlines()
-    return [s.strip() for s in lines if s.lower().lstrip().startswith(("skip:", "skipped:", "not repeated"))]
+    return [s.strip() for s in lines if re.match(r"\s*(skip(ped)?(:| )|not repeated)", s, re.IGNORECASE)]
 
 
 def read(directory, name):

@@ -62,9 +62,10 @@ static size_t find_slot(const struct table *t, const struct vm_mapping *groups, 
 	return i;
 }
 
+/** Room for one more than the n groups. */
 static bool grow(struct table *t, const struct vm_mapping *groups, size_t n, enum vm_group_by by)
 {
-	if (t->slot && n * 2 <= t->mask)
+	if (t->slot && (n + 1) * 2 <= t->mask)
 		return true;
 	struct table bigger = { .mask = t->slot ? t->mask * 4 + 3 : 63 };
 	bigger.slot = calloc(bigger.mask + 1, sizeof(*bigger.slot));
@@ -97,7 +98,7 @@ long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_g
 			vm_mapping_add(&groups.v[t.slot[at] - 1], maps[i]);
 			continue;
 		}
-		ok = vm_vec_reserve(&groups, 1) && grow(&t, groups.v, groups.n + 1, by);
+		ok = vm_vec_reserve(&groups, 1) && grow(&t, groups.v, groups.n, by);
 		if (!ok)
 			break;
 		at = find_slot(&t, groups.v, k, by);

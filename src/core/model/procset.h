@@ -103,8 +103,8 @@ const struct vm_proc *vm_proclist_get(const struct vm_proclist *l, pid_t pid, ui
  */
 int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_t budget_ns,
 		    const pid_t *first, size_t nfirst);
-#define VM_REREAD_NS       UINT64_C(15000000000)
-#define VM_REREAD_SIGHT_NS UINT64_C(3000000000)
+#define VM_REREAD_NS       UINT64_C(30000000000)
+#define VM_REREAD_SIGHT_NS UINT64_C(4000000000)
 
 /** Did the process neither run nor fault between the two rows, as far as stat tells? */
 bool vm_proc_is_idle(const struct vm_proc *cur, const struct vm_proc *prev);

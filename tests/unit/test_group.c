@@ -83,7 +83,7 @@ START_TEST(many_groups)
 		size_t total = names * 3;
 		struct vm_mapping *maps = calloc(total, sizeof(*maps));
 		const struct vm_mapping **list = calloc(total, sizeof(*list));
-		char (*name)[16] = calloc(names, sizeof(*name));
+		char (*name)[32] = calloc(names, sizeof(*name));
 		for (size_t i = 0; i < names; i++)
 			snprintf(name[i], sizeof(name[i]), "/f%zu", i);
 		for (size_t i = 0; i < total; i++) {

@@ -3,15 +3,17 @@
 #define VM_TESTS_UNIT_H
 
 #include <check.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/** A test program: its name and its tests, in order. */
+/** A test program: its name and its tests, in order.  Memory comes filled with rubbish. */
 #define UNIT_MAIN(suite_name, ...) \
 	int main(void) \
 	{ \
+		mallopt(M_PERTURB, 0xa5); \
 		const TTest *const tests[] = { __VA_ARGS__ }; \
 		Suite *suite = suite_create(suite_name); \
 		TCase *tcase = tcase_create("all"); \
@@ -25,11 +27,11 @@
 		return failed ? EXIT_FAILURE : EXIT_SUCCESS; \
 	}
 
-/** Under ASan, sizes that can't be had give NULL as they do without it. */
+/** Under ASan too, and sizes that can't be had give NULL as they do without it. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	return "allocator_may_return_null=1";
+	return "allocator_may_return_null=1:max_malloc_fill_size=1000000:malloc_fill_byte=165";
 }
 
 /** 64-bit numbers, whatever the width of long. */

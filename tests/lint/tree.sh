@@ -28,6 +28,8 @@ found=$(grep -n -I -E '\b(TODO|FIX[M]E|XX[X])\b' "${texts[@]}" | grep -v '^tests
 mapfile -t code < <(printf '%s\n' "${texts[@]}" | grep -v '^tests/')
 found=$(grep -n -I -E '(^|[^A-Za-z0-9_.])/(home|root|work|workspace|mnt|Users)/[A-Za-z0-9_.-]' "${code[@]}") &&
 	bad "paths of one machine" "$found"
+found=$(grep -n -I -E '/(work|workspace)/' "${texts[@]}" | grep -v '^tests/lint/tree.sh:') &&
+	bad "paths of one machine" "$found"
 found=$(grep -n -I -i -E 'https?://[a-z0-9.:-]*(mirror|proxy|cache|artifactory|nexus|\.internal|\.local\b|localhost|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+)' \
 	"${texts[@]}" | grep -v '^tests/lint/tree.sh:') && bad "hosts that others don't have" "$found"
 found=$(grep -n -I -E '[[:blank:]]$' "${texts[@]}" | grep -v -E '^(tests/.*\.(out|screen)|.*\.md):') &&

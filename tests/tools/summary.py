@@ -34,7 +34,7 @@ def read(directory, name):
         status, test = case.get("status"), case.get("name")
         if status == "run":
             passed.append((test, ""))
-            partial += [(test, s) for s in partial_skips(case)]
+            partial += [(test, s) for s in dict.fromkeys(partial_skips(case))]
         elif status in ("notrun", "disabled"):
             skipped.append((test, reason(case)))
         else:

@@ -137,8 +137,9 @@ static int draw(struct vm_ui *ui, struct vm_err *err)
 	if (vm_canvas_reset(c, w, h) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
 	if (w < MIN_WIDTH || h < MIN_HEIGHT) {
-		vm_canvas_textf(c, 0, 0, w, VM_TINT_NORMAL, "%dx%d: too small", w, h);
-		vm_canvas_textf(c, 0, 1, w, VM_TINT_NORMAL, "need %dx%d", MIN_WIDTH, MIN_HEIGHT);
+		vm_canvas_text(c, 0, 0, w, VM_TINT_NORMAL, "too small");
+		vm_canvas_textf(c, 0, 1, w, VM_TINT_NORMAL, "%dx%d,", w, h);
+		vm_canvas_textf(c, 0, 2, w, VM_TINT_NORMAL, "need %dx%d", MIN_WIDTH, MIN_HEIGHT);
 	} else {
 		vm_ui_top(ui)->draw(ui, 0, h - 1);
 		draw_footer(ui, h - 1);
@@ -307,7 +308,7 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	vm_ui_push(ui, &vm_panel_procs);
 	int r = vm_grid_init(&ui->procs, &procs_class, o->columns, o->sort ? o->sort : "RSS", err);
 	if (r == 0)
-		r = vm_grid_init(&ui->open.maps, &maps_class, NULL, NULL, err);
+		r = vm_grid_init(&ui->open.maps, &maps_class, VM_MAPS_COLUMNS, NULL, err);
 	if (r == 0 && o->filter)
 		r = vm_grid_filter(&ui->procs, o->filter, err);
 	ui->procs.exact = ui->open.maps.exact = o->exact;

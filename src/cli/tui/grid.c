@@ -94,14 +94,16 @@ int vm_grid_fill(struct vm_grid *g, const void *rows, size_t n, size_t size,
 	return r;
 }
 
-/** A text is meant as an expression if it has an operator, or is the name of a column in capitals. */
+/** A text is meant as an expression if it has an operator, or begins with the name of a column in capitals. */
 static bool is_expression(const struct vm_grid *g, const char *text)
 {
+	size_t first = strcspn(text, " ");
 	if (strpbrk(text, "=<>()~!") || strstr(text, " and ") || strstr(text, " or ") ||
 	    strncmp(text, "not ", 4) == 0)
 		return true;
 	for (size_t i = 0; i < g->class->set->n; i++)
-		if (strcmp(g->class->set->v[i].name, text) == 0)
+		if (strlen(g->class->set->v[i].name) == first &&
+		    strncmp(g->class->set->v[i].name, text, first) == 0)
 			return true;
 	return false;
 }
@@ -345,6 +347,23 @@ static void draw_heading(const struct vm_grid *g, struct vm_canvas *c)
 	}
 }
 
+/** The end of a path says more than its beginning. */
+static void draw_text(struct vm_canvas *c, int x, int y, int w, enum vm_tint tint, const char *text)
+{
+	int width = *text == '/' ? vm_canvas_text_width(c, text) : 0;
+	if (width <= w || w < 4) {
+		vm_canvas_text(c, x, y, w, tint, text);
+		return;
+	}
+	const char *tail = text;
+	while (vm_canvas_text_width(c, tail) > w - 1)
+		do {
+			tail++;
+		} while ((*tail & 0xc0) == 0x80);
+	int n = vm_canvas_text(c, x, y, 1, VM_TINT_DIM, c->utf8 ? "…" : "<");
+	vm_canvas_text(c, x + n, y, w - n, tint, tail);
+}
+
 static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, int y)
 {
 	const void *row = g->rows.v[at];
@@ -360,7 +379,7 @@ static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, in
 		if (is_number(f))
 			vm_canvas_right(c, s->x, y, s->w, tint, text);
 		else
-			vm_canvas_text(c, s->x, y, s->w, tint, text);
+			draw_text(c, s->x, y, s->w, tint, text);
 	}
 	if (tagged && !c->color)
 		vm_canvas_text(c, g->x + g->w - 1, y, 1, base, "*");

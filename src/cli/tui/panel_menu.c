@@ -139,10 +139,26 @@ static unsigned move(struct vm_ui *ui, int step)
 	return apply_columns(ui);
 }
 
+/** A new column goes behind the others, but before the long text that takes the rest of the line. */
+static void place_behind_others(struct vm_menu *m, const struct vm_fieldset *set)
+{
+	size_t to = 0;
+	for (size_t i = 0; i < m->items.n; i++)
+		if (i != m->sel && m->items.v[i].on && !(set->v[m->items.v[i].field].flags & VM_F_TRUNC))
+			to = i + 1;
+	if (to >= m->sel)
+		return;
+	struct vm_menu_item item = m->items.v[m->sel];
+	memmove(&m->items.v[to + 1], &m->items.v[to], (m->sel - to) * sizeof(item));
+	m->items.v[to] = item;
+}
+
 static unsigned toggle(struct vm_ui *ui)
 {
 	struct vm_menu *m = &ui->menu;
 	m->items.v[m->sel].on = !m->items.v[m->sel].on;
+	if (m->items.v[m->sel].on)
+		place_behind_others(m, vm_ui_grid(ui)->class->set);
 	unsigned does = apply_columns(ui);
 	if (m->sel + 1 < m->items.n)
 		m->sel++;
@@ -153,7 +169,8 @@ static unsigned reset(struct vm_ui *ui)
 {
 	struct vm_menu *m = &ui->menu;
 	struct vm_grid *g = vm_ui_grid(ui);
-	if (vm_columns_parse(g->class->set, NULL, VM_F_DEFAULT, &g->cols, NULL) < 0)
+	const char *usual = g == &ui->open.maps ? VM_MAPS_COLUMNS : NULL;
+	if (vm_columns_parse(g->class->set, usual, VM_F_DEFAULT, &g->cols, NULL) < 0)
 		return VM_DO_NOTHING;
 	m->items.n = m->sel = m->top = 0;
 	list_fields(m, g);

@@ -77,6 +77,9 @@ struct vm_page {
 	int h;
 };
 
+/** Fewer than vmmap's: in 80 columns there must be room for the name. */
+#define VM_MAPS_COLUMNS "START,SIZE,RSS,PSS,DIRTY,PERM,KIND,MAPPING"
+
 enum vm_tab { VM_TAB_OVERVIEW, VM_TAB_MAPPINGS, VM_TAB_NR };
 
 /** The process that is open. */

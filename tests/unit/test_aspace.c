@@ -122,13 +122,25 @@ START_TEST(add_of_sums_counts_all)
 }
 END_TEST
 
-START_TEST(add_saturates)
+/* What was the same in all stays; what differed is marked, so that no one shows the first one's. */
+START_TEST(add_marks_what_differs)
 {
-	struct vm_mapping a = { .count = 1, .have = VM_HAVE(VM_Q_RSS) }, b = a;
-	a.q[VM_Q_RSS] = UINT64_MAX - 5;
-	b.q[VM_Q_RSS] = 6;
-	vm_mapping_add(&a, &b);
-	ck_u64_eq(a.q[VM_Q_RSS], UINT64_MAX);
+	struct vm_mapping a = { .count = 1, .kind = VM_KIND_TEXT, .prot = PROT_READ, .inode = 5, .name = "/a" }, b = a;
+	struct vm_mapping sum = { 0 };
+	vm_mapping_add(&sum, &a);
+	vm_mapping_add(&sum, &b);
+	ck_assert_uint_eq(sum.differs, 0);
+	ck_assert_int_eq(sum.kind, VM_KIND_TEXT);
+	b.prot = PROT_READ | PROT_WRITE;
+	b.kind = VM_KIND_DATA;
+	vm_mapping_add(&sum, &b);
+	ck_assert_uint_eq(sum.differs, VM_DIFFERS_PERM);
+	ck_assert_int_eq(sum.kind, VM_KIND_PROGRAM);
+	b.inode = 6;
+	b.kind = VM_KIND_LIBTEXT;
+	vm_mapping_add(&sum, &b);
+	ck_assert_uint_eq(sum.differs, VM_DIFFERS_PERM | VM_DIFFERS_FILE);
+	ck_assert_int_eq(sum.kind, VM_KIND_MIXED);
 }
 END_TEST
 
@@ -170,4 +182,4 @@ START_TEST(sums_of_the_process)
 END_TEST
 
 UNIT_MAIN("aspace", find_and_at, add_gives_a_cleared_mapping, derive, add_sums_what_both_know,
-	  add_of_sums_counts_all, add_saturates, sums_of_the_process)
+	  add_of_sums_counts_all, add_marks_what_differs, sums_of_the_process)

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 #include "core/model/kind.h"
+#include "core/source/procparse.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 
@@ -31,10 +33,17 @@ const struct vm_source *const vm_sources[] = {
 	NULL,
 };
 
+/** How often a process that becomes another program is read again. */
+enum { TRIES = 8 };
+
 /** What kernel threads and zombies don't have. */
 #define NEEDS_OF_MEMORY \
 	(VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | \
 	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV))
+
+/** What can't be told from a few mappings alone. */
+#define NEEDS_OF_WHOLE_SPACE \
+	(VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | VM_NEED(ROLLUP))
 
 static size_t index_of(const struct vm_source *src)
 {
@@ -67,7 +76,7 @@ static bool is_candidate(const struct vm_snap *sn, const struct vm_source *src, 
 	if (!(src->primary & missing) || (src->flags & VM_SRC_INTRUSIVE))
 		return false;
 	return !(src->flags & VM_SRC_RANGE) ||
-	       (wants_range(sn) && !(missing & ~(VM_NEED(LAYOUT) | VM_NEED(STAT))));
+	       (wants_range(sn) && !(missing & NEEDS_OF_WHOLE_SPACE));
 }
 
 static void mark_unmet(struct vm_proc *p, uint32_t needs, int why)
@@ -142,8 +151,45 @@ static void count_mappings(struct vm_aspace *as)
 		vm_proc_set(&as->proc, VM_P_BRK, as->proc.q[VM_P_START_BRK]);
 }
 
-int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, uint64_t to,
-		struct vm_aspace **out, struct vm_err *err)
+/** The process as it is now, past any capture; false if it is gone, or has never been live. */
+static bool look_again(struct vm_snap *sn, struct vm_proc *now)
+{
+	struct vm_session *s = sn->s;
+	vm_proc_init(now, sn->pid);
+	if (!s->live || sn->dir_fd < 0)
+		return false;
+	vm_auto_close int fd = vm_snap_file(sn, "stat");
+	s->scratch.n = 0;
+	return fd >= 0 && vm_read_all(fd, &s->scratch) >= 0 &&
+	       vm_parse_stat(s->scratch.s, s->page_bytes, s->ticks_per_second, true, now);
+}
+
+/** Files of an address space end like those of a process that is gone when another program is executed. */
+static bool is_alive(struct vm_snap *sn)
+{
+	struct vm_proc now;
+	return look_again(sn, &now) && has_memory(&now) && now.q[VM_P_VSZ] != 0;
+}
+
+/**
+ * Another program was executed while this one was read: it has a stack of its own.  What was read before
+ * and after would not be of one program.
+ */
+static bool was_replaced(struct vm_snap *sn)
+{
+	struct vm_proc now;
+	if (!look_again(sn, &now))
+		return false;
+	/* It has no stack for a moment; to those who may not ptrace it never has one. */
+	if (vm_proc_has(&now, VM_P_START_STACK) != vm_proc_has(sn->proc, VM_P_START_STACK))
+		return true;
+	return now.q[VM_P_START_STACK] != sn->proc->q[VM_P_START_STACK] ||
+	       now.q[VM_P_START_CODE] != sn->proc->q[VM_P_START_CODE];
+}
+
+/** -EAGAIN: it became another program meanwhile. */
+static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, uint64_t to,
+		      struct vm_aspace **out, struct vm_err *err)
 {
 	struct vm_aspace *as = calloc(1, sizeof(*as));
 	if (!as)
@@ -157,12 +203,18 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 	};
 	int r = vm_snap_open(&sn);
 	if (r == 0)
-		r = vm_snap_meet(&sn, needs);
+		r = vm_snap_meet(&sn, needs | VM_NEED(MMADDR));
+	if (r == 0 ? was_replaced(&sn) : r == -ESRCH && is_alive(&sn))
+		r = -EAGAIN;
 	vm_snap_close(&sn);
+	/* Read for our own sake only. */
+	if (!(needs & VM_NEED(MMADDR)))
+		as->proc.unmet &= ~VM_NEED(MMADDR);
 	if (r == -ESRCH)
 		r = gone(pid, err);
 	else if (r < 0)
-		r = vm_fail_os(err, -r, "cannot open /proc/%d", pid);
+		r = r == -EAGAIN ? vm_fail(err, EAGAIN, "process %d executes one program after the other", pid)
+				 : vm_fail_os(err, -r, "cannot open /proc/%d", pid);
 	else if (as->proc.unmet & needs & VM_NEED(LAYOUT)) {
 		r = -as->proc.why[VM_NEED_BIT_LAYOUT];
 		if (r == -EBADMSG)
@@ -184,6 +236,15 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 	as->took_ns = vm_clock_ns() - as->taken_ns;
 	*out = as;
 	return 0;
+}
+
+int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, uint64_t to,
+		struct vm_aspace **out, struct vm_err *err)
+{
+	int r = -EAGAIN;
+	for (int i = 0; r == -EAGAIN && i < TRIES; i++)
+		r = photograph(s, pid, needs, from, to, out, err);
+	return r;
 }
 
 int vm_proc_read_more(struct vm_session *s, uint32_t needs, struct vm_arena *arena, struct vm_proc *p,

@@ -1,5 +1,6 @@
 /** Totals of a process: the small files of /proc/PID. */
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -158,8 +159,10 @@ static int fill_auxv(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	if (!read_text(sn, "auxv", &r, err))
 		return r;
 	struct vm_buf *b = &sn->s->scratch;
-	/* Empty for kernel threads and zombies. */
-	return b->n == 0 || vm_parse_auxv(b->s, b->n, sn->proc) ? 0 : nonsense(sn, "auxv", err);
+	/* Empty for kernel threads and zombies; only an end while a program is being executed. */
+	uint64_t first = 0;
+	memcpy(&first, b->s, b->n < sizeof(first) ? b->n : sizeof(first));
+	return first == AT_NULL || vm_parse_auxv(b->s, b->n, sn->proc) ? 0 : nonsense(sn, "auxv", err);
 }
 
 const struct vm_source vm_src_auxv = {

@@ -73,13 +73,13 @@ static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_
 	if (lv->space && now < lv->space_due_ns && !(want->space_needs & ~lv->space_needs))
 		return refresh_totals(lv, want, err);
 	int r = vm_snapshot(lv->v->s, want->pid, want->space_needs, 0, 0, &as, err);
-	/* What can't be mapped out (a kernel thread's, another user's) still has totals. */
-	if (r == -EACCES || r == -EPERM) {
+	/* Where the layout can't be read (another user's), there still are totals. */
+	if (r < 0 && r != -ESRCH) {
 		const uint32_t layout = VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED_KIND;
 		int plain = vm_snapshot(lv->v->s, want->pid, want->space_needs & ~layout, 0, 0, &as, NULL);
 		if (plain < 0)
 			return r;
-	} else if (r < 0) {
+	} else if (r == -ESRCH) {
 		return r;
 	}
 	if (as->proc.start != want->start) {
@@ -103,7 +103,8 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	r = vm_system_read(v->s, &frame->sys, err);
 	if (want->needs) {
 		struct vm_sweep sweep = vmtop_sweep(v, want->needs);
-		sweep.lazy = sweep.bare_kthreads = true;
+		sweep.lazy = true;
+		sweep.bare_kthreads = !want->kernel;
 		sweep.budget_ns = (uint64_t)((double)want->interval_ns * v->budget);
 		sweep.first = want->sight;
 		sweep.nfirst = want->nsight;

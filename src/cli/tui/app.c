@@ -89,6 +89,7 @@ static void refresh(struct vm_ui *ui)
 	if (!want.pid || !ui->framed) {
 		/* Which kernel threads there are, and whose a process is, is told by stat and status. */
 		want.needs = vm_grid_needs(&ui->procs) | VM_NEED(STAT) | (*ui->user ? VM_NEED(USER) : 0);
+		want.kernel = ui->kernel;
 		want.sight = sight;
 		want.nsight = rows_in_sight(&ui->procs, sight);
 	}
@@ -296,7 +297,7 @@ static const struct vm_grid_class procs_class = {
 	.set = &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
 };
 static const struct vm_grid_class maps_class = {
-	.set = &vm_mapping_fields, .key = mapping_key, .text = "MAPPING", .id = "START",
+	.set = &vm_mapping_fields, .key = mapping_key, .text = "MAPPING", .id = "START", .paths = true,
 };
 
 static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)

@@ -2,8 +2,8 @@
  * The terminal, by ncurses.  The only file that includes it.
  *
  * Signals are let in while we wait for input and at no other time, so ncurses is never interrupted in the
- * middle of its work: not by a resize, not by SIGTSTP (whose handler, ncurses's own, draws), not by the
- * signals that end us.  Crashes come when they like: their handler writes what was prepared beforehand with
+ * middle of its work: not by a resize, not by SIGTSTP, not by the signals that end us.  SIGTSTP has a handler of
+ * ours because ncurses ignores it while it draws, and what is ignored is lost.  Crashes come when they like: their handler writes what was prepared beforehand with
  * write(2) and tcsetattr(3), both async-signal-safe, and lets the signal do the rest.
  */
 #include "cli/tui/term.h"
@@ -37,7 +37,7 @@ enum { NEND = sizeof(end_signals) / sizeof(end_signals[0]), NCRASH = sizeof(cras
 /*
  * Globals, because signal handlers have no argument: what came, and what gives the terminal back.
  */
-static volatile sig_atomic_t ended_by, was_continued;
+static volatile sig_atomic_t ended_by, was_continued, to_be_stopped;
 static struct {
 	int fd;
 	char text[512];
@@ -55,7 +55,7 @@ struct vm_curses {
 	short pair[VM_TINT_NR];
 	bool caught;
 	sigset_t while_waiting, before;
-	struct sigaction old_end[NEND], old_crash[NCRASH], old_cont;
+	struct sigaction old_end[NEND], old_crash[NCRASH], old_cont, old_stop;
 	stack_t old_stack;
 	void *stack;
 	uint64_t click_ns;
@@ -71,6 +71,12 @@ static void on_cont(int sig)
 {
 	(void)sig;
 	was_continued = 1;
+}
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	to_be_stopped = 1;
 }
 
 static void on_crash(int sig)
@@ -141,6 +147,10 @@ static void catch_signals(struct vm_curses *cu)
 	}
 	sa.sa_handler = on_cont;
 	sigaction(SIGCONT, &sa, &cu->old_cont);
+	sa.sa_handler = on_stop;
+	sigaction(SIGTSTP, NULL, &cu->old_stop);
+	if (cu->old_stop.sa_handler != SIG_IGN)
+		sigaction(SIGTSTP, &sa, NULL);
 
 	/* A stack of its own: the crash may be an overflow of the usual one. */
 	size_t size = (size_t)SIGSTKSZ < 65536 ? 65536 : (size_t)SIGSTKSZ;
@@ -160,6 +170,7 @@ static void release_signals(struct vm_curses *cu)
 	for (size_t i = 0; i < NEND; i++)
 		sigaction(end_signals[i], &cu->old_end[i], NULL);
 	sigaction(SIGCONT, &cu->old_cont, NULL);
+	sigaction(SIGTSTP, &cu->old_stop, NULL);
 	if (cu->stack)
 		sigaltstack(&cu->old_stack, NULL);
 	free(cu->stack);
@@ -314,6 +325,26 @@ static bool take_input(struct vm_curses *cu, struct vm_event *ev)
 	return false;
 }
 
+/** Give the terminal back, stop, and take it again when we go on. */
+static void stop(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL }, ours;
+	sigset_t tstp, blocked;
+	to_be_stopped = 0;
+	def_prog_mode();
+	endwin();
+	sigaction(SIGTSTP, &dfl, &ours);
+	raise(SIGTSTP);
+	sigemptyset(&tstp);
+	sigaddset(&tstp, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &tstp, &blocked);
+	/* Here we stand still. */
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	sigaction(SIGTSTP, &ours, NULL);
+	reset_prog_mode();
+	was_continued = 1;
+}
+
 /** Something other than input happened. */
 static bool take_signal(const struct vm_curses *cu, struct vm_event *ev)
 {
@@ -325,6 +356,8 @@ static bool take_signal(const struct vm_curses *cu, struct vm_event *ev)
 		*ev = (struct vm_event){ .type = VM_EV_END };
 		return true;
 	}
+	if (to_be_stopped)
+		stop();
 	bool again = was_continued;
 	was_continued = 0;
 	/* Whoever ran meanwhile may have left anything on the screen. */
@@ -437,7 +470,7 @@ int vm_curses_open(bool color, struct vm_term *out, struct vm_err *err)
 		return no_terminal("there is nothing to read keys from", err);
 	}
 	cu->in_fd = fileno(cu->in);
-	ended_by = was_continued = 0;
+	ended_by = was_continued = to_be_stopped = 0;
 	prepare_restore();
 	/* Before ncurses looks: it takes over SIGINT and SIGTERM where nobody else has. */
 	catch_signals(cu);

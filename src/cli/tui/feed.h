@@ -5,6 +5,7 @@
 #ifndef VM_TUI_FEED_H
 #define VM_TUI_FEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,7 @@ struct vm_fieldset;
 /** What the screen shows, and so what has to be read. */
 struct vm_want {
 	uint32_t needs;            /* of all processes; 0: leave them as they are */
+	bool kernel;               /* of kernel threads too; else what stat tells will do */
 	const pid_t *sight;        /* rows in sight */
 	size_t nsight;
 	pid_t pid;                 /* the process that is open; 0: none */

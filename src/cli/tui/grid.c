@@ -348,10 +348,11 @@ static void draw_heading(const struct vm_grid *g, struct vm_canvas *c)
 }
 
 /** The end of a path says more than its beginning. */
-static void draw_text(struct vm_canvas *c, int x, int y, int w, enum vm_tint tint, const char *text)
+static void draw_text(struct vm_canvas *c, int x, int y, int w, enum vm_tint tint, const char *text,
+		      bool path)
 {
-	int width = *text == '/' ? vm_canvas_text_width(c, text) : 0;
-	if (width <= w || w < 4) {
+	int width = vm_canvas_text_width(c, text);
+	if (!path || *text != '/' || width <= w || w < 4) {
 		vm_canvas_text(c, x, y, w, tint, text);
 		return;
 	}
@@ -379,7 +380,7 @@ static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, in
 		if (is_number(f))
 			vm_canvas_right(c, s->x, y, s->w, tint, text);
 		else
-			draw_text(c, s->x, y, s->w, tint, text);
+			draw_text(c, s->x, y, s->w, tint, text, g->class->paths && f == g->text);
 	}
 	if (tagged && !c->color)
 		vm_canvas_text(c, g->x + g->w - 1, y, 1, base, "*");

@@ -23,6 +23,8 @@ struct vm_grid_class {
 	uint64_t (*key)(const void *row);
 	/** The column that search and plain filters look into, and what # sorts by. */
 	const char *text, *id;
+	/** The text is a path: cut it at its beginning. */
+	bool paths;
 };
 
 struct vm_grid {

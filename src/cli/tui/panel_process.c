@@ -346,7 +346,10 @@ static const char *trouble(const struct vm_ui *ui, char *buf, size_t size)
 		why = o->now.why[VM_NEED_BIT_SMAPS];
 	if (!why)
 		return NULL;
-	snprintf(buf, size, "Not everything can be read (%s): run as its owner or as root.", strerror(why));
+	if (why == EACCES || why == EPERM)
+		snprintf(buf, size, "Not permitted to read its mappings: run as its owner or as root.");
+	else
+		snprintf(buf, size, "Its mappings can't be read: %s.", strerror(why));
 	return buf;
 }
 

@@ -107,7 +107,7 @@ static void draw_tagged(struct vm_ui *ui, int y)
 static void draw(struct vm_ui *ui, int y, int h)
 {
 	/* The list is what people came for: at least half of a small screen is its. */
-	int room = h >= 20 ? 4 : h >= 12 ? 2 : h >= 8 ? 1 : 0;
+	int room = h >= 16 ? 4 : h >= 12 ? 2 : h >= 8 ? 1 : 0;
 	int used = room ? vm_meters_draw(ui, y, room) : 0;
 	if (h >= 7)
 		draw_status(ui, y + used++);
@@ -131,7 +131,7 @@ static unsigned act(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_KERNEL:
 		ui->kernel = !ui->kernel;
 		vm_ui_note(ui, "Kernel threads are %s", ui->kernel ? "shown" : "hidden");
-		return VM_DO_REDRAW | VM_DO_REFILL;
+		return VM_DO_REDRAW | VM_DO_REFRESH;
 	case VM_ACT_USER:
 		vm_menu_open(ui, VM_MENU_USERS);
 		return VM_DO_REDRAW;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "core/analysis/group.h"
 #include "core/analysis/layout.h"
@@ -171,14 +170,7 @@ static int choose(struct vmmap *v, struct vm_err *err)
 
 static void learn_machine(struct vmmap *v)
 {
-	struct vm_buf *b = &v->s->scratch;
-	if (vm_session_slurp(v->s, b, "proc/sys/kernel/arch") > 0) {
-		snprintf(v->arch, sizeof(v->arch), "%.*s", (int)strcspn(b->s, "\n"), b->s);
-	} else if (v->s->live) {
-		struct utsname u;
-		uname(&u);
-		snprintf(v->arch, sizeof(v->arch), "%.*s", (int)sizeof(v->arch) - 1, u.machine);
-	}
+	vm_read_arch(v->s, v->arch, sizeof(v->arch));
 	v->have_levels = vm_read_paging_levels(v->s, &v->five_levels) == 0;
 }
 
@@ -314,16 +306,19 @@ static int show_groups(struct vmmap *v, const struct vm_view *view, const struct
 	return r < 0 ? vm_fail_os(err, -r, "cannot sum up the mappings") : 0;
 }
 
-static int show_list(struct vmmap *v, const struct vm_aspace *as, const struct vm_mapping *const *maps, size_t n,
-		     struct vm_err *err)
+static int show_list(struct vmmap *v, const struct vm_mapping *const *maps, size_t n, struct vm_err *err)
 {
-	(void)as;
-	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n, NULL);
+	bool people = !vm_report_is_machine(&v->report) && v->report.style.headings && n > 1 && !v->o->have_address;
+	bool kinds = v->needs & VM_NEED(OBJECTS);
+	struct vm_mapping sum;
+	/* Without kinds there is one total, below the list. */
+	if (people && !kinds)
+		vm_sum_mappings(maps, n, &sum);
+	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n,
+			       people && !kinds ? &sum : NULL);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot write the mappings");
-	bool totals = vm_report_is_document(&v->report) || (!vm_report_is_machine(&v->report) && n > 1 &&
-			v->report.style.headings && !v->o->have_address && (v->needs & VM_NEED(SMAPS)));
-	if (!totals)
+	if (!kinds || !(vm_report_is_document(&v->report) || (people && (v->needs & VM_NEED(SMAPS)))))
 		return 0;
 	vm_report_say(&v->report, "\n");
 	return show_groups(v, &v->total_view, maps, n, VM_BY_KIND, err);
@@ -418,7 +413,7 @@ static int show(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err)
 	else if (v->o->by >= 0)
 		r = show_groups(v, &v->group_view, maps, n, (enum vm_group_by)v->o->by, err);
 	else
-		r = show_list(v, as, maps, n, err);
+		r = show_list(v, maps, n, err);
 	free(rows);
 	return r;
 }
@@ -432,6 +427,11 @@ static int show_process(struct vmmap *v, pid_t pid, bool first, struct vm_err *e
 		to = from + 1;
 	}
 	int r = vm_snapshot(v->s, pid, v->needs, from, to, &as, err);
+	/* Nothing is there: its neighbours are of interest. */
+	if (r == 0 && to && !vm_aspace_at(as, from)) {
+		vm_aspace_free(as);
+		r = vm_snapshot(v->s, pid, v->needs, 0, 0, &as, err);
+	}
 	if (r < 0)
 		return r;
 	vm_proc_note_unmet(v->s, &as->proc);
@@ -472,7 +472,7 @@ static int targets(struct vmmap *v, int argc, char **argv, struct vm_pids *pids,
 	if (pids->n)
 		return 0;
 	if (!v->s->live)
-		return vm_proc_list(v->s, pids, err);
+		return vm_proc_list_dir(v->s, pids, err);
 	vm_fail(err, EINVAL, "name a process");
 	vm_hint(err, "vmmap PID, or vmmap self; --help tells more");
 	return -EINVAL;

@@ -249,6 +249,11 @@ size_t vm_put_hex(char *to, uint64_t v, unsigned digits)
 	unsigned n = v ? (unsigned)(67 - __builtin_clzll(v)) / 4 : 1;
 	if (n < digits)
 		n = digits < 16 ? digits : 16;
+	if (n <= 2) {
+		to[0] = "0123456789abcdef"[n == 2 ? v >> 4 : v];
+		to[n - 1] = "0123456789abcdef"[v & 15];
+		return n;
+	}
 	put_hex8(all, (uint32_t)(v >> 32));
 	put_hex8(all + 8, (uint32_t)v);
 	memcpy(to, all + 16 - n, n);

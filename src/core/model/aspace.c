@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/model/kind.h"
 
@@ -17,8 +18,30 @@ void vm_aspace_free(struct vm_aspace *as)
 	free(as);
 }
 
+/** From how many mappings on, and how many at a time. */
+enum { POPULATE_FROM = 2048, POPULATE_STEP = 1024 };
+
+/**
+ * 10^4 mappings fill megabytes.  A fault for each of their pages would cost as much as parsing what goes
+ * there: ask for some at once.  Where the kernel can't (before Linux 5.14), they come one by one.
+ */
+static void populate(struct vm_aspace *as)
+{
+#ifdef MADV_POPULATE_WRITE
+	const uintptr_t page = 4096;
+	size_t to = as->nmaps + POPULATE_STEP < as->cap ? as->nmaps + POPULATE_STEP : as->cap;
+	uintptr_t from = ((uintptr_t)&as->map[as->nmaps] + page - 1) & -page;
+	uintptr_t end = (uintptr_t)&as->map[to] & -page;
+	if (end > from)
+		(void)madvise((void *)from, end - from, MADV_POPULATE_WRITE);
+	as->populated = to;
+#endif
+}
+
 struct vm_mapping *vm_aspace_add(struct vm_aspace *as)
 {
+	if (as->nmaps >= POPULATE_FROM && as->nmaps >= as->populated && as->nmaps < as->cap)
+		populate(as);
 	if (!vm_vec_grow_((void **)&as->map, &as->cap, as->nmaps + 1, sizeof(*as->map)))
 		return NULL;
 	struct vm_mapping *m = &as->map[as->nmaps++];

@@ -95,6 +95,8 @@ struct vm_aspace {
 	/** Sorted by address. */
 	struct vm_mapping *map;
 	size_t nmaps, cap;
+	/** As many elements of map[] have memory behind them already. */
+	size_t populated;
 	VM_VEC(struct vm_object) objects;
 	VM_VEC(struct vm_thread) threads;
 	/** Names and segments of the mappings; texts of the process. */

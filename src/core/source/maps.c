@@ -55,6 +55,9 @@ void vm_maps_begin(struct vm_maps_parser *p, struct vm_aspace *as)
 		p->flag[(vm_vmflags[i].code[0] - 'a') * 26 + (vm_vmflags[i].code[1] - 'a')] = (uint8_t)i;
 }
 
+/** The byte x in all eight. */
+#define EACH(x) (UINT64_C(0x0101010101010101) * (x))
+
 /** Value of a lower-case hexadecimal digit, plus one; 0: it isn't one. */
 static const uint8_t hex_digit[256] = {
 	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['a'] = 11, 12, 13, 14, 15, 16,
@@ -65,11 +68,37 @@ static bool is_hex(char c)
 	return hex_digit[(unsigned char)c];
 }
 
+/**
+ * Eight characters as a number in base 16: two to a byte, four to two bytes, all eight.  False if one
+ * of them isn't a lower-case digit.
+ */
+static bool eight_hex(const char *s, uint64_t *out)
+{
+	uint64_t v;
+	memcpy(&v, s, sizeof(v));
+	v = be64toh(v);
+	uint64_t letter = v >> 6 & EACH(1);                       /* 'a' to 'f' are 0x61 to 0x66 */
+	uint64_t low = v & EACH(0x0f);
+	/* Digits are 0x30 and up to 9 more; letters are 0x60 and one to six more. */
+	uint64_t bad = ((v & EACH(0xf0)) ^ (EACH(0x30) + letter * 0x30)) |
+		       ((low + EACH(6) - letter * 0x06 + letter * 9) & EACH(0x10)) |
+		       (letter & ~(low | low >> 1 | low >> 2));
+	v = low + letter * 9;
+	v = (v | v >> 4) & UINT64_C(0x00ff00ff00ff00ff);
+	v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
+	*out = (v | v >> 16) & 0xffffffff;
+	return bad == 0;
+}
+
 /** Digits at *s in base 16; false if there are none or too many. */
 static bool take_hex(const char **s, const char *end, uint64_t *v)
 {
 	const char *from = *s, *p = from;
 	uint64_t x = 0;
+	if (end - p >= 8 && eight_hex(p, &x))
+		p += 8;
+	else
+		x = 0;
 	for (unsigned d; p < end && (d = hex_digit[(unsigned char)*p]); p++)
 		x = x << 4 | (d - 1);
 	*s = p;
@@ -212,9 +241,6 @@ static const struct smaps_line *find_line(struct vm_maps_parser *p, const char *
 	}
 	return NULL;
 }
-
-/** The byte x in all eight. */
-#define EACH(x) (UINT64_C(0x0101010101010101) * (x))
 
 /**
  * Eight characters, blanks and then digits, as a number: pairs, then fours, then all eight at once.

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libproc2/pids.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,29 +12,6 @@
 #include "core/source/session.h"
 #include "core/source/source.h"
 
-static int out_of_memory(struct vm_err *err)
-{
-	return vm_fail(err, ENOMEM, "out of memory");
-}
-
-/** libproc2 has "/proc" built in, so it serves the live machine only; it is asked for numbers alone. */
-static int list_live(struct vm_pids *out, struct vm_err *err)
-{
-	enum pids_item items[] = { PIDS_ID_PID };
-	struct pids_info *info = NULL;
-	int r = procps_pids_new(&info, items, 1);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot list processes");
-	struct pids_fetch *all = procps_pids_reap(info, PIDS_FETCH_TASKS_ONLY);
-	if (!all)
-		r = vm_fail_os(err, errno, "cannot list processes");
-	for (int i = 0; all && i < all->counts->total; i++)
-		if (!vm_vec_push(out, PIDS_VAL(0, s_int, all->stacks[i], info)))
-			r = out_of_memory(err);
-	procps_pids_unref(&info);
-	return r < 0 ? r : 0;
-}
-
 static int list_directory(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
 {
 	int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "proc");
@@ -44,7 +20,7 @@ static int list_directory(struct vm_session *s, struct vm_pids *out, struct vm_e
 	vm_auto_dir DIR *dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
-		return out_of_memory(err);
+		return vm_fail(err, ENOMEM, "out of memory");
 	}
 	for (const struct dirent *e; (e = readdir(dir));) {
 		uint64_t pid;
@@ -52,7 +28,7 @@ static int list_directory(struct vm_session *s, struct vm_pids *out, struct vm_e
 		    pid > INT32_MAX)
 			continue;
 		if (!vm_vec_push(out, (pid_t)pid))
-			return out_of_memory(err);
+			return vm_fail(err, ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -63,21 +39,17 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static int sorted(struct vm_pids *out, int r)
+void vm_pids_sort(struct vm_pids *pids)
 {
-	if (r == 0 && out->n)
-		qsort(out->v, out->n, sizeof(*out->v), compare);
-	return r;
+	if (pids->n)
+		qsort(pids->v, pids->n, sizeof(*pids->v), compare);
 }
 
 int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
 {
 	out->n = 0;
-	return sorted(out, list_directory(s, out, err));
-}
-
-int vm_proc_list(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
-{
-	out->n = 0;
-	return sorted(out, s->live ? list_live(out, err) : list_directory(s, out, err));
+	int r = list_directory(s, out, err);
+	if (r == 0)
+		vm_pids_sort(out);
+	return r;
 }

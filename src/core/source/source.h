@@ -100,7 +100,10 @@ struct vm_pids {
 /** All processes, ascending.  libproc2 when live, the directory of a captured tree otherwise. */
 int vm_proc_list(struct vm_session *s, struct vm_pids *out, struct vm_err *err);
 
-/** The same from the directory alone: half the cost, for refreshes (libproc2 stats every entry). */
+/** Ascending. */
+void vm_pids_sort(struct vm_pids *pids);
+
+/** The same from the directory alone, as a captured tree has it. */
 int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *err);
 
 /** The number of a user, by name or number.  -EINVAL: there is no such user. */

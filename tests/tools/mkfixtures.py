@@ -226,7 +226,7 @@ def process(dest, pid, comm, mappings, cmdline=b"", cgroup="/", threads=1, rss_k
     rollup = [k for k in KEYS[3:]]
     write(d + "/smaps_rollup", "00400000-7fffffff000 ---p 00000000 00:00 0                          [rollup]\n" +
           "".join("%-16s%8d kB\n" % (k + ":", sums.get(k, 0)) for k in rollup))
-    size = sums.get("Size", 0)
+    size = sums.get("Size", 0) - (4 if "[vsyscall]" in smaps else 0)
     rss = sums.get("Rss", 0)
     raw = comm.encode("utf-8", "surrogateescape")
     write(d + "/stat", b"%d (%s) %s 1 %d %d 0 -1 4194304 500 0 7 0 30 10 0 0 20 0 %d 0 12345 %d %d "

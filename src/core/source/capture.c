@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,20 @@ int vm_read_paging_levels(struct vm_session *s, bool *five)
 	return 0;
 }
 
+void vm_read_arch(struct vm_session *s, char *to, size_t size)
+{
+	struct utsname u;
+	to[0] = '\0';
+	if (vm_session_slurp(s, &s->scratch, "proc/sys/kernel/arch") > 0)
+		snprintf(to, size, "%.*s", (int)strcspn(s->scratch.s, "\n"), s->scratch.s);
+	else if (s->live && uname(&u) == 0) {
+		/* That file came with Linux 6.1. */
+		snprintf(to, size, "%s", u.machine);
+		vm_auto_close int tee = vm_session_tee(s, "proc/sys/kernel/arch");
+		vm_session_tee_write(s, tee, to, strlen(to));
+	}
+}
+
 static void write_time(struct vm_session *s)
 {
 	char text[40];
@@ -55,9 +70,10 @@ static void capture_machine(struct vm_session *s)
 {
 	struct vm_system sys;
 	bool five;
+	char arch[65];
 	vm_system_read(s, &sys, NULL);
 	vm_read_paging_levels(s, &five);
-	vm_session_slurp(s, &s->scratch, "proc/sys/kernel/arch");
+	vm_read_arch(s, arch, sizeof(arch));
 	write_time(s);
 }
 

@@ -19,4 +19,7 @@ int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t 
 /** Whether the machine uses 5-level paging (la57 in /proc/cpuinfo); 0, or -ENODATA if that isn't known. */
 int vm_read_paging_levels(struct vm_session *s, bool *five);
 
+/** Name of the machine's architecture, "x86_64"; "" if it isn't known. */
+void vm_read_arch(struct vm_session *s, char *to, size_t size);
+
 #endif

@@ -321,5 +321,5 @@ static int run(struct vm_ctx *ctx, const void *options, int argc, char **argv, s
 const struct vm_command vm_command = {
 	.name = "vmtop", .brief = "show the memory of processes, live", .operands = "[INTERVAL [COUNT]]",
 	.opts = opts, .fields = fieldsets, .examples = examples, .opts_size = sizeof(struct vmtop_options),
-	.defaults = &defaults, .run = run,
+	.defaults = &defaults, .run = run, .print_doc = vmtop_print_doc,
 };

@@ -49,6 +49,9 @@ struct vm_sweep vmtop_sweep(struct vmtop *v, uint32_t needs);
 int vmtop_report(struct vmtop *v, const struct vm_sink *sink, FILE *out, const struct vm_view *view,
 		 const void *const *rows, size_t n, struct vm_err *err);
 
+/** Blocks of the manual that come from the screens: "man-keys". */
+bool vmtop_print_doc(const char *kind, FILE *out);
+
 /** Show the screens until the user leaves.  -ENOTTY: there is no screen here, *err says why. */
 int vmtop_live(struct vmtop *v, struct vm_err *err);
 

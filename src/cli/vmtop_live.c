@@ -19,6 +19,7 @@
 
 #include "cli/tui/app.h"
 #include "cli/tui/feed.h"
+#include "cli/tui/keys.h"
 #include "cli/tui/term.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
@@ -150,6 +151,14 @@ static int export(void *ctx, const struct vm_fieldset *set, const struct vm_colu
 	return r;
 }
 
+bool vmtop_print_doc(const char *kind, FILE *out)
+{
+	if (strcmp(kind, "man-keys") != 0)
+		return false;
+	vm_keys_write_man(out);
+	return true;
+}
+
 int vmtop_live(struct vmtop *v, struct vm_err *err)
 {
 	struct live lv = { .v = v };
@@ -180,6 +189,12 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 }
 
 #else
+
+bool vmtop_print_doc(const char *kind, FILE *out)
+{
+	(void)kind, (void)out;
+	return false;
+}
 
 int vmtop_live(struct vmtop *v, struct vm_err *err)
 {

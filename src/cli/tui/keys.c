@@ -1,5 +1,8 @@
 #include "cli/tui/keys.h"
 
+#include <ctype.h>
+#include <stdbool.h>
+
 #include "cli/tui/term.h"
 
 #define F(n) VM_KEY_F(n)
@@ -74,4 +77,32 @@ enum vm_action vm_key_action(int code, unsigned scope)
 				return vm_keys[i].action;
 	}
 	return VM_ACT_NONE;
+}
+
+/** Text for mdoc: nothing in it is a request or an escape. */
+static void write_plain(const char *s, bool sentence, FILE *out)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", out);
+	for (const char *p = s; *p; p++) {
+		if (*p == '\\')
+			fputs("\\e", out);
+		else if (*p == '-')
+			fputs("\\-", out);
+		else
+			fputc(sentence && p == s ? toupper((unsigned char)*p) : *p, out);
+	}
+}
+
+void vm_keys_write_man(FILE *out)
+{
+	fputs(".Bl -tag -width \"Shift-Tab\" -compact\n", out);
+	for (size_t i = 0; i < vm_keys_n; i++) {
+		fputs(".It Li \"", out);
+		write_plain(vm_keys[i].keys, false, out);
+		fputs("\"\n", out);
+		write_plain(vm_keys[i].help, true, out);
+		fputs(".\n", out);
+	}
+	fputs(".El\n", out);
 }

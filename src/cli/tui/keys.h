@@ -6,6 +6,7 @@
 #define VM_TUI_KEYS_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum vm_action {
 	VM_ACT_NONE,
@@ -46,6 +47,9 @@ struct vm_key {
 /** Earlier entries win; entries with the same help share a line of the help screen. */
 extern const struct vm_key vm_keys[];
 extern const size_t vm_keys_n;
+
+/** The KEYS section of the manual, as an mdoc list. */
+void vm_keys_write_man(FILE *out);
 
 /** What the key does in that place. */
 enum vm_action vm_key_action(int code, unsigned scope);

@@ -306,16 +306,24 @@ static int show_groups(struct vmmap *v, const struct vm_view *view, const struct
 	return r < 0 ? vm_fail_os(err, -r, "cannot sum up the mappings") : 0;
 }
 
+static bool has_sums(const struct vm_view *view)
+{
+	for (size_t i = 0; i < view->cols.n; i++)
+		if (view->set->v[view->cols.at[i]].flags & VM_F_SUM)
+			return true;
+	return false;
+}
+
 static int show_list(struct vmmap *v, const struct vm_mapping *const *maps, size_t n, struct vm_err *err)
 {
 	bool people = !vm_report_is_machine(&v->report) && v->report.style.headings && n > 1 && !v->o->have_address;
 	bool kinds = v->needs & VM_NEED(OBJECTS);
 	struct vm_mapping sum;
 	/* Without kinds there is one total, below the list. */
-	if (people && !kinds)
+	bool total = people && !kinds && has_sums(&v->choice.view);
+	if (total)
 		vm_sum_mappings(maps, n, &sum);
-	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n,
-			       people && !kinds ? &sum : NULL);
+	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n, total ? &sum : NULL);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot write the mappings");
 	if (!kinds || !(vm_report_is_document(&v->report) || (people && (v->needs & VM_NEED(SMAPS)))))

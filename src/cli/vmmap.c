@@ -285,21 +285,21 @@ static void sort_groups(const struct vmmap *v, const void **rows, size_t n)
 static int show_groups(struct vmmap *v, const struct vm_view *view, const struct vm_mapping *const *maps, size_t n,
 		       enum vm_group_by by, struct vm_err *err)
 {
-	struct vm_mapping *groups = NULL, total;
+	struct vm_sum *groups = NULL, total;
 	long count = vm_group_mappings(maps, n, by, &groups);
 	const void **rows = count >= 0 ? malloc(((size_t)count + 1) * sizeof(*rows)) : NULL;
 	int r = -ENOMEM;
 	if (rows) {
 		for (long i = 0; i < count; i++) {
 			/* What is folded by kind is named by it; what sums up several names has none. */
-			if (!is_text_key((int)by) || (!(groups[i].inode && groups[i].name[0]) &&
-						      !(by == VM_BY_NAME && groups[i].name[0])))
-				groups[i].name = "";
-			rows[i] = &groups[i];
+			struct vm_mapping *g = &groups[i].m;
+			if (!is_text_key((int)by) || (!(g->inode && g->name[0]) && !(by == VM_BY_NAME && g->name[0])))
+				g->name = "";
+			rows[i] = g;
 		}
 		sort_groups(v, rows, (size_t)count);
 		vm_sum_mappings(maps, n, &total);
-		r = vm_report_list(&v->report, view, rows, (size_t)count, &total);
+		r = vm_report_list(&v->report, view, rows, (size_t)count, &total.m);
 	}
 	free(rows);
 	free(groups);
@@ -318,12 +318,12 @@ static int show_list(struct vmmap *v, const struct vm_mapping *const *maps, size
 {
 	bool people = !vm_report_is_machine(&v->report) && v->report.style.headings && n > 1 && !v->o->have_address;
 	bool kinds = v->needs & VM_NEED(OBJECTS);
-	struct vm_mapping sum;
+	struct vm_sum sum;
 	/* Without kinds there is one total, below the list. */
 	bool total = people && !kinds && has_sums(&v->choice.view);
 	if (total)
 		vm_sum_mappings(maps, n, &sum);
-	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n, total ? &sum : NULL);
+	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n, total ? &sum.m : NULL);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot write the mappings");
 	if (!kinds || !(vm_report_is_document(&v->report) || (people && (v->needs & VM_NEED(SMAPS)))))

@@ -221,7 +221,7 @@ static void draw_locked(struct overview *ov)
 }
 
 struct kind_sum {
-	struct vm_mapping sum;
+	struct vm_sum sum;
 	uint64_t low, high;
 };
 
@@ -230,20 +230,20 @@ static void sum_kinds(const struct vm_aspace *as, struct kind_sum sum[static VM_
 	memset(sum, 0, VM_KIND_NR * sizeof(*sum));
 	for (size_t i = 0; i < as->nmaps; i++) {
 		struct kind_sum *k = &sum[as->map[i].kind];
-		if (!k->sum.count)
+		if (!k->sum.m.count)
 			k->low = as->map[i].start;
 		k->high = as->map[i].end;
-		vm_mapping_add(&k->sum, &as->map[i]);
+		vm_sum_add(&k->sum, &as->map[i]);
 	}
 }
 
 static int compare_kinds(const void *pa, const void *pb)
 {
 	const struct kind_sum *a = *(const struct kind_sum *const *)pa, *b = *(const struct kind_sum *const *)pb;
-	uint64_t x = a->sum.q[VM_Q_RSS], y = b->sum.q[VM_Q_RSS];
+	uint64_t x = a->sum.m.q[VM_Q_RSS], y = b->sum.m.q[VM_Q_RSS];
 	if (x != y)
 		return x < y ? 1 : -1;
-	x = a->sum.q[VM_Q_SIZE], y = b->sum.q[VM_Q_SIZE];
+	x = vm_mapping_size(&a->sum.m), y = vm_mapping_size(&b->sum.m);
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
@@ -255,11 +255,11 @@ static void draw_kind_cells(struct vm_ui *ui, int y, const char *name, const str
 	vm_canvas_text(c, 1, y, 11, VM_TINT_NORMAL, name);
 	vm_canvas_right(c, 12, y, 6, VM_TINT_NORMAL, vm_format_u64(m->count, count));
 	for (size_t i = 0; i < sizeof(q) / sizeof(q[0]); i++) {
-		bool known = m->have & VM_HAVE(q[i]);
-		const char *text = !known ? "-" : ui->procs.exact ? vm_format_u64(m->q[q[i]], num) :
-				   vm_format_size(m->q[q[i]], num);
+		bool known = q[i] == VM_Q_SIZE || (m->have & VM_HAVE(q[i]));
+		uint64_t v = q[i] == VM_Q_SIZE ? vm_mapping_size(m) : m->q[q[i]];
+		const char *text = !known ? "-" : ui->procs.exact ? vm_format_u64(v, num) : vm_format_size(v, num);
 		int w = ui->procs.exact ? 14 : 8;
-		vm_canvas_right(c, 18 + (int)i * w, y, w, known && m->q[q[i]] ? VM_TINT_NORMAL : VM_TINT_DIM,
+		vm_canvas_right(c, 18 + (int)i * w, y, w, known && v ? VM_TINT_NORMAL : VM_TINT_DIM,
 				text);
 	}
 }
@@ -274,7 +274,7 @@ static void draw_kinds(struct overview *ov)
 	size_t n = 0;
 	sum_kinds(as, sum);
 	for (size_t k = 0; k < VM_KIND_NR; k++)
-		if (sum[k].sum.count)
+		if (sum[k].sum.m.count)
 			order[n++] = &sum[k];
 	qsort(order, n, sizeof(*order), compare_kinds);
 	next_line(ov);
@@ -295,7 +295,7 @@ static void draw_kinds(struct overview *ov)
 		if (y < 0)
 			continue;
 		const struct vm_kind_info *info = &vm_kinds[order[i] - sum];
-		draw_kind_cells(ui, y, info->name, &order[i]->sum);
+		draw_kind_cells(ui, y, info->name, &order[i]->sum.m);
 		int room = c->w - end - 2;
 		bool where = c->w >= end + 100;
 		vm_canvas_text(c, end + 2, y, where ? 64 : room, VM_TINT_DIM, info->help);

@@ -51,11 +51,11 @@ struct table {
 	size_t mask;
 };
 
-static size_t find_slot(const struct table *t, const struct vm_mapping *groups, struct key k, enum vm_group_by by)
+static size_t find_slot(const struct table *t, const struct vm_sum *groups, struct key k, enum vm_group_by by)
 {
 	size_t i = hash(k) & t->mask;
 	for (; t->slot[i]; i = (i + 1) & t->mask) {
-		struct key other = key_of(&groups[t->slot[i] - 1], by);
+		struct key other = key_of(&groups[t->slot[i] - 1].m, by);
 		if (other.number == k.number && strcmp(other.text, k.text) == 0)
 			break;
 	}
@@ -63,7 +63,7 @@ static size_t find_slot(const struct table *t, const struct vm_mapping *groups, 
 }
 
 /** Room for one more than the n groups. */
-static bool grow(struct table *t, const struct vm_mapping *groups, size_t n, enum vm_group_by by)
+static bool grow(struct table *t, const struct vm_sum *groups, size_t n, enum vm_group_by by)
 {
 	if (t->slot && (n + 1) * 2 <= t->mask)
 		return true;
@@ -72,30 +72,31 @@ static bool grow(struct table *t, const struct vm_mapping *groups, size_t n, enu
 	if (!bigger.slot)
 		return false;
 	for (size_t g = 0; g < n; g++)
-		bigger.slot[find_slot(&bigger, groups, key_of(&groups[g], by), by)] = (uint32_t)g + 1;
+		bigger.slot[find_slot(&bigger, groups, key_of(&groups[g].m, by), by)] = (uint32_t)g + 1;
 	free(t->slot);
 	*t = bigger;
 	return true;
 }
 
 /** A group shows its key and nothing else of its first member. */
-static void start_group(struct vm_mapping *g, const struct vm_mapping *first)
+static void start_group(struct vm_sum *g, const struct vm_mapping *first)
 {
-	*g = *first;
-	g->flags = 0;
-	g->have_flags = false;
+	memset(g, 0, sizeof(*g));
+	vm_sum_add(g, first);
+	g->m.flags = 0;
+	g->m.have_flags = false;
 }
 
-long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by, struct vm_mapping **out)
+long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by, struct vm_sum **out)
 {
-	VM_VEC(struct vm_mapping) groups = { 0 };
+	VM_VEC(struct vm_sum) groups = { 0 };
 	struct table t = { 0 };
 	bool ok = grow(&t, groups.v, 0, by);
 	for (size_t i = 0; ok && i < n; i++) {
 		struct key k = key_of(maps[i], by);
 		size_t at = find_slot(&t, groups.v, k, by);
 		if (t.slot[at]) {
-			vm_mapping_add(&groups.v[t.slot[at] - 1], maps[i]);
+			vm_sum_add(&groups.v[t.slot[at] - 1], maps[i]);
 			continue;
 		}
 		ok = vm_vec_reserve(&groups, 1) && grow(&t, groups.v, groups.n, by);
@@ -110,14 +111,17 @@ long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_g
 		vm_vec_free(&groups);
 		return -ENOMEM;
 	}
+	for (size_t i = 0; i < groups.n; i++)
+		vm_sum_settle(&groups.v[i]);
 	*out = groups.v;
 	return (long)groups.n;
 }
 
-void vm_sum_mappings(const struct vm_mapping *const *maps, size_t n, struct vm_mapping *sum)
+void vm_sum_mappings(const struct vm_mapping *const *maps, size_t n, struct vm_sum *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	sum->name = "";
+	sum->m.name = "";
+	vm_sum_settle(sum);
 	for (size_t i = 0; i < n; i++)
-		vm_mapping_add(sum, maps[i]);
+		vm_sum_add(sum, maps[i]);
 }

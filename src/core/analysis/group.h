@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-struct vm_aspace;
 struct vm_mapping;
+struct vm_sum;
 
 enum vm_group_by {
 	VM_BY_KIND,   /* what they are for */
@@ -16,14 +16,14 @@ enum vm_group_by {
 };
 
 /**
- * Groups of the `n` mappings, in the order in which each first appears.  A group is a mapping with
- * `count` members, sums in q[] and the key in `kind`, `prot` or `name` (borrowed from the members).
+ * Groups of the `n` mappings, in the order in which each first appears.  A group is a sum with the key in
+ * `kind`, `prot` or `name` (borrowed from the members).
  * Returns their number and *out (free it), or -ENOMEM.
  */
 long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by,
-		       struct vm_mapping **out);
+		       struct vm_sum **out);
 
 /** The sum of all; count 0 if there is none. */
-void vm_sum_mappings(const struct vm_mapping *const *maps, size_t n, struct vm_mapping *sum);
+void vm_sum_mappings(const struct vm_mapping *const *maps, size_t n, struct vm_sum *sum);
 
 #endif

@@ -20,6 +20,12 @@ GETTER(get_qty)
 	return m->have & VM_HAVE(f->arg) ? VM_U64(m->q[f->arg]) : VM_ABSENT;
 }
 
+GETTER(get_size)
+{
+	UNUSED(f), UNUSED(tmp);
+	return VM_U64(vm_mapping_size(row));
+}
+
 GETTER(get_start)
 {
 	UNUSED(f), UNUSED(tmp);
@@ -162,7 +168,7 @@ static const struct vm_field fields[] = {
 	  .source = "maps" },
 	{ .name = "SIZE", .key = "size_bytes", .help = "size of the address range", .type = VM_T_U64,
 	  .unit = VM_U_BYTES, .flags = VM_F_MACHINE | VM_F_DEFAULT | VM_F_SUM | VM_F_DESC, .needs = LAYOUT,
-	  .arg = VM_Q_SIZE, .get = get_qty, .source = "maps" },
+	  .get = get_size, .source = "maps" },
 	BYTES("RSS", "rss_bytes", VM_Q_RSS, VM_F_DEFAULT, "smaps: Rss",
 	      "resident: pages in memory, shared ones counted in full"),
 	BYTES("PSS", "pss_bytes", VM_Q_PSS, VM_F_DEFAULT, "smaps: Pss",

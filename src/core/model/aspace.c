@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/model/kind.h"
 
@@ -18,30 +17,10 @@ void vm_aspace_free(struct vm_aspace *as)
 	free(as);
 }
 
-/** From how many mappings on, and how many at a time. */
-enum { POPULATE_FROM = 2048, POPULATE_STEP = 1024 };
-
-/**
- * 10^4 mappings fill megabytes.  A fault for each of their pages would cost as much as parsing what goes
- * there: ask for some at once.  Where the kernel can't (before Linux 5.14), they come one by one.
- */
-static void populate(struct vm_aspace *as)
-{
-#ifdef MADV_POPULATE_WRITE
-	const uintptr_t page = 4096;
-	size_t to = as->nmaps + POPULATE_STEP < as->cap ? as->nmaps + POPULATE_STEP : as->cap;
-	uintptr_t from = ((uintptr_t)&as->map[as->nmaps] + page - 1) & -page;
-	uintptr_t end = (uintptr_t)&as->map[to] & -page;
-	if (end > from)
-		(void)madvise((void *)from, end - from, MADV_POPULATE_WRITE);
-	as->populated = to;
-#endif
-}
+const uint64_t vm_no_figures[VM_Q_NR];
 
 struct vm_mapping *vm_aspace_add(struct vm_aspace *as)
 {
-	if (as->nmaps >= POPULATE_FROM && as->nmaps >= as->populated && as->nmaps < as->cap)
-		populate(as);
 	if (!vm_vec_grow_((void **)&as->map, &as->cap, as->nmaps + 1, sizeof(*as->map)))
 		return NULL;
 	struct vm_mapping *m = &as->map[as->nmaps++];
@@ -49,7 +28,18 @@ struct vm_mapping *vm_aspace_add(struct vm_aspace *as)
 	m->count = 1;
 	m->pid = as->proc.pid;
 	m->name = "";
+	m->q = vm_no_figures;
 	return m;
+}
+
+uint64_t *vm_aspace_add_figures(struct vm_aspace *as, struct vm_mapping *m)
+{
+	uint64_t *q = vm_arena_alloc(&as->arena, VM_Q_NR * sizeof(*q));
+	if (q) {
+		memset(q, 0, VM_Q_NR * sizeof(*q));
+		m->q = q;
+	}
+	return q;
 }
 
 void vm_aspace_clear(struct vm_aspace *as)
@@ -79,42 +69,46 @@ const struct vm_mapping *vm_aspace_at(const struct vm_aspace *as, uint64_t addr)
 	return i < as->nmaps && as->map[i].start <= addr ? &as->map[i] : NULL;
 }
 
-void vm_mapping_add(struct vm_mapping *sum, const struct vm_mapping *m)
+void vm_sum_add(struct vm_sum *sum, const struct vm_mapping *m)
 {
-	if (sum->count == 0) {
-		*sum = *m;
+	struct vm_mapping *to = &sum->m;
+	if (to->count == 0) {
+		*to = *m;
+		memcpy(sum->q, m->q, sizeof(sum->q));
+		sum->q[VM_Q_SIZE] = vm_mapping_size(m);
+		vm_sum_settle(sum);
 		return;
 	}
-	sum->count += m->count;
-	sum->kind = (uint8_t)vm_kind_join(sum->kind, m->kind);
-	if (sum->prot != m->prot || sum->shared != m->shared)
-		sum->differs |= VM_DIFFERS_PERM;
-	if (sum->inode != m->inode || sum->dev_major != m->dev_major || sum->dev_minor != m->dev_minor)
-		sum->differs |= VM_DIFFERS_FILE;
-	sum->differs |= m->differs;
-	uint32_t comparable = sum->have & m->have & ~(VM_HAVE(VM_Q_SUMS) - 1);
+	uint64_t size = sum->q[VM_Q_SIZE] + vm_mapping_size(m);
+	to->count += m->count;
+	to->kind = (uint8_t)vm_kind_join(to->kind, m->kind);
+	if (to->prot != m->prot || to->shared != m->shared)
+		to->differs |= VM_DIFFERS_PERM;
+	if (to->inode != m->inode || to->dev_major != m->dev_major || to->dev_minor != m->dev_minor)
+		to->differs |= VM_DIFFERS_FILE;
+	to->differs |= m->differs;
+	uint32_t comparable = to->have & m->have & ~(VM_HAVE(VM_Q_SUMS) - 1);
 	for (unsigned q = VM_Q_SUMS; q < VM_Q_NR; q++)
 		if (sum->q[q] != m->q[q])
 			comparable &= ~VM_HAVE(q);
-	sum->have = (sum->have & m->have & (VM_HAVE(VM_Q_SUMS) - 1)) | comparable;
+	to->have = (to->have & m->have & (VM_HAVE(VM_Q_SUMS) - 1)) | comparable;
 	for (unsigned q = 0; q < VM_Q_SUMS; q++)
 		sum->q[q] += m->q[q];
+	sum->q[VM_Q_SIZE] = size;
 }
 
-void vm_mapping_derive(struct vm_mapping *m)
+void vm_mapping_derive(struct vm_mapping *m, uint64_t *q)
 {
 	const uint32_t private = VM_HAVE(VM_Q_PRIVATE_CLEAN) | VM_HAVE(VM_Q_PRIVATE_DIRTY);
 	const uint32_t dirty = VM_HAVE(VM_Q_SHARED_DIRTY) | VM_HAVE(VM_Q_PRIVATE_DIRTY);
-	m->q[VM_Q_SIZE] = m->end - m->start;
-	m->have |= VM_HAVE(VM_Q_SIZE);
 	if ((m->have & private) == private) {
-		m->q[VM_Q_USS] = m->q[VM_Q_PRIVATE_CLEAN] + m->q[VM_Q_PRIVATE_DIRTY];
+		q[VM_Q_USS] = q[VM_Q_PRIVATE_CLEAN] + q[VM_Q_PRIVATE_DIRTY];
 		if (m->have & VM_HAVE(VM_Q_PRIVATE_HUGETLB))
-			m->q[VM_Q_USS] += m->q[VM_Q_PRIVATE_HUGETLB];
+			q[VM_Q_USS] += q[VM_Q_PRIVATE_HUGETLB];
 		m->have |= VM_HAVE(VM_Q_USS);
 	}
 	if ((m->have & dirty) == dirty) {
-		m->q[VM_Q_DIRTY] = m->q[VM_Q_SHARED_DIRTY] + m->q[VM_Q_PRIVATE_DIRTY];
+		q[VM_Q_DIRTY] = q[VM_Q_SHARED_DIRTY] + q[VM_Q_PRIVATE_DIRTY];
 		m->have |= VM_HAVE(VM_Q_DIRTY);
 	}
 }
@@ -142,11 +136,11 @@ static const struct { enum vm_qty from; enum vm_pqty to; } sums[] = {
 
 void vm_aspace_sum_to_proc(struct vm_aspace *as)
 {
-	struct vm_mapping total = { 0 };
+	struct vm_sum total = { 0 };
 	for (size_t i = 0; i < as->nmaps; i++)
-		vm_mapping_add(&total, &as->map[i]);
+		vm_sum_add(&total, &as->map[i]);
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-		if (total.have & VM_HAVE(sums[i].from))
+		if (total.m.have & VM_HAVE(sums[i].from))
 			vm_proc_set(&as->proc, sums[i].to, total.q[sums[i].from]);
 	as->proc.rollup_ns = as->taken_ns;
 }

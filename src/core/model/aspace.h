@@ -62,7 +62,9 @@ struct vm_mapping {
 	/** VM_VMF() bits; meaningful if have_flags. */
 	uint64_t flags;
 	bool have_flags;
-	uint64_t q[VM_Q_NR];
+	/** Figures, VM_Q_NR of them; all zero, and shared by all, where none was read.  Owned by the space
+	    or the sum: who copies a mapping borrows them.  SIZE is in here for sums only. */
+	const uint64_t *q;
 };
 static_assert(VM_Q_NR <= 32, "vm_mapping.have has 32 bits");
 
@@ -95,8 +97,6 @@ struct vm_aspace {
 	/** Sorted by address. */
 	struct vm_mapping *map;
 	size_t nmaps, cap;
-	/** As many elements of map[] have memory behind them already. */
-	size_t populated;
 	VM_VEC(struct vm_object) objects;
 	VM_VEC(struct vm_thread) threads;
 	/** Names and segments of the mappings; texts of the process. */
@@ -118,14 +118,40 @@ size_t vm_aspace_find(const struct vm_aspace *as, uint64_t addr);
 /** The mapping that holds `addr`, or NULL. */
 const struct vm_mapping *vm_aspace_at(const struct vm_aspace *as, uint64_t addr);
 
+/** What m->q is where nothing was read. */
+extern const uint64_t vm_no_figures[VM_Q_NR];
+
+/** Cleared figures for a mapping of this space, which m->q then shows; NULL when memory is out. */
+uint64_t *vm_aspace_add_figures(struct vm_aspace *as, struct vm_mapping *m);
+
+/** Compute VM_Q_USS and VM_Q_DIRTY in `q`, the figures of m, from what was read. */
+void vm_mapping_derive(struct vm_mapping *m, uint64_t *q);
+
+/** Bytes of the address range, or of all ranges of a sum. */
+static inline uint64_t vm_mapping_size(const struct vm_mapping *m)
+{
+	return m->count == 1 ? m->end - m->start : m->q[VM_Q_SIZE];
+}
+
+/**
+ * A sum of mappings: a row like theirs, with figures of its own.  Zeroed it is empty (count 0).  When it was
+ * copied or moved, vm_sum_settle() makes m.q point to its own figures again.
+ */
+struct vm_sum {
+	struct vm_mapping m;
+	uint64_t q[VM_Q_NR];
+};
+
 /**
  * Add `m` to `sum`: quantities that both know are added; a quantity that one of them lacks is unknown
- * in the sum.  A zeroed `sum` (count 0) takes over m.
+ * in the sum.  An empty sum takes over what m is.
  */
-void vm_mapping_add(struct vm_mapping *sum, const struct vm_mapping *m);
+void vm_sum_add(struct vm_sum *sum, const struct vm_mapping *m);
 
-/** Compute VM_Q_SIZE, VM_Q_USS and VM_Q_DIRTY from what was read. */
-void vm_mapping_derive(struct vm_mapping *m);
+static inline void vm_sum_settle(struct vm_sum *sum)
+{
+	sum->m.q = sum->q;
+}
 
 /**
  * Set the process's sums of smaps from its mappings.  The kernel rounds each mapping's PSS down to

@@ -171,9 +171,19 @@ static bool ends_with(const char *s, size_t len, const char *with)
 
 static void close_mapping(struct vm_maps_parser *p)
 {
-	if (p->open)
-		vm_mapping_derive(&p->as->map[p->as->nmaps - 1]);
+	if (p->open && p->q)
+		vm_mapping_derive(&p->as->map[p->as->nmaps - 1], p->q);
 	p->open = false;
+	p->q = NULL;
+}
+
+static bool need_figures(struct vm_maps_parser *p, struct vm_mapping *m)
+{
+	p->smaps = true;
+	if (!p->q)
+		p->q = vm_aspace_add_figures(p->as, m);
+	p->failed = p->failed || !p->q;
+	return p->q;
 }
 
 /** "55d0c3a00000-55d0c3c1f000 r-xp 00002000 fe:00 247134      /usr/bin/cat" */
@@ -209,6 +219,8 @@ static void take_header(struct vm_maps_parser *p, const char *s, const char *end
 	m->name = keep_name(p, s, end);
 	p->open = true;
 	p->line = 0;
+	if (p->smaps)
+		need_figures(p, m);
 }
 
 static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, const char *s, const char *end)
@@ -276,12 +288,12 @@ static bool same_key(const char *a, const char *b)
 static bool take_usual_figure(struct vm_maps_parser *p, const char *s)
 {
 	uint64_t kib;
-	if (p->line >= VM_SMAPS_LINES || !same_key(s, p->padded[p->line]) ||
+	if (!p->q || p->line >= VM_SMAPS_LINES || !same_key(s, p->padded[p->line]) ||
 	    !eight_digits(s + KEY_PADDED, &kib))
 		return false;
 	unsigned qty = lines[p->learnt[p->line++]].qty;
 	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
-	m->q[qty] = kib * 1024;
+	p->q[qty] = kib * 1024;
 	m->have |= VM_HAVE(qty);
 	return true;
 }
@@ -305,7 +317,9 @@ static void take_figure(struct vm_maps_parser *p, const char *s, const char *end
 		return;
 	if (l->kib && __builtin_mul_overflow(v, (uint64_t)1024, &v))
 		return;
-	m->q[l->qty] = v;
+	if (!need_figures(p, m))
+		return;
+	p->q[l->qty] = v;
 	m->have |= VM_HAVE(l->qty);
 }
 

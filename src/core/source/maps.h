@@ -17,6 +17,9 @@ struct vm_maps_parser {
 	uint64_t last_end;
 	/** A mapping is open: figures that follow belong to it. */
 	bool open;
+	/** It is smaps: mappings have figures; `q` are those of the open one, or NULL. */
+	bool smaps;
+	uint64_t *q;
 	/** Place of the next line within its mapping, and the figure that stood there last time: the
 	    kernel prints the same lines in the same order for every mapping. */
 	unsigned line;

@@ -175,7 +175,6 @@ static int add_query(struct vm_snap *sn, const struct vm_procmap_query *q, const
 	m->name = vm_arena_strndup(&sn->as->arena, name, len);
 	if (!m->name)
 		return -ENOMEM;
-	vm_mapping_derive(m);
 	return 0;
 }
 

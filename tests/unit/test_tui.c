@@ -71,10 +71,11 @@ static void add_mapping(uint64_t start, uint64_t pages, uint8_t prot, enum vm_ki
 	m->name = name;
 	m->flags = VM_VMF(RD) | VM_VMF(MR);
 	m->have_flags = true;
-	m->q[VM_Q_RSS] = pages * 2048;
-	m->q[VM_Q_PSS] = pages * 1024;
+	uint64_t *q = vm_aspace_add_figures(&space, m);
+	q[VM_Q_RSS] = pages * 2048;
+	q[VM_Q_PSS] = pages * 1024;
 	m->have = VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_PSS);
-	vm_mapping_derive(m);
+	vm_mapping_derive(m, q);
 }
 
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)

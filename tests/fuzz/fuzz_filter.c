@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 400 || memchr(data, '{', size) || memchr(data, '*', size) || memchr(data, '+', size))
 		return 0;
 	char *text = fuzz_text(data, size);
-	static struct vm_mapping m = { .start = 0x1000, .end = 0x2000, .count = 1, .name = "/a b", .have = 3 };
+	static struct vm_mapping m = { .start = 0x1000, .end = 0x2000, .count = 1, .name = "/a b", .have = 3, .q = vm_no_figures };
 	static struct vm_proc p;
 	vm_proc_init(&p, 1);
 	check_filter(&vm_mapping_fields, text, &m);

@@ -57,7 +57,9 @@ static void same(const struct vm_aspace *a, const struct vm_aspace *b)
 	for (size_t i = 0; i < a->nmaps; i++) {
 		struct vm_mapping x = a->map[i], y = b->map[i];
 		HOLDS(strcmp(x.name, y.name) == 0);
+		HOLDS(memcmp(x.q, y.q, VM_Q_NR * sizeof(*x.q)) == 0);
 		x.name = y.name = NULL;
+		x.q = y.q = NULL;
 		HOLDS(memcmp(&x, &y, sizeof(x)) == 0);
 	}
 }

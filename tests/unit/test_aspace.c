@@ -54,93 +54,123 @@ END_TEST
 
 START_TEST(derive)
 {
-	struct vm_mapping m = { .start = 0x1000, .end = 0x5000, .count = 1 };
-	vm_mapping_derive(&m);
-	ck_assert_uint_eq(m.have, VM_HAVE(VM_Q_SIZE));
-	ck_u64_eq(m.q[VM_Q_SIZE], 0x4000);
+	uint64_t q[VM_Q_NR] = { 0 };
+	struct vm_mapping m = { .start = 0x1000, .end = 0x5000, .count = 1, .q = q };
+	vm_mapping_derive(&m, q);
+	ck_assert_uint_eq(m.have, 0);
+	ck_u64_eq(vm_mapping_size(&m), 0x4000);
 
 	/* One half alone gives no sum. */
-	m.q[VM_Q_PRIVATE_CLEAN] = 4096;
+	q[VM_Q_PRIVATE_CLEAN] = 4096;
 	m.have |= VM_HAVE(VM_Q_PRIVATE_CLEAN);
-	vm_mapping_derive(&m);
+	vm_mapping_derive(&m, q);
 	ck_assert(!(m.have & VM_HAVE(VM_Q_USS)));
 	ck_assert(!(m.have & VM_HAVE(VM_Q_DIRTY)));
 
-	m.q[VM_Q_PRIVATE_DIRTY] = 8192;
+	q[VM_Q_PRIVATE_DIRTY] = 8192;
 	m.have |= VM_HAVE(VM_Q_PRIVATE_DIRTY);
-	vm_mapping_derive(&m);
+	vm_mapping_derive(&m, q);
 	ck_assert(m.have & VM_HAVE(VM_Q_USS));
 	ck_u64_eq(m.q[VM_Q_USS], 12288);
 	ck_assert(!(m.have & VM_HAVE(VM_Q_DIRTY)));
 
-	m.q[VM_Q_SHARED_DIRTY] = 100;
-	m.q[VM_Q_PRIVATE_HUGETLB] = 2097152;
+	q[VM_Q_SHARED_DIRTY] = 100;
+	q[VM_Q_PRIVATE_HUGETLB] = 2097152;
 	m.have |= VM_HAVE(VM_Q_SHARED_DIRTY) | VM_HAVE(VM_Q_PRIVATE_HUGETLB);
-	vm_mapping_derive(&m);
+	vm_mapping_derive(&m, q);
 	ck_u64_eq(m.q[VM_Q_USS], 12288 + 2097152);
 	ck_u64_eq(m.q[VM_Q_DIRTY], 8292);
 }
 END_TEST
 
+/* Where nothing was read there is nothing to write to either, and still zeros to read. */
+START_TEST(figures_only_where_read)
+{
+	struct vm_aspace *as = space_of("1000-2000 r--p 0 00:00 0 \n2000-4000 r--p 0 00:00 0 \n");
+	ck_assert_ptr_eq(as->map[0].q, vm_no_figures);
+	ck_u64_eq(as->map[1].q[VM_Q_RSS], 0);
+	ck_u64_eq(vm_mapping_size(&as->map[1]), 0x2000);
+	uint64_t *q = vm_aspace_add_figures(as, &as->map[0]);
+	ck_assert_ptr_eq(as->map[0].q, q);
+	ck_u64_eq(q[VM_Q_PKEY], 0);
+	vm_aspace_free(as);
+}
+END_TEST
+
 START_TEST(add_sums_what_both_know)
 {
-	struct vm_mapping a = { .start = 0x1000, .end = 0x2000, .count = 1 }, b = a, sum = { 0 };
-	a.have = VM_HAVE(VM_Q_SIZE) | VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_KSM) | VM_HAVE(VM_Q_KPAGE) | VM_HAVE(VM_Q_PKEY);
-	a.q[VM_Q_SIZE] = 4096;
-	a.q[VM_Q_RSS] = 10;
-	a.q[VM_Q_KSM] = 5;
-	a.q[VM_Q_KPAGE] = 4096;
-	a.q[VM_Q_PKEY] = 1;
-	b.have = VM_HAVE(VM_Q_SIZE) | VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_KPAGE) | VM_HAVE(VM_Q_PKEY);
-	b.q[VM_Q_SIZE] = 8192;
-	b.q[VM_Q_RSS] = 20;
-	b.q[VM_Q_KPAGE] = 4096;
-	b.q[VM_Q_PKEY] = 2;
-	vm_mapping_add(&sum, &a);
-	ck_assert_mem_eq(&sum, &a, sizeof(a));
-	vm_mapping_add(&sum, &b);
-	ck_assert_uint_eq(sum.count, 2);
-	ck_u64_eq(sum.q[VM_Q_SIZE], 12288);
+	uint64_t aq[VM_Q_NR] = { [VM_Q_RSS] = 10, [VM_Q_KSM] = 5, [VM_Q_KPAGE] = 4096, [VM_Q_PKEY] = 1 };
+	uint64_t bq[VM_Q_NR] = { [VM_Q_RSS] = 20, [VM_Q_KPAGE] = 4096, [VM_Q_PKEY] = 2 };
+	struct vm_mapping a = {
+		.start = 0x1000, .end = 0x2000, .count = 1, .q = aq,
+		.have = VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_KSM) | VM_HAVE(VM_Q_KPAGE) | VM_HAVE(VM_Q_PKEY),
+	};
+	struct vm_mapping b = {
+		.start = 0x2000, .end = 0x4000, .count = 1, .q = bq,
+		.have = VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_KPAGE) | VM_HAVE(VM_Q_PKEY),
+	};
+	struct vm_sum sum = { 0 };
+	vm_sum_add(&sum, &a);
+	ck_assert_uint_eq(sum.m.count, 1);
+	ck_assert_uint_eq(sum.m.have, a.have);
+	ck_assert_ptr_eq(sum.m.q, sum.q);
+	ck_u64_eq(vm_mapping_size(&sum.m), 4096);
+	vm_sum_add(&sum, &b);
+	ck_assert_uint_eq(sum.m.count, 2);
+	ck_u64_eq(vm_mapping_size(&sum.m), 12288);
 	ck_u64_eq(sum.q[VM_Q_RSS], 30);
 	/* b doesn't know KSM: the sum doesn't either.  Page sizes agree, protection keys don't. */
-	ck_assert_uint_eq(sum.have, VM_HAVE(VM_Q_SIZE) | VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_KPAGE));
+	ck_assert_uint_eq(sum.m.have, VM_HAVE(VM_Q_RSS) | VM_HAVE(VM_Q_KPAGE));
 	ck_u64_eq(sum.q[VM_Q_KPAGE], 4096);
 	/* and stays unknown, also where the next one knows it again */
-	vm_mapping_add(&sum, &a);
-	ck_assert_uint_eq(sum.count, 3);
-	ck_assert(!(sum.have & VM_HAVE(VM_Q_KSM)));
-	ck_assert(!(sum.have & VM_HAVE(VM_Q_PKEY)));
+	vm_sum_add(&sum, &a);
+	ck_assert_uint_eq(sum.m.count, 3);
+	ck_assert(!(sum.m.have & VM_HAVE(VM_Q_KSM)));
+	ck_assert(!(sum.m.have & VM_HAVE(VM_Q_PKEY)));
 	ck_u64_eq(sum.q[VM_Q_RSS], 40);
+	/* A copy shows its own figures once it is settled. */
+	struct vm_sum copy = sum;
+	vm_sum_settle(&copy);
+	sum.q[VM_Q_RSS] = 0;
+	ck_u64_eq(copy.m.q[VM_Q_RSS], 40);
 }
 END_TEST
 
 START_TEST(add_of_sums_counts_all)
 {
-	struct vm_mapping a = { .count = 3 }, b = { .count = 4 };
-	vm_mapping_add(&a, &b);
-	ck_assert_uint_eq(a.count, 7);
+	struct vm_mapping m = { .end = 0x1000, .count = 1, .q = vm_no_figures };
+	struct vm_sum a = { 0 }, b = { 0 };
+	for (int i = 0; i < 3; i++)
+		vm_sum_add(&a, &m);
+	for (int i = 0; i < 4; i++)
+		vm_sum_add(&b, &m);
+	vm_sum_add(&a, &b.m);
+	ck_assert_uint_eq(a.m.count, 7);
+	ck_u64_eq(vm_mapping_size(&a.m), 7 * 0x1000);
 }
 END_TEST
 
 /* What was the same in all stays; what differed is marked, so that no one shows the first one's. */
 START_TEST(add_marks_what_differs)
 {
-	struct vm_mapping a = { .count = 1, .kind = VM_KIND_TEXT, .prot = PROT_READ, .inode = 5, .name = "/a" }, b = a;
-	struct vm_mapping sum = { 0 };
-	vm_mapping_add(&sum, &a);
-	vm_mapping_add(&sum, &b);
-	ck_assert_uint_eq(sum.differs, 0);
-	ck_assert_int_eq(sum.kind, VM_KIND_TEXT);
+	struct vm_mapping a = {
+		.count = 1, .kind = VM_KIND_TEXT, .prot = PROT_READ, .inode = 5, .name = "/a", .q = vm_no_figures,
+	}, b = a;
+	struct vm_sum sum = { 0 };
+	vm_sum_add(&sum, &a);
+	vm_sum_add(&sum, &b);
+	ck_assert_uint_eq(sum.m.differs, 0);
+	ck_assert_int_eq(sum.m.kind, VM_KIND_TEXT);
 	b.prot = PROT_READ | PROT_WRITE;
 	b.kind = VM_KIND_DATA;
-	vm_mapping_add(&sum, &b);
-	ck_assert_uint_eq(sum.differs, VM_DIFFERS_PERM);
-	ck_assert_int_eq(sum.kind, VM_KIND_PROGRAM);
+	vm_sum_add(&sum, &b);
+	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_PERM);
+	ck_assert_int_eq(sum.m.kind, VM_KIND_PROGRAM);
 	b.inode = 6;
 	b.kind = VM_KIND_LIBTEXT;
-	vm_mapping_add(&sum, &b);
-	ck_assert_uint_eq(sum.differs, VM_DIFFERS_PERM | VM_DIFFERS_FILE);
-	ck_assert_int_eq(sum.kind, VM_KIND_MIXED);
+	vm_sum_add(&sum, &b);
+	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_PERM | VM_DIFFERS_FILE);
+	ck_assert_int_eq(sum.m.kind, VM_KIND_MIXED);
 }
 END_TEST
 
@@ -181,5 +211,5 @@ START_TEST(sums_of_the_process)
 }
 END_TEST
 
-UNIT_MAIN("aspace", find_and_at, add_gives_a_cleared_mapping, derive, add_sums_what_both_know,
+UNIT_MAIN("aspace", find_and_at, add_gives_a_cleared_mapping, derive, figures_only_where_read, add_sums_what_both_know,
 	  add_of_sums_counts_all, add_marks_what_differs, sums_of_the_process)

@@ -14,13 +14,13 @@ static const char *grouped(const char *text, enum vm_group_by by)
 	const struct vm_mapping *list[100];
 	for (size_t i = 0; i < as->nmaps; i++)
 		list[i] = &as->map[i];
-	struct vm_mapping *groups = NULL;
+	struct vm_sum *groups = NULL;
 	long n = vm_group_mappings(list, as->nmaps, by, &groups);
 	ck_assert_int_ge(n, 0);
 	size_t at = 0;
 	out[0] = '\0';
 	for (long i = 0; i < n; i++) {
-		const struct vm_mapping *g = &groups[i];
+		const struct vm_mapping *g = &groups[i].m;
 		at += (size_t)snprintf(out + at, sizeof(out) - at, "%s%s:%u:", i ? " " : "",
 				       by == VM_BY_FILE || by == VM_BY_NAME ? g->name
 				       : by == VM_BY_KIND		    ? vm_kinds[g->kind].name
@@ -62,16 +62,16 @@ START_TEST(sum_of_all)
 	const struct vm_mapping *list[10];
 	for (size_t i = 0; i < as->nmaps; i++)
 		list[i] = &as->map[i];
-	struct vm_mapping sum;
+	struct vm_sum sum;
 	vm_sum_mappings(list, 6, &sum);
-	ck_assert_uint_eq(sum.count, 6);
+	ck_assert_uint_eq(sum.m.count, 6);
 	ck_u64_eq(sum.q[VM_Q_RSS], 63 << 10);
-	ck_u64_eq(sum.q[VM_Q_SIZE], 0x5000 + 0x200000);
-	ck_assert(!(sum.have & VM_HAVE(VM_Q_KPAGE)));
+	ck_u64_eq(vm_mapping_size(&sum.m), 0x5000 + 0x200000);
+	ck_assert(!(sum.m.have & VM_HAVE(VM_Q_KPAGE)));
 	vm_sum_mappings(list, 7, &sum);
-	ck_assert(!(sum.have & VM_HAVE(VM_Q_RSS)));
+	ck_assert(!(sum.m.have & VM_HAVE(VM_Q_RSS)));
 	vm_sum_mappings(list, 0, &sum);
-	ck_assert_uint_eq(sum.count, 0);
+	ck_assert_uint_eq(sum.m.count, 0);
 	vm_aspace_free(as);
 }
 END_TEST
@@ -83,6 +83,7 @@ START_TEST(many_groups)
 		size_t total = names * 3;
 		struct vm_mapping *maps = calloc(total, sizeof(*maps));
 		const struct vm_mapping **list = calloc(total, sizeof(*list));
+		uint64_t (*q)[VM_Q_NR] = calloc(total, sizeof(*q));
 		char (*name)[32] = calloc(names, sizeof(*name));
 		for (size_t i = 0; i < names; i++)
 			snprintf(name[i], sizeof(name[i]), "/f%zu", i);
@@ -90,20 +91,22 @@ START_TEST(many_groups)
 			maps[i] = (struct vm_mapping){
 				.start = i << 12, .end = (i + 1) << 12, .count = 1, .inode = i % names + 1,
 				.name = name[i % names], .have = VM_HAVE(VM_Q_RSS),
+				.q = q[i],
 			};
-			maps[i].q[VM_Q_RSS] = i;
+			q[i][VM_Q_RSS] = i;
 			list[i] = &maps[i];
 		}
-		struct vm_mapping *groups = NULL;
+		struct vm_sum *groups = NULL;
 		ck_assert_int_eq(vm_group_mappings(list, total, VM_BY_FILE, &groups), (long)names);
 		for (size_t i = 0; i < names; i++) {
-			ck_assert_str_eq(groups[i].name, name[i]);
-			ck_assert_uint_eq(groups[i].count, 3);
-			ck_u64_eq(groups[i].q[VM_Q_RSS], 3 * i + 3 * names);
+			ck_assert_str_eq(groups[i].m.name, name[i]);
+			ck_assert_uint_eq(groups[i].m.count, 3);
+			ck_u64_eq(groups[i].m.q[VM_Q_RSS], 3 * i + 3 * names);
 		}
 		free(groups);
 		free(name);
 		free(list);
+		free(q);
 		free(maps);
 	}
 }

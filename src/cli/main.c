@@ -8,10 +8,12 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/common.h"
@@ -158,8 +160,20 @@ static int finish(struct vm_ctx *ctx, int r, const struct vm_err *err)
 	return flush_output(status);
 }
 
+/**
+ * Started with a standard stream closed, the next file would take its place and be written to or read from:
+ * a file of a capture, say.  What stands in for it fails with EBADF, as a closed one does.
+ */
+static void keep_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(VM_EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+	keep_standard_streams();
 	struct vm_common common = { .root = "/" };
 	struct vm_err err = { 0 };
 	setlocale(LC_CTYPE, "");

@@ -16,6 +16,10 @@
 
 enum { PATH_SIZE = 8192 };
 
+/** No text of /proc that is read in one piece is as long, but those that a process makes up: it may say that
+    its command line is a terabyte of its memory (PR_SET_MM_MAP in prctl(2)). */
+enum { TEXT_MAX = 1024 * 1024 };
+
 int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err)
 {
 	struct vm_session *s = calloc(1, sizeof(*s));
@@ -92,16 +96,34 @@ int vm_session_capture(struct vm_session *s, const char *dir, struct vm_err *err
 	return 0;
 }
 
+static int open_captured(int dir_fd, const char *path, int flags, unsigned resolve)
+{
+	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = resolve };
+	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+int vm_open_captured(int dir_fd, const char *path, int flags, unsigned resolve)
+{
+	if (!(flags & (O_PATH | O_DIRECTORY))) {
+		/* Opening a FIFO waits for its other end, and devices may do anything. */
+		struct stat st;
+		vm_auto_close int look = open_captured(dir_fd, path, O_PATH, resolve);
+		if (look < 0)
+			return look;
+		if (fstat(look, &st) != 0 || !S_ISREG(st.st_mode))
+			return -EBADMSG;
+		flags |= O_NONBLOCK;
+	}
+	return open_captured(dir_fd, path, flags, resolve);
+}
+
 static int open_below(struct vm_session *s, int flags, const char *path)
 {
-	int fd;
-	if (s->live) {
-		fd = openat(s->root_fd, path, flags | O_CLOEXEC);
-	} else {
-		/* A capture holds links like /etc/mtab -> /proc/mounts: they must stay inside it. */
-		struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT };
-		fd = (int)syscall(SYS_openat2, s->root_fd, path, &how, sizeof(how));
-	}
+	/* A capture holds links like /etc/mtab -> /proc/mounts: they must stay inside it. */
+	if (!s->live)
+		return vm_open_captured(s->root_fd, path, flags, RESOLVE_IN_ROOT);
+	int fd = openat(s->root_fd, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -125,7 +147,7 @@ int vm_session_open_file(struct vm_session *s, int flags, const char *fmt, ...)
 long vm_read_all(int fd, struct vm_buf *to)
 {
 	size_t before = to->n;
-	for (;;) {
+	while (to->n - before < TEXT_MAX) {
 		if (!vm_buf_reserve(to, 4096))
 			return -ENOMEM;
 		ssize_t n = read(fd, to->s + to->n, to->cap - to->n - 1);
@@ -209,6 +231,15 @@ static void capture_failed(struct vm_session *s)
 		s->capture_error = errno;
 }
 
+/** Parts of the paths are names of mapped files as maps tells them, and a memfd may be named "../../x". */
+static bool leads_up(const char *path)
+{
+	for (const char *s = path; (s = strstr(s, "..")); s++)
+		if ((s == path || s[-1] == '/') && (s[2] == '/' || s[2] == '\0'))
+			return true;
+	return false;
+}
+
 static void make_parents(struct vm_session *s, char *path)
 {
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -221,7 +252,7 @@ static void make_parents(struct vm_session *s, char *path)
 
 int vm_session_tee(struct vm_session *s, const char *path)
 {
-	if (s->capture_fd < 0)
+	if (s->capture_fd < 0 || leads_up(path))
 		return -1;
 	vm_auto_free char *copy = strdup(path);
 	if (!copy)
@@ -251,7 +282,7 @@ void vm_session_tee_write(struct vm_session *s, int fd, const void *data, size_t
 
 void vm_session_tee_link(struct vm_session *s, const char *path, const char *target)
 {
-	if (s->capture_fd < 0)
+	if (s->capture_fd < 0 || leads_up(path))
 		return;
 	vm_auto_free char *copy = strdup(path);
 	if (!copy)

@@ -69,6 +69,12 @@ __attribute__((format(printf, 3, 4)))
 int vm_session_open_file(struct vm_session *s, int flags, const char *fmt, ...);
 
 /**
+ * Open below a directory of a captured tree; `resolve` as in openat2(2).  Only regular files are opened for
+ * reading, -EBADMSG for others: the tree may be a stranger's.
+ */
+int vm_open_captured(int dir_fd, const char *path, int flags, unsigned resolve);
+
+/**
  * The whole file into `to` (emptied first), NUL-terminated.  Returns its length or a negative errno.
  */
 __attribute__((format(printf, 3, 4)))
@@ -78,7 +84,10 @@ long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, 
 __attribute__((format(printf, 4, 5)))
 long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const char *fmt, ...);
 
-/** Read a descriptor to its end behind what `to` holds.  Length read, or a negative errno. */
+/**
+ * Read a descriptor to its end behind what `to` holds; of more than about 1 MiB only the beginning.  Length
+ * read, or a negative errno.
+ */
 long vm_read_all(int fd, struct vm_buf *to);
 
 /**

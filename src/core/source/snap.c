@@ -5,7 +5,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -65,8 +64,7 @@ static int open_in(const struct vm_snap *sn, const char *name)
 	} else if (sn->s->live) {
 		fd = openat(sn->dir_fd, name, O_RDONLY | O_CLOEXEC);
 	} else {
-		struct open_how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
-		fd = (int)syscall(SYS_openat2, sn->dir_fd, name, &how, sizeof(how));
+		return vm_open_captured(sn->dir_fd, name, O_RDONLY, RESOLVE_BENEATH);
 	}
 	return fd < 0 ? -errno : fd;
 }

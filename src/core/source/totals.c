@@ -19,6 +19,9 @@
 #include "core/source/session.h"
 #include "core/source/snap.h"
 
+/** Longer command lines are cut: they are kept for every process, and a process can make up any (prctl(2)). */
+enum { CMDLINE_MAX = 128 * 1024 };
+
 /** The file as text in the session's scratch buffer; NULL and *r if it can't be read. */
 static const char *read_text(struct vm_snap *sn, const char *name, int *r, struct vm_err *err)
 {
@@ -127,7 +130,7 @@ static int fill_cmdline(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	if (!read_text(sn, "cmdline", &r, err))
 		return r;
 	struct vm_buf *b = &sn->s->scratch;
-	size_t n = vm_parse_cmdline(b->s, b->n);
+	size_t n = vm_parse_cmdline(b->s, b->n < CMDLINE_MAX ? b->n : CMDLINE_MAX);
 	sn->proc->cmdline = vm_arena_strndup(sn->arena, b->s, n);
 	return sn->proc->cmdline ? 0 : vm_fail(err, ENOMEM, "out of memory");
 }

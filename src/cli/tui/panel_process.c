@@ -373,9 +373,12 @@ static int draw_title(struct vm_ui *ui, int y)
 		if (as && p->taken_ns > as->taken_ns + ui->interval_ns / 2)
 			snprintf(old, sizeof(old), ", %s old",
 				 vm_format_duration(p->taken_ns - as->taken_ns, age));
-		snprintf(line, sizeof(line), "%s%s  state %c  %ju thread%s  %zu mappings%s ", p->user ? "user " : "",
+		char maps[24] = "-";
+		if (as && as->nmaps)
+			snprintf(maps, sizeof(maps), "%zu", as->nmaps);
+		snprintf(line, sizeof(line), "%s%s  state %c  %ju thread%s  %s mappings%s ", p->user ? "user " : "",
 			 p->user ? p->user : "", p->state ? p->state : '-', (uintmax_t)p->q[VM_P_THREADS],
-			 p->q[VM_P_THREADS] == 1 ? "" : "s", as ? as->nmaps : 0, old);
+			 p->q[VM_P_THREADS] == 1 ? "" : "s", maps, old);
 		if (c->w - x > (int)strlen(line))
 			vm_canvas_right(c, x, y + 1, c->w - x, VM_TINT_HEAD, line);
 	}

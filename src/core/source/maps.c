@@ -287,14 +287,17 @@ static bool same_key(const char *a, const char *b)
  */
 static bool take_usual_figure(struct vm_maps_parser *p, const char *s)
 {
-	uint64_t kib;
-	if (!p->q || p->line >= VM_SMAPS_LINES || !same_key(s, p->padded[p->line]) ||
-	    !eight_digits(s + KEY_PADDED, &kib))
+	uint64_t kib = 0;
+	if (!p->q || p->line >= VM_SMAPS_LINES || !same_key(s, p->padded[p->line]))
+		return false;
+	/* Most figures of most mappings are zero, and so is the memory that they go to. */
+	bool zero = memcmp(s + KEY_PADDED, "       0", 8) == 0;
+	if (!zero && !eight_digits(s + KEY_PADDED, &kib))
 		return false;
 	unsigned qty = lines[p->learnt[p->line++]].qty;
-	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
-	p->q[qty] = kib * 1024;
-	m->have |= VM_HAVE(qty);
+	if (!zero)
+		p->q[qty] = kib * 1024;
+	p->as->map[p->as->nmaps - 1].have |= VM_HAVE(qty);
 	return true;
 }
 

@@ -40,7 +40,7 @@ start() {
 	T new-session -d -x "$1" -y "$2" "env PS1='ready> ' bash --norc --noprofile" || fail "tmux doesn't start"
 	shell=$(T list-panes -t 0 -F '#{pane_pid}')
 	see 'ready>' "shell"
-	run "stty -a >$tmp/tty.before; clear; echo marker-one"
+	run "ulimit -c 0; stty -a >$tmp/tty.before; clear; echo marker-one"
 	see '^marker-one' "shell works"
 }
 same_tty() {

@@ -130,7 +130,10 @@ GETTER(get_age)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_proc *p = row;
-	return p->rollup_ns && p->taken_ns >= p->rollup_ns ? VM_U64(p->taken_ns - p->rollup_ns) : VM_ABSENT;
+	if (!p->rollup_ns)
+		return VM_ABSENT;
+	/* The row is read first, its sums of smaps a moment later. */
+	return VM_U64(p->taken_ns > p->rollup_ns ? p->taken_ns - p->rollup_ns : 0);
 }
 
 #define NEED_STAT VM_NEED(STAT)

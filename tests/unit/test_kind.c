@@ -56,6 +56,8 @@ START_TEST(by_name)
 {
 	check_one("55d0c4e21000-55d0c4f10000 rw-p 00000000 00:00 0 [heap]", "heap");
 	check_one("7ffc0c4e2000-7ffc0c503000 rw-p 00000000 00:00 0 [stack]", "stack");
+	check_one("7f0000000000-7f0000002000 rw-s 00000000 00:01 5 /dev/zero (deleted)", "shmem");
+	check_one("7f0000000000-7f0000002000 rw-p 00000000 00:06 5 /dev/zero", "anon");
 	check_one("7f0000000000-7f0000800000 rw-p 00000000 00:00 0 [stack:1234]", "tstack");
 	check_one("7ffc0c5f0000-7ffc0c5f4000 r--p 00000000 00:00 0 [vvar]", "vvar");
 	check_one("7ffc0c5f4000-7ffc0c5f6000 r--p 00000000 00:00 0 [vvar_vclock]", "vvar");
@@ -183,6 +185,46 @@ START_TEST(bss_ends_where_the_segment_ends)
 }
 END_TEST
 
+/* As ld.lld links: segments share pages of the file, and each is moved by another page. */
+START_TEST(segments_share_pages)
+{
+	static const struct vm_segment segs[] = {
+		{ 0x0, 0x0, 0x18bec, 0x18bec, PROT_READ },
+		{ 0x19bf0, 0x18bf0, 0x170, 0x170, PROT_READ | PROT_EXEC },
+		{ 0x1ad60, 0x18d60, 0x1d0, 0x12a0, PROT_READ | PROT_WRITE },
+		{ 0x1bf30, 0x18f30, 0x2c, 0x800060, PROT_READ | PROT_WRITE },
+	};
+	struct vm_aspace *as = space_of(
+		"55d0c3a00000-55d0c3a19000 r--p 00000000 fe:00 100 /usr/bin/x\n"
+		"55d0c3a19000-55d0c3a1a000 r-xp 00018000 fe:00 100 /usr/bin/x\n"
+		"55d0c3a1a000-55d0c3a1b000 r--p 00018000 fe:00 100 /usr/bin/x\n"
+		"55d0c3a1b000-55d0c3a1c000 rw-p 00018000 fe:00 100 /usr/bin/x\n"
+		"55d0c3a1c000-55d0c421c000 rw-p 00000000 00:00 0 \n"
+		"55d0c4500000-55d0c4501000 rw-p 00000000 00:00 0 \n");
+	add_object(as, 100, true, segs, 4);
+	ck_assert_str_eq(kinds_of(as), "rodata text rodata data bss anon");
+	vm_aspace_free(as);
+}
+END_TEST
+
+/* A segment that has no part in the file: all of it is bss. */
+START_TEST(bss_only_segment)
+{
+	static const struct vm_segment segs[] = {
+		{ 0x400000, 0x0, 0x1b4, 0x1b4, PROT_READ },
+		{ 0x401000, 0x1000, 0x77, 0x77, PROT_READ | PROT_EXEC },
+		{ 0x402000, 0x0, 0x0, 0x800000, PROT_READ | PROT_WRITE },
+	};
+	struct vm_aspace *as = space_of("00400000-00401000 r--p 00000000 fe:00 100 /usr/bin/x\n"
+					"00401000-00402000 r-xp 00001000 fe:00 100 /usr/bin/x\n"
+					"00402000-00c02000 rw-p 00000000 00:00 0 \n"
+					"00c02000-00c04000 rw-p 00000000 00:00 0 \n");
+	add_object(as, 100, true, segs, 3);
+	ck_assert_str_eq(kinds_of(as), "rodata text bss anon");
+	vm_aspace_free(as);
+}
+END_TEST
+
 START_TEST(without_segments)
 {
 	struct vm_aspace *as = space_of(PROGRAM LIBRARY);
@@ -292,6 +334,7 @@ START_TEST(empty_space)
 END_TEST
 
 UNIT_MAIN("kind", every_kind_has_a_name, by_name, by_name_not_fooled, anonymous, by_flags, with_segments,
-	  bss_ends_where_the_segment_ends, without_segments, files_are_told_by_device_and_inode, shared_is_a_file,
+	  bss_ends_where_the_segment_ends, segments_share_pages, bss_only_segment, without_segments,
+	  files_are_told_by_device_and_inode, shared_is_a_file,
 	  thread_stacks_by_stack_pointer, thread_stacks_by_their_guards, stack_pointer_edges, large_pages,
 	  empty_space)

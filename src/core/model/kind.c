@@ -44,7 +44,8 @@ struct loaded {
 	const struct vm_object *object;   /* NULL: its segments were not read */
 	bool program;                     /* the executable, not a library */
 	bool is_elf;
-	uint64_t bss_start, bss_end;      /* of the last writable segment passed; 0: none */
+	bool placed;                      /* `bias` is known */
+	uint64_t bias;                    /* where it was loaded, less where it was linked to */
 	uint64_t end;                     /* of its last mapping */
 };
 
@@ -89,6 +90,9 @@ static int kind_of_name(const struct vm_mapping *m)
 		return VM_KIND_MEMFD;
 	if (starts(name, "/SYSV") && strspn(name + 5, "0123456789abcdefABCDEF") == 8 && (!name[13] || name[13] == ' '))
 		return VM_KIND_SYSV;
+	/* Mapped privately, /dev/zero gives anonymous memory (mmap_zero() in drivers/char/mem.c). */
+	if (strcmp(name, "/dev/zero") == 0 && !m->shared)
+		return VM_KIND_ANON;
 	if (starts(name, "/dev/shm/") || starts(name, "/dev/zero") || starts(name, "/drm mm object"))
 		return VM_KIND_SHMEM;
 	if (starts(name, "/dev/hugepages/"))
@@ -116,21 +120,32 @@ static const struct vm_object *find_object(const struct vm_aspace *as, const str
 	return NULL;
 }
 
+/** How far the file was moved by its loader, if the mapping shows a part of this segment. */
+static uint64_t bias_of(const struct vm_mapping *m, const struct vm_segment *s, uint64_t mask)
+{
+	return m->start - (s->vaddr & mask) - (m->offset - (s->offset & mask));
+}
+
 /** The segment that the mapping shows a part of; NULL if it isn't one as the loader makes them. */
-static const struct vm_segment *find_segment(const struct vm_object *o, const struct vm_mapping *m,
-					     uint64_t page)
+static const struct vm_segment *find_segment(const struct loaded *ld, const struct vm_mapping *m, uint64_t page)
 {
 	const uint64_t mask = ~(page - 1);
+	const struct vm_object *o = ld->object;
 	const struct vm_segment *best = NULL;
+	unsigned least = 0;
 	for (uint32_t i = 0; i < o->nsegs; i++) {
 		const struct vm_segment *s = &o->seg[i];
 		uint64_t from = s->offset & mask, to = (s->offset + s->filesz + page - 1) & mask;
 		if (m->offset < from || m->offset >= to || m->offset + (m->end - m->start) > to)
 			continue;
-		/* Neighbouring segments share a page of the file: the permissions decide. */
-		if (!best || ((s->prot ^ m->prot) & (PROT_EXEC | PROT_WRITE)) <
-			     ((best->prot ^ m->prot) & (PROT_EXEC | PROT_WRITE)))
+		/* Neighbouring segments share a page of the file: the place decides, then the permissions. */
+		unsigned off = (s->prot ^ m->prot) & (PROT_EXEC | PROT_WRITE);
+		if (ld->placed && bias_of(m, s, mask) != ld->bias)
+			off += PROT_READ | PROT_WRITE | PROT_EXEC;
+		if (!best || off < least) {
 			best = s;
+			least = off;
+		}
 	}
 	return best;
 }
@@ -140,21 +155,13 @@ static int elf_kind(const struct loaded *ld, enum vm_kind of_program)
 	return ld->program ? (int)of_program : (int)(of_program - VM_KIND_TEXT + VM_KIND_LIBTEXT);
 }
 
-static void note_bss(struct loaded *ld, const struct vm_mapping *m, const struct vm_segment *s, uint64_t page)
-{
-	const uint64_t mask = ~(page - 1);
-	uint64_t bias = m->start - (s->vaddr & mask) - (m->offset - (s->offset & mask));
-	ld->bss_start = (bias + s->vaddr + s->filesz + page - 1) & mask;
-	ld->bss_end = (bias + s->vaddr + s->memsz + page - 1) & mask;
-}
-
 static int kind_of_segment(struct loaded *ld, const struct vm_mapping *m, uint64_t page)
 {
-	const struct vm_segment *s = find_segment(ld->object, m, page);
+	const struct vm_segment *s = find_segment(ld, m, page);
 	if (!s)
 		return m->prot ? VM_KIND_FILE : VM_KIND_GUARD;
-	if (s->prot & PROT_WRITE)
-		note_bss(ld, m, s, page);
+	ld->bias = bias_of(m, s, ~(page - 1));
+	ld->placed = true;
 	if (m->prot & PROT_EXEC)
 		return elf_kind(ld, VM_KIND_TEXT);
 	if (m->prot & PROT_WRITE)
@@ -217,13 +224,27 @@ static int kind_of_file(const struct vm_aspace *as, size_t i, struct loaded *ld,
 	return m->prot ? elf_kind(ld, VM_KIND_RODATA) : VM_KIND_GUARD;
 }
 
-static bool is_bss(const struct vm_aspace *as, size_t i, const struct loaded *ld)
+/** Behind the file's part of a writable segment; all of one that has none, as lld makes them. */
+static bool is_bss_of(const struct loaded *ld, const struct vm_mapping *m, uint64_t page)
+{
+	const uint64_t mask = ~(page - 1);
+	for (uint32_t i = 0; ld->placed && i < ld->object->nsegs; i++) {
+		const struct vm_segment *s = &ld->object->seg[i];
+		uint64_t end = (ld->bias + s->vaddr + s->memsz + page - 1) & mask;
+		uint64_t start = (ld->bias + s->vaddr + s->filesz + (s->filesz ? page - 1 : 0)) & mask;
+		if ((s->prot & PROT_WRITE) && m->start >= start && m->end <= end)
+			return true;
+	}
+	return false;
+}
+
+static bool is_bss(const struct vm_aspace *as, size_t i, const struct loaded *ld, uint64_t page)
 {
 	const struct vm_mapping *m = &as->map[i];
 	if (!ld->is_elf)
 		return false;
 	if (ld->object)
-		return ld->bss_end > ld->bss_start && m->start >= ld->bss_start && m->end <= ld->bss_end;
+		return is_bss_of(ld, m, page);
 	const struct vm_mapping *before = i ? &as->map[i - 1] : NULL;
 	return before && before->end == m->start && before->inode == ld->inode &&
 	       (before->kind == VM_KIND_DATA || before->kind == VM_KIND_LIBDATA);
@@ -259,7 +280,8 @@ static bool looks_like_thread_stack(const struct vm_aspace *as, size_t i)
 	       (m->start & arena_mask) != 0;
 }
 
-static int kind_of_anonymous(const struct vm_aspace *as, size_t i, const struct loaded *ld, bool guess_stacks)
+static int kind_of_anonymous(const struct vm_aspace *as, size_t i, const struct loaded *ld, bool guess_stacks,
+			     uint64_t page)
 {
 	const struct vm_mapping *m = &as->map[i];
 	if (m->prot == 0)
@@ -268,7 +290,7 @@ static int kind_of_anonymous(const struct vm_aspace *as, size_t i, const struct 
 		return VM_KIND_SHMEM;
 	if (m->have_flags && (m->flags & VM_VMF(GD)))
 		return VM_KIND_STACK;
-	if (!m->name[0] && is_bss(as, i, ld))
+	if (!m->name[0] && is_bss(as, i, ld, page))
 		return elf_kind(ld, VM_KIND_BSS);
 	if (!(m->prot & PROT_WRITE))
 		return VM_KIND_ANON;
@@ -291,9 +313,9 @@ void vm_aspace_classify(struct vm_aspace *as)
 		if (is_hugetlb(m))
 			kind = VM_KIND_HUGETLB;
 		else if (kind < 0 && m->inode == 0)
-			kind = kind_of_anonymous(as, i, &ld, guess_stacks);
+			kind = kind_of_anonymous(as, i, &ld, guess_stacks, page);
 		else if (kind == VM_KIND_ANON)
-			kind = kind_of_anonymous(as, i, &ld, guess_stacks);
+			kind = kind_of_anonymous(as, i, &ld, guess_stacks, page);
 		else if (kind < 0 && m->have_flags && (m->flags & VM_VMF(IO)))
 			kind = VM_KIND_DEVICE;
 		else if (kind < 0)

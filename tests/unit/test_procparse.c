@@ -338,6 +338,23 @@ START_TEST(auxv)
 }
 END_TEST
 
+START_TEST(auxv_of_a_32_bit_program)
+{
+	static const uint32_t words[] = {
+		32, 0xf7f8d5e0, AT_SYSINFO_EHDR, 0xf7f8d000, AT_PAGESZ, 4096, AT_BASE, 0, AT_ENTRY, 0x8049000,
+		AT_NULL, 0, AT_PAGESZ, 7,
+	};
+	struct vm_proc p;
+	vm_proc_init(&p, 42);
+	ck_assert(vm_parse_auxv(words, sizeof(words), &p));
+	ck_u64_eq(p.q[VM_P_VDSO], 0xf7f8d000);
+	ck_u64_eq(p.q[VM_P_PAGE_BYTES], 4096);
+	ck_u64_eq(p.q[VM_P_BASE], 0);
+	ck_u64_eq(p.q[VM_P_ENTRY], 0x8049000);
+	ck_assert(!vm_proc_has(&p, VM_P_PHDR));
+}
+END_TEST
+
 static void check_cgroup(const char *text, const char *want)
 {
 	char copy[1000];
@@ -464,4 +481,4 @@ END_TEST
 UNIT_MAIN("procparse", stat_golden, stat_without_addresses, stat_hostile_names, stat_long_name,
 	  stat_kernel_thread, stat_nonsense, status_golden, status_hostile_name, status_without_memory,
 	  status_other_kernels, status_nonsense, statm, rollup_golden, rollup_other_kernels, rollup_nonsense,
-	  limits, auxv, cgroup, cmdline, meminfo, vmstat, psi)
+	  limits, auxv, auxv_of_a_32_bit_program, cgroup, cmdline, meminfo, vmstat, psi)

@@ -239,9 +239,21 @@ bool vm_parse_auxv(const void *data, size_t len, struct vm_proc *p)
 	};
 	const char *bytes = data;
 	bool any = false;
-	for (size_t at = 0; at + 16 <= len; at += 16) {
+	/* Types are small: a first word of 64 bits that isn't holds a pair of a 32-bit program. */
+	uint64_t first = 0;
+	memcpy(&first, bytes, len < sizeof(first) ? len : sizeof(first));
+	const bool narrow = first >> 32;
+	const size_t size = narrow ? 8 : 16;
+	for (size_t at = 0; at + size <= len; at += size) {
 		uint64_t pair[2];
-		memcpy(pair, bytes + at, sizeof(pair));
+		uint32_t half[2];
+		memcpy(half, bytes + at, sizeof(half));
+		if (narrow) {
+			pair[0] = half[0];
+			pair[1] = half[1];
+		} else {
+			memcpy(pair, bytes + at, sizeof(pair));
+		}
 		if (pair[0] == AT_NULL)
 			break;
 		for (size_t i = 0; i < sizeof(tab) / sizeof(tab[0]); i++) {

@@ -30,7 +30,7 @@ bool vm_parse_rollup(const char *text, struct vm_proc *p);
 /** limits: proc_pid_limits() in fs/proc/base.c. */
 bool vm_parse_limits(const char *text, struct vm_proc *p);
 
-/** auxv: pairs of native words, as in getauxval(3). */
+/** auxv: pairs of the process's words, as in getauxval(3). */
 bool vm_parse_auxv(const void *data, size_t len, struct vm_proc *p);
 
 /** cgroup: the path in the hierarchy of the memory controller, else in that of v2.  In `text`; NULL: none. */

@@ -88,6 +88,15 @@ GETTER(get_cgroup)
 	return p->cgroup ? VM_STR(p->cgroup) : VM_ABSENT;
 }
 
+/** The kernel tells mm->exec_vm in two parts (task_mem() in fs/proc/task_mmu.c). */
+GETTER(get_exec_vm)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return vm_proc_has(p, VM_P_EXE) && vm_proc_has(p, VM_P_LIB) ? VM_U64(p->q[VM_P_EXE] + p->q[VM_P_LIB])
+								     : VM_ABSENT;
+}
+
 static struct vm_value number(double v)
 {
 	return isnan(v) ? VM_ABSENT : VM_F64(v);
@@ -270,6 +279,8 @@ GETTER(get_unknown)
 	  .get = get_unknown, .source = "mm_struct: not in /proc" }
 
 static const struct vm_field mm_fields[] = {
+	{ .name = "pid", .key = "pid", .help = "process ID", .type = VM_T_U64, .unit = VM_U_COUNT,
+	  .flags = VM_F_LABEL, .needs = NEED_STAT, .get = get_pid, .source = "proc" },
 	MM_ADDR("start_code", VM_P_START_CODE, MMADDR, "stat: startcode", "code of the program"),
 	MM_ADDR("end_code", VM_P_END_CODE, MMADDR, "stat: endcode", "end of the code"),
 	MM_ADDR("start_data", VM_P_START_DATA, MMADDR, "stat: start_data", "initialised data and bss"),
@@ -294,10 +305,11 @@ static const struct vm_field mm_fields[] = {
 	   "memory pinned for devices"),
 	MM("data_vm", "data_vm_bytes", VM_P_DATA, VM_U_BYTES, STATUS, "status: VmData",
 	   "private writable mappings other than stacks"),
-	MM("exec_vm", "exec_vm_bytes", VM_P_EXE, VM_U_BYTES, STATUS, "status: VmExe",
-	   "code of the program (end_code - start_code)"),
+	{ .name = "exec_vm", .key = "exec_vm_bytes", .help = "executable mappings", .type = VM_T_U64,
+	  .unit = VM_U_BYTES, .flags = D | M, .needs = VM_NEED(STATUS), .get = get_exec_vm,
+	  .source = "status: VmExe + VmLib" },
 	MM("lib_vm", "lib_vm_bytes", VM_P_LIB, VM_U_BYTES, STATUS, "status: VmLib",
-	   "other executable mappings: libraries"),
+	   "those of them that are not the program's code: libraries"),
 	MM("stack_vm", "stack_vm_bytes", VM_P_STACK, VM_U_BYTES, STATUS, "status: VmStk", "the stack"),
 	MM("rss", "rss_bytes", VM_P_RSS, VM_U_BYTES, STAT, "stat: rss; status: VmRSS", "resident pages"),
 	MM("hiwater_rss", "hiwater_rss_bytes", VM_P_HWM, VM_U_BYTES, STATUS, "status: VmHWM",

@@ -100,6 +100,7 @@ static int group_columns(struct vmmap *v, int by, const char *wanted, struct vm_
 		 wanted ? wanted + add : "", is_text_key(by) ? "," : "", is_text_key(by) ? "MAPPING" : "");
 	view->set = &vm_mapping_fields;
 	view->name = "groups";
+	view->key = &view->set->v[vm_field_find(view->set, key_column(by), strlen(key_column(by)))];
 	return vm_columns_parse(view->set, spec, 0, &view->cols, err);
 }
 
@@ -346,8 +347,8 @@ static int show_mm(struct vmmap *v, const struct vm_aspace *as, struct vm_err *e
 		int r = vm_report_list(&v->report, &v->mm_view, &row, 1, NULL);
 		return r < 0 ? vm_fail_os(err, -r, "cannot write the figures") : 0;
 	}
-	for (size_t i = 0; i < vm_mm_fields.n; i++) {
-		const struct vm_field *f = &vm_mm_fields.v[i];
+	for (size_t i = 0; i < v->mm_view.cols.n; i++) {
+		const struct vm_field *f = &vm_mm_fields.v[v->mm_view.cols.at[i]];
 		struct vm_scratch tmp;
 		char text[64];
 		vm_value_text(vm_field_get(f, row, &tmp), f->unit, v->common->bytes, text, sizeof(text));
@@ -443,7 +444,6 @@ static int show_process(struct vmmap *v, pid_t pid, bool first, struct vm_err *e
 	if (r < 0)
 		return r;
 	vm_proc_note_unmet(v->s, &as->proc);
-	v->report.labels.n = 0;
 	if (vm_report_is_document(&v->report)) {
 		vm_json_object_begin(&v->report.json);
 		vm_report_members(&v->report, &v->process_view, &as->proc);
@@ -513,6 +513,23 @@ static int show_all(struct vmmap *v, const struct vm_pids *pids, struct vm_err *
 	return result;
 }
 
+/** Rows of CSV and OpenMetrics stand alone: with several processes each must say whose it is. */
+static void add_pid(struct vm_view *view)
+{
+	view->cols.at[view->cols.n++] = (uint8_t)vm_field_find(view->set, "PID", 3);
+}
+
+/** What would be left aside in silence is refused. */
+static int check_rows(const struct vmmap_options *o, const struct vm_common *c, struct vm_err *err)
+{
+	const char *mode = o->layout ? "layout" : o->mm ? "mm" : o->flags ? "flags" : NULL;
+	if (mode && c->columns)
+		return vm_fail(err, EINVAL, "--columns doesn't go with --%s", mode);
+	if (mode && !o->flags && (c->sort || c->filter))
+		return vm_fail(err, EINVAL, "--%s doesn't go with --%s, which shows all", c->sort ? "sort" : "filter", mode);
+	return 0;
+}
+
 static int check_options(struct vmmap_options *o, struct vm_err *err)
 {
 	if (!o->address_text) {
@@ -540,6 +557,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	struct vm_session *captured = NULL;
 	int r = check_options(&o, err);
 	if (r == 0)
+		r = check_rows(&o, ctx->common, err);
+	if (r == 0)
 		r = targets(&v, argc, argv, &pids, err);
 	if (r == 0)
 		r = choose(&v, err);
@@ -557,11 +576,13 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	if (r == 0) {
 		learn_machine(&v);
 		vm_common_style(ctx->common, ctx->out, &style);
-		if (pids.n > 1 && vm_report_is_machine(&(struct vm_report){ .sink = vm_common_sink(ctx->common) }) &&
-		    !vm_common_sink(ctx->common)->document && !ctx->common->columns)
-			r = vm_columns_parse(&vm_mapping_fields, "+PID", VM_F_MACHINE, &v.choice.view.cols, err);
-	}
-	if (r == 0) {
+		const struct vm_sink *sink = vm_common_sink(ctx->common);
+		if (pids.n > 1 && sink->machine && !sink->document && !ctx->common->columns) {
+			add_pid(&v.choice.view);
+			add_pid(&v.mm_view);
+			if (o.by >= 0)
+				add_pid(&v.group_view);
+		}
 		vm_report_open(&v.report, vm_common_sink(ctx->common), &style, ctx->out);
 		r = show_all(&v, &pids, err);
 		int closed = vm_report_close(&v.report, r == 0 ? err : NULL);

@@ -270,9 +270,12 @@ static void say_gap(struct vmmap *v, const struct vm_aspace *as, uint64_t addr)
 	size_t at = vm_aspace_find(as, addr);
 	char size[VM_NUMBUF];
 	vm_report_say(&v->report, "%012llx is not mapped", (unsigned long long)addr);
-	if (at > 0)
+	if (at > 0 && as->map[at - 1].end == addr)
+		vm_report_say(&v->report, "; a mapping ends right below");
+	else if (at > 0)
 		vm_report_say(&v->report, "; a mapping ends %s below", vm_format_size(addr - as->map[at - 1].end, size));
-	if (at < as->nmaps)
+	/* The gate page lies in the other half. */
+	if (at < as->nmaps && as->map[at].kind != VM_KIND_VSYSCALL)
 		vm_report_say(&v->report, "; the next begins %s above", vm_format_size(as->map[at].start - addr, size));
 	vm_report_say(&v->report, "\n");
 }

@@ -74,6 +74,7 @@ START_TEST(columns_parse)
 	ck_assert_str_eq(columns("ALL", VM_F_DEFAULT), "NAME SIZE MEM% GONE START WAIT VMFLAGS FLT/S MADE");
 	ck_assert_str_eq(columns("START,,NAME,", VM_F_DEFAULT), "START NAME");
 	ck_assert_str_eq(columns("NAME,-NAME,SIZE", VM_F_DEFAULT), "SIZE");
+	ck_assert_str_eq(columns("NAME,-all,SIZE", VM_F_DEFAULT), "SIZE");
 }
 END_TEST
 
@@ -86,6 +87,7 @@ START_TEST(columns_refused)
 	ck_assert_str_eq(columns("+SZIE", VM_F_DEFAULT),
 			 "error: there is no column 'SZIE' of a row; did you mean SIZE?");
 	ck_assert_str_eq(columns("-NAME,-SIZE", VM_F_DEFAULT), "error: no column is left in '-NAME,-SIZE'; ");
+	ck_assert_str_eq(columns("-all", VM_F_DEFAULT), "error: no column is left in '-all'; ");
 	ck_assert_str_eq(columns(",", VM_F_DEFAULT), "error: no column is left in ','; ");
 	ck_assert_str_eq(columns("\033[31m", VM_F_DEFAULT),
 			 "error: there is no column '?[31m' of a row; --help lists the columns");

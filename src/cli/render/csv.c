@@ -62,12 +62,16 @@ static int list_begin(struct vm_report *r, const struct vm_view *view)
 static int row(struct vm_report *r, const void *data)
 {
 	struct vm_scratch tmp;
+	size_t from = r->text.n;
 	for (size_t i = 0; i < r->view->cols.n; i++) {
 		const struct vm_field *f = &r->view->set->v[r->view->cols.at[i]];
 		if (i)
 			vm_buf_add_char(&r->text, ',');
 		put_cell(&r->text, vm_field_get(f, data, &tmp), f->unit);
 	}
+	/* An empty line would be no row. */
+	if (r->text.n == from)
+		vm_buf_add(&r->text, "\"\"", 2);
 	vm_buf_add_char(&r->text, '\n');
 	vm_report_flush(r, false);
 	return 0;

@@ -20,10 +20,15 @@ struct metrics {
 	struct family col[VM_COLUMNS_MAX];
 };
 
-static bool is_number(const struct vm_field *f)
+static bool is_label(const struct vm_view *view, const struct vm_field *f)
+{
+	return f == view->key || (f->flags & VM_F_LABEL);
+}
+
+static bool is_number(const struct vm_view *view, const struct vm_field *f)
 {
 	return (f->type == VM_T_U64 || f->type == VM_T_F64 || f->type == VM_T_BOOL) && f->unit != VM_U_ADDR &&
-	       !(f->flags & VM_F_LABEL);
+	       !is_label(view, f);
 }
 
 static int list_begin(struct vm_report *r, const struct vm_view *view)
@@ -51,15 +56,14 @@ static void put_label_text(struct vm_buf *b, const char *s)
 	vm_buf_free(&text);
 }
 
-static void put_labels(struct vm_buf *b, const struct vm_report *r, const struct vm_fieldset *set, const void *data)
+static void put_labels(struct vm_buf *b, const struct vm_view *view, const void *data)
 {
-	bool any = r->labels.n > 0;
+	bool any = false;
 	vm_buf_add_char(b, '{');
-	vm_buf_add(b, r->labels.s ? r->labels.s : "", r->labels.n);
-	for (size_t i = 0; i < set->n; i++) {
-		const struct vm_field *f = &set->v[i];
+	for (size_t i = 0; i < view->set->n; i++) {
+		const struct vm_field *f = &view->set->v[i];
 		struct vm_scratch tmp;
-		if (!(f->flags & VM_F_LABEL))
+		if (!is_label(view, f))
 			continue;
 		struct vm_value v = vm_field_get(f, data, &tmp);
 		if (v.type == VM_T_ABSENT)
@@ -84,11 +88,11 @@ static int row(struct vm_report *r, const void *data)
 {
 	struct metrics *m = r->priv;
 	struct vm_buf labels = { 0 };
-	put_labels(&labels, r, m->view->set, data);
+	put_labels(&labels, m->view, data);
 	for (size_t i = 0; i < m->view->cols.n; i++) {
 		const struct vm_field *f = &m->view->set->v[m->view->cols.at[i]];
 		struct vm_scratch tmp;
-		if (!is_number(f))
+		if (!is_number(m->view, f))
 			continue;
 		struct vm_value v = vm_field_get(f, data, &tmp);
 		struct vm_buf *b = &m->col[i].samples;

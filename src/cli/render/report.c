@@ -114,7 +114,6 @@ int vm_report_close(struct vm_report *r, struct vm_err *err)
 		e = -ENOMEM;
 	vm_report_flush(r, true);
 	vm_buf_free(&r->text);
-	vm_buf_free(&r->labels);
 	errno = 0;
 	if (e == 0 && r->error)
 		e = -r->error;

@@ -24,6 +24,8 @@ struct vm_view {
 	const struct vm_fieldset *set;
 	struct vm_columns cols;
 	const char *name;        /* JSON: name of the array ("mappings"); OpenMetrics: part of the names */
+	/** What tells the rows of a sum from one another: a label in OpenMetrics.  NULL: the set's labels do. */
+	const struct vm_field *key;
 };
 
 /** How; the user's choice. */
@@ -67,8 +69,6 @@ struct vm_report {
 	struct vm_buf text;
 	const struct vm_view *view;
 	void *priv;              /* owned by the sink, between list_begin and list_end */
-	/** Labels that every OpenMetrics sample of a list gets: pid="1",comm="init". */
-	struct vm_buf labels;
 	unsigned lists;          /* how many lists were begun */
 	int error;               /* errno of the first write that failed, or 0 */
 };

@@ -99,7 +99,10 @@ int vm_columns_parse(const struct vm_fieldset *set, const char *spec, unsigned d
 		if (wlen == 0)
 			continue;
 		if (same_word("all", word, wlen)) {
-			add_all(set, &cols, 0);
+			if (drop)
+				cols.n = 0;
+			else
+				add_all(set, &cols, 0);
 			continue;
 		}
 		int i = vm_field_find(set, word, wlen);

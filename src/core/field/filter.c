@@ -172,7 +172,7 @@ static int parse_number(const struct vm_field *f, const char *text, uint64_t *u6
 	if (r != 0 && f->type == VM_T_F64) {
 		char *end;
 		*f64 = strtod(text, &end);
-		r = *end || end == text ? -EINVAL : 0;
+		r = *end || end == text || !isfinite(*f64) ? -EINVAL : 0;
 	} else if (f->type == VM_T_F64 && strchr(text, '.') && f->unit != VM_U_NS) {
 		char *end;
 		double v = strtod(text, &end);

@@ -63,7 +63,8 @@ GETTER(get_why)
 	  .flags = VM_F_DEFAULT | VM_F_MACHINE, .get = get_, .source = "vmtop" }
 
 static const struct vm_field fields[] = {
-	FIELD("SOURCE", "source", VM_T_STR, get_name, "name of the source"),
+	{ .name = "SOURCE", .key = "source", .help = "name of the source", .type = VM_T_STR,
+	  .flags = VM_F_DEFAULT | VM_F_MACHINE | VM_F_LABEL, .get = get_name, .source = "vmtop" },
 	FIELD("WORKS", "usable", VM_T_BOOL, get_usable, "whether it works here"),
 	FIELD("USED-FOR", "used_for", VM_T_LIST, get_chosen, "needs for which it is the first choice here"),
 	FIELD("TELLS", "provides", VM_T_LIST, get_provides, "needs that it can meet"),

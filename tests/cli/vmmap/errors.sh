@@ -22,3 +22,6 @@ run vmmap --root linux-6.18/etc 1
 run vmmap --root linux-6.18 9999
 run vmmap --root linux-6.18 -J 9999
 run vmmap --root broken 302
+run vmmap --root linux-6.18 --layout --filter 'RSS > 1M' 1002
+run vmmap --root linux-6.18 --mm -s RSS 1002
+run vmmap --root linux-6.18 --flags -o RSS 1002

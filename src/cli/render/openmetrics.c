@@ -63,7 +63,8 @@ static void put_labels(struct vm_buf *b, const struct vm_view *view, const void 
 	for (size_t i = 0; i < view->set->n; i++) {
 		const struct vm_field *f = &view->set->v[i];
 		struct vm_scratch tmp;
-		if (!is_label(view, f))
+		/* Where a sum of one mapping begins is not part of its name. */
+		if (!is_label(view, f) || (view->key && f->unit == VM_U_ADDR))
 			continue;
 		struct vm_value v = vm_field_get(f, data, &tmp);
 		if (v.type == VM_T_ABSENT)

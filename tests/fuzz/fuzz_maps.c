@@ -37,8 +37,7 @@ static void check(const struct vm_aspace *as)
 		HOLDS(m->start >= last);
 		last = m->end;
 		HOLDS(m->count == 1);
-		HOLDS(m->have & VM_HAVE(VM_Q_SIZE));
-		HOLDS(m->q[VM_Q_SIZE] == m->end - m->start);
+		HOLDS(vm_mapping_size(m) == m->end - m->start);
 		HOLDS(m->name);
 		HOLDS(m->kind < VM_KIND_NR);
 		HOLDS(vm_aspace_at(as, m->start) == m);
@@ -59,6 +58,8 @@ static void same(const struct vm_aspace *a, const struct vm_aspace *b)
 		HOLDS(strcmp(x.name, y.name) == 0);
 		HOLDS(memcmp(x.q, y.q, VM_Q_NR * sizeof(*x.q)) == 0);
 		x.name = y.name = NULL;
+		HOLDS(memcmp(x.q, y.q, VM_Q_NR * sizeof(*x.q)) == 0);
+		x.q = y.q = NULL;
 		x.q = y.q = NULL;
 		HOLDS(memcmp(&x, &y, sizeof(x)) == 0);
 	}

@@ -192,41 +192,51 @@ static void put_figure(struct vm_buf *b, const struct vmmap *v, const char *name
 	vm_value_put(b, vm_proc_has(p, q) ? VM_U64(p->q[q]) : VM_ABSENT, VM_U_BYTES, v->common->bytes);
 }
 
+static void put_huge(struct vm_buf *line, const struct vmmap *v, const char *name, const char *size, uint64_t bytes)
+{
+	vm_buf_addf(line, "%s%s%s ", line->n ? "  " : "", name, size);
+	vm_value_put(line, VM_U64(bytes), VM_U_BYTES, v->common->bytes);
+}
+
+/** Pages of hugetlb pools by size: there are at most a handful of sizes. */
+static void put_hugetlb(struct vm_buf *line, const struct vmmap *v, const struct vm_aspace *as)
+{
+	enum { SIZES = 8 };
+	uint64_t size[SIZES], sum[SIZES];
+	size_t n = 0;
+	for (size_t i = 0; i < as->nmaps; i++) {
+		const uint64_t *q = as->map[i].q;
+		uint64_t bytes = q[VM_Q_PRIVATE_HUGETLB] + q[VM_Q_SHARED_HUGETLB];
+		size_t at = 0;
+		while (at < n && size[at] != q[VM_Q_KPAGE])
+			at++;
+		if (!bytes || at == SIZES)
+			continue;
+		if (at == n) {
+			size[n] = q[VM_Q_KPAGE];
+			sum[n++] = 0;
+		}
+		sum[at] += bytes;
+	}
+	for (size_t k = 0; k < n; k++) {
+		char text[VM_NUMBUF];
+		put_huge(line, v, "HUGETLB ", vm_format_size(size[k], text), sum[k]);
+	}
+}
+
 /** Huge pages, by kind and size, where there are any. */
 static void say_huge(struct vmmap *v, const struct vm_aspace *as)
 {
 	static const struct { const char *name; enum vm_qty q; } kinds[] = {
 		{ "THP", VM_Q_THP }, { "SHMEM THP", VM_Q_SHMEM_THP }, { "FILE THP", VM_Q_FILE_THP },
 	};
-	uint64_t sizes[8] = { 0 }, sums[8] = { 0 }, thp[3] = { 0 };
-	size_t n = 0;
+	const uint64_t *all = as->total.q;
 	struct vm_buf line = { 0 };
-	for (size_t i = 0; i < as->nmaps; i++) {
-		const struct vm_mapping *m = &as->map[i];
-		for (size_t k = 0; k < 3; k++)
-			thp[k] += m->q[kinds[k].q];
-		uint64_t bytes = m->q[VM_Q_PRIVATE_HUGETLB] + m->q[VM_Q_SHARED_HUGETLB];
-		if (m->kind != VM_KIND_HUGETLB && !bytes)
-			continue;
-		size_t at = 0;
-		while (at < n && sizes[at] != m->q[VM_Q_KPAGE])
-			at++;
-		if (at == n && n < 8)
-			sizes[n++] = m->q[VM_Q_KPAGE];
-		if (at < 8)
-			sums[at] += bytes;
-	}
-	for (size_t k = 0; k < 3; k++) {
-		if (!thp[k])
-			continue;
-		vm_buf_addf(&line, "%s%s ", line.n ? "  " : "", kinds[k].name);
-		vm_value_put(&line, VM_U64(thp[k]), VM_U_BYTES, v->common->bytes);
-	}
-	for (size_t k = 0; k < n; k++) {
-		char size[VM_NUMBUF];
-		vm_buf_addf(&line, "%sHUGETLB %s ", line.n ? "  " : "", vm_format_size(sizes[k], size));
-		vm_value_put(&line, VM_U64(sums[k]), VM_U_BYTES, v->common->bytes);
-	}
+	for (size_t k = 0; k < vm_countof(kinds); k++)
+		if (all[kinds[k].q])
+			put_huge(&line, v, kinds[k].name, "", all[kinds[k].q]);
+	if (all[VM_Q_PRIVATE_HUGETLB] || all[VM_Q_SHARED_HUGETLB])
+		put_hugetlb(&line, v, as);
 	if (line.n)
 		vm_report_say(&v->report, "%s\n", vm_buf_str(&line));
 	vm_buf_free(&line);
@@ -315,16 +325,20 @@ static bool has_sums(const struct vm_view *view)
 	return false;
 }
 
-static int show_list(struct vmmap *v, const struct vm_mapping *const *maps, size_t n, struct vm_err *err)
+static int show_list(struct vmmap *v, const struct vm_aspace *as, const struct vm_mapping *const *maps, size_t n,
+		     struct vm_err *err)
 {
 	bool people = !vm_report_is_machine(&v->report) && v->report.style.headings && n > 1 && !v->o->have_address;
 	bool kinds = v->needs & VM_NEED(OBJECTS);
-	struct vm_sum sum;
+	struct vm_sum some;
+	const struct vm_sum *sum = &as->total;
 	/* Without kinds there is one total, below the list. */
 	bool total = people && !kinds && has_sums(&v->choice.view);
-	if (total)
-		vm_sum_mappings(maps, n, &sum);
-	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n, total ? &sum.m : NULL);
+	if (total && n != as->total.m.count) {
+		vm_sum_mappings(maps, n, &some);
+		sum = &some;
+	}
+	int r = vm_report_list(&v->report, &v->choice.view, (const void *const *)maps, n, total ? &sum->m : NULL);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot write the mappings");
 	if (!kinds || !(vm_report_is_document(&v->report) || (people && (v->needs & VM_NEED(SMAPS)))))
@@ -422,7 +436,7 @@ static int show(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err)
 	else if (v->o->by >= 0)
 		r = show_groups(v, &v->group_view, maps, n, (enum vm_group_by)v->o->by, err);
 	else
-		r = show_list(v, maps, n, err);
+		r = show_list(v, as, maps, n, err);
 	free(rows);
 	return r;
 }

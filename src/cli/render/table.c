@@ -15,7 +15,7 @@
 #include "core/base/parallel.h"
 #include "core/base/vec.h"
 
-enum { LEAST_WIDTH = 8, PARALLEL_FROM = 2000 };
+enum { LEAST_WIDTH = 8, PARALLEL_CELLS = 100000, NUMBER_MAX = 32 };
 
 /**
  * A column.  Neighbouring rows often show the same in it (zeros above all), so what was made last is kept:
@@ -27,8 +27,8 @@ struct column {
 	struct vm_scratch tmp;
 	bool measured, written;
 	uint64_t last_measured, last_written;
-	uint8_t len;               /* of `text`: the last number with its padding */
-	char text[40];
+	uint8_t len;               /* of `text`: the last number, with the blanks in front of it */
+	char text[NUMBER_MAX];
 };
 
 struct table {
@@ -119,6 +119,28 @@ static void measure_row(const struct table *t, struct column *cols, const void *
 	}
 }
 
+/** From how many rows on a second thread pays: starting it takes as long as this many cells. */
+static size_t parallel_from(const struct table *t)
+{
+	return PARALLEL_CELLS / t->view->cols.n;
+}
+
+static bool in_parallel(const struct table *t)
+{
+	return t->rows.n >= parallel_from(t);
+}
+
+/** Bytes of a line, about: a last column without an end counts as much as its heading. */
+static size_t line_length(const struct table *t)
+{
+	size_t n = t->view->cols.n;
+	for (size_t i = 0; i < t->view->cols.n; i++) {
+		const struct column *c = &t->col[0][i];
+		n += c->width < SIZE_MAX ? c->width : strlen(c->field->name);
+	}
+	return n;
+}
+
 static void measure_half(void *ctx, unsigned half, size_t from, size_t to)
 {
 	struct table *t = ctx;
@@ -129,7 +151,7 @@ static void measure_half(void *ctx, unsigned half, size_t from, size_t to)
 static void measure(const struct vm_report *r, struct table *t, const void *total)
 {
 	struct column *a = t->col[0], *b = t->col[1];
-	vm_in_halves(t->rows.n, PARALLEL_FROM, measure_half, t);
+	vm_in_halves(t->rows.n, parallel_from(t), measure_half, t);
 	if (total)
 		measure_row(t, a, total, true);
 	for (size_t i = 0; i < t->view->cols.n; i++) {
@@ -203,21 +225,32 @@ static size_t put_text(struct vm_buf *b, struct vm_value v, size_t width)
 	return vm_text_width(b->s + from, len) + 1;
 }
 
-/** A number, to the right; the text of the row before if it is the same again. */
-static void put_number(struct vm_buf *b, struct column *c, uint64_t v, bool exact)
+/** Make the text of a number, with the blanks in front of it, from the buffer's end on; and remember it. */
+static void make_number(struct vm_buf *b, struct column *c, uint64_t v, bool exact, bool first)
 {
-	if (c->written && c->last_written == v) {
-		vm_buf_add(b, c->text, c->len);
+	size_t from = b->n, len = vm_value_length(VM_U64(v), c->field->unit, exact);
+	vm_buf_add_fill(b, ' ', (c->width > len ? c->width - len : 0) + !first);
+	vm_value_put(b, VM_U64(v), c->field->unit, exact);
+	len = b->n - from;
+	c->written = len <= NUMBER_MAX && !b->failed;
+	c->last_written = v;
+	c->len = (uint8_t)len;
+	if (c->written)
+		memcpy(c->text, b->s + from, len);
+}
+
+/**
+ * A number, to the right; the text of the row before if it is the same again.  put_row() has made room: a copy
+ * of fixed size is two instructions, one of `len` bytes a call.
+ */
+static void put_number(struct vm_buf *b, struct column *c, uint64_t v, bool exact, bool first)
+{
+	if (!c->written || c->last_written != v || b->cap - b->n < NUMBER_MAX) {
+		make_number(b, c, v, exact, first);
 		return;
 	}
-	size_t from = b->n, len = vm_value_length(VM_U64(v), c->field->unit, exact);
-	vm_buf_add_fill(b, ' ', c->width > len ? c->width - len : 0);
-	vm_value_put(b, VM_U64(v), c->field->unit, exact);
-	c->written = b->n - from <= sizeof(c->text);
-	c->last_written = v;
-	c->len = (uint8_t)(b->n - from);
-	if (c->written)
-		memcpy(c->text, b->s + from, c->len);
+	memcpy(b->s + b->n, c->text, NUMBER_MAX);
+	b->n += c->len;
 }
 
 static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v, bool exact, bool last)
@@ -238,15 +271,17 @@ static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v
 static void put_row(const struct table *t, struct column *cols, struct vm_buf *b, const void *data, bool total)
 {
 	size_t last = t->view->cols.n - 1;
+	vm_buf_reserve(b, (last + 2) * NUMBER_MAX);
 	for (size_t i = 0; i <= last; i++) {
 		struct column *c = &cols[i];
 		struct vm_value v = cell(c, data, total, i);
+		if (v.type == VM_T_U64) {
+			put_number(b, c, v.u64, t->exact, i == 0);
+			continue;
+		}
 		if (i)
 			vm_buf_add_char(b, ' ');
-		if (v.type == VM_T_U64)
-			put_number(b, c, v.u64, t->exact);
-		else
-			put_cell(b, c, v, t->exact, i == last);
+		put_cell(b, c, v, t->exact, i == last);
 	}
 	while (b->n && b->s[b->n - 1] == ' ')
 		b->n--;
@@ -272,7 +307,9 @@ static int list_end(struct vm_report *r, const void *total)
 	fit(r, t);
 	if (r->style.headings)
 		put_heading(r, t);
-	vm_in_halves(t->rows.n, PARALLEL_FROM, write_half, t);
+	if (in_parallel(t))
+		vm_buf_reserve_now(&t->second, (t->rows.n + 1) / 2 * line_length(t));
+	vm_in_halves(t->rows.n, parallel_from(t), write_half, t);
 	bool failed = t->second.failed;
 	vm_report_flush(r, true);
 	if (t->second.n)

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/base/str.h"
 
@@ -25,6 +27,21 @@ bool vm_buf_reserve(struct vm_buf *b, size_t extra)
 	}
 	b->s = s;
 	b->cap = to;
+	return true;
+}
+
+bool vm_buf_reserve_now(struct vm_buf *b, size_t extra)
+{
+	if (!vm_buf_reserve(b, extra))
+		return false;
+#ifdef MADV_POPULATE_WRITE
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)(b->s + b->n) + page - 1) & -page;
+	uintptr_t end = (uintptr_t)(b->s + b->n + extra) & -page;
+	/* Before Linux 5.14 they come one by one. */
+	if (end > from)
+		(void)madvise((void *)from, end - from, MADV_POPULATE_WRITE);
+#endif
 	return true;
 }
 

@@ -17,6 +17,12 @@ struct vm_buf {
 
 /** Make room for `extra` more bytes; false (and failed) when memory is out. */
 bool vm_buf_reserve(struct vm_buf *b, size_t extra);
+
+/**
+ * As vm_buf_reserve(), and have the kernel put memory behind all of it at once: a fault for each page costs
+ * more than filling it with text.  For megabytes that will be filled for sure.
+ */
+bool vm_buf_reserve_now(struct vm_buf *b, size_t extra);
 void vm_buf_free(struct vm_buf *b);
 
 static inline void vm_buf_add(struct vm_buf *b, const char *s, size_t len)

@@ -45,6 +45,7 @@ uint64_t *vm_aspace_add_figures(struct vm_aspace *as, struct vm_mapping *m)
 void vm_aspace_clear(struct vm_aspace *as)
 {
 	as->nmaps = 0;
+	as->total = (struct vm_sum){ 0 };
 	as->objects.n = 0;
 	as->threads.n = 0;
 	vm_arena_reset(&as->arena);
@@ -136,11 +137,8 @@ static const struct { enum vm_qty from; enum vm_pqty to; } sums[] = {
 
 void vm_aspace_sum_to_proc(struct vm_aspace *as)
 {
-	struct vm_sum total = { 0 };
-	for (size_t i = 0; i < as->nmaps; i++)
-		vm_sum_add(&total, &as->map[i]);
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-		if (total.m.have & VM_HAVE(sums[i].from))
-			vm_proc_set(&as->proc, sums[i].to, total.q[sums[i].from]);
+		if (as->total.m.have & VM_HAVE(sums[i].from))
+			vm_proc_set(&as->proc, sums[i].to, as->total.q[sums[i].from]);
 	as->proc.rollup_ns = as->taken_ns;
 }

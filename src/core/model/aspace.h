@@ -68,6 +68,15 @@ struct vm_mapping {
 };
 static_assert(VM_Q_NR <= 32, "vm_mapping.have has 32 bits");
 
+/**
+ * A sum of mappings: a row like theirs, with figures of its own.  Zeroed it is empty (count 0).  When it was
+ * copied or moved, vm_sum_settle() makes m.q point to its own figures again.
+ */
+struct vm_sum {
+	struct vm_mapping m;
+	uint64_t q[VM_Q_NR];
+};
+
 /** A loadable segment of an ELF file (Elf64_Phdr of type PT_LOAD). */
 struct vm_segment {
 	uint64_t vaddr, offset, filesz, memsz;
@@ -97,6 +106,9 @@ struct vm_aspace {
 	/** Sorted by address. */
 	struct vm_mapping *map;
 	size_t nmaps, cap;
+	/** Sum of all that have figures, made while they were read: before they were classified, so its kind
+	    says nothing. */
+	struct vm_sum total;
 	VM_VEC(struct vm_object) objects;
 	VM_VEC(struct vm_thread) threads;
 	/** Names and segments of the mappings; texts of the process. */
@@ -132,15 +144,6 @@ static inline uint64_t vm_mapping_size(const struct vm_mapping *m)
 {
 	return m->count == 1 ? m->end - m->start : m->q[VM_Q_SIZE];
 }
-
-/**
- * A sum of mappings: a row like theirs, with figures of its own.  Zeroed it is empty (count 0).  When it was
- * copied or moved, vm_sum_settle() makes m.q point to its own figures again.
- */
-struct vm_sum {
-	struct vm_mapping m;
-	uint64_t q[VM_Q_NR];
-};
 
 /**
  * Add `m` to `sum`: quantities that both know are added; a quantity that one of them lacks is unknown

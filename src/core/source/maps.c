@@ -171,8 +171,14 @@ static bool ends_with(const char *s, size_t len, const char *with)
 
 static void close_mapping(struct vm_maps_parser *p)
 {
-	if (p->open && p->q)
-		vm_mapping_derive(&p->as->map[p->as->nmaps - 1], p->q);
+	if (p->open) {
+		struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
+		if (p->q) {
+			vm_mapping_derive(m, p->q);
+			/* Now, while its figures are at hand. */
+			vm_sum_add(&p->as->total, m);
+		}
+	}
 	p->open = false;
 	p->q = NULL;
 }
@@ -236,18 +242,32 @@ static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, con
 	}
 }
 
+static void learn(struct vm_usual_line *u, unsigned index)
+{
+	char padded[KEY_PADDED];
+	memset(padded, ' ', sizeof(padded));
+	memcpy(padded, lines[index].key, lines[index].len);
+	memcpy(u->key, padded, sizeof(u->key));
+	u->have = VM_HAVE(lines[index].qty);
+	u->index = (uint8_t)index;
+	u->qty = lines[index].qty;
+}
+
+static bool is_line(const char *s, size_t len, unsigned index)
+{
+	return lines[index].len <= len && memcmp(s, lines[index].key, lines[index].len) == 0;
+}
+
 static const struct smaps_line *find_line(struct vm_maps_parser *p, const char *s, size_t len)
 {
 	unsigned at = p->line < VM_SMAPS_LINES ? p->line : VM_SMAPS_LINES - 1;
-	unsigned guess = p->learnt[at];
+	struct vm_usual_line *u = &p->usual[at];
 	p->line++;
-	if (lines[guess].len <= len && memcmp(s, lines[guess].key, lines[guess].len) == 0)
-		return &lines[guess];
+	if (u->key[0] && is_line(s, len, u->index))
+		return &lines[u->index];
 	for (unsigned i = 0; i < NLINES; i++) {
-		if (lines[i].len <= len && memcmp(s, lines[i].key, lines[i].len) == 0) {
-			p->learnt[at] = (uint8_t)i;
-			memset(p->padded[at], ' ', KEY_PADDED);
-			memcpy(p->padded[at], lines[i].key, lines[i].len);
+		if (is_line(s, len, i)) {
+			learn(u, i);
 			return &lines[i];
 		}
 	}
@@ -272,33 +292,40 @@ static bool eight_digits(const char *s, uint64_t *out)
 	return bad == 0 && digit >> 60;
 }
 
-/** gcc 12 calls memcmp for 16 bytes, which costs as much as the rest of the line. */
-static bool same_key(const char *a, const char *b)
+static uint64_t load8(const char *s)
 {
-	uint64_t x[2], y[2];
-	memcpy(x, a, KEY_PADDED);
-	memcpy(y, b, KEY_PADDED);
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+	uint64_t v;
+	memcpy(&v, s, sizeof(v));
+	return v;
 }
 
 /**
- * The line that stood in this place of the mapping before, in the form in which the kernel prints figures
- * below 10^8 kB: key and blanks to column 16, eight columns of number, " kB".  True if it is that again.
+ * The lines that stood in these places of the mapping before, in the form in which the kernel prints
+ * figures below 10^8 kB: key and blanks to column 16, eight columns of number, " kB".  Most of smaps is
+ * that, so this loop is most of what reading it costs.  Returns where the first other line begins.
  */
-static bool take_usual_figure(struct vm_maps_parser *p, const char *s)
+static const char *take_usual_figures(struct vm_maps_parser *p, const char *s, const char *end)
 {
-	uint64_t kib = 0;
-	if (!p->q || p->line >= VM_SMAPS_LINES || !same_key(s, p->padded[p->line]))
-		return false;
-	/* Most figures of most mappings are zero, and so is the memory that they go to. */
-	bool zero = memcmp(s + KEY_PADDED, "       0", 8) == 0;
-	if (!zero && !eight_digits(s + KEY_PADDED, &kib))
-		return false;
-	unsigned qty = lines[p->learnt[p->line++]].qty;
-	if (!zero)
-		p->q[qty] = kib * 1024;
-	p->as->map[p->as->nmaps - 1].have |= VM_HAVE(qty);
-	return true;
+	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
+	const uint64_t zero = load8("       0");
+	const struct vm_usual_line *u = &p->usual[p->line], *stop = &p->usual[VM_SMAPS_LINES];
+	uint64_t *q = p->q;
+	uint32_t have = m->have;
+	for (; u < stop && end - s >= FIGURE_LINE; u++, s += FIGURE_LINE) {
+		uint64_t kib, number = load8(s + KEY_PADDED);
+		if (((load8(s) ^ u->key[0]) | (load8(s + 8) ^ u->key[1])) || memcmp(s + FIGURE_END, " kB\n", 4) != 0)
+			break;
+		/* Most figures of most mappings are zero, and so is the memory that they go to. */
+		if (number != zero) {
+			if (!eight_digits(s + KEY_PADDED, &kib))
+				break;
+			q[u->qty] = kib * 1024;
+		}
+		have |= u->have;
+	}
+	m->have = have;
+	p->line = (unsigned)(u - p->usual);
+	return s;
 }
 
 /** "Rss:                1780 kB" */
@@ -338,11 +365,10 @@ size_t vm_maps_feed(struct vm_maps_parser *p, const char *text, size_t len, bool
 {
 	const char *s = text, *end = text + len;
 	while (s < end) {
-		if (p->open && end - s >= FIGURE_LINE && memcmp(s + FIGURE_END, " kB\n", 4) == 0 &&
-		    take_usual_figure(p, s)) {
-			s += FIGURE_LINE;
-			continue;
-		}
+		if (p->q && p->line < VM_SMAPS_LINES)
+			s = take_usual_figures(p, s, end);
+		if (s == end)
+			break;
 		const char *eol = memchr(s, '\n', (size_t)(end - s));
 		if (!eol && !last)
 			break;

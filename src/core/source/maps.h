@@ -20,12 +20,16 @@ struct vm_maps_parser {
 	/** It is smaps: mappings have figures; `q` are those of the open one, or NULL. */
 	bool smaps;
 	uint64_t *q;
-	/** Place of the next line within its mapping, and the figure that stood there last time: the
-	    kernel prints the same lines in the same order for every mapping. */
+	/** Place of the next line within its mapping, and what stood in each place last time: the kernel
+	    prints the same lines in the same order for every mapping. */
 	unsigned line;
-	uint8_t learnt[VM_SMAPS_LINES];
-	/** Key of that figure, padded with blanks as the kernel does; zeros: nothing learnt. */
-	char padded[VM_SMAPS_LINES][16];
+	struct vm_usual_line {
+		/** The key as the kernel pads it, 16 bytes; zeros: nothing learnt. */
+		uint64_t key[2];
+		uint32_t have;     /* bit of the figure */
+		uint8_t index;     /* of the line in the parser's table */
+		uint8_t qty;
+	} usual[VM_SMAPS_LINES];
 	/** Bit of two letters of VmFlags, VM_VMF_UNKNOWN where there is none. */
 	uint8_t flag[26 * 26];
 	bool failed;               /* memory ran out */

@@ -157,11 +157,9 @@ static int choose(struct vmmap *v, struct vm_err *err)
 		v->needs |= VM_NEED(FLAGS) | VM_NEED_KIND;
 	if (vm_common_sink(v->common)->document)
 		process_columns(v);
-	else if (!machine && v->common->columns == NULL && !o->have_address)
-		v->needs |= VM_NEED(STATUS) | VM_NEED(CMDLINE);
-	/* The command line is part of every heading. */
+	/* What every heading shows. */
 	if (!machine)
-		v->needs |= VM_NEED(CMDLINE);
+		v->needs |= VM_NEED(STATUS) | VM_NEED(CMDLINE);
 	if (v->needs & VM_NEED(SMAPS) && !machine)
 		v->needs |= VM_NEED(ROLLUP);
 	return 0;
@@ -192,9 +190,9 @@ static void put_figure(struct vm_buf *b, const struct vmmap *v, const char *name
 	vm_value_put(b, vm_proc_has(p, q) ? VM_U64(p->q[q]) : VM_ABSENT, VM_U_BYTES, v->common->bytes);
 }
 
-static void put_huge(struct vm_buf *line, const struct vmmap *v, const char *name, const char *size, uint64_t bytes)
+static void put_huge(struct vm_buf *line, const struct vmmap *v, const char *name, uint64_t bytes)
 {
-	vm_buf_addf(line, "%s%s%s ", line->n ? "  " : "", name, size);
+	vm_buf_addf(line, "%s%s ", line->n ? "  " : "", name);
 	vm_value_put(line, VM_U64(bytes), VM_U_BYTES, v->common->bytes);
 }
 
@@ -220,7 +218,8 @@ static void put_hugetlb(struct vm_buf *line, const struct vmmap *v, const struct
 	}
 	for (size_t k = 0; k < n; k++) {
 		char text[VM_NUMBUF];
-		put_huge(line, v, "HUGETLB ", vm_format_size(size[k], text), sum[k]);
+		put_huge(line, v, "HUGETLB", sum[k]);
+		vm_buf_addf(line, " in pages of %s", vm_format_size(size[k], text));
 	}
 }
 
@@ -234,7 +233,7 @@ static void say_huge(struct vmmap *v, const struct vm_aspace *as)
 	struct vm_buf line = { 0 };
 	for (size_t k = 0; k < vm_countof(kinds); k++)
 		if (all[kinds[k].q])
-			put_huge(&line, v, kinds[k].name, "", all[kinds[k].q]);
+			put_huge(&line, v, kinds[k].name, all[kinds[k].q]);
 	if (all[VM_Q_PRIVATE_HUGETLB] || all[VM_Q_SHARED_HUGETLB])
 		put_hugetlb(&line, v, as);
 	if (line.n)

@@ -83,6 +83,7 @@ static void start_group(struct vm_sum *g, const struct vm_mapping *first)
 {
 	memset(g, 0, sizeof(*g));
 	vm_sum_add(g, first);
+	g->m.differs |= VM_DIFFERS_RANGE;
 	g->m.flags = 0;
 	g->m.have_flags = false;
 }

@@ -50,7 +50,7 @@ static struct vm_block block_of(const struct vm_mapping *m)
 {
 	return (struct vm_block){
 		.start = m->start, .end = m->end, .mapped = m->end - m->start,
-		.rss = m->q[VM_Q_RSS], .swap = m->q[VM_Q_SWAP], .have_rss = m->have & VM_HAVE(VM_Q_RSS),
+		.rss = m->q[VM_Q_RSS] + m->q[VM_Q_PRIVATE_HUGETLB] + m->q[VM_Q_SHARED_HUGETLB], .swap = m->q[VM_Q_SWAP], .have_rss = m->have & VM_HAVE(VM_Q_RSS),
 		.class = class_of(m->kind), .kind = m->kind, .mappings = 1, .files = m->inode != 0,
 		.name = m->name,
 	};

@@ -19,7 +19,7 @@ enum vm_block_class {
 struct vm_block {
 	uint64_t start, end;      /* of the first and the last mapping */
 	uint64_t mapped;          /* bytes mapped in between; less than end - start if there are holes */
-	uint64_t rss, swap;
+	uint64_t rss, swap;       /* rss: with the pages of hugetlb pools, which RSS leaves out */
 	bool have_rss;
 	enum vm_block_class class;
 	uint8_t kind;             /* of its first mapping */

@@ -133,6 +133,13 @@ static void put_octal(struct vm_buf *out, unsigned char c)
 	vm_buf_add(out, esc, 4);
 }
 
+/** C0 and C1 are terminal commands; the bidirectional controls make a line read as another. */
+static bool is_unsafe(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || c == 0x061c ||
+	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 void vm_text_put(struct vm_buf *out, const char *s)
 {
 	const char *run = s;
@@ -142,8 +149,7 @@ void vm_text_put(struct vm_buf *out, const char *s)
 	for (size_t len = strlen(run); len;) {
 		size_t used;
 		uint32_t c = vm_utf8_next(run, len, &used);
-		/* C1 controls are terminal commands too. */
-		if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+		if (is_unsafe(c)) {
 			for (size_t i = 0; i < used; i++)
 				put_octal(out, (unsigned char)run[i]);
 		} else {

@@ -13,6 +13,11 @@
 	static struct vm_value name(const struct vm_field *f, const void *row, struct vm_scratch *tmp)
 #define UNUSED(x) ((void)(x))
 
+static bool has_range(const struct vm_mapping *m)
+{
+	return !(m->differs & VM_DIFFERS_RANGE);
+}
+
 GETTER(get_qty)
 {
 	UNUSED(tmp);
@@ -30,21 +35,21 @@ GETTER(get_start)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
-	return m->count == 1 ? VM_U64(m->start) : VM_ABSENT;
+	return has_range(m) ? VM_U64(m->start) : VM_ABSENT;
 }
 
 GETTER(get_end)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
-	return m->count == 1 ? VM_U64(m->end) : VM_ABSENT;
+	return has_range(m) ? VM_U64(m->end) : VM_ABSENT;
 }
 
 GETTER(get_range)
 {
 	UNUSED(f);
 	const struct vm_mapping *m = row;
-	if (m->count != 1)
+	if (!has_range(m))
 		return VM_ABSENT;
 	const unsigned digits = m->end >> 48 ? 16 : 12;
 	size_t n = vm_put_hex(tmp->text, m->start, digits);
@@ -86,7 +91,7 @@ GETTER(get_offset)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
-	return m->count == 1 ? VM_U64(m->offset) : VM_ABSENT;
+	return has_range(m) ? VM_U64(m->offset) : VM_ABSENT;
 }
 
 GETTER(get_device)

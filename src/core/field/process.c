@@ -170,7 +170,7 @@ static const struct vm_field fields[] = {
 	      "real user ID"),
 	FIELD("USER", "user", VM_T_STR, VM_U_NONE, D, VM_NEED(USER), get_user, "status: Uid",
 	      "name of that user"),
-	FIELD("S", "state", VM_T_STR, VM_U_NONE, D, NEED_STAT, get_state, "stat: state",
+	FIELD("S", "state", VM_T_STR, VM_U_NONE, D | M, NEED_STAT, get_state, "stat: state",
 	      "state: R running, S sleeping, D waiting, Z zombie, T stopped, I idle"),
 	QTY("THREADS", "threads", VM_P_THREADS, VM_U_COUNT, 0, STAT, "stat: num_threads",
 	    "number of threads"),

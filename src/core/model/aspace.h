@@ -34,7 +34,7 @@ enum vm_qty {
 enum { VM_Q_SUMS = VM_Q_KPAGE };
 #define VM_HAVE(q) (UINT32_C(1) << (q))
 
-enum { VM_DIFFERS_PERM = 1, VM_DIFFERS_FILE = 2 };
+enum { VM_DIFFERS_PERM = 1, VM_DIFFERS_FILE = 2, VM_DIFFERS_RANGE = 4 };
 
 struct vm_mapping {
 	/** [start, end), page aligned; mappings of one space never overlap. */
@@ -53,7 +53,7 @@ struct vm_mapping {
 	pid_t pid;
 	/** 1; more where the row is the sum of several mappings (then it has no range). */
 	uint32_t count;
-	/** VM_DIFFERS_* bits: what the members of a sum don't have in common. */
+	/** VM_DIFFERS_* bits: what the members of a sum don't have in common, or it isn't to show. */
 	uint8_t differs;
 	/** Bit q is set iff q[q] was measured.  An unset bit isn't a zero. */
 	uint32_t have;
@@ -142,7 +142,7 @@ void vm_mapping_derive(struct vm_mapping *m, uint64_t *q);
 /** Bytes of the address range, or of all ranges of a sum. */
 static inline uint64_t vm_mapping_size(const struct vm_mapping *m)
 {
-	return m->count == 1 ? m->end - m->start : m->q[VM_Q_SIZE];
+	return m->count == 1 && !(m->differs & VM_DIFFERS_RANGE) ? m->end - m->start : m->q[VM_Q_SIZE];
 }
 
 /**

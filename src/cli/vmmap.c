@@ -151,8 +151,7 @@ static int choose(struct vmmap *v, struct vm_err *err)
 	if (o->layout)
 		v->needs = VM_NEED_KIND | VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(STAT);
 	if (o->mm)
-		v->needs = vm_columns_needs(&vm_mm_fields, &v->mm_view.cols) | VM_NEED(LAYOUT) | VM_NEED(STAT) |
-			   VM_NEED_KIND;
+		v->needs = vm_columns_needs(&vm_mm_fields, &v->mm_view.cols) | VM_NEED(LAYOUT) | VM_NEED(STAT);
 	if (o->flags)
 		v->needs |= VM_NEED(FLAGS) | VM_NEED_KIND;
 	if (vm_common_sink(v->common)->document)
@@ -453,6 +452,11 @@ static int show_process(struct vmmap *v, pid_t pid, bool first, struct vm_err *e
 	if (r == 0 && to && !vm_aspace_at(as, from)) {
 		vm_aspace_free(as);
 		r = vm_snapshot(v->s, pid, v->needs, 0, 0, &as, err);
+	}
+	if (v->o->mm && (r == -EACCES || r == -EPERM)) {
+		/* Only two of its figures need the mappings. */
+		vm_session_note(v->s, VM_NEED_BIT_LAYOUT, -r, pid);
+		r = vm_snapshot(v->s, pid, v->needs & ~VM_NEED(LAYOUT), 0, 0, &as, err);
 	}
 	if (r < 0)
 		return r;

@@ -161,6 +161,7 @@ START_TEST(logic)
 {
 	passes("SIZE > 1M and NAME =~ large", "L");
 	passes("SIZE > 1M or NAME == small", "SL");
+	passes("SIZE > 1M OR NAME == small", "SL");
 	passes("not SIZE > 1M and NAME == small", "S");
 	passes("not (SIZE > 1M or NAME == small)", "UE");
 	passes("not not SIZE > 1M", "L");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/err.h"
 #include "core/base/str.h"
@@ -88,7 +89,7 @@ static bool take_keyword(struct parser *p, const char *word)
 {
 	skip_blanks(p);
 	size_t n = strlen(word);
-	if (strncmp(p->s, word, n) != 0 || is_word_char(p->s[n]))
+	if (strncasecmp(p->s, word, n) != 0 || is_word_char(p->s[n]))
 		return false;
 	p->s += n;
 	return true;

@@ -159,17 +159,17 @@ START_TEST(add_marks_what_differs)
 	struct vm_sum sum = { 0 };
 	vm_sum_add(&sum, &a);
 	vm_sum_add(&sum, &b);
-	ck_assert_uint_eq(sum.m.differs, 0);
+	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_RANGE);
 	ck_assert_int_eq(sum.m.kind, VM_KIND_TEXT);
 	b.prot = PROT_READ | PROT_WRITE;
 	b.kind = VM_KIND_DATA;
 	vm_sum_add(&sum, &b);
-	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_PERM);
+	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_PERM | VM_DIFFERS_RANGE);
 	ck_assert_int_eq(sum.m.kind, VM_KIND_PROGRAM);
 	b.inode = 6;
 	b.kind = VM_KIND_LIBTEXT;
 	vm_sum_add(&sum, &b);
-	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_PERM | VM_DIFFERS_FILE);
+	ck_assert_uint_eq(sum.m.differs, VM_DIFFERS_PERM | VM_DIFFERS_FILE | VM_DIFFERS_RANGE);
 	ck_assert_int_eq(sum.m.kind, VM_KIND_MIXED);
 }
 END_TEST

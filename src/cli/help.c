@@ -58,9 +58,9 @@ void vm_print_help(const struct vm_command *cmd, FILE *out)
 
 void vm_print_version(const struct vm_command *cmd, FILE *out)
 {
+	/* Optional libraries that a command calls; those that are only looked for are no part yet. */
 	static const struct { const char *name; int have; } parts[] = {
-		{ "tui", VM_HAVE_TUI }, { "numa", VM_HAVE_NUMA }, { "pfm", VM_HAVE_PFM },
-		{ "bpf", VM_HAVE_BPF }, { "zstd", VM_HAVE_ZSTD },
+		{ "tui", VM_HAVE_TUI },
 	};
 	fprintf(out, "%s (vmtop) %s", cmd->name, VM_VERSION);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -38,7 +38,7 @@ struct leak {
 
 static int lose_blocks(struct leak *l, uint64_t rate, struct vm_err *err)
 {
-	uint64_t bytes = l->lab->arg[LEAK_BLOCK].u64, blocks = (rate + bytes - 1) / bytes;
+	uint64_t bytes = l->lab->arg[LEAK_BLOCK].u64, blocks = rate / bytes + (rate % bytes != 0);
 	for (uint64_t i = 0; i < blocks; i++) {
 		struct block *b = malloc(bytes);
 		if (!b)
@@ -100,7 +100,9 @@ static int leak_make(const struct vm_lab *lab, struct vm_truth *t, void **state,
 static int leak_step(void *state, struct vm_truth *t, struct vm_err *err)
 {
 	struct leak *l = state;
-	uint64_t rate = l->lab->arg[LEAK_RATE].u64, limit = l->lab->arg[LEAK_LIMIT].u64;
+	uint64_t limit = l->lab->arg[LEAK_LIMIT].u64, rate = l->lab->arg[LEAK_RATE].u64;
+	if (rate > limit)
+		rate = limit;
 	int r = l->lab->arg[LEAK_WHERE].u64 == WHERE_HEAP ? lose_blocks(l, rate, err)
 	                                                  : lose_mapping(l, rate, err);
 	if (r < 0)
@@ -108,7 +110,7 @@ static int leak_step(void *state, struct vm_truth *t, struct vm_err *err)
 	truth_leak(l, t);
 	char a[VM_NUMBUF];
 	vm_truth_say(t, "lost %s so far", vm_format_size(l->lost, a));
-	return l->lost + rate <= limit;
+	return l->lost < limit && limit - l->lost >= rate;
 }
 
 static void leak_done(void *state)

@@ -172,10 +172,12 @@ static void put_upper(struct picture *p, const struct vm_block *gate, uint64_t u
 {
 	char size[VM_NUMBUF], right[80];
 	put_border(p, UINT64_MAX, true, false);
-	int n = snprintf(right, sizeof(right), "%7s", vm_format_size(user_end, size));
-	if (gate)
-		snprintf(right + n, sizeof(right) - (size_t)n, " [vsyscall] at %llx", (unsigned long long)gate->start);
+	snprintf(right, sizeof(right), "%7s", vm_format_size(user_end, size));
 	put_row(p, color_of(VM_BLOCK_KERNEL), "kernel half", right);
+	if (gate) {
+		snprintf(right, sizeof(right), "%016llx", (unsigned long long)gate->start);
+		put_row(p, color_of(VM_BLOCK_KERNEL), "[vsyscall]", right);
+	}
 	put_border(p, -user_end, false, false);
 	snprintf(right, sizeof(right), "%7s no valid addresses", vm_format_size(-user_end - user_end, size));
 	put_row(p, color_of(VM_BLOCK_KERNEL), "non-canonical", right);
@@ -253,7 +255,7 @@ int vmmap_layout(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err
 	size_t count = (size_t)n;
 	const struct vm_block *gate = count && b[count - 1].kind == VM_KIND_VSYSCALL ? &b[--count] : NULL;
 	uint64_t top = count ? b[count - 1].end : 0;
-	vm_report_say(&v->report, "%s resident  %s not resident; a block is a line taller for each factor of 32 in size\n\n",
+	vm_report_say(&v->report, "%s resident  %s not resident; each factor of 32 in size is a line more\n\n",
 		      p.g->full, p.g->empty);
 	if (x86) {
 		top = vm_user_end(v->five_levels);

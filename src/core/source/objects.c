@@ -55,7 +55,9 @@ static int read_segments(struct vm_snap *sn, int fd, const char *path, struct vm
 	struct vm_segment seg[VM_SEGMENTS_MAX];
 	size_t len = HEADERS, need = 0;
 	vm_auto_free char *data = malloc(len);
-	ssize_t got = data ? pread(fd, data, len, 0) : -1;
+	if (!data)
+		return -ENOMEM;
+	ssize_t got = pread(fd, data, len, 0);
 	if (got < 0)
 		return -EIO;
 	int n = vm_parse_elf(data, (size_t)got, seg, &need);
@@ -108,8 +110,11 @@ static int fill_elf(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 			.inode = m->inode, .dev_major = m->dev_major, .dev_minor = m->dev_minor,
 			.executable = exe_len > 0 && strcmp(exe, m->name) == 0,
 		};
+		int r = fd < 0 ? fd : read_segments(sn, fd, path, &o);
+		if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+			return vm_fail_os(err, -r, "cannot read the programs of %d", sn->pid);
 		/* An unreadable file is left to the classification by permissions. */
-		if (fd < 0 || read_segments(sn, fd, path, &o) < 0)
+		if (r < 0)
 			continue;
 		if (!vm_vec_push(&sn->as->objects, o))
 			return vm_fail(err, ENOMEM, "out of memory");

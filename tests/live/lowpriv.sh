@@ -69,13 +69,19 @@ try 0 "self" -J self
 [ -z "$err" ] || fail "self: said: $err"
 
 # Another's process: exit 4, nothing of it, and one line that says what would help.
-for mode in '' --layout --mm --flags '--by kind' '-o START,SIZE' --strict; do
+for mode in '' --layout --flags '--by kind' '-o START,SIZE' --strict; do
 	# shellcheck disable=SC2086
 	try 4 "root's $mode" $mode "$root_pid"
 	[ "$(wc -l <"$scratch/err")" = 1 ] || fail "root's $mode: not one line: $err"
 	[[ $err == *"process $root_pid"*"Permission denied"*CAP_SYS_PTRACE*sudo* ]] || fail "root's $mode: $err"
 	[ -z "$out" ] || fail "root's $mode: printed: $out"
 done
+# Sizes of its address space everyone may know: the rest is unknown, and told so.
+try 0 "root's --mm" --mm -J "$root_pid"
+jq -e '.processes[0].mm | .total_vm_bytes > 0 and .rss_bytes > 0 and .start_code == null and .map_count == null' \
+	"$scratch/out" >/dev/null || fail "root's --mm: $(head -c 600 "$scratch/out")"
+jq -e '.unmet | keys == ["auxv", "layout", "mmaddr"]' "$scratch/out" >/dev/null || fail "root's --mm: $err"
+try 5 "root's --mm --strict" --mm --strict "$root_pid"
 try 4 "root's -J" -J "$root_pid"
 jq -e '.processes == []' "$scratch/out" >/dev/null || fail "root's -J: $(head -c 600 "$scratch/out")"
 # One of each: the own one is shown.

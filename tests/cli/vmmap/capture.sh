@@ -12,3 +12,11 @@ done
 run vmmap --root linux-6.18 --capture "$tmp/c" 1001
 run vmmap --root linux-6.18 --capture "$tmp/gone/c" 1001
 run vmmap --root linux-6.18 --capture "$tmp/d" 9999
+# A name of a hostile tree doesn't lead out of the new one; what isn't a file isn't opened.
+mkdir -p "$tmp/bad/proc/1/root" && cp linux-6.18/proc/1002/stat "$tmp/bad/proc/1/stat"
+cp linux-6.18/proc/1002/root/usr/bin/bash "$tmp/bad/escaped"
+mkfifo "$tmp/bad/proc/1/cmdline"
+ino=$(stat -c %i "$tmp/bad/escaped")
+echo "55679b869000-55679b898000 r-xp 00000000 fe:00 $ino /../../../../escaped" >"$tmp/bad/proc/1/maps"
+run_line 'vmmap --root $tmp/bad --capture $tmp/good -o ADDRESS,PERM,KIND 1 | grep ^5567'
+run_line 'ls $tmp | grep -c escaped; find $tmp/good -name escaped'

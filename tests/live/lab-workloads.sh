@@ -2,7 +2,7 @@
 # Every workload of vmlab against /proc.  Usage: lab-workloads.sh BIN_DIR (or VM_BIN=BIN_DIR)
 # Works as root and as a user without capabilities; needs no writable working directory.
 set -u
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
 bin=${1:-${VM_BIN:-}}
 
 skip() {
@@ -23,13 +23,10 @@ if [ "$(id -u)" != 0 ] || [ $status != 0 ]; then
 	exit $status
 fi
 
-# Root hides what ordinary users meet: once more without its powers.
-nobody() {
-	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$@"
-}
-if nobody test -x "$bin/vmlab" -a -r "$here/lab/workloads.py" 2>/dev/null; then
-	echo "as uid 65534:"
-	nobody "$0" "$bin"
-else
-	echo "not repeated without privilege: setpriv or access to $bin is missing"
-fi
+# Root hides what ordinary users meet: once more without its powers, from a place that they can reach.
+# shellcheck source=tests/tools/reach.sh
+. "$here/../tools/reach.sh"
+their_bin=$(reachable "$bin")
+their_tests=$(reachable "$here")
+echo "as uid 65534:"
+setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$their_tests/lab-workloads.sh" "$their_bin"

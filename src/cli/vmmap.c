@@ -240,6 +240,15 @@ static void say_huge(struct vmmap *v, const struct vm_aspace *as)
 	vm_buf_free(&line);
 }
 
+/** All of it below 4G: a 32-bit program, or one that might as well be. */
+static bool is_32bit(const struct vm_aspace *as)
+{
+	size_t n = as->nmaps;
+	if (n && strcmp(as->map[n - 1].name, "[vsyscall]") == 0)
+		n--;
+	return n && as->map[n - 1].end <= UINT64_C(1) << 32;
+}
+
 static void say_heading(struct vmmap *v, const struct vm_aspace *as)
 {
 	const struct vm_proc *p = &as->proc;
@@ -250,7 +259,9 @@ static void say_heading(struct vmmap *v, const struct vm_aspace *as)
 	vm_report_say(&v->report, "%d %s", p->pid, vm_buf_str(&name));
 	if (v->arch[0])
 		vm_report_say(&v->report, "   %s", v->arch);
-	if (v->have_levels)
+	if (is_32bit(as))
+		vm_report_say(&v->report, "%s32-bit addresses", v->arch[0] ? ", " : "   ");
+	else if (v->have_levels)
 		vm_report_say(&v->report, "%s%d-level paging, %d-bit user space", v->arch[0] ? ", " : "   ",
 			      v->five_levels ? 5 : 4, v->five_levels ? 56 : 47);
 	vm_report_say(&v->report, "\n");

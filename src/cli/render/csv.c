@@ -1,4 +1,4 @@
-/** CSV as RFC 4180 has it, with the JSON keys as header; an unknown cell is empty. */
+/** CSV, quoted as in RFC 4180, lines ended by LF, with the JSON keys as header; an unknown cell is empty. */
 
 #include <string.h>
 
@@ -84,6 +84,6 @@ static int list_end(struct vm_report *r, const void *total)
 }
 
 const struct vm_sink vm_sink_csv = {
-	.name = "csv", .help = "comma-separated values (RFC 4180)", .machine = true,
+	.name = "csv", .help = "comma-separated values", .machine = true,
 	.list_begin = list_begin, .row = row, .list_end = list_end,
 };

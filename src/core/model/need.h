@@ -28,8 +28,9 @@ enum vm_need_bit {
 
 #define VM_NEED(x) (UINT32_C(1) << VM_NEED_BIT_##x)
 
-/** What the kinds of mappings are told from. */
-#define VM_NEED_KIND (VM_NEED(LAYOUT) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | VM_NEED(MMADDR))
+/** What the kinds of mappings are told from; VmFlags for hugetlb files, growing stacks and devices. */
+#define VM_NEED_KIND \
+	(VM_NEED(LAYOUT) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | VM_NEED(MMADDR))
 
 struct vm_need_info {
 	const char *name;    /* "smaps": in --sources and in JSON "unmet" */

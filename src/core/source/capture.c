@@ -87,7 +87,7 @@ static int capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
 	struct vm_aspace *as;
 	struct vm_proc p;
 	struct vm_arena texts = { 0 };
-	int r = vm_snapshot(s, pid, VM_NEED_KIND, 0, 0, &as, err);
+	int r = vm_snapshot(s, pid, VM_NEED_KIND & ~VM_NEED(FLAGS), 0, 0, &as, err);
 	if (r < 0)
 		return r;
 	vm_aspace_free(as);
@@ -100,23 +100,43 @@ static int capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
 	return r;
 }
 
+static bool is_unreadable(int r)
+{
+	return r == -ESRCH || r == -EACCES || r == -EPERM;
+}
+
+/** 0 if at least one of them can be read, else why the last one can't. */
+static int find_readable(struct vm_session *s, const pid_t *pids, size_t n, struct vm_err *err)
+{
+	int r = -ESRCH;
+	for (size_t i = 0; i < n && r < 0; i++) {
+		struct vm_aspace *as;
+		r = vm_snapshot(s, pids[i], VM_NEED(LAYOUT), 0, 0, &as, err);
+		if (r == 0)
+			vm_aspace_free(as);
+	}
+	return r;
+}
+
 int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t n, struct vm_err *err)
 {
-	int r = vm_session_capture(s, dir, err);
+	/* Nothing is made for processes of which none can be read. */
+	int r = find_readable(s, pids, n, err);
+	if (r == 0)
+		r = vm_session_capture(s, dir, err);
 	if (r < 0)
 		return r;
 	capture_machine(s);
 	size_t done = 0;
 	for (size_t i = 0; i < n; i++) {
 		r = capture_process(s, pids[i], err);
-		if (r == 0)
-			done++;
-		else if (r != -ESRCH)
+		done += r == 0;
+		if (r < 0 && !is_unreadable(r))
 			break;
 	}
 	close(s->capture_fd);
 	s->capture_fd = -1;
-	if (done == 0 || (r < 0 && r != -ESRCH))
+	if (done == 0 || (r < 0 && !is_unreadable(r)))
 		return r;
 	return s->capture_error ? vm_fail_os(err, s->capture_error, "cannot write the capture in '%s'", dir) : 0;
 }

@@ -11,8 +11,8 @@ struct vm_session;
 
 /**
  * Copy everything that the sources read of the processes, and the machine's own figures, into `dir`,
- * which must be empty or not exist.  A process that is gone meanwhile is left out if others remain.
- * 0 or a negative errno; -ESRCH if no process remains.
+ * which must be empty or not exist.  A process that is gone or may not be read is left out if others remain.
+ * 0 or a negative errno; -ESRCH, -EACCES or -EPERM if no process remains.
  */
 int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t n, struct vm_err *err);
 

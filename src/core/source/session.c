@@ -79,13 +79,20 @@ static bool is_empty_dir(int fd)
 	return true;
 }
 
+/** -EIO whatever the reason: that this may not be written says nothing of what may be read. */
+static int cannot_capture(int code, const char *what, const char *dir, struct vm_err *err)
+{
+	vm_fail_os(err, code, "cannot %s the directory '%s'", what, dir);
+	return -EIO;
+}
+
 int vm_session_capture(struct vm_session *s, const char *dir, struct vm_err *err)
 {
 	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-		return vm_fail_os(err, errno, "cannot make the directory '%s'", dir);
+		return cannot_capture(errno, "make", dir, err);
 	vm_auto_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return vm_fail_os(err, errno, "cannot open the directory '%s'", dir);
+		return cannot_capture(errno, "open", dir, err);
 	if (!is_empty_dir(fd)) {
 		vm_fail(err, EEXIST, "the directory '%s' is not empty", dir);
 		vm_hint(err, "name one that doesn't exist yet");

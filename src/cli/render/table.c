@@ -15,7 +15,7 @@
 #include "core/base/parallel.h"
 #include "core/base/vec.h"
 
-enum { LEAST_WIDTH = 8, PARALLEL_CELLS = 100000, NUMBER_MAX = 32 };
+enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 50000, NUMBER_MAX = 32 };
 
 /**
  * A column.  Neighbouring rows often show the same in it (zeros above all), so what was made last is kept:
@@ -26,6 +26,7 @@ struct column {
 	size_t width;
 	struct vm_scratch tmp;
 	bool measured, written;
+	bool flat;                 /* its sum is 0: all of its cells are one character wide */
 	uint64_t last_measured, last_written;
 	uint8_t len;               /* of `text`: the last number, with the blanks in front of it */
 	char text[NUMBER_MAX];
@@ -36,6 +37,8 @@ struct table {
 	const struct vm_view *view;
 	bool exact;
 	VM_VEC(const void *) rows;
+	/** For long tables; NULL: not that long. */
+	struct vm_helper *helper;
 	/** Text of the second half; that of the first one leaves as it is made. */
 	struct vm_buf second;
 	/** Columns of each half's own, so that each thread remembers its own last row. */
@@ -74,6 +77,9 @@ static int list_begin(struct vm_report *r, const struct vm_view *view)
 static int row(struct vm_report *r, const void *data)
 {
 	struct table *t = r->priv;
+	/* It pays as soon as the work takes longer than starting a thread. */
+	if (!t->helper && t->rows.n == HELP_FROM_CELLS / t->view->cols.n)
+		t->helper = vm_helper_start();
 	return vm_vec_push(&t->rows, data) ? 0 : -ENOMEM;
 }
 
@@ -105,6 +111,8 @@ static void measure_row(const struct table *t, struct column *cols, const void *
 		/* The last column, if to the left, is as wide as the rest of the line. */
 		if (i + 1 == t->view->cols.n && is_text(c->field))
 			break;
+		if (c->flat)
+			continue;
 		struct vm_value v = cell(c, data, total, i);
 		if (v.type == VM_T_U64) {
 			if (c->measured && c->last_measured == v.u64)
@@ -117,17 +125,6 @@ static void measure_row(const struct table *t, struct column *cols, const void *
 		if (w > c->width)
 			c->width = w;
 	}
-}
-
-/** From how many rows on a second thread pays: starting it takes as long as this many cells. */
-static size_t parallel_from(const struct table *t)
-{
-	return PARALLEL_CELLS / t->view->cols.n;
-}
-
-static bool in_parallel(const struct table *t)
-{
-	return t->rows.n >= parallel_from(t);
 }
 
 /** Bytes of a line, about: a last column without an end counts as much as its heading. */
@@ -151,7 +148,11 @@ static void measure_half(void *ctx, unsigned half, size_t from, size_t to)
 static void measure(const struct vm_report *r, struct table *t, const void *total)
 {
 	struct column *a = t->col[0], *b = t->col[1];
-	vm_in_halves(t->rows.n, parallel_from(t), measure_half, t);
+	for (size_t i = 0; total && i < t->view->cols.n; i++) {
+		struct vm_value v = cell(&a[i], total, true, i);
+		a[i].flat = b[i].flat = v.type == VM_T_U64 && v.u64 == 0;
+	}
+	vm_helper_share(t->helper, t->rows.n, measure_half, t);
 	if (total)
 		measure_row(t, a, total, true);
 	for (size_t i = 0; i < t->view->cols.n; i++) {
@@ -292,6 +293,8 @@ static void write_half(void *ctx, unsigned half, size_t from, size_t to)
 {
 	struct table *t = ctx;
 	struct vm_buf *b = half ? &t->second : &t->report->text;
+	if (half && t->helper)
+		vm_buf_reserve_now(b, (to - from) * line_length(t));
 	for (size_t i = from; i < to; i++) {
 		put_row(t, t->col[half], b, t->rows.v[i], false);
 		if (half == 0)
@@ -307,9 +310,8 @@ static int list_end(struct vm_report *r, const void *total)
 	fit(r, t);
 	if (r->style.headings)
 		put_heading(r, t);
-	if (in_parallel(t))
-		vm_buf_reserve_now(&t->second, (t->rows.n + 1) / 2 * line_length(t));
-	vm_in_halves(t->rows.n, parallel_from(t), write_half, t);
+	vm_helper_share(t->helper, t->rows.n, write_half, t);
+	vm_helper_stop(t->helper);
 	bool failed = t->second.failed;
 	vm_report_flush(r, true);
 	if (t->second.n)

@@ -1,13 +1,22 @@
-/** Do one thing to many items with two threads. */
+/** A second thread that helps with work done in parts. */
 #ifndef VM_BASE_PARALLEL_H
 #define VM_BASE_PARALLEL_H
 
 #include <stddef.h>
 
+struct vm_helper;
+
+/** A helper that waits for work; NULL if no thread is to be had, and then all is done by the caller. */
+struct vm_helper *vm_helper_start(void);
+
 /**
- * Call fn(ctx, 0, from, to) and fn(ctx, 1, from, to) for the two halves of [0, n), at the same time where
- * n is at least `least` and a thread can be had, else one after the other.
+ * Call fn(ctx, 0, 0, m) here and fn(ctx, 1, m, n) in the helper at the same time, m a little above n / 2;
+ * return when both have.  Without a helper the second call comes after the first.
  */
-void vm_in_halves(size_t n, size_t least, void (*fn)(void *ctx, unsigned half, size_t from, size_t to), void *ctx);
+void vm_helper_share(struct vm_helper *h, size_t n, void (*fn)(void *ctx, unsigned part, size_t from, size_t to),
+		     void *ctx);
+
+/** End the thread; NULL is fine. */
+void vm_helper_stop(struct vm_helper *h);
 
 #endif

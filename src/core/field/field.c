@@ -224,13 +224,24 @@ static size_t u64_length(uint64_t v, enum vm_unit unit, bool exact)
 	return vm_u64_width(v);
 }
 
+/** All eight bytes are from 0x20 to 0x7e: none is below, none is 0x7f or has its high bit set. */
+static bool eight_plain(const char *s)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
+	uint64_t v;
+	memcpy(&v, s, sizeof(v));
+	return !(((v - each * 0x20) | (v + each) | v) & high);
+}
+
 bool vm_text_is_plain(const char *s, size_t *len)
 {
-	const char *p = s;
-	while (*p >= 0x20 && *p < 0x7f)
-		p++;
-	*len = (size_t)(p - s);
-	return *p == '\0';
+	size_t n = strlen(s), i = 0;
+	while (n - i >= 8 && eight_plain(s + i))
+		i += 8;
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f)
+		i++;
+	*len = i;
+	return i == n;
 }
 
 size_t vm_value_length(struct vm_value v, enum vm_unit unit, bool exact)

@@ -1,5 +1,7 @@
 #include "core/model/vmflags.h"
 
+#include <string.h>
+
 #define FLAG(X, code, name, words, sentence) [VM_VMF_##X] = { code, name, words, sentence }
 
 const struct vm_vmflag vm_vmflags[VM_VMF_COUNT] = {
@@ -58,13 +60,11 @@ const char *vm_vmflags_text(uint64_t flags, char *buf, size_t size)
 {
 	size_t n = 0;
 	flags &= (UINT64_C(1) << VM_VMF_COUNT) - 1;
-	for (; flags && n + 3 < size; flags &= flags - 1) {
-		const char *code = vm_vmflags[__builtin_ctzll(flags)].code;
-		if (n)
-			buf[n++] = ' ';
-		buf[n++] = code[0];
-		buf[n++] = code[1];
+	for (; flags && n + 4 <= size; flags &= flags - 1) {
+		memcpy(buf + n, vm_vmflags[__builtin_ctzll(flags)].code, 2);
+		buf[n + 2] = ' ';
+		n += 3;
 	}
-	buf[n] = '\0';
+	buf[n ? n - 1 : 0] = '\0';
 	return buf;
 }

@@ -169,27 +169,29 @@ static bool ends_with(const char *s, size_t len, const char *with)
 	return len >= n && memcmp(s + len - n, with, n) == 0;
 }
 
-static void close_mapping(struct vm_maps_parser *p)
+static void keep_figures(struct vm_maps_parser *p, struct vm_mapping *m)
 {
-	if (p->open) {
-		struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
-		if (p->q) {
-			vm_mapping_derive(m, p->q);
-			/* Now, while its figures are at hand. */
-			vm_sum_add(&p->as->total, m);
+	/* The range tells the size. */
+	p->q[VM_Q_SIZE] = 0;
+	m->have &= ~VM_HAVE(VM_Q_SIZE);
+	vm_mapping_derive(m, p->q);
+	if (!p->kept || memcmp(p->kept, p->q, sizeof(p->q)) != 0) {
+		uint64_t *q = vm_aspace_add_figures(p->as, m);
+		if (!q) {
+			p->failed = true;
+			return;
 		}
+		p->kept = memcpy(q, p->q, sizeof(p->q));
 	}
-	p->open = false;
-	p->q = NULL;
+	m->q = p->kept;
+	vm_sum_add(&p->as->total, m);
 }
 
-static bool need_figures(struct vm_maps_parser *p, struct vm_mapping *m)
+static void close_mapping(struct vm_maps_parser *p)
 {
-	p->smaps = true;
-	if (!p->q)
-		p->q = vm_aspace_add_figures(p->as, m);
-	p->failed = p->failed || !p->q;
-	return p->q;
+	if (p->open && p->figures)
+		keep_figures(p, &p->as->map[p->as->nmaps - 1]);
+	p->open = p->figures = false;
 }
 
 /** "55d0c3a00000-55d0c3c1f000 r-xp 00002000 fe:00 247134      /usr/bin/cat" */
@@ -225,8 +227,6 @@ static void take_header(struct vm_maps_parser *p, const char *s, const char *end
 	m->name = keep_name(p, s, end);
 	p->open = true;
 	p->line = 0;
-	if (p->smaps)
-		need_figures(p, m);
 }
 
 static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, const char *s, const char *end)
@@ -347,8 +347,9 @@ static void take_figure(struct vm_maps_parser *p, const char *s, const char *end
 		return;
 	if (l->kib && __builtin_mul_overflow(v, (uint64_t)1024, &v))
 		return;
-	if (!need_figures(p, m))
-		return;
+	if (!p->figures)
+		memset(p->q, 0, sizeof(p->q));
+	p->figures = true;
 	p->q[l->qty] = v;
 	m->have |= VM_HAVE(l->qty);
 }
@@ -365,7 +366,7 @@ size_t vm_maps_feed(struct vm_maps_parser *p, const char *text, size_t len, bool
 {
 	const char *s = text, *end = text + len;
 	while (s < end) {
-		if (p->q && p->line < VM_SMAPS_LINES)
+		if (p->figures && p->line < VM_SMAPS_LINES)
 			s = take_usual_figures(p, s, end);
 		if (s == end)
 			break;

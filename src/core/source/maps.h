@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct vm_aspace;
+#include "core/model/aspace.h"
+
 
 enum { VM_SMAPS_LINES = 40 };
 
@@ -17,9 +18,11 @@ struct vm_maps_parser {
 	uint64_t last_end;
 	/** A mapping is open: figures that follow belong to it. */
 	bool open;
-	/** It is smaps: mappings have figures; `q` are those of the open one, or NULL. */
-	bool smaps;
-	uint64_t *q;
+	/** Figures of the open mapping, if any was read; and the last ones that were kept: mappings with equal
+	    figures (nothing resident, or one page) share them. */
+	bool figures;
+	uint64_t q[VM_Q_NR];
+	const uint64_t *kept;
 	/** Place of the next line within its mapping, and what stood in each place last time: the kernel
 	    prints the same lines in the same order for every mapping. */
 	unsigned line;

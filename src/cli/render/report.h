@@ -50,7 +50,7 @@ struct vm_sink {
 	/** A list of rows begins and ends.  Between them, row() only; the rows remain until the end. */
 	int (*list_begin)(struct vm_report *r, const struct vm_view *view);
 	int (*row)(struct vm_report *r, const void *row);
-	/** `total`: a row that sums up the list, or NULL. */
+	/** `total`: a row that sums up the list, or NULL.  What it knows, all rows know. */
 	int (*list_end)(struct vm_report *r, const void *total);
 	/** Flush; write errors are found by the caller. */
 	int (*end)(struct vm_report *r);
@@ -88,7 +88,7 @@ static inline bool vm_report_is_machine(const struct vm_report *r)
 __attribute__((format(printf, 2, 3)))
 void vm_report_say(struct vm_report *r, const char *fmt, ...);
 
-/** Rows of one list.  `total` may be NULL.  0 or a negative errno. */
+/** Rows of one list.  `total` may be NULL; a sum that it knows must be known in every row.  0 or a negative errno. */
 int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *const *rows, size_t n,
 		   const void *total);
 

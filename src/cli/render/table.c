@@ -26,7 +26,10 @@ struct column {
 	size_t width;
 	struct vm_scratch tmp;
 	bool measured, written;
-	bool flat;                 /* its sum is 0: all of its cells are one character wide */
+	/** Its sum is 0: so are all of its cells.  `run` such columns stand here side by side, and what they
+	    show is the same in every row. */
+	bool flat;
+	size_t run, run_from, run_len;
 	uint64_t last_measured, last_written;
 	uint8_t len;               /* of `text`: the last number, with the blanks in front of it */
 	char text[NUMBER_MAX];
@@ -39,6 +42,8 @@ struct table {
 	VM_VEC(const void *) rows;
 	/** For long tables; NULL: not that long. */
 	struct vm_helper *helper;
+	/** What the columns that are all zeros show. */
+	struct vm_buf zeros;
 	/** Text of the second half; that of the first one leaves as it is made. */
 	struct vm_buf second;
 	/** Columns of each half's own, so that each thread remembers its own last row. */
@@ -269,12 +274,39 @@ static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v
 		vm_buf_add_fill(b, ' ', c->width - w);
 }
 
+/** Columns that are all zeros, as far as they stand side by side, become one text. */
+static void join_zeros(struct table *t)
+{
+	size_t n = t->view->cols.n;
+	for (size_t i = 0; i < n;) {
+		struct column *c = &t->col[0][i];
+		size_t from = t->zeros.n, run = 0;
+		for (; i + run < n && c[run].flat; run++) {
+			if (i + run)
+				vm_buf_add_char(&t->zeros, ' ');
+			vm_buf_add_fill(&t->zeros, ' ', c[run].width - 1);
+			vm_buf_add_char(&t->zeros, '0');
+		}
+		for (unsigned h = 0; h < 2; h++) {
+			t->col[h][i].run = t->zeros.failed ? 0 : run;
+			t->col[h][i].run_from = from;
+			t->col[h][i].run_len = t->zeros.n - from;
+		}
+		i += run ? run : 1;
+	}
+}
+
 static void put_row(const struct table *t, struct column *cols, struct vm_buf *b, const void *data, bool total)
 {
 	size_t last = t->view->cols.n - 1;
 	vm_buf_reserve(b, (last + 2) * NUMBER_MAX);
 	for (size_t i = 0; i <= last; i++) {
 		struct column *c = &cols[i];
+		if (c->run && !total) {
+			vm_buf_add(b, t->zeros.s + c->run_from, c->run_len);
+			i += c->run - 1;
+			continue;
+		}
 		struct vm_value v = cell(c, data, total, i);
 		if (v.type == VM_T_U64) {
 			put_number(b, c, v.u64, t->exact, i == 0);
@@ -308,6 +340,7 @@ static int list_end(struct vm_report *r, const void *total)
 	total = r->style.headings ? total : NULL;
 	measure(r, t, total);
 	fit(r, t);
+	join_zeros(t);
 	if (r->style.headings)
 		put_heading(r, t);
 	vm_helper_share(t->helper, t->rows.n, write_half, t);
@@ -317,6 +350,7 @@ static int list_end(struct vm_report *r, const void *total)
 	if (t->second.n)
 		fwrite(t->second.s, 1, t->second.n, r->out);
 	vm_buf_free(&t->second);
+	vm_buf_free(&t->zeros);
 	if (total)
 		put_row(t, t->col[0], &r->text, total, true);
 	vm_vec_free(&t->rows);

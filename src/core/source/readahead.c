@@ -11,116 +11,109 @@
 enum { PIECE = 512 * 1024, PIECES = 3 };
 
 struct piece {
-	long len;                  /* 0: end; negative errno: failed */
+	size_t len;
 	char room[VM_READAHEAD_ROOM];
 	char data[PIECE];
 };
 
-struct vm_readahead {
-	int fd;
-	pthread_t thread;
+struct ring {
+	void (*take)(void *ctx, char *data, size_t len);
+	void *ctx;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	/** Pieces made and used so far; piece n is in ring[n % PIECES]. */
-	unsigned long made, used;
-	bool holding;              /* the consumer works on the piece `used` */
-	bool stop;
-	struct piece ring[PIECES];
+	/** Pieces made and taken so far; piece n is in piece[n % PIECES]. */
+	unsigned long made, taken;
+	bool ended;                /* no more will be made */
+	struct piece piece[PIECES];
 };
 
-/** Fill the piece: the kernel gives a page at a time, and waking up for each would cost more. */
-static void fill(int fd, struct piece *p)
+static void *consume(void *arg)
 {
-	size_t n = 0;
-	while (n < PIECE) {
-		ssize_t got = read(fd, p->data + n, PIECE - n);
+	struct ring *r = arg;
+	pthread_mutex_lock(&r->lock);
+	for (;;) {
+		while (r->made == r->taken && !r->ended)
+			pthread_cond_wait(&r->changed, &r->lock);
+		if (r->made == r->taken)
+			break;
+		struct piece *p = &r->piece[r->taken % PIECES];
+		pthread_mutex_unlock(&r->lock);
+		r->take(r->ctx, p->data, p->len);
+		pthread_mutex_lock(&r->lock);
+		r->taken++;
+		pthread_cond_signal(&r->changed);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+/** Fill the piece: the kernel gives a page at a time.  0, or the negative errno of a failed read. */
+static int fill(int fd, struct piece *p)
+{
+	p->len = 0;
+	while (p->len < PIECE) {
+		ssize_t got = read(fd, p->data + p->len, PIECE - p->len);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0 && n == 0) {
-			p->len = -errno;
-			return;
-		}
-		if (got <= 0)
+		if (got < 0)
+			return -errno;
+		if (got == 0)
 			break;
-		n += (size_t)got;
+		p->len += (size_t)got;
 	}
-	p->len = (long)n;
+	return 0;
 }
 
-static void *reader(void *arg)
+static int produce(struct ring *r, int fd)
 {
-	struct vm_readahead *ra = arg;
 	for (;;) {
-		pthread_mutex_lock(&ra->lock);
-		while (ra->made - ra->used == PIECES && !ra->stop)
-			pthread_cond_wait(&ra->changed, &ra->lock);
-		bool stop = ra->stop;
-		struct piece *p = &ra->ring[ra->made % PIECES];
-		pthread_mutex_unlock(&ra->lock);
-		if (stop)
-			return NULL;
-		fill(ra->fd, p);
-		bool last = p->len <= 0;
-		pthread_mutex_lock(&ra->lock);
-		ra->made++;
-		pthread_cond_signal(&ra->changed);
-		pthread_mutex_unlock(&ra->lock);
+		pthread_mutex_lock(&r->lock);
+		while (r->made - r->taken == PIECES)
+			pthread_cond_wait(&r->changed, &r->lock);
+		pthread_mutex_unlock(&r->lock);
+		struct piece *p = &r->piece[r->made % PIECES];
+		int e = fill(fd, p);
+		bool last = e < 0 || p->len < PIECE;
+		pthread_mutex_lock(&r->lock);
+		r->made += p->len > 0;
+		r->ended = last;
+		pthread_cond_signal(&r->changed);
+		pthread_mutex_unlock(&r->lock);
 		if (last)
-			return NULL;
+			return e;
 	}
 }
 
-struct vm_readahead *vm_readahead_start(int fd)
+static bool start(struct ring *r, pthread_t *thread)
 {
-	struct vm_readahead *ra = malloc(sizeof(*ra));
-	if (!ra)
-		return NULL;
-	ra->fd = fd;
-	ra->made = ra->used = 0;
-	ra->holding = ra->stop = false;
-	pthread_mutex_init(&ra->lock, NULL);
-	pthread_cond_init(&ra->changed, NULL);
 	/* Signals are for the thread that handles them. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int r = pthread_create(&ra->thread, NULL, reader, ra);
+	int e = pthread_create(thread, NULL, consume, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r != 0) {
-		free(ra);
-		return NULL;
-	}
-	return ra;
+	return e == 0;
 }
 
-long vm_readahead_next(struct vm_readahead *ra, char **data)
+int vm_read_ahead(int fd, void (*take)(void *ctx, char *data, size_t len), void *ctx)
 {
-	pthread_mutex_lock(&ra->lock);
-	if (ra->holding) {
-		ra->used++;
-		ra->holding = false;
-		pthread_cond_signal(&ra->changed);
+	pthread_t thread;
+	struct ring *r = malloc(sizeof(*r));
+	if (!r)
+		return -EAGAIN;
+	r->take = take;
+	r->ctx = ctx;
+	r->made = r->taken = 0;
+	r->ended = false;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->changed, NULL);
+	int e = -EAGAIN;
+	if (start(r, &thread)) {
+		e = produce(r, fd);
+		pthread_join(thread, NULL);
 	}
-	while (ra->made == ra->used)
-		pthread_cond_wait(&ra->changed, &ra->lock);
-	struct piece *p = &ra->ring[ra->used % PIECES];
-	/* The last piece stays, so that asking again gives the same answer. */
-	ra->holding = p->len > 0;
-	pthread_mutex_unlock(&ra->lock);
-	*data = p->data;
-	return p->len;
-}
-
-void vm_readahead_stop(struct vm_readahead *ra)
-{
-	if (!ra)
-		return;
-	pthread_mutex_lock(&ra->lock);
-	ra->stop = true;
-	pthread_cond_signal(&ra->changed);
-	pthread_mutex_unlock(&ra->lock);
-	pthread_join(ra->thread, NULL);
-	pthread_mutex_destroy(&ra->lock);
-	pthread_cond_destroy(&ra->changed);
-	free(ra);
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->changed);
+	free(r);
+	return e;
 }

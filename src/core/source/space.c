@@ -46,18 +46,9 @@ static void take(struct intake *in, char *data, size_t len, bool last)
 	memcpy(in->rest, data + used, in->nrest);
 }
 
-/** The rest of a long file, read by a second thread.  Nothing was taken if it returns -EAGAIN. */
-static int take_ahead(struct intake *in, int fd)
+static void take_piece(void *in, char *data, size_t len)
 {
-	struct vm_readahead *ra = vm_readahead_start(fd);
-	if (!ra)
-		return -EAGAIN;
-	char *data;
-	long n;
-	while ((n = vm_readahead_next(ra, &data)) > 0)
-		take(in, data, (size_t)n, false);
-	vm_readahead_stop(ra);
-	return (int)n;
+	take(in, data, len, false);
 }
 
 /** All of the file through the parser, in pieces, so that memory doesn't grow with its length. */
@@ -76,7 +67,7 @@ static int parse_stream(struct vm_snap *sn, int fd, int tee, size_t *bytes)
 		else
 			take(&in, data, (size_t)n, false);
 		if (r == -EAGAIN && in.bytes > AHEAD_FROM)
-			r = take_ahead(&in, fd);
+			r = vm_read_ahead(fd, take_piece, &in);
 	}
 	*bytes = in.bytes;
 	if (r < 0)

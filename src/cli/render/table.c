@@ -15,7 +15,7 @@
 #include "core/base/parallel.h"
 #include "core/base/vec.h"
 
-enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 50000, NUMBER_MAX = 32 };
+enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 500000, NUMBER_MAX = 32 };
 
 /**
  * A column.  Neighbouring rows often show the same in it (zeros above all), so what was made last is kept:

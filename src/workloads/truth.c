@@ -66,12 +66,6 @@ void vm_truth_bool(struct vm_truth *t, const char *key, bool v)
 	vm_json_bool(&t->json, v);
 }
 
-void vm_truth_f64(struct vm_truth *t, const char *key, double v)
-{
-	vm_json_key(&t->json, key);
-	vm_json_f64(&t->json, v);
-}
-
 void vm_truth_array_begin(struct vm_truth *t, const char *key)
 {
 	vm_json_key(&t->json, key);

@@ -97,7 +97,6 @@ void vm_truth_u64(struct vm_truth *t, const char *key, uint64_t v);
 void vm_truth_addr(struct vm_truth *t, const char *key, uint64_t addr);  /* "0x..." */
 void vm_truth_str(struct vm_truth *t, const char *key, const char *s);
 void vm_truth_bool(struct vm_truth *t, const char *key, bool v);
-void vm_truth_f64(struct vm_truth *t, const char *key, double v);
 /** An array of objects: open one, state its facts as above, close it. */
 void vm_truth_array_begin(struct vm_truth *t, const char *key);
 void vm_truth_object_begin(struct vm_truth *t);

@@ -57,7 +57,7 @@ int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *
 	return e;
 }
 
-void vm_json_value(struct vm_json *j, struct vm_value v, enum vm_unit unit)
+static void put_json(struct vm_json *j, struct vm_value v, enum vm_unit unit)
 {
 	switch (v.type) {
 	case VM_T_ABSENT:
@@ -103,7 +103,7 @@ void vm_report_members(struct vm_report *r, const struct vm_view *view, const vo
 	for (size_t i = 0; i < view->cols.n; i++) {
 		const struct vm_field *f = &view->set->v[view->cols.at[i]];
 		vm_json_key(&r->json, f->key);
-		vm_json_value(&r->json, vm_field_get(f, row, &tmp), f->unit);
+		put_json(&r->json, vm_field_get(f, row, &tmp), f->unit);
 	}
 }
 

@@ -95,9 +95,6 @@ int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *
 /** One row as members of the open JSON object (keys and values, no braces). */
 void vm_report_members(struct vm_report *r, const struct vm_view *view, const void *row);
 
-/** One value in JSON. */
-void vm_json_value(struct vm_json *j, struct vm_value v, enum vm_unit unit);
-
 /** Write all to the stream.  0, or the negative errno of memory or writing. */
 int vm_report_close(struct vm_report *r, struct vm_err *err);
 

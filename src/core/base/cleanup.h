@@ -35,9 +35,6 @@ static inline void vm_cleanup_dir(DIR **d)
 #define vm_auto_file  __attribute__((cleanup(vm_cleanup_file)))
 #define vm_auto_dir   __attribute__((cleanup(vm_cleanup_dir)))
 
-/** Hand a guarded pointer out of its scope. */
-#define vm_take(p) ({ __typeof__(p) vm_taken_ = (p); (p) = NULL; vm_taken_; })
-
 #define vm_countof(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

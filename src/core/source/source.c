@@ -247,29 +247,19 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 	return r;
 }
 
-int vm_proc_read_more(struct vm_session *s, uint32_t needs, struct vm_arena *arena, struct vm_proc *p,
-		      struct vm_err *err)
-{
-	struct vm_snap sn = { .s = s, .pid = p->pid, .dir_fd = -1, .proc = p, .arena = arena };
-	uint64_t start = p->start;
-	bool known = p->state != 0;
-	int r = vm_snap_open(&sn);
-	if (r == 0)
-		r = vm_snap_meet(&sn, needs);
-	vm_snap_close(&sn);
-	if (r == 0 && known && p->start != start)
-		r = -ESRCH;
-	if (r == -ESRCH)
-		return gone(p->pid, err);
-	return r < 0 ? vm_fail_os(err, -r, "cannot open /proc/%d", p->pid) : 0;
-}
-
 int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_arena *arena,
 		 struct vm_proc *p, struct vm_err *err)
 {
 	vm_proc_init(p, pid);
 	p->taken_ns = vm_clock_ns();
-	return vm_proc_read_more(s, needs, arena, p, err);
+	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .proc = p, .arena = arena };
+	int r = vm_snap_open(&sn);
+	if (r == 0)
+		r = vm_snap_meet(&sn, needs);
+	vm_snap_close(&sn);
+	if (r == -ESRCH)
+		return gone(pid, err);
+	return r < 0 ? vm_fail_os(err, -r, "cannot open /proc/%d", pid) : 0;
 }
 
 void vm_proc_note_unmet(struct vm_session *s, const struct vm_proc *p)

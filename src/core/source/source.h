@@ -88,10 +88,6 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_arena *arena,
 		 struct vm_proc *p, struct vm_err *err);
 
-/** Add further needs to a row that was read before; -ESRCH if that very process is gone. */
-int vm_proc_read_more(struct vm_session *s, uint32_t needs, struct vm_arena *arena, struct vm_proc *p,
-		      struct vm_err *err);
-
 struct vm_pids {
 	pid_t *v;
 	size_t n, cap;

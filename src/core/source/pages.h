@@ -1,0 +1,86 @@
+/**
+ * Pages of a process, as runs, from the best back end that works.
+ *
+ * | back end | tells | needs | cost |
+ * |---|---|---|---|
+ * | page-tables | everything but EXCLUSIVE and FILE | BPF; see walker.h | 1-2 ns a page, no lock |
+ * | pagemap | frames, EXCLUSIVE, FILE, soft-dirty, uffd-wp, guard | ptrace access; frames CAP_SYS_ADMIN | 25-30 ns |
+ * | pagemap-scan | present, swap, file, zero, huge, written, guard | Linux 6.7 | 5-26 ns a populated page |
+ * | mincore | residency of our own pages | ourselves | - |
+ *
+ * Memory is bounded whatever the size of the space: runs are handed over in batches, ascending, and pages without
+ * anything (neither memory, swap nor a marker) are left out.
+ */
+#ifndef VM_SOURCE_PAGES_H
+#define VM_SOURCE_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/model/page.h"
+
+struct vm_aspace;
+struct vm_err;
+struct vm_session;
+
+enum vm_pages_via { VM_VIA_AUTO, VM_VIA_TABLES, VM_VIA_PAGEMAP, VM_VIA_SCAN, VM_VIA_MINCORE, VM_VIA_NR };
+/** "page-tables", "pagemap", "pagemap-scan", "mincore"; ended by NULL, first "auto". */
+extern const char *const vm_via_names[];
+
+struct vm_pages_query {
+	/** Page aligned [from, to); 0, 0: all of the user half. */
+	uint64_t from, to;
+	/** VM_PG() bits that are wanted: the back end is chosen by them. */
+	uint32_t want;
+	/** Frames are wanted: runs end where they don't follow each other. */
+	bool frames;
+	/** A back end to use, or AUTO. */
+	enum vm_pages_via via;
+	/** Mappings of the process: pagemap's back ends read these ranges only.  May be NULL for page tables. */
+	const struct vm_aspace *as;
+};
+
+struct vm_pages_info {
+	enum vm_pages_via via;
+	/** VM_PG() bits that were wanted, and that the back end can't tell. */
+	uint32_t unknown;
+	/** Frames were wanted and are withheld (pagemap without CAP_SYS_ADMIN). */
+	bool frames_withheld;
+	/** The address space changed or went away meanwhile: what was handed over is right, but not all. */
+	bool partial;
+	/** Time that reading took, and how much of it the target's memory-map lock was held, as far as we know. */
+	uint64_t took_ns;
+	bool holds_lock;
+	/** Page tables: bottom level first; tables[0].tables == 0 and via != TABLES: unknown. */
+	struct vm_table_level tables[VM_PT_LEVELS];
+	unsigned levels;
+	/** Why a better back end wasn't used; "" if the best one was. */
+	char why_not[160];
+};
+
+/** Ascending runs of one batch; a value other than 0 ends the scan and is returned. */
+typedef int vm_pages_take(void *ctx, const struct vm_page_run *runs, size_t n);
+
+/**
+ * Scan the pages of a process.  0; what take() returned; -ESRCH: the process is gone, and nothing was handed
+ * over; -EACCES or -EPERM: not permitted; -EOPNOTSUPP: a captured tree, or the asked back end doesn't work here.
+ */
+int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *q, vm_pages_take *take, void *ctx,
+		  struct vm_pages_info *info, struct vm_err *err);
+
+/* ---- Back ends: one file each (pages_walk.c, pages_map.c, pages_scan.c, pages_core.c) --------------------------- */
+
+struct vm_pages_backend {
+	enum vm_pages_via via;
+	/** VM_PG() bits that it can tell at all. */
+	uint32_t tells;
+	bool tells_frames;
+	/** As vm_pages_scan(); -EOPNOTSUPP with *err: doesn't work here. */
+	int (*scan)(struct vm_session *s, pid_t pid, const struct vm_pages_query *q, vm_pages_take *take, void *ctx,
+		    struct vm_pages_info *info, struct vm_err *err);
+};
+extern const struct vm_pages_backend vm_pages_by_tables, vm_pages_by_pagemap, vm_pages_by_scan, vm_pages_by_mincore;
+
+#endif

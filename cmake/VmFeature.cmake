@@ -1,9 +1,9 @@
 # vm_feature(NUMA "NUMA figures" libnuma HEADER numa.h PKG numa)
 #
 # An optional part: cache variable VM_<NAME> = AUTO|ON|OFF.  AUTO takes the library if it is there, ON
-# insists.  Sets VM_HAVE_<NAME> (0 or 1) and, if it is 1, the target vm_dep_<name> to link.
+# insists.  PROGRAMS are needed to build it.  Sets VM_HAVE_<NAME> (0 or 1) and, if it is 1, the target vm_dep_<name> to link.
 function(vm_feature name what)
-	cmake_parse_arguments(F "" "HEADER;LIB;PKG" "" ${ARGN})
+	cmake_parse_arguments(F "" "HEADER;LIB;PKG" "PROGRAMS" ${ARGN})
 	set(VM_${name} AUTO CACHE STRING "${what}: AUTO, ON or OFF")
 	set_property(CACHE VM_${name} PROPERTY STRINGS AUTO ON OFF)
 	string(TOLOWER ${name} low)
@@ -25,6 +25,15 @@ function(vm_feature name what)
 				set(found 1)
 			endif()
 		endif()
+		foreach(program ${F_PROGRAMS})
+			string(TOUPPER ${program} up)
+			find_program(VM_${up} ${program} PATHS /usr/sbin)
+			mark_as_advanced(VM_${up})
+			if(NOT VM_${up})
+				set(found 0)
+				list(APPEND F_PKG " and ${program}")
+			endif()
+		endforeach()
 		if(NOT found AND VM_${name} STREQUAL "ON")
 			message(FATAL_ERROR "VM_${name}=ON, but its library was not found (${F_PKG}${F_LIB})")
 		endif()

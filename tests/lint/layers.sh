@@ -17,7 +17,8 @@ layer core/base
 layer core/model core/base
 layer core/analysis core/base core/model
 layer core/field core/base core/model core/analysis
-layer core/source core/base core/model
+# bpf/*.h is what a program and its loader share; bpf/*.skel.h is made from the program.
+layer core/source core/base core/model bpf
 layer cli/render core/base core/field
 layer cli/tui core/base core/model core/analysis core/field cli/render
 layer workloads core/base

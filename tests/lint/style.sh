@@ -21,8 +21,8 @@ never() {
 none='^$'
 never '"/?(proc|sys)/' "$none" src/cli -- 'commands name no files of /proc: a source reads them'
 never '#[[:space:]]*include <libproc2/' 'src/core/source/' src -- 'only core/source knows libproc2'
-never '#[[:space:]]*include <(numa|numaif|perfmon|bpf)' 'src/(core/source|workloads)/' src -- \
-	'only core/source and workloads know libnuma, libpfm4 and libbpf'
+never '#[[:space:]]*include <(numa|numaif|perfmon|bpf)' 'src/(core/source|workloads|bpf)/' src -- \
+	'only core/source, workloads and the eBPF programs know libnuma, libpfm4 and libbpf'
 never '#[[:space:]]*include <(n?curses|term)' 'src/cli/tui/curses\.c' src -- 'only curses.c knows ncurses'
 never '\b(sprintf|vsprintf|gets|strtok|asctime|ctime|tmpnam|mktemp)\(' "$none" src -- 'calls that go wrong sooner or later'
 never '\b(strcpy|strcat)\(' 'src/workloads/' src -- 'copies without a bound'

@@ -41,7 +41,10 @@ enum vm_pg_bit {
 
 #define VM_PFN_NONE UINT64_MAX
 
-/** Neighbouring pages that have everything below in common; frames and swap slots follow each other. */
+/**
+ * Neighbouring pages that have everything below in common; frames and swap slots follow each other, but for the page
+ * of zeros, which is the same frame everywhere.
+ */
 struct vm_page_run {
 	/** [start, end): bytes. */
 	uint64_t start, end;

@@ -105,6 +105,9 @@ struct vm_pte_bit {
 /** Ended by a NULL name. */
 const struct vm_pte_bit *vm_pt_bits(const struct vm_pt_arch *arch);
 
+/** An entry that maps frame 0 for users, read-only, with no other bit set: what a bit adds shows against it. */
+uint64_t vm_pt_plain_page(const struct vm_pt_geometry *g, unsigned level);
+
 /** Bits of an entry of this level that are the frame (as a mask of the raw entry). */
 uint64_t vm_pt_frame_mask(const struct vm_pt_geometry *g, unsigned level);
 

@@ -36,9 +36,12 @@ struct vm_pages_query {
 	uint32_t want;
 	/** Frames are wanted: runs end where they don't follow each other. */
 	bool frames;
+	/** Raw entries are wanted: runs end where any bit differs.  Page tables only. */
+	bool raw;
 	/** A back end to use, or AUTO. */
 	enum vm_pages_via via;
-	/** Mappings of the process: pagemap's back ends read these ranges only.  May be NULL for page tables. */
+	/** Mappings of the process: pagemap's back ends read these ranges only, and no run crosses a border.  May be
+	    NULL for page tables, which then can't tell FILE and EXCLUSIVE. */
 	const struct vm_aspace *as;
 };
 

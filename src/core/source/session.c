@@ -61,6 +61,8 @@ void vm_session_close(struct vm_session *s)
 		close(s->proc_fd);
 	if (s->capture_fd >= 0)
 		close(s->capture_fd);
+	if (s->walker)
+		s->walker_free(s->walker);
 	vm_vec_free(&s->users);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);

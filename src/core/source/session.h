@@ -46,6 +46,10 @@ struct vm_session {
 	/** Names of users already looked up; texts in `arena`. */
 	VM_VEC(struct vm_user { uid_t uid; const char *name; }) users;
 	struct vm_arena arena;
+	/** Reads page tables; NULL until vm_walker_get() is first called.  Freed by its own function, so that who
+	    doesn't ask for it doesn't link it. */
+	struct vm_walker *walker;
+	void (*walker_free)(struct vm_walker *w);
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };

@@ -29,16 +29,17 @@ struct vm_walk_table {
 	/** Entries [lo, hi) touch the range that was asked for. */
 	unsigned lo, hi;
 	unsigned level;            /* 0: PTE */
+	/** It was handed over before, and is again, as it is now, because more of what is below it follows. */
+	bool again;
 };
 
 struct vm_walk_stats {
-	/** Tables copied, by level; passes of the program, and the longest. */
-	uint64_t tables[VM_PT_LEVELS];
+	/** Runs of the program, and the longest: while it runs, RCU grace periods wait for it, and nothing else. */
 	unsigned runs;
 	uint64_t longest_ns, took_ns;
-	/** Tables that vanished or were replaced while they were read, and were read again. */
+	/** Tables that were unlinked or replaced while they were copied, and were looked up again. */
 	uint64_t retried;
-	/** Some never held still, or the address space went away or was replaced: the answer isn't whole. */
+	/** Some could not be read, or the address space went away or was replaced: the answer isn't whole. */
 	bool partial;
 };
 
@@ -48,11 +49,11 @@ struct vm_walk_stats {
  */
 int vm_walker_get(struct vm_session *s, struct vm_walker **out, struct vm_err *err);
 
-/** Called by vm_session_close(). */
-void vm_walker_free(struct vm_walker *w);
-
 /** Levels, frames and swap types of this kernel. */
 const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w);
+
+/** Frame of the page of zeros; VM_PFN_NONE: not found. */
+uint64_t vm_walker_zero_pfn(const struct vm_walker *w);
 
 /**
  * Hand over the tables that translate [from, to) (user half; 0, 0: all of it), each before those below it,

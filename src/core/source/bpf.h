@@ -1,0 +1,47 @@
+/** What our eBPF programs have in common: may they run here, and task iterators. */
+#ifndef VM_SOURCE_BPF_H
+#define VM_SOURCE_BPF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct bpf_link;
+struct bpf_program;
+struct vm_err;
+struct vm_session;
+
+/**
+ * 0, or a negative errno and the reason in words: no BTF of the running kernel; a lockdown that forbids reading
+ * kernel memory, if `reads_memory`.  Capabilities are found by trying.
+ */
+int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err);
+
+/** Describe a failed load or attachment of `what`: which capability, or what else was missing.  Returns -code. */
+int vm_bpf_fail(struct vm_err *err, int code, const char *what);
+
+/** First physical address behind all memory, from /proc/zoneinfo; 0: unknown. */
+uint64_t vm_bpf_memory_end(struct vm_session *s);
+
+/** A program of type iter/task on one process. */
+struct vm_bpf_iter {
+	int link_fd;
+	struct bpf_program *prog;
+	pid_t pid;
+	/** What the program must compare task->tgid with; 0: the kernel chose the process (Linux 6.1). */
+	int tgid;
+	/** All threads are visited: the first one has no address space any more. */
+	bool threads;
+};
+
+int vm_bpf_iter_open(struct vm_bpf_iter *it, struct bpf_program *prog, pid_t pid, struct vm_err *err);
+void vm_bpf_iter_close(struct vm_bpf_iter *it);
+#define vm_bpf_auto_iter __attribute__((cleanup(vm_bpf_iter_close)))
+
+/** Visit all threads from now on: the first one may have ended before the others.  0 or a negative errno. */
+int vm_bpf_iter_all_threads(struct vm_bpf_iter *it);
+
+/** Run it once over its tasks.  0 or a negative errno; -ESRCH: there is no such process. */
+int vm_bpf_iter_run(struct vm_bpf_iter *it);
+
+#endif

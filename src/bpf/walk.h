@@ -5,8 +5,8 @@
 enum {
 	VM_WALK_ENTRIES = 512,      /* of a table */
 	VM_WALK_LEVELS = 5,
-	/** Tables that one run copies at most: 2 MiB, so that they are still in the cache when they are decoded. */
-	VM_WALK_TABLES = 512,
+	/** Tables that one run copies at most: 512 KiB, which are still in the cache when they are decoded. */
+	VM_WALK_TABLES = 128,
 	VM_WALK_COOKIE = 32,
 };
 

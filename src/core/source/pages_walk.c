@@ -232,6 +232,42 @@ static int put_entries(struct scan *s, const struct kind *k, uint64_t e, uint64_
 	return put_cut(s, r);
 }
 
+/** Two entries at a time: every processor has registers for that. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair load_pair(const uint64_t *entry)
+{
+	pair p;
+	memcpy(&p, entry, sizeof(p));
+	return p;
+}
+
+/**
+ * End of the entries from `from` on that differ from `e`, which grows by `step` with each, in no bit of `mask`.
+ * Most tables are full of the same: eight are compared at once.
+ */
+static unsigned end_of_equals(const uint64_t *entry, unsigned from, unsigned to, uint64_t e, uint64_t step, uint64_t mask)
+{
+	unsigned j = from;
+	const pair two = { step * 2, step * 2 }, eight = two * 4;
+	for (pair a = { e, e + step }, b = a + two, c = b + two, d = c + two; to - j >= 8; j += 8) {
+		pair differs = (load_pair(entry + j) ^ a) | (load_pair(entry + j + 2) ^ b) |
+			       (load_pair(entry + j + 4) ^ c) | (load_pair(entry + j + 6) ^ d);
+		if ((differs[0] | differs[1]) & mask)
+			break;
+		a += eight;
+		b += eight;
+		c += eight;
+		d += eight;
+	}
+	e += step * (j - from);
+	while (j < to && ((entry[j] ^ e) & mask) == 0) {
+		j++;
+		e += step;
+	}
+	return j;
+}
+
 /** The pages of entries [from, to) of a table; *used counts those that aren't zero, *leaves those that aren't tables. */
 static int put_table(struct scan *s, const uint64_t *entry, uint64_t start, unsigned level, unsigned from, unsigned to)
 {
@@ -249,18 +285,10 @@ static int put_table(struct scan *s, const uint64_t *entry, uint64_t start, unsi
 			continue;
 		}
 		const struct kind *k = kind_of(s, level, e);
-		if (k->plain && step && keep == ~s->frame[level])
-			while (j < to && entry[j] == entry[j - 1] + step)
-				j++;
-		else if (k->plain && step)
-			while (j < to && ((entry[j] ^ (e + step * (j - i))) & (keep | s->frame[level])) == 0)
-				j++;
-		else if (k->plain)
-			while (j < to && ((entry[j] ^ e) & keep) == 0)
-				j++;
-		else
-			while (j < to && entry[j] == e && k->pte.kind == VM_PTE_PAGE)
-				j++;
+		if (k->plain)
+			j = end_of_equals(entry, j, to, e + step, step, step ? keep | s->frame[level] : keep);
+		else if (k->pte.kind == VM_PTE_PAGE)
+			j = end_of_equals(entry, j, to, e, 0, ~UINT64_C(0));
 		stat->used += j - i;
 		if (k->pte.kind != VM_PTE_TABLE) {
 			stat->leaves += j - i;

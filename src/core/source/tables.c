@@ -1,0 +1,413 @@
+/**
+ * Entries that have everything but their frame in common are one run, found by comparing whole entries: most tables
+ * hold one or two kinds.  What an entry can't tell, FILE and EXCLUSIVE, the mapping tells for most pages (a writable
+ * page of a private mapping is anonymous, and nobody else's); pagemap is asked about the others, if they are wanted.
+ */
+
+#include "core/source/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/model/aspace.h"
+#include "core/source/pagemap.h"
+
+enum { BATCH = 512, ENTRIES = 512, KINDS = 64, PIECE = 1024 };
+
+/** A table above the PTEs: its own pages are handed over between those of the tables below it. */
+struct upper {
+	uint64_t entry[ENTRIES];
+	uint64_t start;
+	unsigned next, hi;
+	bool active;
+};
+
+/** What entries without their frame mean. */
+struct kind {
+	uint64_t key;
+	unsigned level;
+	bool plain;                /* a page: entries of the same key differ in their frame only */
+	struct vm_pte pte;
+};
+
+struct vm_tables {
+	struct vm_tables_setup set;
+	const struct vm_pt_geometry *g;
+	const struct vm_pages_query *q;
+	/** What is wanted, and what it takes to tell that. */
+	uint32_t want;
+	/** Bits that every entry tells, and those that pagemap is to tell where the mapping doesn't. */
+	uint32_t known, ask;
+	/** Bits of an entry that matter, and its frame, by level. */
+	uint64_t keep[VM_PT_LEVELS], frame[VM_PT_LEVELS];
+	/** The mapping that holds the last run, or the first one above it. */
+	size_t mapping;
+	struct upper upper[VM_PT_LEVELS];
+	struct kind kind[KINDS];
+	size_t n;
+	struct vm_page_run run[BATCH];
+};
+
+/* ---- Runs, on their way out -------------------------------------------------------------------------------------- */
+
+static int flush(struct vm_tables *s)
+{
+	size_t n = s->n;
+	s->n = 0;
+	return n ? s->set.take(s->set.ctx, s->run, n) : 0;
+}
+
+static bool follows(const struct vm_tables *s, const struct vm_page_run *a, const struct vm_page_run *b)
+{
+	uint64_t pages = (a->end - a->start) / 4096;
+	if (a->end != b->start || a->state != b->state || a->known != b->known || a->shift != b->shift ||
+	    a->pkey != b->pkey || a->raw != b->raw || a->entry != b->entry)
+		return false;
+	if ((a->state & VM_PG(SWAP)) && s->q->frames)
+		return a->swap_type == b->swap_type && a->swap_offset + pages == b->swap_offset;
+	if ((a->state & VM_PG(SWAP)) && a->swap_type != b->swap_type)
+		return false;
+	if (!s->q->frames || a->pfn == VM_PFN_NONE)
+		return !s->q->frames || b->pfn == VM_PFN_NONE;
+	return b->pfn == (a->state & VM_PG(ZERO) ? a->pfn : a->pfn + pages);
+}
+
+static int put(struct vm_tables *s, const struct vm_page_run *r)
+{
+	struct vm_page_run *last = s->n ? &s->run[s->n - 1] : NULL;
+	if (last && follows(s, last, r)) {
+		last->end = r->end;
+		return 0;
+	}
+	int e = s->n == BATCH ? flush(s) : 0;
+	s->run[s->n++] = *r;
+	return e;
+}
+
+/* ---- What entries can't tell ------------------------------------------------------------------------------------- */
+
+/** pagemap's FILE, EXCLUSIVE and SOFT_DIRTY of the run: it may fall into several. */
+static int put_by_pagemap(struct vm_tables *s, struct vm_page_run r)
+{
+	uint64_t entry[PIECE];
+	const uint64_t end = r.end, first = r.start, pfn = r.pfn, slot = r.swap_offset;
+	const uint64_t step = UINT64_C(1) << (r.shift ? r.shift : 12);
+	const uint32_t ask = s->ask & ~r.known, known = r.known, state = r.state;
+	s->set.info->holds_lock = true;
+	for (uint64_t at = first; at < end;) {
+		/* All of a huge page has what its first entry says. */
+		uint64_t n = step > 4096 ? 1 : (end - at) / 4096;
+		n = n > PIECE ? PIECE : n;
+		n = s->set.pagemap(s->set.of, at / 4096, n, entry);
+		for (uint64_t i = 0; i < n || (n == 0 && i == 0); i++) {
+			r.start = at;
+			r.end = at + step < end ? at + step : end;
+			r.pfn = pfn == VM_PFN_NONE || (state & VM_PG(ZERO)) ? pfn : pfn + (at - first) / 4096;
+			r.swap_offset = slot + (at - first) / 4096;
+			r.known = known;
+			r.state = state;
+			/* It may have changed since the table was copied. */
+			if (n && !(entry[i] >> 63) == !(state & VM_PG(PRESENT))) {
+				r.known |= ask;
+				r.state |= vm_pagemap_state(entry[i]) & ask;
+			}
+			int e = put(s, &r);
+			if (e)
+				return e;
+			at = r.end;
+		}
+	}
+	return 0;
+}
+
+/** Does the mapping decide FILE, and what is it? */
+static bool mapping_tells_file(const struct vm_mapping *m, const struct vm_page_run *r, bool *file)
+{
+	*file = m->shared;
+	/* A private page that was written is a copy, and so is what went to swap; pages of the kernel's own mappings
+	   ([vdso]) count as pages of a file. */
+	if (m->shared)
+		return true;
+	if (r->state & (VM_PG(WRITE) | VM_PG(SWAP) | VM_PG(ZERO)))
+		return true;
+	return m->inode == 0 && m->name[0] != '[';
+}
+
+static int put_in(struct vm_tables *s, const struct vm_mapping *m, struct vm_page_run r)
+{
+	bool file = false;
+	/* The huge page of zeros: nobody may write it, and nobody has; marked special since Linux 6.17 only. */
+	if (r.shift > 12 && (r.state & VM_PG(PRESENT)) && m->inode == 0 && !m->shared &&
+	    !(r.state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE))))
+		r.state |= VM_PG(ZERO);
+	if (!(r.state & VM_PG_POPULATED)) {
+		r.known |= VM_PG(FILE) | VM_PG(EXCLUSIVE);
+	} else {
+		if (mapping_tells_file(m, &r, &file)) {
+			r.known |= VM_PG(FILE);
+			r.state |= file ? VM_PG(FILE) : 0;
+		}
+		/* Only the one owner of an anonymous page may write it (PageAnonExclusive, mm/memory.c). */
+		if ((r.state & (VM_PG(SWAP) | VM_PG(ZERO) | VM_PG(SPECIAL))) || (!m->shared && (r.state & VM_PG(WRITE)))) {
+			r.known |= VM_PG(EXCLUSIVE);
+			r.state |= r.state & VM_PG(WRITE) && !(r.state & VM_PG(SPECIAL)) ? VM_PG(EXCLUSIVE) : 0;
+		}
+	}
+	/* A mapping that is new counts as written as a whole, whatever its entries say (VM_SOFTDIRTY). */
+	if ((s->ask & VM_PG(SOFT_DIRTY)) && !(r.state & VM_PG(SOFT_DIRTY)))
+		r.known &= ~VM_PG(SOFT_DIRTY);
+	if ((s->ask & ~r.known) && s->set.pagemap)
+		return put_by_pagemap(s, r);
+	return put(s, &r);
+}
+
+/** Cut the run at the borders of mappings. */
+static int put_cut(struct vm_tables *s, struct vm_page_run r)
+{
+	const struct vm_aspace *as = s->q->as;
+	if (!as)
+		return put(s, &r);
+	const uint64_t end = r.end, slot = r.swap_offset, pfn = r.pfn, first = r.start;
+	while (s->mapping < as->nmaps && as->map[s->mapping].end <= r.start)
+		s->mapping++;
+	while (r.start < end) {
+		const struct vm_mapping *m = s->mapping < as->nmaps ? &as->map[s->mapping] : NULL;
+		bool in = m && m->start <= r.start;
+		r.end = !m ? end : in ? m->end : m->start;
+		r.end = r.end < end ? r.end : end;
+		int e = in ? put_in(s, m, r) : put(s, &r);
+		if (e)
+			return e;
+		r.start = r.end;
+		r.pfn = pfn == VM_PFN_NONE || (r.state & VM_PG(ZERO)) ? pfn : pfn + (r.start - first) / 4096;
+		r.swap_offset = slot + (r.start - first) / 4096;
+		s->mapping += in && m->end <= r.start;
+	}
+	return 0;
+}
+
+/* ---- Entries ----------------------------------------------------------------------------------------------------- */
+
+static const struct kind *kind_of(struct vm_tables *s, unsigned level, uint64_t e)
+{
+	uint64_t key = e & (s->keep[level] | 1);
+	struct kind *k = &s->kind[(key ^ key >> 5 ^ key >> 58 ^ level) % KINDS];
+	if (k->key == key && k->level == level && k->plain)
+		return k;
+	vm_pte_decode(s->g, level, e, &k->pte);
+	k->key = key;
+	k->level = level;
+	k->plain = k->pte.kind == VM_PTE_PAGE && !(k->pte.state & VM_PG(SPECIAL));
+	return k;
+}
+
+static uint64_t entry_pfn(const struct vm_tables *s, const struct kind *k, uint64_t e)
+{
+	return k->plain ? (e & s->frame[k->level]) / 4096 : k->pte.pfn;
+}
+
+static int put_entries(struct vm_tables *s, const struct kind *k, uint64_t e, uint64_t start, uint64_t bytes)
+{
+	struct vm_page_run r = {
+		.start = start, .end = start + bytes, .pfn = entry_pfn(s, k, e), .swap_offset = k->pte.swap_offset,
+		.state = k->pte.state, .known = s->known, .swap_type = k->pte.swap_type, .pkey = k->pte.pkey,
+		.shift = (uint8_t)vm_pt_shift(s->g, k->level),
+	};
+	if (!s->q->frames)
+		r.pfn = VM_PFN_NONE;
+	if (s->q->raw) {
+		r.raw = true;
+		r.entry = k->plain ? e & ~s->frame[k->level] : k->pte.kind == VM_PTE_PAGE ? e & ~s->frame[k->level] : e;
+	}
+	if ((k->pte.state & VM_PG(SPECIAL)) && k->level == 0 && k->pte.pfn == s->set.zero_pfn)
+		r.state |= VM_PG(ZERO);
+	return put_cut(s, r);
+}
+
+/** Two entries at a time: every processor has registers for that. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair load_pair(const uint64_t *entry)
+{
+	pair p;
+	memcpy(&p, entry, sizeof(p));
+	return p;
+}
+
+/**
+ * End of the entries from `from` on that differ from `e`, which grows by `step` with each, in no bit of `mask`.
+ * Most tables are full of the same: eight are compared at once.
+ */
+static unsigned end_of_equals(const uint64_t *entry, unsigned from, unsigned to, uint64_t e, uint64_t step, uint64_t mask)
+{
+	unsigned j = from;
+	const pair two = { step * 2, step * 2 }, eight = two * 4;
+	for (pair a = { e, e + step }, b = a + two, c = b + two, d = c + two; to - j >= 8; j += 8) {
+		pair differs = (load_pair(entry + j) ^ a) | (load_pair(entry + j + 2) ^ b) |
+			       (load_pair(entry + j + 4) ^ c) | (load_pair(entry + j + 6) ^ d);
+		if ((differs[0] | differs[1]) & mask)
+			break;
+		a += eight;
+		b += eight;
+		c += eight;
+		d += eight;
+	}
+	e += step * (j - from);
+	while (j < to && ((entry[j] ^ e) & mask) == 0) {
+		j++;
+		e += step;
+	}
+	return j;
+}
+
+/** The pages of entries [from, to) of a table; *used counts those that aren't zero, *leaves those that aren't tables. */
+static int put_table(struct vm_tables *s, const uint64_t *entry, uint64_t start, unsigned level, unsigned from, unsigned to)
+{
+	const unsigned shift = vm_pt_shift(s->g, level);
+	const uint64_t keep = s->keep[level] | 1, step = s->q->frames ? UINT64_C(1) << shift : 0;
+	struct vm_table_level *stat = &s->set.info->tables[level];
+	int r = 0;
+	for (unsigned i = from; i < to && r == 0;) {
+		const uint64_t e = entry[i];
+		unsigned j = i + 1;
+		if (!e) {
+			while (j < to && !entry[j])
+				j++;
+			i = j;
+			continue;
+		}
+		const struct kind *k = kind_of(s, level, e);
+		if (k->plain)
+			j = end_of_equals(entry, j, to, e + step, step, step ? keep | s->frame[level] : keep);
+		else if (k->pte.kind == VM_PTE_PAGE)
+			j = end_of_equals(entry, j, to, e, 0, ~UINT64_C(0));
+		stat->used += j - i;
+		if (k->pte.kind != VM_PTE_TABLE) {
+			stat->leaves += j - i;
+			if (k->pte.kind == VM_PTE_BAD)
+				s->set.info->partial = true;
+			else
+				r = put_entries(s, k, e, start + ((uint64_t)i << shift), (uint64_t)(j - i) << shift);
+		}
+		i = j;
+	}
+	return r;
+}
+
+/* ---- Tables ------------------------------------------------------------------------------------------------------ */
+
+static int put_upper(struct vm_tables *s, unsigned level, unsigned to)
+{
+	struct upper *u = &s->upper[level];
+	unsigned from = u->next;
+	u->next = to > from ? to : from;
+	return to > from ? put_table(s, u->entry, u->start, level, from, to) : 0;
+}
+
+/** Hand over what lies below `va` in the tables above; those that end before it are done. */
+static int catch_up(struct vm_tables *s, unsigned level, uint64_t va)
+{
+	int r = 0;
+	for (unsigned l = 1; l < s->g->levels && r == 0; l++) {
+		struct upper *u = &s->upper[l];
+		const unsigned shift = vm_pt_shift(s->g, l);
+		if (!u->active)
+			continue;
+		if (l > level && va - u->start < UINT64_C(512) << shift) {
+			unsigned at = (unsigned)((va - u->start) >> shift);
+			r = put_upper(s, l, at);
+			/* That one names the table that comes now. */
+			if (r == 0 && u->next == at) {
+				u->next = at + 1;
+				s->set.info->tables[l].used++;
+			}
+			return r;
+		}
+		r = put_upper(s, l, u->hi);
+		u->active = false;
+	}
+	return r;
+}
+
+int vm_tables_take(void *tables, const struct vm_walk_table *t)
+{
+	struct vm_tables *s = tables;
+	struct upper *u = &s->upper[t->level];
+	if (t->again && t->level > 0) {
+		if (u->active)
+			memcpy(u->entry, t->entry, sizeof(u->entry));
+		return 0;
+	}
+	int r = catch_up(s, t->level, t->start);
+	s->set.info->tables[t->level].tables++;
+	if (r || t->level == 0)
+		return r ? r : put_table(s, t->entry, t->start, 0, t->lo, t->hi);
+	memcpy(u->entry, t->entry, sizeof(u->entry));
+	u->start = t->start;
+	u->next = t->lo;
+	u->hi = t->hi;
+	u->active = true;
+	return 0;
+}
+
+/* ---- Beginning and end ------------------------------------------------------------------------------------------- */
+
+/** Bits of an entry that tell something wanted: found by asking what each of them changes. */
+static uint64_t bits_that_matter(const struct vm_tables *s, unsigned level)
+{
+	const uint64_t frame = vm_pt_frame_mask(s->g, level);
+	if (s->q->raw)
+		return ~frame;
+	struct vm_pte plain, with;
+	const uint64_t page = vm_pt_plain_page(s->g, level);
+	uint64_t keep = 0;
+	uint32_t want = s->want | VM_PG(SPECIAL);
+	if (level > 0 && (want & VM_PG(ZERO)))
+		want |= VM_PG(WRITE) | VM_PG(DIRTY);
+	vm_pte_decode(s->g, level, page, &plain);
+	for (unsigned b = 0; b < 64; b++) {
+		const uint64_t bit = UINT64_C(1) << b;
+		vm_pte_decode(s->g, level, page ^ bit, &with);
+		if (!(frame & bit) && (with.kind != plain.kind || ((with.state ^ plain.state) & want) ||
+				       with.pkey != plain.pkey))
+			keep |= bit;
+	}
+	return keep;
+}
+
+struct vm_tables *vm_tables_begin(const struct vm_tables_setup *setup)
+{
+	struct vm_tables *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->set = *setup;
+	s->g = setup->geometry;
+	s->q = setup->query;
+	s->want = s->q->want;
+	/* Who may write decides whose a page is. */
+	if (s->want & (VM_PG(FILE) | VM_PG(EXCLUSIVE)))
+		s->want |= VM_PG(WRITE) | VM_PG(SPECIAL) | VM_PG(ZERO);
+	s->known = (vm_pt_known(s->g) & ~VM_PG(SOFT_DIRTY)) | VM_PG(ZERO);
+	s->ask = s->want & (VM_PG(FILE) | VM_PG(EXCLUSIVE));
+	if (setup->soft_dirty) {
+		s->known |= VM_PG(SOFT_DIRTY);
+		s->ask |= s->want & VM_PG(SOFT_DIRTY);
+	}
+	for (unsigned l = 0; l < s->g->levels; l++) {
+		s->keep[l] = bits_that_matter(s, l);
+		s->frame[l] = vm_pt_frame_mask(s->g, l);
+	}
+	setup->info->levels = s->g->levels;
+	setup->info->unknown = s->q->want & ~(s->known | (s->q->as ? s->ask : 0));
+	return s;
+}
+
+int vm_tables_end(struct vm_tables *s, int r)
+{
+	if (r == 0)
+		r = catch_up(s, VM_PT_LEVELS, UINT64_MAX);
+	if (r == 0)
+		r = flush(s);
+	free(s);
+	return r;
+}

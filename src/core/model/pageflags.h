@@ -34,8 +34,9 @@ void vm_kpf_put_names(struct vm_buf *out, uint64_t flags, char between);
 void vm_kpf_put_letters(struct vm_buf *out, uint64_t flags);
 
 /**
- * A condition on flags, as page-types -b takes it: alternatives of mask and wanted bits.
- * "lru,~active": lru set and active not; "=lru,mmap": exactly these; "anon|ksm" is not in page-types: either.
+ * A condition on flags: (flags & mask) == bits.  "lru,~active": lru is set and active isn't; "lru,active=lru": of the
+ * two only lru; "=lru,mmap": exactly these; 0x... for several bits at once.  As page-types -b, but for "lru,mmap",
+ * which there means one of them, and here both.
  */
 struct vm_kpf_match {
 	uint64_t mask, bits;

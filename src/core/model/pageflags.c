@@ -158,11 +158,9 @@ int vm_kpf_match_parse(const char *spec, struct vm_kpf_match *out, struct vm_err
 	if (r < 0)
 		return r;
 	if (!equals) {
-		/* All of these, and none of those with ~. */
-		*out = (struct vm_kpf_match){ .mask = mask | off, .bits = mask };
+		*out = (struct vm_kpf_match){ .mask = mask | off, .bits = mask, .any = !off };
 		return 0;
 	}
-	/* "=lru,mmap": exactly these; "lru,active=lru": of the two only lru. */
 	r = parse_flags(equals + 1, strlen(equals + 1), &on, &off, err);
 	if (r < 0)
 		return r;

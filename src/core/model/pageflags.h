@@ -2,6 +2,7 @@
 #ifndef VM_MODEL_PAGEFLAGS_H
 #define VM_MODEL_PAGEFLAGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vm_buf;
@@ -34,13 +35,17 @@ void vm_kpf_put_names(struct vm_buf *out, uint64_t flags, char between);
 void vm_kpf_put_letters(struct vm_buf *out, uint64_t flags);
 
 /**
- * A condition on flags: (flags & mask) == bits.  "lru,~active": lru is set and active isn't; "lru,active=lru": of the
- * two only lru; "=lru,mmap": exactly these; 0x... for several bits at once.  As page-types -b, but for "lru,mmap",
- * which there means one of them, and here both.
+ * A condition on flags, written as page-types -b takes it: "lru,mmap": one of them is set; "lru,~active": lru is set
+ * and active isn't; "lru,active=lru": of the two only lru; "=lru,mmap": exactly these; 0x... for several bits at once.
  */
 struct vm_kpf_match {
 	uint64_t mask, bits;
+	bool any;
 };
+static inline bool vm_kpf_matches(const struct vm_kpf_match *m, uint64_t flags)
+{
+	return m->any ? (flags & m->mask) != 0 : (flags & m->mask) == m->bits;
+}
 /** 0, or -EINVAL with the wrong word and the nearest right one. */
 int vm_kpf_match_parse(const char *spec, struct vm_kpf_match *out, struct vm_err *err);
 

@@ -1,8 +1,9 @@
-#include "core/model/pgtable_arch.h"
+#include "core/model/pgtable.h"
 
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/model/pgtable_arch.h"
 
 enum { PAGE_BITS = 12, INDEX_BITS = 9, SWAP_TYPES = 32 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/model/aspace.h"
+#include "core/source/equals.h"
 #include "core/source/pagemap.h"
 
 enum { BATCH = 512, ENTRIES = 512, KINDS = 64, PIECE = 1024 };
@@ -224,42 +225,6 @@ static int put_entries(struct vm_tables *s, const struct kind *k, uint64_t e, ui
 	return put_cut(s, r);
 }
 
-/** Two entries at a time: every processor has registers for that. */
-typedef uint64_t pair __attribute__((vector_size(16)));
-
-static pair load_pair(const uint64_t *entry)
-{
-	pair p;
-	memcpy(&p, entry, sizeof(p));
-	return p;
-}
-
-/**
- * End of the entries from `from` on that differ from `e`, which grows by `step` with each, in no bit of `mask`.
- * Most tables are full of the same: eight are compared at once.
- */
-static unsigned end_of_equals(const uint64_t *entry, unsigned from, unsigned to, uint64_t e, uint64_t step, uint64_t mask)
-{
-	unsigned j = from;
-	const pair two = { step * 2, step * 2 }, eight = two * 4;
-	for (pair a = { e, e + step }, b = a + two, c = b + two, d = c + two; to - j >= 8; j += 8) {
-		pair differs = (load_pair(entry + j) ^ a) | (load_pair(entry + j + 2) ^ b) |
-			       (load_pair(entry + j + 4) ^ c) | (load_pair(entry + j + 6) ^ d);
-		if ((differs[0] | differs[1]) & mask)
-			break;
-		a += eight;
-		b += eight;
-		c += eight;
-		d += eight;
-	}
-	e += step * (j - from);
-	while (j < to && ((entry[j] ^ e) & mask) == 0) {
-		j++;
-		e += step;
-	}
-	return j;
-}
-
 /** The pages of entries [from, to) of a table; *used counts those that aren't zero, *leaves those that aren't tables. */
 static int put_table(struct vm_tables *s, const uint64_t *entry, uint64_t start, unsigned level, unsigned from, unsigned to)
 {
@@ -278,9 +243,9 @@ static int put_table(struct vm_tables *s, const uint64_t *entry, uint64_t start,
 		}
 		const struct kind *k = kind_of(s, level, e);
 		if (k->plain)
-			j = end_of_equals(entry, j, to, e + step, step, step ? keep | s->frame[level] : keep);
+			j = vm_end_of_equals(entry, j, to, e + step, step, step ? keep | s->frame[level] : keep);
 		else if (k->pte.kind == VM_PTE_PAGE)
-			j = end_of_equals(entry, j, to, e, 0, ~UINT64_C(0));
+			j = vm_end_of_equals(entry, j, to, e, 0, ~UINT64_C(0));
 		stat->used += j - i;
 		if (k->pte.kind != VM_PTE_TABLE) {
 			stat->leaves += j - i;

@@ -29,4 +29,29 @@ enum {
 };
 #define VM_PROCMAP_QUERY _IOWR('f', 17, struct vm_procmap_query)
 
+/** struct pm_scan_arg, Linux 6.7. */
+struct vm_pm_scan {
+	__u64 size;
+	__u64 flags;
+	__u64 start;
+	__u64 end;
+	__u64 walk_end;
+	__u64 vec;
+	__u64 vec_len;
+	__u64 max_pages;
+	__u64 category_inverted;
+	__u64 category_mask;
+	__u64 category_anyof_mask;
+	__u64 return_mask;
+};
+struct vm_page_region {
+	__u64 start, end, categories;
+};
+enum {
+	VM_PAGE_IS_WPALLOWED = 0x01, VM_PAGE_IS_WRITTEN = 0x02, VM_PAGE_IS_FILE = 0x04, VM_PAGE_IS_PRESENT = 0x08,
+	VM_PAGE_IS_SWAPPED = 0x10, VM_PAGE_IS_PFNZERO = 0x20, VM_PAGE_IS_HUGE = 0x40, VM_PAGE_IS_SOFT_DIRTY = 0x80,
+	VM_PAGE_IS_GUARD = 0x100,     /* Linux 6.15 */
+};
+#define VM_PAGEMAP_SCAN _IOWR('f', 16, struct vm_pm_scan)
+
 #endif

@@ -1,0 +1,298 @@
+/** Pages from /proc/PID/pagemap: eight bytes a page, populated or not. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/err.h"
+#include "core/model/aspace.h"
+#include "core/model/pgtable.h"
+#include "core/source/equals.h"
+#include "core/source/pagemap.h"
+#include "core/source/pages.h"
+#include "core/source/session.h"
+#include "core/source/uapi.h"
+
+enum { BATCH = 512, PIECE = 32 * 1024, REGIONS = 512 };
+/** Mappings from here on are looked through by PAGEMAP_SCAN first if most of the space is empty. */
+#define SPARSE_FROM (UINT64_C(64) << 20)
+
+#define BIT(n) (UINT64_C(1) << (n))
+enum { TYPE_BITS = 5 };
+
+struct scan {
+	struct vm_session *s;
+	const struct vm_pages_query *q;
+	struct vm_pages_info *info;
+	vm_pages_take *take;
+	void *ctx;
+	int fd;
+	bool sparse;               /* look for what is there first */
+	bool soft_dirty;           /* the kernel keeps such bits */
+	struct vm_swap_types swap;
+	uint64_t zero_pfn;         /* 0: not known */
+	uint64_t flags;            /* bits of entries that matter */
+	uint64_t bytes;            /* read */
+	bool frames_seen, present_seen;
+	size_t n;
+	struct vm_page_run run[BATCH];
+	uint64_t entry[PIECE];
+};
+
+static int flush(struct scan *s)
+{
+	size_t n = s->n;
+	s->n = 0;
+	return n ? s->take(s->ctx, s->run, n) : 0;
+}
+
+/** What isn't swap, though the kernel says so: bit 62 is set for migration, hwpoison and markers too. */
+static void tell_swap(const struct scan *s, uint64_t e, struct vm_page_run *r)
+{
+	const uint64_t v = e & VM_PAGEMAP_PFN_MASK;
+	const unsigned type = v & (BIT(TYPE_BITS) - 1);
+	const struct vm_swap_types *t = &s->swap;
+	r->swap_type = (uint8_t)type;
+	r->swap_offset = v >> TYPE_BITS;
+	r->pfn = VM_PFN_NONE;
+	if (!t->hwpoison || type < t->hwpoison)
+		return;
+	r->state &= ~VM_PG(SWAP);
+	if (t->marker && type == t->marker)
+		r->state |= r->state & VM_PG(GUARD) ? 0 : VM_PG(MARKER);
+	else
+		r->state |= type >= t->device ? VM_PG(DEVICE) : type >= t->migration ? VM_PG(MIGRATION) : VM_PG(HWPOISON);
+}
+
+static void tell(struct scan *s, uint64_t e, struct vm_page_run *r)
+{
+	uint64_t pfn = e & VM_PAGEMAP_PFN_MASK;
+	r->state = vm_pagemap_state(e);
+	r->known = VM_PAGEMAP_TELLS | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER);
+	if (!s->soft_dirty)
+		r->known &= ~VM_PG(SOFT_DIRTY);
+	r->pfn = VM_PFN_NONE;
+	if (r->state & VM_PG(SWAP)) {
+		tell_swap(s, e, r);
+	} else if (r->state & VM_PG(PRESENT)) {
+		s->present_seen = true;
+		s->frames_seen |= pfn != 0;
+		if (pfn && s->q->frames)
+			r->pfn = pfn;
+		if (pfn && s->zero_pfn) {
+			r->known |= VM_PG(ZERO);
+			r->state |= pfn == s->zero_pfn ? VM_PG(ZERO) : 0;
+		}
+	}
+}
+
+/** Pages that are neither present nor anything else that counts. */
+static bool is_nothing(uint64_t e)
+{
+	return !(e >> 57 & 1) && !(e >> 58 & 1) && !(e >> 62);
+}
+
+/** Might be the page of zeros: those look like any shared anonymous page but for their frame. */
+static bool may_be_zero(const struct scan *s, uint64_t e)
+{
+	return s->zero_pfn && (s->q->want & VM_PG(ZERO)) && (e & (BIT(63) | BIT(61) | BIT(56))) == BIT(63);
+}
+
+static int put_entries(struct scan *s, uint64_t at, size_t n)
+{
+	const uint64_t mask = s->flags | (s->q->frames ? VM_PAGEMAP_PFN_MASK : 0);
+	for (size_t i = 0; i < n;) {
+		const uint64_t e = s->entry[i];
+		size_t j = i + 1;
+		if (is_nothing(e)) {
+			i = vm_end_of_equals(s->entry, j, n, e, 0, UINT64_MAX);
+			continue;
+		}
+		if (!(e >> 63)) {
+			/* Slots follow each other from the sixth bit on. */
+			uint64_t step = s->q->frames ? BIT(TYPE_BITS) : 0;
+			j = vm_end_of_equals(s->entry, j, n, e + step, step,
+					     s->flags | (BIT(TYPE_BITS) - 1) | (step ? VM_PAGEMAP_PFN_MASK : 0));
+		} else if (may_be_zero(s, e)) {
+			bool zero = (e & VM_PAGEMAP_PFN_MASK) == s->zero_pfn;
+			while (j < n && ((s->entry[j] ^ e) & s->flags) == 0 &&
+			       ((s->entry[j] & VM_PAGEMAP_PFN_MASK) == s->zero_pfn) == zero &&
+			       (zero || !s->q->frames || s->entry[j] == s->entry[j - 1] + 1))
+				j++;
+		} else {
+			uint64_t step = s->q->frames && (e & VM_PAGEMAP_PFN_MASK) ? 1 : 0;
+			j = vm_end_of_equals(s->entry, j, n, e + step, step, mask);
+		}
+		struct vm_page_run r = { .start = at + i * 4096, .end = at + j * 4096 };
+		tell(s, e, &r);
+		int err = s->n == BATCH ? flush(s) : 0;
+		s->run[s->n++] = r;
+		if (err)
+			return err;
+		i = j;
+	}
+	return 0;
+}
+
+/** 0, take()'s value, or a negative errno; the process may end at any time. */
+static int read_range(struct scan *s, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		size_t want = (to - from) / 4096 < PIECE ? (size_t)((to - from) / 4096) : PIECE;
+		ssize_t got = pread(s->fd, s->entry, want * 8, (off_t)(from / 4096 * 8));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		size_t n = (size_t)got / 8;
+		/* Nothing more: the address space is gone (or the file of a capture ends). */
+		if (n == 0) {
+			s->info->partial |= s->s->live;
+			return 0;
+		}
+		s->bytes += n * 8;
+		int r = put_entries(s, from, n);
+		if (r)
+			return r;
+		from += n * 4096;
+	}
+	return 0;
+}
+
+/** Only what PAGEMAP_SCAN finds populated. */
+static int read_populated(struct scan *s, uint64_t from, uint64_t to)
+{
+	struct vm_page_region region[REGIONS];
+	while (from < to) {
+		struct vm_pm_scan arg = {
+			.size = sizeof(arg), .start = from, .end = to, .vec = (uint64_t)(uintptr_t)region, .vec_len = REGIONS,
+			.category_anyof_mask = VM_PAGE_IS_PRESENT | VM_PAGE_IS_SWAPPED, .return_mask = VM_PAGE_IS_PRESENT,
+		};
+		int n = ioctl(s->fd, VM_PAGEMAP_SCAN, &arg);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return read_range(s, from, to);
+		for (int i = 0; i < n; i++) {
+			int r = read_range(s, region[i].start, region[i].end);
+			if (r)
+				return r;
+		}
+		if (arg.walk_end <= from)
+			break;
+		from = arg.walk_end;
+	}
+	return 0;
+}
+
+static int read_mappings(struct scan *s)
+{
+	const struct vm_aspace *as = s->q->as;
+	const uint64_t to = s->q->to ? s->q->to : UINT64_MAX;
+	for (size_t i = 0; i < as->nmaps; i++) {
+		const struct vm_mapping *m = &as->map[i];
+		uint64_t a = m->start > s->q->from ? m->start : s->q->from, b = m->end < to ? m->end : to;
+		/* The gate page lies beyond what pagemap covers. */
+		if (a >= b || a >> 63)
+			continue;
+		int r = s->sparse && b - a >= SPARSE_FROM ? read_populated(s, a, b) : read_range(s, a, b);
+		if (r)
+			return r;
+		/* So that no run crosses a border. */
+		r = flush(s);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/** Much is mapped of which little is in memory. */
+static bool is_sparse(const struct vm_aspace *as)
+{
+	const struct vm_proc *p = &as->proc;
+	return vm_proc_has(p, VM_P_VSZ) && vm_proc_has(p, VM_P_RSS) && p->q[VM_P_VSZ] / 4 > p->q[VM_P_RSS];
+}
+
+/** A page of ours that was only read. */
+static uint64_t find_zero_pfn(struct vm_session *s)
+{
+	uint64_t entry = 0;
+	vm_auto_close int fd = s->live ? vm_session_open_file(s, 0, "proc/self/pagemap") : -1;
+	volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return 0;
+	(void)*page;
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), (off_t)((uintptr_t)page / 4096 * 8)) != sizeof(entry))
+		entry = 0;
+	munmap((void *)(uintptr_t)page, 4096);
+	return entry >> 63 ? entry & VM_PAGEMAP_PFN_MASK : 0;
+}
+
+static uint64_t flags_of(uint32_t want)
+{
+	static const struct { uint32_t state; unsigned bit; } bits[] = {
+		{ VM_PG(FILE), 61 }, { VM_PG(GUARD), 58 }, { VM_PG(UFFD_WP), 57 }, { VM_PG(EXCLUSIVE), 56 },
+		{ VM_PG(SOFT_DIRTY), 55 },
+	};
+	uint64_t flags = BIT(63) | BIT(62);
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+		if (want & bits[i].state)
+			flags |= BIT(bits[i].bit);
+	return flags;
+}
+
+static void learn_kernel(struct scan *s)
+{
+	struct utsname u;
+	unsigned major = 0, minor = 0;
+	uname(&u);
+	if (sscanf(u.release, "%u.%u", &major, &minor) == 2)
+		vm_swap_types_of(major, minor, &s->swap);
+	s->zero_pfn = s->q->want & VM_PG(ZERO) ? find_zero_pfn(s->s) : 0;
+	s->soft_dirty = !(s->q->want & VM_PG(SOFT_DIRTY)) || !s->s->live || vm_pagemap_has_soft_dirty(s->s);
+}
+
+static int scan_pagemap(struct vm_session *session, pid_t pid, const struct vm_pages_query *q, vm_pages_take *take,
+			void *ctx, struct vm_pages_info *info, struct vm_err *err)
+{
+	if (!q->as)
+		return vm_fail(err, EINVAL, "pagemap needs to be told what is mapped");
+	vm_auto_close int fd = vm_session_open_file(session, 0, "proc/%d/pagemap", pid);
+	if (fd < 0)
+		return vm_fail_os(err, -fd, "cannot open /proc/%d/pagemap", pid);
+	struct scan *s = calloc(1, sizeof(*s));
+	if (!s)
+		return vm_fail(err, ENOMEM, "out of memory");
+	s->s = session;
+	s->q = q;
+	s->info = info;
+	s->take = take;
+	s->ctx = ctx;
+	s->fd = fd;
+	s->sparse = session->live && is_sparse(q->as);
+	s->flags = flags_of(q->want);
+	learn_kernel(s);
+	info->holds_lock = true;
+	int r = read_mappings(s);
+	if (r == 0)
+		r = flush(s);
+	info->frames_withheld = s->present_seen && !s->frames_seen;
+	info->unknown = q->want & ((s->soft_dirty ? 0 : VM_PG(SOFT_DIRTY)) | (s->zero_pfn ? 0 : VM_PG(ZERO)));
+	bool nothing = s->bytes == 0 && session->live;
+	free(s);
+	if (r == 0 && nothing && info->partial)
+		return vm_fail(err, ESRCH, "process %d has no address space", pid);
+	return r < 0 ? vm_fail_os(err, -r, "cannot read /proc/%d/pagemap", pid) : r;
+}
+
+const struct vm_pages_backend vm_pages_by_pagemap = {
+	.via = VM_VIA_PAGEMAP,
+	.tells = VM_PAGEMAP_TELLS | VM_PG(ZERO) | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER),
+	.tells_frames = true, .scan = scan_pagemap,
+};

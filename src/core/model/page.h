@@ -7,6 +7,7 @@
 #ifndef VM_MODEL_PAGE_H
 #define VM_MODEL_PAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum vm_pg_bit {
@@ -63,6 +64,20 @@ struct vm_page_run {
 	uint8_t shift;
 	uint8_t raw;
 };
+
+/** Does `b` go on where `a` ends, so that both are one run?  `frames`: frames and swap slots must follow each other. */
+static inline bool vm_page_run_follows(const struct vm_page_run *a, const struct vm_page_run *b, bool frames)
+{
+	uint64_t pages = (a->end - a->start) / 4096;
+	if (a->end != b->start || a->state != b->state || a->known != b->known || a->shift != b->shift ||
+	    a->pkey != b->pkey || a->raw != b->raw || a->entry != b->entry)
+		return false;
+	if (a->state & VM_PG(SWAP))
+		return a->swap_type == b->swap_type && (!frames || a->swap_offset + pages == b->swap_offset);
+	if (!frames || a->pfn == VM_PFN_NONE)
+		return !frames || b->pfn == VM_PFN_NONE;
+	return b->pfn == (a->state & VM_PG(ZERO) ? a->pfn : a->pfn + pages);
+}
 
 struct vm_pg_info {
 	const char *name;       /* "soft-dirty": in --filter, JSON and CSV */

@@ -6,17 +6,18 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 #include "core/model/pgtable.h"
+#include "core/model/system.h"
 #include "core/source/equals.h"
 #include "core/source/pagemap.h"
 #include "core/source/pages.h"
 #include "core/source/session.h"
+#include "core/source/source.h"
 #include "core/source/uapi.h"
 
 enum { BATCH = 512, PIECE = 32 * 1024, REGIONS = 512 };
@@ -50,6 +51,19 @@ static int flush(struct scan *s)
 	size_t n = s->n;
 	s->n = 0;
 	return n ? s->take(s->ctx, s->run, n) : 0;
+}
+
+static int put(struct scan *s, const struct vm_page_run *r)
+{
+	struct vm_page_run *last = s->n ? &s->run[s->n - 1] : NULL;
+	/* Goes on from the piece that was read before. */
+	if (last && vm_page_run_follows(last, r, s->q->frames)) {
+		last->end = r->end;
+		return 0;
+	}
+	int e = s->n == BATCH ? flush(s) : 0;
+	s->run[s->n++] = *r;
+	return e;
 }
 
 /** What isn't swap, though the kernel says so: bit 62 is set for migration, hwpoison and markers too. */
@@ -131,8 +145,7 @@ static int put_entries(struct scan *s, uint64_t at, size_t n)
 		}
 		struct vm_page_run r = { .start = at + i * 4096, .end = at + j * 4096 };
 		tell(s, e, &r);
-		int err = s->n == BATCH ? flush(s) : 0;
-		s->run[s->n++] = r;
+		int err = put(s, &r);
 		if (err)
 			return err;
 		i = j;
@@ -249,10 +262,10 @@ static uint64_t flags_of(uint32_t want)
 
 static void learn_kernel(struct scan *s)
 {
-	struct utsname u;
+	struct vm_system system;
 	unsigned major = 0, minor = 0;
-	uname(&u);
-	if (sscanf(u.release, "%u.%u", &major, &minor) == 2)
+	vm_system_identify(s->s, &system);
+	if (sscanf(system.kernel, "%u.%u", &major, &minor) == 2)
 		vm_swap_types_of(major, minor, &s->swap);
 	s->zero_pfn = s->q->want & VM_PG(ZERO) ? find_zero_pfn(s->s) : 0;
 	s->soft_dirty = !(s->q->want & VM_PG(SOFT_DIRTY)) || !s->s->live || vm_pagemap_has_soft_dirty(s->s);

@@ -58,25 +58,10 @@ static int flush(struct vm_tables *s)
 	return n ? s->set.take(s->set.ctx, s->run, n) : 0;
 }
 
-static bool follows(const struct vm_tables *s, const struct vm_page_run *a, const struct vm_page_run *b)
-{
-	uint64_t pages = (a->end - a->start) / 4096;
-	if (a->end != b->start || a->state != b->state || a->known != b->known || a->shift != b->shift ||
-	    a->pkey != b->pkey || a->raw != b->raw || a->entry != b->entry)
-		return false;
-	if ((a->state & VM_PG(SWAP)) && s->q->frames)
-		return a->swap_type == b->swap_type && a->swap_offset + pages == b->swap_offset;
-	if ((a->state & VM_PG(SWAP)) && a->swap_type != b->swap_type)
-		return false;
-	if (!s->q->frames || a->pfn == VM_PFN_NONE)
-		return !s->q->frames || b->pfn == VM_PFN_NONE;
-	return b->pfn == (a->state & VM_PG(ZERO) ? a->pfn : a->pfn + pages);
-}
-
 static int put(struct vm_tables *s, const struct vm_page_run *r)
 {
 	struct vm_page_run *last = s->n ? &s->run[s->n - 1] : NULL;
-	if (last && follows(s, last, r)) {
+	if (last && vm_page_run_follows(last, r, s->q->frames)) {
 		last->end = r->end;
 		return 0;
 	}

@@ -294,3 +294,49 @@ static const struct vm_field step_fields[] = {
 	  .flags = D, .get = step_bits, .source = "page tables" },
 };
 FIELDS(vm_step_fields, "level", "levels", step_fields);
+
+/* ---- Parts of an address ----------------------------------------------------------------------------------------- */
+
+PLAIN(split_address, vm_split_row, VM_U64(row->address))
+PLAIN(split_levels, vm_split_row, VM_U64(row->levels))
+PLAIN(split_part, vm_split_row, VM_STR(row->part))
+PLAIN(split_value, vm_split_row, VM_U64(row->value))
+PLAIN(split_base, vm_split_row, VM_U64(row->base))
+PLAIN(split_covers, vm_split_row, VM_U64(row->covers))
+
+GETTER(split_bits)
+{
+	ROW(vm_split_row);
+	snprintf(tmp->text, sizeof(tmp->text), "%u-%u", row->high, row->low);
+	return VM_STR(tmp->text);
+}
+
+GETTER(split_binary)
+{
+	ROW(vm_split_row);
+	size_t n = 0;
+	for (unsigned b = row->high + 1; b-- > row->low;)
+		tmp->text[n++] = row->address >> b & 1 ? '1' : '0';
+	tmp->text[n] = '\0';
+	return VM_STR(tmp->text);
+}
+
+static const struct vm_field split_fields[] = {
+	{ .name = "ADDRESS", .key = "address", .help = "the address", .type = VM_T_U64, .unit = VM_U_ADDR,
+	  .flags = M | VM_F_LABEL, .get = split_address, .source = "vmpage" },
+	{ .name = "LEVELS", .key = "levels", .help = "levels of page tables", .type = VM_T_U64,
+	  .flags = M | VM_F_LABEL, .get = split_levels, .source = "vmpage" },
+	{ .name = "PART", .key = "part", .help = "table that this part of the address is an index into", .type = VM_T_STR,
+	  .flags = D | VM_F_LABEL, .get = split_part, .source = "vmpage" },
+	{ .name = "BITS", .key = "bits", .help = "the part's bits of the address, from the highest", .type = VM_T_STR,
+	  .flags = D, .get = split_bits, .source = "vmpage" },
+	{ .name = "BINARY", .key = "binary", .help = "the part in base 2", .type = VM_T_STR,
+	  .flags = D, .get = split_binary, .source = "vmpage" },
+	{ .name = "INDEX", .key = "index", .help = "the part in base 10", .type = VM_T_U64,
+	  .flags = D, .get = split_value, .source = "vmpage" },
+	{ .name = "COVERS", .key = "covers_bytes", .help = "what one entry there covers", .type = VM_T_U64,
+	  .unit = VM_U_BYTES, .flags = D, .get = split_covers, .source = "vmpage" },
+	{ .name = "FROM", .key = "base", .help = "where that begins", .type = VM_T_U64, .unit = VM_U_ADDR,
+	  .flags = D, .get = split_base, .source = "vmpage" },
+};
+FIELDS(vm_split_fields, "part", "parts", split_fields);

@@ -50,6 +50,17 @@ struct vm_step_row {
 	const char *bits;
 };
 
+/** One part of an address. */
+struct vm_split_row {
+	uint64_t address;
+	unsigned levels;           /* 4 or 5 */
+	const char *part;          /* "PUD", "offset" */
+	unsigned high, low;        /* its bits */
+	uint64_t value;
+	/** Where what the part selects begins, and how much it is. */
+	uint64_t base, covers;
+};
+
 /** Frames that have the same flags, or belong to the same cgroup or zone. */
 struct vm_frames_row {
 	uint64_t flags, frames;
@@ -75,7 +86,7 @@ struct vm_cached_row {
 	bool have_flags;
 };
 
-extern const struct vm_fieldset vm_state_fields, vm_level_fields, vm_run_fields, vm_page_sum_fields, vm_step_fields,
+extern const struct vm_fieldset vm_state_fields, vm_level_fields, vm_run_fields, vm_page_sum_fields, vm_step_fields, vm_split_fields,
 	vm_frames_fields, vm_rmap_fields, vm_cached_fields;
 
 #endif

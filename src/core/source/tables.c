@@ -114,7 +114,7 @@ static bool mapping_tells_file(const struct vm_mapping *m, const struct vm_page_
 	   ([vdso]) count as pages of a file. */
 	if (m->shared)
 		return true;
-	if (r->state & (VM_PG(WRITE) | VM_PG(SWAP) | VM_PG(ZERO)))
+	if (r->state & (VM_PG(WRITE) | VM_PG(SWAP) | VM_PG(ZERO) | VM_PG(SPECIAL)))
 		return true;
 	return m->inode == 0 && m->name[0] != '[';
 }

@@ -54,4 +54,13 @@ enum {
 };
 #define VM_PAGEMAP_SCAN _IOWR('f', 16, struct vm_pm_scan)
 
+/** cachestat(2), Linux 6.5; the same number on all architectures. */
+struct vm_cachestat_range {
+	__u64 off, len;
+};
+struct vm_cachestat {
+	__u64 nr_cache, nr_dirty, nr_writeback, nr_evicted, nr_recently_evicted;
+};
+enum { VM_NR_CACHESTAT = 451 };
+
 #endif

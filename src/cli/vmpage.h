@@ -1,0 +1,68 @@
+/** Parts of vmpage: what its modes share. */
+#ifndef VM_CLI_VMPAGE_H
+#define VM_CLI_VMPAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/common.h"
+#include "core/field/page.h"
+#include "core/model/pageflags.h"
+#include "core/source/pages.h"
+
+struct vm_aspace;
+struct vm_err;
+struct vm_frames;
+struct vm_session;
+
+struct vmpage_options {
+	bool explain, runs, grid, pfn, system, watch, legend;
+	int by;                    /* index into by_words[]; -1: not grouped */
+	int via;                   /* enum vm_pages_via */
+	const char *file, *range, *bits, *cgroup, *arch;
+	uint64_t interval_ns, count;
+};
+
+/** What groups have in common. */
+enum vmpage_by { VMPAGE_BY_MAPPING, VMPAGE_BY_KIND, VMPAGE_BY_FILE, VMPAGE_BY_FLAGS, VMPAGE_BY_CGROUP, VMPAGE_BY_ZONE };
+
+/** One run of vmpage. */
+struct vmpage {
+	struct vm_session *s;
+	const struct vm_common *common;
+	const struct vmpage_options *o;
+	struct vm_report report;
+	uint64_t began;
+	/** From --range, --bits. */
+	uint64_t from, to;
+	bool have_bits;
+	struct vm_kpf_match bits;
+};
+
+/** The view of a list with the columns that the user chose, or the usual ones.  -EINVAL names what is wrong. */
+int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, struct vm_choice *out,
+		  struct vm_err *err);
+
+/** Rows through the choice's filter and order.  0 or a negative errno. */
+int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, size_t n, size_t size, const void *total,
+		struct vm_err *err);
+
+/** The mappings of a process, classified as far as maps and the files' headers allow. */
+int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err);
+
+/** Addresses of a process, or alone. */
+int vmpage_entries(struct vmpage *v, pid_t pid, const uint64_t *addr, size_t n, struct vm_err *err);
+int vmpage_explain(struct vmpage *v, const uint64_t *addr, size_t n, struct vm_err *err);
+int vmpage_watch(struct vmpage *v, pid_t pid, uint64_t addr, struct vm_err *err);
+
+/** The whole space: states and page tables, groups, runs; a picture. */
+int vmpage_space(struct vmpage *v, pid_t pid, struct vm_err *err);
+int vmpage_grid(struct vmpage *v, pid_t pid, struct vm_err *err);
+
+/** Frames of the machine, and pages of files. */
+int vmpage_pfns(struct vmpage *v, const uint64_t *pfn, size_t n, struct vm_err *err);
+int vmpage_system(struct vmpage *v, struct vm_err *err);
+int vmpage_files(struct vmpage *v, char **path, size_t n, struct vm_err *err);
+
+#endif

@@ -1,0 +1,223 @@
+/** One page as it changes: a line a change. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/vmpage.h"
+#include "core/analysis/translate.h"
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "core/model/aspace.h"
+#include "core/source/capture.h"
+#include "core/source/walker.h"
+
+struct watch {
+	struct vmpage *v;
+	struct vm_walker *w;       /* NULL: by pagemap */
+	struct vm_pt_geometry g;
+	pid_t pid;
+	uint64_t addr, began;
+	struct vm_pte was, is;
+	uint64_t looks, spent_ns, changes;
+};
+
+/** Set by ^C: what was seen so far is summed up. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static int look_by_tables(struct watch *x, struct vm_err *err)
+{
+	struct vm_walk_path path;
+	int r = vm_walk_one(x->w, x->pid, x->addr, &path, err);
+	if (r == 0)
+		vm_pte_decode(&x->g, path.step[path.n - 1].level, path.step[path.n - 1].entry, &x->is);
+	return r;
+}
+
+static int keep_run(void *ctx, const struct vm_page_run *runs, size_t n)
+{
+	struct vm_pte *is = ctx;
+	if (!n)
+		return 0;
+	is->kind = runs[0].state & VM_PG(PRESENT) ? VM_PTE_PAGE : runs[0].state & VM_PG(SWAP) ? VM_PTE_SWAP
+		: runs[0].state & VM_PG(GUARD) ? VM_PTE_GUARD : VM_PTE_MIGRATION;
+	is->state = runs[0].state;
+	is->pfn = runs[0].pfn;
+	return 0;
+}
+
+/** The mapping that holds the page is enough for pagemap; it may come and go. */
+static int look_by_pagemap(struct watch *x, struct vm_err *err)
+{
+	const uint64_t page = x->addr & ~UINT64_C(4095);
+	struct vm_pages_info info;
+	struct vm_aspace *as = NULL;
+	x->is = (struct vm_pte){ .pfn = VM_PFN_NONE };
+	int r = vmpage_mappings(x->v, x->pid, page, page + 4096, &as, err);
+	if (r == 0 && as->nmaps == 0) {
+		vm_aspace_free(as);
+		return as->proc.state == 'Z' ? -ESRCH : 0;
+	}
+	const struct vm_pages_query q = {
+		.from = page, .to = page + 4096, .frames = true, .via = VM_VIA_PAGEMAP, .as = as,
+		.want = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(EXCLUSIVE) | VM_PG(GUARD) | VM_PG(SOFT_DIRTY),
+	};
+	if (r == 0)
+		r = vm_pages_scan(x->v->s, x->pid, &q, keep_run, &x->is, &info, err);
+	vm_aspace_free(as);
+	return r;
+}
+
+static int look(struct watch *x, struct vm_err *err)
+{
+	uint64_t began = vm_clock_ns();
+	int r = x->w ? look_by_tables(x, err) : look_by_pagemap(x, err);
+	x->spent_ns += vm_clock_ns() - began;
+	x->looks++;
+	return r;
+}
+
+static bool same(const struct vm_pte *a, const struct vm_pte *b)
+{
+	return a->raw == b->raw && a->kind == b->kind && a->level == b->level && a->state == b->state && a->pfn == b->pfn;
+}
+
+static int put_json(struct watch *x, const char *words, const char *bits)
+{
+	struct vm_json j = { .out = x->v->report.out };
+	vm_json_object_begin(&j);
+	vm_json_key(&j, "schema");
+	vm_json_str(&j, "vmpage-watch/1");
+	vm_json_key(&j, "pid");
+	vm_json_u64(&j, (uint64_t)x->pid);
+	vm_json_key(&j, "address");
+	vm_json_addr(&j, x->addr);
+	vm_json_key(&j, "after_ns");
+	vm_json_u64(&j, vm_clock_ns() - x->began);
+	vm_json_key(&j, "level");
+	if (x->w)
+		vm_json_str(&j, vm_pt_level_name(&x->g, x->is.level));
+	else
+		vm_json_null(&j);
+	vm_json_key(&j, "entry");
+	if (x->w)
+		vm_json_addr(&j, x->is.raw);
+	else
+		vm_json_null(&j);
+	vm_json_key(&j, "pfn");
+	if (x->is.pfn != VM_PFN_NONE)
+		vm_json_addr(&j, x->is.pfn);
+	else
+		vm_json_null(&j);
+	vm_json_key(&j, "bits");
+	vm_json_str(&j, bits);
+	vm_json_key(&j, "change");
+	vm_json_str(&j, words);
+	vm_json_object_end(&j);
+	return vm_json_finish(&j);
+}
+
+static int put_line(struct watch *x, const char *words, const char *bits)
+{
+	const uint64_t ms = (vm_clock_ns() - x->began) / 1000000;
+	FILE *out = x->v->report.out;
+	fprintf(out, "%6llu.%03llu  ", (unsigned long long)ms / 1000, (unsigned long long)ms % 1000);
+	if (x->w)
+		fprintf(out, "%s 0x%016llx  %-22s  ", vm_pt_level_name(&x->g, x->is.level), (unsigned long long)x->is.raw, bits);
+	else if (x->is.pfn != VM_PFN_NONE)
+		fprintf(out, "frame 0x%llx  ", (unsigned long long)x->is.pfn);
+	fprintf(out, "%s\n", words);
+	return fflush(out) == 0 ? 0 : -errno;
+}
+
+static int put_change(struct watch *x, bool first)
+{
+	struct vm_buf words = { 0 }, bits = { 0 };
+	if (first)
+		vm_say_leaf(&x->g, &x->is, NULL, NULL, &words);
+	else
+		vm_say_change(&x->was, &x->is, &words);
+	if (first && x->is.kind == VM_PTE_EMPTY) {
+		words.n = 0;
+		vm_buf_add_str(&words, "nothing there yet");
+	}
+	vm_pte_put_bits(&x->g, &x->is, &bits);
+	int r = vm_report_is_document(&x->v->report) ? put_json(x, vm_buf_str(&words), vm_buf_str(&bits))
+		: put_line(x, vm_buf_str(&words), vm_buf_str(&bits));
+	vm_buf_free(&words);
+	vm_buf_free(&bits);
+	return r;
+}
+
+static void sum_up(const struct watch *x, const char *why)
+{
+	if (x->looks && !vm_report_is_machine(&x->v->report))
+		fprintf(stderr, "vmpage: %s; %llu changes seen, looked %llu times, %.1f us each\n", why,
+			(unsigned long long)x->changes, (unsigned long long)x->looks,
+			(double)x->spent_ns / 1e3 / (double)x->looks);
+}
+
+static int watch_all(struct watch *x, struct vm_err *err)
+{
+	const struct vmpage_options *o = x->v->o;
+	struct vm_err gone = { 0 };
+	int r = look(x, err);
+	if (r < 0)
+		return r;
+	r = put_change(x, true);
+	for (uint64_t next = x->began; r == 0 && !interrupted && (!o->count || x->changes < o->count);) {
+		next += o->interval_ns;
+		if (vm_clock_sleep_until(next) != 0)
+			continue;
+		x->was = x->is;
+		r = look(x, &gone);
+		if (r == -ESRCH) {
+			sum_up(x, "the process ended");
+			return 0;
+		}
+		if (r == 0 && !same(&x->was, &x->is)) {
+			x->changes++;
+			r = put_change(x, false);
+		}
+	}
+	if (r < 0)
+		return vm_fail_os(err, -r, "%s", gone.what[0] ? gone.what : "cannot write the output");
+	if (interrupted)
+		sum_up(x, "interrupted");
+	return 0;
+}
+
+int vmpage_watch(struct vmpage *v, pid_t pid, uint64_t addr, struct vm_err *err)
+{
+	struct watch x = { .v = v, .pid = pid, .addr = addr, .began = vm_clock_ns() };
+	struct vm_err why = { 0 };
+	bool five = false;
+	vm_read_paging_levels(v->s, &five);
+	x.g = (struct vm_pt_geometry){ .arch = &vm_pt_x86_64, .levels = five ? 5 : 4 };
+	int r = v->o->via == VM_VIA_AUTO || v->o->via == VM_VIA_TABLES ? vm_walker_get(v->s, &x.w, &why) : -EOPNOTSUPP;
+	if (r < 0 && v->o->via == VM_VIA_TABLES) {
+		*err = why;
+		return r;
+	}
+	if (r == 0)
+		x.g = *vm_walker_geometry(x.w);
+	else
+		x.w = NULL;
+	if (vm_pt_half(&x.g, addr) != VM_ADDR_USER)
+		return vm_fail(err, EINVAL, "0x%llx is no address of the user half", (unsigned long long)addr);
+	if (why.what[0] && !vm_report_is_machine(&v->report))
+		fprintf(stderr, "vmpage: by pagemap, which shows less of an entry (%s)\n", why.what);
+	struct sigaction act = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND }, before;
+	sigaction(SIGINT, &act, &before);
+	r = watch_all(&x, err);
+	sigaction(SIGINT, &before, NULL);
+	return r;
+}

@@ -41,8 +41,10 @@ struct vm_tables {
 	uint32_t known, ask;
 	/** Bits of an entry that matter, and its frame, by level. */
 	uint64_t keep[VM_PT_LEVELS], frame[VM_PT_LEVELS];
-	/** The mapping that holds the last run, or the first one above it. */
+	/** The mapping that holds the last run, or the first one above it; those of the run that comes now and of the one
+	    before it: no run crosses a border. */
 	size_t mapping;
+	const struct vm_mapping *now, *before;
 	struct upper upper[VM_PT_LEVELS];
 	struct kind kind[KINDS];
 	size_t n;
@@ -161,6 +163,7 @@ static int put_cut(struct vm_tables *s, struct vm_page_run r)
 		bool in = m && m->start <= r.start;
 		r.end = !m ? end : in ? m->end : m->start;
 		r.end = r.end < end ? r.end : end;
+		s->now = in ? m : NULL;
 		int e = in ? put_in(s, m, r) : put(s, &r);
 		if (e)
 			return e;

@@ -69,7 +69,7 @@ static int create_link(struct vm_bpf_iter *it, bool threads, bool choose)
 		opts.iter_info = &info;
 		opts.iter_info_len = sizeof(info);
 	}
-	int fd = bpf_link_create(bpf_program__fd(it->prog), 0, BPF_TRACE_ITER, &opts);
+	int fd = bpf_link_create(it->prog_fd, 0, BPF_TRACE_ITER, &opts);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -96,9 +96,9 @@ static int attach(struct vm_bpf_iter *it, bool threads)
 	return 0;
 }
 
-int vm_bpf_iter_open(struct vm_bpf_iter *it, struct bpf_program *prog, pid_t pid, struct vm_err *err)
+int vm_bpf_iter_open(struct vm_bpf_iter *it, int prog_fd, pid_t pid, struct vm_err *err)
 {
-	*it = (struct vm_bpf_iter){ .link_fd = -1, .prog = prog, .pid = pid };
+	*it = (struct vm_bpf_iter){ .link_fd = -1, .prog_fd = prog_fd, .pid = pid };
 	int r = attach(it, false);
 	if (r == -ESRCH)
 		return vm_fail(err, ESRCH, "there is no process %d", pid);

@@ -6,8 +6,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct bpf_link;
-struct bpf_program;
 struct vm_err;
 struct vm_session;
 
@@ -23,10 +21,10 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what);
 /** First physical address behind all memory, from /proc/zoneinfo; 0: unknown. */
 uint64_t vm_bpf_memory_end(struct vm_session *s);
 
-/** A program of type iter/task on one process. */
+/** A program of type iter/task, by its descriptor, on one process. */
 struct vm_bpf_iter {
 	int link_fd;
-	struct bpf_program *prog;
+	int prog_fd;
 	pid_t pid;
 	/** What the program must compare task->tgid with; 0: the kernel chose the process (Linux 6.1). */
 	int tgid;
@@ -34,7 +32,7 @@ struct vm_bpf_iter {
 	bool threads;
 };
 
-int vm_bpf_iter_open(struct vm_bpf_iter *it, struct bpf_program *prog, pid_t pid, struct vm_err *err);
+int vm_bpf_iter_open(struct vm_bpf_iter *it, int prog_fd, pid_t pid, struct vm_err *err);
 void vm_bpf_iter_close(struct vm_bpf_iter *it);
 #define vm_bpf_auto_iter __attribute__((cleanup(vm_bpf_iter_close)))
 

@@ -11,16 +11,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "bpf/walk.h"
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/source/bpf.h"
 #include "core/source/session.h"
-#include "bpf/walk.skel.h"
+#include "core/source/walk_program.h"
 
 /** What the program must know of an architecture's entries; core/model/pgtable.h knows the rest. */
 static const struct arch {
@@ -37,7 +34,7 @@ struct vm_walker {
 	/** 0, or why there is no walker. */
 	int failed;
 	struct vm_err why;
-	struct walk_bpf *skel;
+	struct vm_walk_program program;
 	struct vm_walk_control *c;
 	const uint64_t (*table)[VM_WALK_ENTRIES];
 	const struct vm_walk_meta *meta;
@@ -47,9 +44,9 @@ struct vm_walker {
 
 /* ---- Loading ---------------------------------------------------------------------------------------------------- */
 
-static const void *map_array(const struct bpf_map *map, size_t bytes)
+static const void *map_array(int map_fd, size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, map_fd, 0);
 	return p == MAP_FAILED ? NULL : p;
 }
 
@@ -57,18 +54,12 @@ enum { TABLES_BYTES = VM_WALK_TABLES * VM_WALK_ENTRIES * 8, METAS_BYTES = VM_WAL
 
 static int load(struct vm_walker *w, struct vm_session *s, struct vm_err *err)
 {
-	int r = vm_bpf_allowed(s, true, err);
+	int r = vm_walk_program_load(&w->program, s, err);
 	if (r < 0)
 		return r;
-	w->skel = walk_bpf__open();
-	if (!w->skel)
-		return vm_fail_os(err, errno, "cannot open the page-table program");
-	r = walk_bpf__load(w->skel);
-	if (r < 0)
-		return vm_bpf_fail(err, -r, "the page-table program");
-	w->c = &w->skel->bss->control;
-	w->table = map_array(w->skel->maps.tables, TABLES_BYTES);
-	w->meta = map_array(w->skel->maps.metas, METAS_BYTES);
+	w->c = w->program.control;
+	w->table = map_array(w->program.tables_fd, TABLES_BYTES);
+	w->meta = map_array(w->program.metas_fd, METAS_BYTES);
 	if (!w->table || !w->meta)
 		return vm_fail_os(err, errno, "cannot map what the page-table program copies");
 	return 0;
@@ -114,7 +105,7 @@ static int calibrate(struct vm_walker *w, struct vm_err *err)
 {
 	struct vm_walk_control *c = w->c;
 	vm_bpf_auto_iter struct vm_bpf_iter it;
-	int r = vm_bpf_iter_open(&it, w->skel->progs.calibrate, getpid(), err);
+	int r = vm_bpf_iter_open(&it, w->program.calibrate_fd, getpid(), err);
 	if (r < 0)
 		return r;
 	uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -179,7 +170,7 @@ static void walker_free(struct vm_walker *w)
 		munmap((void *)(uintptr_t)w->table, TABLES_BYTES);
 	if (w->meta)
 		munmap((void *)(uintptr_t)w->meta, METAS_BYTES);
-	walk_bpf__destroy(w->skel);
+	vm_walk_program_free(&w->program);
 	free(w);
 }
 
@@ -354,7 +345,7 @@ int vm_walk(struct vm_walker *w, pid_t pid, uint64_t from, uint64_t to,
 	p.from = from & mask;
 	p.to = ((to - 1) & mask) + 1;
 	uint64_t began = vm_clock_ns();
-	int r = vm_bpf_iter_open(&p.it, w->skel->progs.walk, pid, err);
+	int r = vm_bpf_iter_open(&p.it, w->program.walk_fd, pid, err);
 	if (r < 0)
 		return r;
 	r = walk_all(&p, take, ctx);

@@ -42,6 +42,9 @@ enum vm_pg_bit {
 
 #define VM_PFN_NONE UINT64_MAX
 
+/** What decides the kind of an entry: runs never mix it, whatever is wanted of them. */
+#define VM_PG_KIND (VM_PG_POPULATED | VM_PG(GUARD) | VM_PG(MARKER) | VM_PG(NONE) | VM_PG(SPECIAL))
+
 /**
  * Neighbouring pages that have everything below in common; frames and swap slots follow each other, but for the page
  * of zeros, which is the same frame everywhere.

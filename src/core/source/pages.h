@@ -32,7 +32,7 @@ extern const char *const vm_via_names[];
 struct vm_pages_query {
 	/** Page aligned [from, to); 0, 0: all of the user half. */
 	uint64_t from, to;
-	/** VM_PG() bits that are wanted: the back end is chosen by them. */
+	/** VM_PG() bits that are wanted: the back end is chosen by them, and only they and VM_PG_KIND are known of a run. */
 	uint32_t want;
 	/** Frames are wanted: runs end where they don't follow each other. */
 	bool frames;

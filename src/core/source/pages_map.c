@@ -91,6 +91,8 @@ static void tell(struct scan *s, uint64_t e, struct vm_page_run *r)
 	r->known = VM_PAGEMAP_TELLS | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER);
 	if (!s->soft_dirty)
 		r->known &= ~VM_PG(SOFT_DIRTY);
+	/* Of what isn't wanted a run has what its first entry happens to have. */
+	r->known &= s->q->want | VM_PG_KIND;
 	r->pfn = VM_PFN_NONE;
 	if (r->state & VM_PG(SWAP)) {
 		tell_swap(s, e, r);
@@ -250,10 +252,10 @@ static uint64_t find_zero_pfn(struct vm_session *s)
 static uint64_t flags_of(uint32_t want)
 {
 	static const struct { uint32_t state; unsigned bit; } bits[] = {
-		{ VM_PG(FILE), 61 }, { VM_PG(GUARD), 58 }, { VM_PG(UFFD_WP), 57 }, { VM_PG(EXCLUSIVE), 56 },
+		{ VM_PG(FILE), 61 }, { VM_PG(UFFD_WP), 57 }, { VM_PG(EXCLUSIVE), 56 },
 		{ VM_PG(SOFT_DIRTY), 55 },
 	};
-	uint64_t flags = BIT(63) | BIT(62);
+	uint64_t flags = BIT(63) | BIT(62) | BIT(58);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		if (want & bits[i].state)
 			flags |= BIT(bits[i].bit);

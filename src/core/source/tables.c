@@ -350,6 +350,8 @@ struct vm_tables *vm_tables_begin(const struct vm_tables_setup *setup)
 		s->keep[l] = bits_that_matter(s, l);
 		s->frame[l] = vm_pt_frame_mask(s->g, l);
 	}
+	/* Of what isn't wanted a run has what its first entry happens to have. */
+	s->known &= s->want | VM_PG_KIND;
 	setup->info->levels = s->g->levels;
 	setup->info->unknown = s->q->want & ~(s->known | (s->q->as ? s->ask : 0));
 	return s;

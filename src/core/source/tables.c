@@ -63,7 +63,9 @@ static int flush(struct vm_tables *s)
 static int put(struct vm_tables *s, const struct vm_page_run *r)
 {
 	struct vm_page_run *last = s->n ? &s->run[s->n - 1] : NULL;
-	if (last && vm_page_run_follows(last, r, s->q->frames)) {
+	const bool same = s->now == s->before;
+	s->before = s->now;
+	if (last && same && vm_page_run_follows(last, r, s->q->frames)) {
 		last->end = r->end;
 		return 0;
 	}
@@ -129,8 +131,8 @@ static int put_in(struct vm_tables *s, const struct vm_mapping *m, struct vm_pag
 	    !(r.state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE))))
 		r.state |= VM_PG(ZERO);
 	if (!(r.state & VM_PG_POPULATED)) {
-		r.known |= VM_PG(FILE) | VM_PG(EXCLUSIVE);
-	} else {
+		r.known |= s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE));
+	} else if (s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE))) {
 		if (mapping_tells_file(m, &r, &file)) {
 			r.known |= VM_PG(FILE);
 			r.state |= file ? VM_PG(FILE) : 0;

@@ -1,0 +1,103 @@
+"""A machine: QEMU by TCG, what it is made of, and what comes out of its serial ports.
+
+The first port is the kernel's console.  The second carries results: output of the scripts, between lines
+that begin with a word made up for this boot.
+"""
+
+import re
+import secrets
+import subprocess
+import threading
+import time
+
+# KASLR is what the kernel does unless told otherwise; so are five levels where the processor has LA57.
+MACHINES = {
+    "plain": {"levels": 4, "kaslr": False},
+    "kaslr": {"levels": 4, "kaslr": True},
+    "la57": {"levels": 5, "kaslr": False},
+    "la57-kaslr": {"levels": 5, "kaslr": True},
+    "numa2": {"levels": 4, "kaslr": True, "nodes": 2},
+}
+MEMORY_MIB = 1024
+BOOT_SECONDS = 180
+COMPLAINTS = re.compile(r"BUG: |kernel BUG at|WARNING: CPU|Oops: |general protection fault|Kernel panic"
+                        r"|unable to handle|bad page state|Bad rss-counter")
+
+
+class Boot:
+    """What one boot gave: results as (name, status or None, seconds, output), and the console."""
+
+    def __init__(self):
+        self.results, self.console, self.finished = [], "", False
+
+    def complaints(self):
+        return [s.strip() for s in self.console.splitlines() if COMPLAINTS.search(s)]
+
+
+def levels(machine, kernel_name):
+    """Debian's 5.10 is built without five levels."""
+    return 4 if kernel_name == "5.10" else MACHINES[machine]["levels"]
+
+
+def environment(machine, kernel_name, seconds):
+    m = MACHINES[machine]
+    return {"VM_TOKEN": secrets.token_hex(8), "VM_SECONDS": seconds, "VM_KERNEL": kernel_name, "VM_MACHINE": machine,
+            "VM_LEVELS": levels(machine, kernel_name), "VM_KASLR": int(m["kaslr"]), "VM_NODES": m.get("nodes", 1)}
+
+
+def command(machine, kernel_name, kernel, initramfs, console):
+    m = MACHINES[machine]
+    cpu = "max" + ("" if m["levels"] == 5 else ",la57=off")
+    if kernel_name == "6.12":
+        cpu += ",-cx16"  # double faults in cmpxchg16b under QEMU 7.2
+    options = "console=ttyS0 loglevel=5 panic=-1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+    argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-machine", "pc", "-accel", "tcg", "-cpu", cpu,
+            "-smp", f"2,sockets={m.get('nodes', 1)}", "-m", str(MEMORY_MIB),
+            "-kernel", str(kernel.image), "-initrd", str(initramfs),
+            "-append", options + ("" if m["kaslr"] else " nokaslr"),
+            "-serial", f"file:{console}", "-serial", "stdio"]
+    for node in range(m.get("nodes", 0)):
+        size = MEMORY_MIB // m["nodes"]
+        argv += ["-object", f"memory-backend-ram,id=m{node},size={size}M",
+                 "-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
+    return argv
+
+
+def run(argv, token, names, seconds, console):
+    """Boot, and read results until power-off.  `names` are the scripts, `seconds` what each may take."""
+    boot = Boot()
+    # QEMU ends with us, whatever we die of.
+    with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as qemu:
+        limit = threading.Timer(BOOT_SECONDS + len(names) * (seconds + 10), qemu.kill)
+        limit.start()
+        try:
+            read_results(qemu.stdout, token, boot)
+        finally:
+            limit.cancel()
+            qemu.kill()
+    with open(console, encoding="utf-8", errors="replace") as f:
+        boot.console = f.read().replace("\r", "")
+    return boot
+
+
+def read_results(stream, token, boot):
+    name, began, output = None, 0, []
+    for raw in stream:
+        line = raw.decode(errors="replace").rstrip("\r\n")
+        text, mark, said = line.partition(token)
+        if text:
+            output.append(text)
+        if not mark:
+            continue
+        word, *rest = said.split()
+        if word == "begin":
+            name, began, output = rest[0], time.monotonic(), []
+        elif word == "end":
+            boot.results.append((rest[0], int(rest[1]), time.monotonic() - began, output))
+            name, output = None, []
+        elif word == "done":
+            boot.finished = True
+    if name:
+        boot.results.append((name, None, time.monotonic() - began, output))

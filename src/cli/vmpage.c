@@ -22,7 +22,7 @@ enum { GROUP_MODE = 1 };
 
 #define AT(member) offsetof(struct vmpage_options, member)
 
-static const char *const by_words[] = { "mapping", "kind", "file", "flags", "cgroup", "zone", NULL };
+static const char *const by_words[] = { "mapping", "kind", "file", "size", "flags", "cgroup", "zone", NULL };
 static const char *const arch_words[] = { "x86-64", "arm64", NULL };
 
 static const struct vm_opt opts[] = {
@@ -32,7 +32,7 @@ static const struct vm_opt opts[] = {
 	  .help = "show how the page of one address changes, a line a change",
 	  .man = "Looks every \\fB--interval\\fP; what changes and changes back in between isn't seen. Ends with the "
 		 "process, after \\fB--count\\fP changes, or when interrupted." },
-	{ .name = "by", .arg = "mapping|kind|file|flags|cgroup|zone", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
+	{ .name = "by", .arg = "mapping|kind|file|size|flags|cgroup|zone", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
 	  .group = GROUP_MODE, .help = "sum up a process's pages that have this in common",
 	  .man = "\\fBflags\\fP, \\fBcgroup\\fP and \\fBzone\\fP look at each page's frame, as does \\fB--bits\\fP; with "
 		 "\\fB--system\\fP they group all frames." },

@@ -25,7 +25,7 @@ struct vmpage_options {
 };
 
 /** What groups have in common. */
-enum vmpage_by { VMPAGE_BY_MAPPING, VMPAGE_BY_KIND, VMPAGE_BY_FILE, VMPAGE_BY_FLAGS, VMPAGE_BY_CGROUP, VMPAGE_BY_ZONE };
+enum vmpage_by { VMPAGE_BY_MAPPING, VMPAGE_BY_KIND, VMPAGE_BY_FILE, VMPAGE_BY_SIZE, VMPAGE_BY_FLAGS, VMPAGE_BY_CGROUP, VMPAGE_BY_ZONE };
 
 /** One run of vmpage. */
 struct vmpage {

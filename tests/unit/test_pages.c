@@ -306,6 +306,62 @@ START_TEST(every_page_says_what_its_entry_says)
 }
 END_TEST
 
+/* ---- Counting ---------------------------------------------------------------------------------------------------- */
+
+struct tally {
+	uint64_t pages[8];
+	size_t runs, counts;
+};
+
+static void tally(struct tally *t, const struct vm_page_run *r, uint64_t pages)
+{
+	const uint32_t s = r->state & r->known;
+	t->pages[(s & VM_PG(PRESENT) ? 1 : 0) | (s & VM_PG(FILE) ? 2 : 0) | (s & VM_PG(EXCLUSIVE) ? 4 : 0)] += pages;
+}
+
+static int tally_runs(void *ctx, const struct vm_page_run *r, size_t n)
+{
+	struct tally *t = ctx;
+	for (size_t i = 0; i < n; i++)
+		tally(t, &r[i], (r[i].end - r[i].start) / 4096);
+	t->runs += n;
+	return 0;
+}
+
+static int tally_count(void *ctx, const struct vm_page_run *of, uint64_t pages)
+{
+	tally(ctx, of, pages);
+	((struct tally *)ctx)->counts++;
+	return 0;
+}
+
+START_TEST(counting_gives_what_runs_give)
+{
+	enum { PAGES = 40000 };
+	struct tree t = tree_new("10000000-20000000 rw-p 00000000 00:00 0 \n", "6.18.0\n", true);
+	static const uint64_t kinds[] = { 0, PRESENT, PRESENT | EXCLUSIVE, PRESENT | OF_FILE, SWAPPED | 1 << 5, UFFD_WP };
+	static uint64_t entry[PAGES];
+	uint64_t seed = 3;
+	for (size_t i = 0; i < PAGES; i++) {
+		entry[i] = kinds[next_random(&seed) % 6];
+		entry[i] |= entry[i] & PRESENT ? 1 + next_random(&seed) % 1000 : 0;
+	}
+	ck_assert_int_eq(pwrite(t.fd, entry, sizeof(entry), 0x10000000 / 4096 * 8), sizeof(entry));
+	struct tally got[2] = { 0 };
+	for (unsigned k = 0; k < 2; k++) {
+		struct vm_pages_info info;
+		struct vm_pages_query q = { .want = all, .as = t.as, .count = k ? tally_count : NULL };
+		ck_assert_int_eq(vm_pages_scan(t.s, 42, &q, tally_runs, &got[k], &info, NULL), 0);
+	}
+	ck_assert_uint_eq(got[0].counts, 0);
+	ck_assert_uint_gt(got[1].counts, 0);
+	ck_assert_uint_lt(got[1].runs, got[0].runs / 2);
+	for (unsigned i = 0; i < 8; i++)
+		ck_u64_eq(got[1].pages[i], got[0].pages[i]);
+	tree_free(&t);
+}
+END_TEST
+
 /* ---- What goes wrong --------------------------------------------------------------------------------------------- */
 
 START_TEST(a_taker_can_stop_it)
@@ -419,6 +475,7 @@ int main(void)
 	tcase_add_test(tcase, soft_dirty_of_nothing_is_nothing);
 	tcase_add_test(tcase, the_page_of_zeros_isnt_known_from_a_file);
 	tcase_add_loop_test(tcase, every_page_says_what_its_entry_says, 0, 4);
+	tcase_add_test(tcase, counting_gives_what_runs_give);
 	tcase_add_test(tcase, a_taker_can_stop_it);
 	tcase_add_test(tcase, a_tree_without_pagemap);
 	tcase_add_test(tcase, a_file_that_ends_early);

@@ -175,5 +175,106 @@ START_TEST(swap_slots_follow)
 }
 END_TEST
 
+/* ---- Counting ---------------------------------------------------------------------------------------------------- */
+
+/** Pages by the states that are wanted. */
+struct tally {
+	uint32_t want;
+	uint64_t pages[1u << 8];
+	size_t runs, counts;
+	uint64_t last;             /* end of what came last: all is ascending, by tables */
+};
+
+static void tally(struct tally *t, const struct vm_page_run *r, uint64_t pages)
+{
+	/* The wanted bits are the low ones and W, A, D. */
+	const uint32_t s = r->state & r->known & t->want;
+	const unsigned at = (s & 0xf) | (s & VM_PG(WRITE) ? 16 : 0) | (s & VM_PG(ACCESSED) ? 32 : 0) |
+			    (s & VM_PG(ZERO) ? 64 : 0) | (s & VM_PG(NONE) ? 128 : 0);
+	t->pages[at] += pages;
+	ck_assert(r->start >= t->last >> 21 << 21);
+	t->last = r->start;
+}
+
+static int tally_runs(void *ctx, const struct vm_page_run *r, size_t n)
+{
+	struct tally *t = ctx;
+	for (size_t i = 0; i < n; i++)
+		tally(t, &r[i], (r[i].end - r[i].start) / 4096);
+	t->runs += n;
+	return 0;
+}
+
+static int tally_count(void *ctx, const struct vm_page_run *of, uint64_t pages)
+{
+	struct tally *t = ctx;
+	ck_assert_uint_ge((of->end - of->start) / 4096, pages);
+	ck_assert_uint_eq(of->start >> 21, (of->end - 1) >> 21);
+	tally(t, of, pages);
+	t->counts++;
+	return 0;
+}
+
+/** pagemap that calls every third page exclusive. */
+static size_t every_third(void *of, uint64_t at, size_t n, uint64_t *entry)
+{
+	*(size_t *)of += 1;
+	for (size_t i = 0; i < n; i++)
+		entry[i] = UINT64_C(1) << 63 | ((at + i) % 3 ? 0 : UINT64_C(1) << 56);
+	return n;
+}
+
+static void fill(uint64_t *e, uint64_t *seed)
+{
+	static const uint64_t kinds[] = {
+		0, P | NX, P, RO | NX, (P & ~UINT64_C(0x20)) | NX, RO | NX | UINT64_C(0x200) | PFN(0x77), SLOT(5), P | NX, P | NX,
+	};
+	for (unsigned i = 0; i < 512; i++) {
+		*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		const uint64_t k = kinds[(*seed >> 40) % 9];
+		e[i] = (k & 0x201) == 1 ? k | PFN((*seed >> 50) + 1000) : k;
+	}
+}
+
+START_TEST(counting_gives_what_runs_give)
+{
+	enum { TABLES = 20 };
+	static uint64_t e[TABLES][512];
+	/* The second mapping begins inside of a table. */
+	struct vm_aspace *as = space_of("200000-1481000 rw-p 00000000 00:00 0 \n1481000-3000000 r--p 00000000 08:01 7 /f\n");
+	uint64_t seed = 7;
+	struct tally got[2] = { 0 };
+	for (unsigned i = 0; i < TABLES; i++)
+		fill(e[i], &seed);
+	for (unsigned k = 0; k < 2; k++) {
+		size_t asked = 0;
+		got[k].want = plain | VM_PG(FILE) | VM_PG(EXCLUSIVE) | VM_PG(WRITE) | VM_PG(ACCESSED) | VM_PG(ZERO) | VM_PG(NONE);
+		struct vm_pages_query q = { .want = got[k].want, .as = as, .count = k ? tally_count : NULL };
+		struct vm_pt_geometry g = { .arch = &vm_pt_x86_64, .levels = 4, .max_pfn = UINT64_C(1) << 40 };
+		struct vm_pages_info info = { 0 };
+		vm_swap_types_of(6, 18, &g.swap);
+		const struct vm_tables_setup setup = {
+			.geometry = &g, .query = &q, .zero_pfn = 0x77, .take = tally_runs, .ctx = &got[k], .info = &info,
+			.pagemap = every_third, .of = &asked,
+		};
+		struct vm_tables *t = vm_tables_begin(&setup);
+		for (unsigned i = 0; i < TABLES; i++) {
+			const struct vm_walk_table table = { .start = 0x200000 + ((uint64_t)i << 21), .entry = e[i], .hi = 512 };
+			ck_assert_int_eq(vm_tables_take(t, &table), 0);
+		}
+		ck_assert_int_eq(vm_tables_end(t, 0), 0);
+		/* Neighbours are read together: not one read for each page. */
+		ck_assert_uint_lt(asked, 40 * TABLES);
+		ck_assert(info.tables[0].used > 0 && info.tables[0].leaves == info.tables[0].used);
+	}
+	ck_assert_uint_eq(got[0].counts, 0);
+	ck_assert_uint_gt(got[1].counts, 0);
+	ck_assert_uint_lt(got[1].runs, got[0].runs);
+	for (unsigned i = 0; i < 256; i++)
+		ck_u64_eq(got[1].pages[i], got[0].pages[i]);
+	vm_aspace_free(as);
+}
+END_TEST
+
 UNIT_MAIN("tables", borders_part_runs, neighbouring_tables_are_one_run, what_isnt_wanted_parts_nothing_and_isnt_known,
-	  the_mapping_tells_whose_a_page_is, swap_slots_follow)
+	  the_mapping_tells_whose_a_page_is, swap_slots_follow, counting_gives_what_runs_give)

@@ -1,30 +1,31 @@
 #include "core/analysis/census.h"
 
 const struct vm_census_info vm_census_info[VM_C_NR] = {
-	[VM_C_PRESENT] = { "present", "in memory and mapped; what follows, up to swap, is a part of it", VM_PG(PRESENT) },
-	[VM_C_ANON] = { "anonymous", "belongs to no file: heap, stacks, copies of file pages", VM_PG(FILE) | VM_PG(ZERO) },
+	[VM_C_PRESENT] = { "present", "in memory; what follows, up to swapped, is part", VM_PG(PRESENT) },
+	[VM_C_ANON] = { "anon", "of no file: heap, stacks, copies of file pages", VM_PG(FILE) | VM_PG(ZERO) },
 	[VM_C_FILE] = { "file", "page cache of files, and shared memory", VM_PG(FILE) },
-	[VM_C_ZERO] = { "zero page", "only read so far: all of it is one shared page of zeros", VM_PG(ZERO) },
+	[VM_C_ZERO] = { "zero", "only read so far: one shared page of zeros", VM_PG(ZERO) },
 	[VM_C_EXCLUSIVE] = { "exclusive", "mapped here only", VM_PG(EXCLUSIVE) },
-	[VM_C_SHARED] = { "shared", "mapped more than once: by other processes, or here", VM_PG(EXCLUSIVE) },
+	[VM_C_SHARED] = { "shared", "mapped more than once, by others or here", VM_PG(EXCLUSIVE) },
 	[VM_C_KSM] = { "ksm", "merged with equal pages by KSM", 0 },
 	[VM_C_4K] = { "4K pages", "mapped by entries of the lowest table", 0 },
-	[VM_C_2M] = { "2M pages", "mapped by a PMD entry: THP or hugetlb", 0 },
-	[VM_C_1G] = { "1G pages", "mapped by a PUD entry: hugetlb", 0 },
+	[VM_C_2M] = { "2M pages", "mapped by PMD entries: THP or hugetlb", 0 },
+	[VM_C_1G] = { "1G pages", "mapped by PUD entries: hugetlb", 0 },
 	[VM_C_WRITE] = { "writable", "a write doesn't fault", VM_PG(WRITE) },
 	[VM_C_EXEC] = { "executable", "may be executed", VM_PG(EXEC) },
-	[VM_C_ACCESSED] = { "accessed", "used since the kernel cleared the bit last", VM_PG(ACCESSED) },
+	[VM_C_ACCESSED] = { "accessed", "used since the kernel last cleared the bit", VM_PG(ACCESSED) },
 	[VM_C_DIRTY] = { "dirty", "written since it was last clean", VM_PG(DIRTY) },
 	[VM_C_SOFT_DIRTY] = { "soft-dirty", "written since clear_refs, or never cleared", VM_PG(SOFT_DIRTY) },
 	[VM_C_UFFD_WP] = { "uffd-wp", "write-protected by userfaultfd", VM_PG(UFFD_WP) },
-	[VM_C_NONE] = { "prot-none", "in memory, but any access faults: PROT_NONE or NUMA hint", VM_PG(NONE) },
-	[VM_C_SPECIAL] = { "special", "not counted as pages: page of zeros, vvar, device memory", VM_PG(SPECIAL) },
-	[VM_C_SWAP] = { "swap", "in swap", VM_PG(SWAP) },
-	[VM_C_GUARD] = { "guard", "guard pages (MADV_GUARD_INSTALL)", VM_PG(GUARD) },
+	[VM_C_NONE] = { "prot-none", "any access faults: PROT_NONE or NUMA hint", VM_PG(NONE) },
+	[VM_C_SPECIAL] = { "special", "not counted in RSS: zeros, vvar, devices", VM_PG(SPECIAL) },
+	[VM_C_SWAP] = { "swapped", "in swap: a touch reads it back", VM_PG(SWAP) },
+	[VM_C_GUARD] = { "guard", "MADV_GUARD_INSTALL: an access is a SIGSEGV", VM_PG(GUARD) },
 	[VM_C_MARKER] = { "marker", "markers of userfaultfd, without memory", VM_PG(MARKER) },
 	[VM_C_MIGRATION] = { "migration", "on its way to another frame", VM_PG(MIGRATION) },
-	[VM_C_HWPOISON] = { "hwpoison", "its memory failed", VM_PG(HWPOISON) },
+	[VM_C_HWPOISON] = { "hwpoison", "its memory failed: an access is a SIGBUS", VM_PG(HWPOISON) },
 	[VM_C_DEVICE] = { "device", "in the memory of a device", VM_PG(DEVICE) },
+	[VM_C_UNTOUCHED] = { "untouched", "mapped, and nothing there: yet, or any more", VM_PG(PRESENT) | VM_PG(SWAP) },
 };
 
 /** States of present pages that are a bit each. */
@@ -66,9 +67,9 @@ static void add_present(struct vm_page_sum *s, const struct vm_page_run *r, uint
 		s->bytes[r->shift >= 30 ? VM_C_1G : r->shift >= 21 ? VM_C_2M : VM_C_4K] += bytes;
 }
 
-void vm_page_sum_add(struct vm_page_sum *s, const struct vm_page_run *r)
+void vm_page_sum_add(struct vm_page_sum *s, const struct vm_page_run *r, uint64_t bytes)
 {
-	const uint64_t bytes = r->end - r->start;
+	s->seen += bytes;
 	if (r->state & VM_PG(PRESENT)) {
 		add_present(s, r, bytes);
 		return;
@@ -78,10 +79,17 @@ void vm_page_sum_add(struct vm_page_sum *s, const struct vm_page_run *r)
 			s->bytes[others[i].c] += bytes;
 }
 
+void vm_page_sum_end(struct vm_page_sum *s)
+{
+	/* A space that changed meanwhile may have had more pages than mappings. */
+	s->bytes[VM_C_UNTOUCHED] = s->mapped > s->seen ? s->mapped - s->seen : 0;
+}
+
 void vm_page_sum_join(struct vm_page_sum *to, const struct vm_page_sum *from)
 {
 	to->mapped += from->mapped;
 	to->count += from->count;
+	to->seen += from->seen;
 	to->unknown |= from->unknown;
 	for (unsigned i = 0; i < VM_C_NR; i++)
 		to->bytes[i] += from->bytes[i];

@@ -16,6 +16,7 @@ enum vm_census_bit {
 	VM_C_4K, VM_C_2M, VM_C_1G,
 	VM_C_WRITE, VM_C_EXEC, VM_C_ACCESSED, VM_C_DIRTY, VM_C_SOFT_DIRTY, VM_C_UFFD_WP, VM_C_NONE, VM_C_SPECIAL,
 	VM_C_SWAP, VM_C_GUARD, VM_C_MARKER, VM_C_MIGRATION, VM_C_HWPOISON, VM_C_DEVICE,
+	VM_C_UNTOUCHED,            /* mapped, and nothing of the above: set by vm_page_sum_end() */
 	VM_C_NR,
 };
 
@@ -33,14 +34,17 @@ struct vm_page_sum {
 	const struct vm_mapping *m;
 	/** What the members of a group have in common; "" for one mapping or all. */
 	const char *name;
-	/** Address space, and mappings. */
-	uint64_t mapped, count;
+	/** Address space, and mappings; bytes that were added. */
+	uint64_t mapped, count, seen;
 	uint64_t bytes[VM_C_NR];
 	/** Bit n: vm_census_bit n isn't known of all pages. */
 	uint32_t unknown;
 };
 
-void vm_page_sum_add(struct vm_page_sum *s, const struct vm_page_run *r);
+/** Add `bytes` that are in the state of the run. */
+void vm_page_sum_add(struct vm_page_sum *s, const struct vm_page_run *r, uint64_t bytes);
+/** All that is mapped was added. */
+void vm_page_sum_end(struct vm_page_sum *s);
 void vm_page_sum_join(struct vm_page_sum *to, const struct vm_page_sum *from);
 
 #endif

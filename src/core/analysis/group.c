@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/cleanup.h"
 #include "core/base/vec.h"
 #include "core/model/aspace.h"
 #include "core/model/kind.h"
@@ -47,41 +48,60 @@ static uint64_t hash(struct key k)
 
 /** Open-addressing table of group numbers. */
 struct table {
-	uint32_t *slot;            /* 0: free; else 1 + index of the group */
+	uint32_t *slot;            /* 0: free; else 1 + number of the group */
 	size_t mask;
+	/** The first mapping of each group. */
+	VM_VEC(const struct vm_mapping *) first;
+	enum vm_group_by by;
 };
 
-static size_t find_slot(const struct table *t, const struct vm_sum *groups, struct key k, enum vm_group_by by)
+static size_t find_slot(const struct table *t, struct key k)
 {
 	size_t i = hash(k) & t->mask;
 	for (; t->slot[i]; i = (i + 1) & t->mask) {
-		struct key other = key_of(&groups[t->slot[i] - 1].m, by);
+		struct key other = key_of(t->first.v[t->slot[i] - 1], t->by);
 		if (other.number == k.number && strcmp(other.text, k.text) == 0)
 			break;
 	}
 	return i;
 }
 
-/** Room for one more than the n groups. */
-static bool grow(struct table *t, const struct vm_sum *groups, size_t n, enum vm_group_by by)
+/** Room for one more group. */
+static bool grow(struct table *t)
 {
-	if (t->slot && (n + 1) * 2 <= t->mask)
-		return true;
-	struct table bigger = { .mask = t->slot ? t->mask * 4 + 3 : 63 };
-	bigger.slot = calloc(bigger.mask + 1, sizeof(*bigger.slot));
-	if (!bigger.slot)
+	if (!vm_vec_reserve(&t->first, 1))
 		return false;
-	for (size_t g = 0; g < n; g++)
-		bigger.slot[find_slot(&bigger, groups, key_of(&groups[g].m, by), by)] = (uint32_t)g + 1;
+	if (t->slot && (t->first.n + 1) * 2 <= t->mask)
+		return true;
+	t->mask = t->slot ? t->mask * 4 + 3 : 63;
 	free(t->slot);
-	*t = bigger;
-	return true;
+	t->slot = calloc(t->mask + 1, sizeof(*t->slot));
+	for (size_t g = 0; t->slot && g < t->first.n; g++)
+		t->slot[find_slot(t, key_of(t->first.v[g], t->by))] = (uint32_t)g + 1;
+	return t->slot;
+}
+
+long vm_group_assign(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by, uint32_t *of)
+{
+	struct table t = { .by = by };
+	bool ok = true;
+	for (size_t i = 0; i < n && (ok = grow(&t)); i++) {
+		size_t at = find_slot(&t, key_of(maps[i], by));
+		if (!t.slot[at]) {
+			t.first.v[t.first.n++] = maps[i];
+			t.slot[at] = (uint32_t)t.first.n;
+		}
+		of[i] = t.slot[at] - 1;
+	}
+	long groups = ok ? (long)t.first.n : -ENOMEM;
+	free(t.slot);
+	vm_vec_free(&t.first);
+	return groups;
 }
 
 /** A group shows its key and nothing else of its first member. */
 static void start_group(struct vm_sum *g, const struct vm_mapping *first)
 {
-	memset(g, 0, sizeof(*g));
 	vm_sum_add(g, first);
 	g->m.differs |= VM_DIFFERS_RANGE;
 	g->m.flags = 0;
@@ -90,32 +110,22 @@ static void start_group(struct vm_sum *g, const struct vm_mapping *first)
 
 long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by, struct vm_sum **out)
 {
-	VM_VEC(struct vm_sum) groups = { 0 };
-	struct table t = { 0 };
-	bool ok = grow(&t, groups.v, 0, by);
-	for (size_t i = 0; ok && i < n; i++) {
-		struct key k = key_of(maps[i], by);
-		size_t at = find_slot(&t, groups.v, k, by);
-		if (t.slot[at]) {
-			vm_sum_add(&groups.v[t.slot[at] - 1], maps[i]);
-			continue;
-		}
-		ok = vm_vec_reserve(&groups, 1) && grow(&t, groups.v, groups.n, by);
-		if (!ok)
-			break;
-		at = find_slot(&t, groups.v, k, by);
-		start_group(&groups.v[groups.n++], maps[i]);
-		t.slot[at] = (uint32_t)groups.n;
-	}
-	free(t.slot);
-	if (!ok) {
-		vm_vec_free(&groups);
+	vm_auto_free uint32_t *of = malloc((n + !n) * sizeof(*of));
+	long groups = of ? vm_group_assign(maps, n, by, of) : -ENOMEM;
+	struct vm_sum *sum = groups >= 0 ? calloc((size_t)groups + !groups, sizeof(*sum)) : NULL;
+	if (!sum)
 		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct vm_sum *g = &sum[of[i]];
+		if (g->m.count == 0)
+			start_group(g, maps[i]);
+		else
+			vm_sum_add(g, maps[i]);
 	}
-	for (size_t i = 0; i < groups.n; i++)
-		vm_sum_settle(&groups.v[i]);
-	*out = groups.v;
-	return (long)groups.n;
+	for (long g = 0; g < groups; g++)
+		vm_sum_settle(&sum[g]);
+	*out = sum;
+	return groups;
 }
 
 void vm_sum_mappings(const struct vm_mapping *const *maps, size_t n, struct vm_sum *sum)

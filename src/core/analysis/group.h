@@ -3,6 +3,7 @@
 #define VM_ANALYSIS_GROUP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct vm_mapping;
 struct vm_sum;
@@ -22,6 +23,9 @@ enum vm_group_by {
  */
 long vm_group_mappings(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by,
 		       struct vm_sum **out);
+
+/** The number of each mapping's group into of[n]; returns how many groups there are, or -ENOMEM. */
+long vm_group_assign(const struct vm_mapping *const *maps, size_t n, enum vm_group_by by, uint32_t *of);
 
 /** The sum of all; count 0 if there is none. */
 void vm_sum_mappings(const struct vm_mapping *const *maps, size_t n, struct vm_sum *sum);

@@ -17,7 +17,7 @@ struct vm_table_fill {
 	uint64_t range, pages;
 };
 
-/** Runs come ascending.  `m`: their mapping, or NULL. */
-void vm_table_fill_add(struct vm_table_fill *f, const struct vm_page_run *r, const struct vm_mapping *m);
+/** `pages` pages of the run, all of them or some of an aligned piece of 2M; ascending.  `m`: their mapping, or NULL. */
+void vm_table_fill_add(struct vm_table_fill *f, const struct vm_page_run *r, uint64_t pages, const struct vm_mapping *m);
 
 #endif

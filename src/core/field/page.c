@@ -150,8 +150,8 @@ GETTER(run_letters)
 	ROW(vm_run_row);
 	size_t n = 0;
 	for (unsigned i = 0; i < VM_PG_BIT_NR; i++) {
-		bool known = row->run.known >> i & 1, set = row->run.state >> i & 1;
-		tmp->text[n++] = !known ? '?' : set ? vm_pg_info[i].letter : '_';
+		if (row->run.state & row->run.known & UINT32_C(1) << i)
+			tmp->text[n++] = vm_pg_info[i].letter;
 	}
 	tmp->text[n] = '\0';
 	return VM_STR(tmp->text);
@@ -172,8 +172,8 @@ static const struct vm_field run_fields[] = {
 	  .flags = D | VM_F_DESC, .get = run_page, .source = "page tables" },
 	{ .name = "PFN", .key = "pfn", .help = "frame of the first page; the others follow", .type = VM_T_STR,
 	  .flags = D, .get = run_pfn, .source = "page tables, pagemap" },
-	{ .name = "LETTERS", .key = "letters", .help = "the states as letters, ? where one isn't known", .type = VM_T_STR,
-	  .flags = 0, .get = run_letters, .source = "page tables, pagemap" },
+	{ .name = "LETTERS", .key = "letters", .help = "the states as letters", .type = VM_T_STR,
+	  .flags = VM_F_DEFAULT, .get = run_letters, .source = "page tables, pagemap" },
 	{ .name = "ENTRY", .key = "entry", .help = "raw page-table entry without its frame", .type = VM_T_STR,
 	  .flags = 0, .get = run_entry, .source = "page tables" },
 	{ .name = "PKEY", .key = "pkey", .help = "protection key", .type = VM_T_U64, .unit = VM_U_NONE,
@@ -189,7 +189,7 @@ static const struct vm_field run_fields[] = {
 	{ .name = "KIND", .key = "kind", .help = "what the mapping is for", .type = VM_T_STR,
 	  .flags = 0, .get = run_kind, .source = "vmmap" },
 	{ .name = "STATE", .key = "state", .help = "what is known to be true of these pages", .type = VM_T_LIST,
-	  .flags = D, .get = run_state, .source = "page tables, pagemap" },
+	  .flags = M, .get = run_state, .source = "page tables, pagemap" },
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping", .type = VM_T_STR,
 	  .flags = D | VM_F_TRUNC, .get = run_name, .source = "maps" },
 };
@@ -205,6 +205,8 @@ PLAIN(sum_kind, vm_page_sum, row->m ? kind_text(row->m) : VM_ABSENT)
 PLAIN(sum_mapped, vm_page_sum, row->mapped ? VM_U64(row->mapped) : VM_ABSENT)
 PLAIN(sum_count, vm_page_sum, row->count ? VM_U64(row->count) : VM_ABSENT)
 PLAIN(sum_name, vm_page_sum, row->m ? VM_STR(row->m->name) : row->name ? VM_STR(row->name) : VM_ABSENT)
+
+PLAIN(sum_group, vm_page_sum, row->name ? VM_STR(row->name) : VM_ABSENT)
 
 GETTER(sum_bytes)
 {
@@ -229,13 +231,13 @@ static const struct vm_field sum_fields[] = {
 	  .flags = D | VM_F_SUM | VM_F_DESC, .get = sum_mapped, .source = "maps" },
 	SUM("RSS", "rss_bytes", VM_C_PRESENT, D, "in memory"),
 	SUM("ANON", "anon_bytes", VM_C_ANON, D, "anonymous pages"),
-	SUM("FILE", "file_bytes", VM_C_FILE, D, "pages of files and shared memory"),
+	SUM("FILE", "file_bytes", VM_C_FILE, M, "pages of files and shared memory"),
 	SUM("ZERO", "zero_bytes", VM_C_ZERO, M, "only read: the page of zeros"),
 	SUM("EXCL", "exclusive_bytes", VM_C_EXCLUSIVE, D, "mapped here only"),
 	SUM("SHARED", "shared_bytes", VM_C_SHARED, M, "mapped more than once"),
 	SUM("WRITABLE", "writable_bytes", VM_C_WRITE, M, "a write doesn't fault"),
 	SUM("EXEC", "executable_bytes", VM_C_EXEC, M, "may be executed"),
-	SUM("DIRTY", "dirty_bytes", VM_C_DIRTY, D, "written since it was last clean"),
+	SUM("DIRTY", "dirty_bytes", VM_C_DIRTY, M, "written since it was last clean"),
 	SUM("ACCESSED", "accessed_bytes", VM_C_ACCESSED, M, "used since the kernel cleared the bit last"),
 	SUM("SOFTDIRTY", "soft_dirty_bytes", VM_C_SOFT_DIRTY, M, "written since clear_refs, or never cleared"),
 	SUM("UFFDWP", "uffd_wp_bytes", VM_C_UFFD_WP, M, "write-protected by userfaultfd"),
@@ -249,11 +251,14 @@ static const struct vm_field sum_fields[] = {
 	SUM("MARKER", "marker_bytes", VM_C_MARKER, M, "markers of userfaultfd"),
 	SUM("MIGRATION", "migration_bytes", VM_C_MIGRATION, M, "on its way to another frame"),
 	SUM("HWPOISON", "hwpoison_bytes", VM_C_HWPOISON, M, "its memory failed"),
+	SUM("UNTOUCHED", "untouched_bytes", VM_C_UNTOUCHED, 0, "mapped, and nothing there"),
 	SUM("DEVICEMEM", "device_bytes", VM_C_DEVICE, M, "in the memory of a device"),
 	{ .name = "PERM", .key = "perm", .help = "permissions of the mapping", .type = VM_T_STR,
-	  .flags = D, .get = sum_perm, .source = "maps" },
+	  .flags = M, .get = sum_perm, .source = "maps" },
 	{ .name = "KIND", .key = "kind", .help = "what the mapping is for", .type = VM_T_STR,
 	  .flags = D, .get = sum_kind, .source = "vmmap" },
+	{ .name = "GROUP", .key = "group", .help = "what the members of the group have in common", .type = VM_T_STR,
+	  .flags = 0, .get = sum_group, .source = "vmpage" },
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping, or what the group has in common",
 	  .type = VM_T_STR, .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = sum_name, .source = "maps" },
 };

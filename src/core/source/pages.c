@@ -80,7 +80,7 @@ int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *
 		return run(b, s, pid, q, take, ctx, info, err);
 	}
 	unsigned tried = 0;
-	int r = -EOPNOTSUPP;
+	int r = -EOPNOTSUPP, refused = 0;
 	for (const struct vm_pages_backend *b; (b = choose(q, tried));) {
 		struct vm_pages_info fresh = { 0 };
 		memcpy(fresh.why_not, info->why_not, sizeof(fresh.why_not));
@@ -94,11 +94,18 @@ int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *
 			first = why;
 			snprintf(info->why_not, sizeof(info->why_not), "%s: %.130s", vm_via_names[b->via], why.what);
 		}
-		/* The reason that counts is that of the plainest way that this question has. */
-		if (err && (why.code == EACCES || why.code == EPERM || !err->code))
-			*err = why;
+		/* That somebody may not counts more than that a way isn't made for it. */
+		const bool denied = r == -EACCES || r == -EPERM;
+		if (!refused || denied) {
+			refused = r;
+			if (err)
+				*err = why;
+		}
 	}
-	if (r < 0 && err && !may_try_another(r))
-		*err = why;
-	return r;
+	if (r == 0 || !may_try_another(r)) {
+		if (r < 0 && err)
+			*err = why;
+		return r;
+	}
+	return refused ? refused : r;
 }

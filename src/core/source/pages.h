@@ -29,6 +29,12 @@ enum vm_pages_via { VM_VIA_AUTO, VM_VIA_TABLES, VM_VIA_PAGEMAP, VM_VIA_SCAN, VM_
 /** "page-tables", "pagemap", "pagemap-scan", "mincore"; ended by NULL, first "auto". */
 extern const char *const vm_via_names[];
 
+/**
+ * `pages` pages of what `of` describes, somewhere in [of->start, of->end), which lies in one mapping and in one aligned
+ * piece of 128M, and for page tables of 2M; the run's frame and slot say nothing.
+ */
+typedef int vm_pages_count(void *ctx, const struct vm_page_run *of, uint64_t pages);
+
 struct vm_pages_query {
 	/** Page aligned [from, to); 0, 0: all of the user half. */
 	uint64_t from, to;
@@ -38,6 +44,9 @@ struct vm_pages_query {
 	bool frames;
 	/** Raw entries are wanted: runs end where any bit differs.  Page tables only. */
 	bool raw;
+	/** Pages are only counted: back ends may do so themselves where runs are short, which is many times as quick.
+	    NULL, or with frames or raw: runs only. */
+	vm_pages_count *count;
 	/** A back end to use, or AUTO. */
 	enum vm_pages_via via;
 	/** Mappings of the process: pagemap's back ends read these ranges only, and no run crosses a border.  May be

@@ -21,6 +21,8 @@
 #include "core/source/uapi.h"
 
 enum { BATCH = 512, PIECE = 32 * 1024, REGIONS = 512 };
+/** So many runs of a piece are handed over before its other pages are counted, if that is all that is wanted. */
+enum { RUNS_MOST = 64, KINDS = 64 };
 /** Mappings from here on are looked through by PAGEMAP_SCAN first if most of the space is empty. */
 #define SPARSE_FROM (UINT64_C(64) << 20)
 
@@ -120,12 +122,54 @@ static bool may_be_zero(const struct scan *s, uint64_t e)
 	return s->zero_pfn && (s->q->want & VM_PG(ZERO)) && (e & (BIT(63) | BIT(61) | BIT(56))) == BIT(63);
 }
 
+static int put_entry(struct scan *s, uint64_t e, uint64_t start, uint64_t end)
+{
+	struct vm_page_run r = { .start = start, .end = end };
+	tell(s, e, &r);
+	return put(s, &r);
+}
+
+/** Present pages counted by kind, and the others handed over as runs. */
+static int count_entries(struct scan *s, uint64_t at, size_t from, size_t n)
+{
+	/* The bits that matter, and below them whether it is the page of zeros: no key is 0. */
+	struct { uint64_t key, entry, n; } slot[KINDS] = { 0 };
+	const uint64_t zero_pfn = s->q->want & VM_PG(ZERO) ? s->zero_pfn : 0;
+	int r = 0;
+	for (size_t i = from; i < n && r == 0; i++) {
+		const uint64_t e = s->entry[i];
+		const uint64_t key = (e & s->flags) | (zero_pfn && (e & VM_PAGEMAP_PFN_MASK) == zero_pfn);
+		const size_t at_slot = key * UINT64_C(0x9e3779b97f4a7c15) >> 58;
+		if (slot[at_slot].key == key && slot[at_slot].n) {
+			slot[at_slot].n++;
+		} else if (e >> 63 && !slot[at_slot].n) {
+			slot[at_slot].key = key;
+			slot[at_slot].entry = e;
+			slot[at_slot].n = 1;
+		} else if (!is_nothing(e)) {
+			r = put_entry(s, e, at + i * 4096, at + (i + 1) * 4096);
+		}
+	}
+	/* Ascending: what was found before comes before. */
+	r = r ? r : flush(s);
+	for (unsigned i = 0; i < KINDS && r == 0; i++) {
+		struct vm_page_run run = { .start = at + from * 4096, .end = at + n * 4096 };
+		tell(s, slot[i].entry, &run);
+		if (slot[i].n)
+			r = s->q->count(s->ctx, &run, slot[i].n);
+	}
+	return r;
+}
+
 static int put_entries(struct scan *s, uint64_t at, size_t n)
 {
 	const uint64_t mask = s->flags | (s->q->frames ? VM_PAGEMAP_PFN_MASK : 0);
-	for (size_t i = 0; i < n;) {
+	size_t left = s->q->count && !s->q->frames ? RUNS_MOST : n + 1;
+	for (size_t i = 0; i < n; left--) {
 		const uint64_t e = s->entry[i];
 		size_t j = i + 1;
+		if (!left)
+			return count_entries(s, at, i, n);
 		if (is_nothing(e)) {
 			i = vm_end_of_equals(s->entry, j, n, e, 0, UINT64_MAX);
 			continue;
@@ -145,9 +189,7 @@ static int put_entries(struct scan *s, uint64_t at, size_t n)
 			uint64_t step = s->q->frames && (e & VM_PAGEMAP_PFN_MASK) ? 1 : 0;
 			j = vm_end_of_equals(s->entry, j, n, e + step, step, mask);
 		}
-		struct vm_page_run r = { .start = at + i * 4096, .end = at + j * 4096 };
-		tell(s, e, &r);
-		int err = put(s, &r);
+		int err = put_entry(s, e, at + i * 4096, at + j * 4096);
 		if (err)
 			return err;
 		i = j;

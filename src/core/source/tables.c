@@ -14,6 +14,8 @@
 #include "core/source/pagemap.h"
 
 enum { BATCH = 512, ENTRIES = 512, KINDS = 64, PIECE = 1024 };
+/** So many runs of a table are handed over before its other pages are counted. */
+enum { RUNS_MOST = 8 };
 
 /** A table above the PTEs: its own pages are handed over between those of the tables below it. */
 struct upper {
@@ -41,12 +43,16 @@ struct vm_tables {
 	uint32_t known, ask;
 	/** Bits of an entry that matter, and its frame, by level. */
 	uint64_t keep[VM_PT_LEVELS], frame[VM_PT_LEVELS];
+	/** Bits of a PTE that make it special. */
+	uint64_t special;
 	/** The mapping that holds the last run, or the first one above it; those of the run that comes now and of the one
 	    before it: no run crosses a border. */
 	size_t mapping;
 	const struct vm_mapping *now, *before;
 	struct upper upper[VM_PT_LEVELS];
 	struct kind kind[KINDS];
+	/** What was read of pagemap last: entries of the pages from piece_at on. */
+	uint64_t piece_at, piece_n, piece[PIECE];
 	size_t n;
 	struct vm_page_run run[BATCH];
 };
@@ -76,19 +82,37 @@ static int put(struct vm_tables *s, const struct vm_page_run *r)
 
 /* ---- What entries can't tell ------------------------------------------------------------------------------------- */
 
+/**
+ * pagemap's entries from `at` on, at most `pages`; *n of them, 0 if they can't be read.  Runs that come close behind each
+ * other are served from ever larger reads.
+ */
+static const uint64_t *ask_pagemap(struct vm_tables *s, uint64_t at, uint64_t pages, uint64_t *n)
+{
+	uint64_t first = s->piece_at, end = first + s->piece_n;
+	at /= 4096;
+	if (at < first || at >= end) {
+		const bool close = at >= end && at - end <= s->piece_n;
+		uint64_t want = close ? s->piece_n * 2 : 1;
+		want = want > pages ? want : pages;
+		s->piece_at = first = at;
+		s->piece_n = end = s->set.pagemap(s->set.of, at, want < PIECE ? want : PIECE, s->piece);
+		end += at;
+		s->set.info->holds_lock = true;
+	}
+	*n = end - at < pages ? end - at : pages;
+	return s->piece + (at - first);
+}
+
 /** pagemap's FILE, EXCLUSIVE and SOFT_DIRTY of the run: it may fall into several. */
 static int put_by_pagemap(struct vm_tables *s, struct vm_page_run r)
 {
-	uint64_t entry[PIECE];
 	const uint64_t end = r.end, first = r.start, pfn = r.pfn, slot = r.swap_offset;
 	const uint64_t step = UINT64_C(1) << (r.shift ? r.shift : 12);
 	const uint32_t ask = s->ask & ~r.known, known = r.known, state = r.state;
-	s->set.info->holds_lock = true;
 	for (uint64_t at = first; at < end;) {
 		/* All of a huge page has what its first entry says. */
-		uint64_t n = step > 4096 ? 1 : (end - at) / 4096;
-		n = n > PIECE ? PIECE : n;
-		n = s->set.pagemap(s->set.of, at / 4096, n, entry);
+		uint64_t n;
+		const uint64_t *entry = ask_pagemap(s, at, step > 4096 ? 1 : (end - at) / 4096, &n);
 		for (uint64_t i = 0; i < n || (n == 0 && i == 0); i++) {
 			r.start = at;
 			r.end = at + step < end ? at + step : end;
@@ -100,6 +124,8 @@ static int put_by_pagemap(struct vm_tables *s, struct vm_page_run r)
 			if (n && !(entry[i] >> 63) == !(state & VM_PG(PRESENT))) {
 				r.known |= ask;
 				r.state |= vm_pagemap_state(entry[i]) & ask;
+			} else {
+				s->set.info->partial = true;
 			}
 			int e = put(s, &r);
 			if (e)
@@ -123,32 +149,36 @@ static bool mapping_tells_file(const struct vm_mapping *m, const struct vm_page_
 	return m->inode == 0 && m->name[0] != '[';
 }
 
-static int put_in(struct vm_tables *s, const struct vm_mapping *m, struct vm_page_run r)
+/** What the mapping tells of a run; true if that is all that is asked. */
+static bool tell_by_mapping(const struct vm_tables *s, const struct vm_mapping *m, struct vm_page_run *r)
 {
 	bool file = false;
 	/* The huge page of zeros: nobody may write it, and nobody has; marked special since Linux 6.17 only. */
-	if (r.shift > 12 && (r.state & VM_PG(PRESENT)) && m->inode == 0 && !m->shared &&
-	    !(r.state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE))))
-		r.state |= VM_PG(ZERO);
-	if (!(r.state & VM_PG_POPULATED)) {
-		r.known |= s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE));
+	if (r->shift > 12 && (r->state & VM_PG(PRESENT)) && m->inode == 0 && !m->shared &&
+	    !(r->state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE))))
+		r->state |= VM_PG(ZERO);
+	if (!(r->state & VM_PG_POPULATED)) {
+		r->known |= s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE));
 	} else if (s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE))) {
-		if (mapping_tells_file(m, &r, &file)) {
-			r.known |= VM_PG(FILE);
-			r.state |= file ? VM_PG(FILE) : 0;
+		if (mapping_tells_file(m, r, &file)) {
+			r->known |= VM_PG(FILE);
+			r->state |= file ? VM_PG(FILE) : 0;
 		}
 		/* Only the one owner of an anonymous page may write it (PageAnonExclusive, mm/memory.c). */
-		if ((r.state & (VM_PG(SWAP) | VM_PG(ZERO) | VM_PG(SPECIAL))) || (!m->shared && (r.state & VM_PG(WRITE)))) {
-			r.known |= VM_PG(EXCLUSIVE);
-			r.state |= r.state & VM_PG(WRITE) && !(r.state & VM_PG(SPECIAL)) ? VM_PG(EXCLUSIVE) : 0;
+		if ((r->state & (VM_PG(SWAP) | VM_PG(ZERO) | VM_PG(SPECIAL))) || (!m->shared && (r->state & VM_PG(WRITE)))) {
+			r->known |= VM_PG(EXCLUSIVE);
+			r->state |= r->state & VM_PG(WRITE) && !(r->state & VM_PG(SPECIAL)) ? VM_PG(EXCLUSIVE) : 0;
 		}
 	}
 	/* A mapping that is new counts as written as a whole, whatever its entries say (VM_SOFTDIRTY). */
-	if ((s->ask & VM_PG(SOFT_DIRTY)) && !(r.state & VM_PG(SOFT_DIRTY)))
-		r.known &= ~VM_PG(SOFT_DIRTY);
-	if ((s->ask & ~r.known) && s->set.pagemap)
-		return put_by_pagemap(s, r);
-	return put(s, &r);
+	if ((s->ask & VM_PG(SOFT_DIRTY)) && !(r->state & VM_PG(SOFT_DIRTY)))
+		r->known &= ~VM_PG(SOFT_DIRTY);
+	return !(s->ask & ~r->known);
+}
+
+static int put_in(struct vm_tables *s, const struct vm_mapping *m, struct vm_page_run r)
+{
+	return tell_by_mapping(s, m, &r) || !s->set.pagemap ? put(s, &r) : put_by_pagemap(s, r);
 }
 
 /** Cut the run at the borders of mappings. */
@@ -197,7 +227,8 @@ static uint64_t entry_pfn(const struct vm_tables *s, const struct kind *k, uint6
 	return k->plain ? (e & s->frame[k->level]) / 4096 : k->pte.pfn;
 }
 
-static int put_entries(struct vm_tables *s, const struct kind *k, uint64_t e, uint64_t start, uint64_t bytes)
+static struct vm_page_run run_of(const struct vm_tables *s, const struct kind *k, uint64_t e, uint64_t start,
+				 uint64_t bytes)
 {
 	struct vm_page_run r = {
 		.start = start, .end = start + bytes, .pfn = entry_pfn(s, k, e), .swap_offset = k->pte.swap_offset,
@@ -212,7 +243,90 @@ static int put_entries(struct vm_tables *s, const struct kind *k, uint64_t e, ui
 	}
 	if ((k->pte.state & VM_PG(SPECIAL)) && k->level == 0 && k->pte.pfn == s->set.zero_pfn)
 		r.state |= VM_PG(ZERO);
-	return put_cut(s, r);
+	return r;
+}
+
+static int put_entries(struct vm_tables *s, const struct kind *k, uint64_t e, uint64_t start, uint64_t bytes)
+{
+	return put_cut(s, run_of(s, k, e, start, bytes));
+}
+
+/* ---- Pages that are counted -------------------------------------------------------------------------------------- */
+
+/** Entries of one kind. */
+struct counted {
+	uint64_t key;              /* the entry's bits that matter; 0: free */
+	uint32_t n;
+	bool one_by_one;           /* what they are isn't the same for all: runs */
+	struct vm_page_run run;
+};
+
+/** The mapping that holds all of [from, to), or NULL. */
+static const struct vm_mapping *mapping_of(struct vm_tables *s, uint64_t from, uint64_t to)
+{
+	const struct vm_aspace *as = s->q->as;
+	while (s->mapping < as->nmaps && as->map[s->mapping].end <= from)
+		s->mapping++;
+	const struct vm_mapping *m = s->mapping < as->nmaps ? &as->map[s->mapping] : NULL;
+	return m && m->start <= from && to <= m->end ? m : NULL;
+}
+
+static int hand_over(struct vm_tables *s, const struct counted *slot, uint64_t start, uint64_t end)
+{
+	/* Ascending: what was found before comes before. */
+	int r = flush(s);
+	for (unsigned i = 0; i < KINDS && r == 0; i++) {
+		struct vm_page_run run = slot[i].run;
+		run.start = start;
+		run.end = end;
+		if (slot[i].n)
+			r = s->q->count(s->set.ctx, &run, slot[i].n);
+	}
+	return r;
+}
+
+/** A kind that is met for the first time. */
+static void open_slot(const struct vm_tables *s, struct counted *c, const struct vm_mapping *m, const struct kind *k,
+		      uint64_t e, uint64_t key)
+{
+	c->key = key;
+	c->run = run_of(s, k, e, 0, 0);
+	c->one_by_one = k->pte.kind != VM_PTE_PAGE || (!tell_by_mapping(s, m, &c->run) && s->set.pagemap);
+}
+
+/** Entries [from, to) of a PTE table that are all m's: pages counted by kind, and the others handed over as runs. */
+static int count_table(struct vm_tables *s, const struct vm_mapping *m, const uint64_t *entry, uint64_t start, unsigned from,
+		       unsigned to)
+{
+	const uint64_t keep = s->keep[0] | 1, odd = s->special | 1;
+	struct counted slot[KINDS] = { 0 };
+	unsigned used = 0;
+	int r = 0;
+	for (unsigned i = from; i < to && r == 0; i++) {
+		const uint64_t e = entry[i];
+		/* Frames of the page of zeros and its like matter. */
+		const uint64_t key = (e & odd) == 1 ? e & keep : e;
+		struct counted *c = &slot[key * UINT64_C(0x9e3779b97f4a7c15) >> 58];
+		used += e != 0;
+		if (!e)
+			continue;
+		if (c->key == key && !c->one_by_one) {
+			c->n++;
+			continue;
+		}
+		const struct kind *k = kind_of(s, 0, e);
+		if (!c->key && (e & 1))
+			open_slot(s, c, m, k, e, key);
+		if (c->key == key && !c->one_by_one)
+			c->n++;
+		else if (k->pte.kind == VM_PTE_BAD)
+			s->set.info->partial = true;
+		else
+			r = put_entries(s, k, e, start + ((uint64_t)i << 12), 4096);
+	}
+	s->set.info->tables[0].used += used;
+	s->set.info->tables[0].leaves += used;
+	return r ? r : hand_over(s, slot, start + ((uint64_t)from << 12), start + ((uint64_t)to << 12));
 }
 
 /** The pages of entries [from, to) of a table; *used counts those that aren't zero, *leaves those that aren't tables. */
@@ -221,10 +335,15 @@ static int put_table(struct vm_tables *s, const uint64_t *entry, uint64_t start,
 	const unsigned shift = vm_pt_shift(s->g, level);
 	const uint64_t keep = s->keep[level] | 1, step = s->q->frames ? UINT64_C(1) << shift : 0;
 	struct vm_table_level *stat = &s->set.info->tables[level];
+	unsigned left = level == 0 && s->q->count && s->q->as && !s->q->frames && !s->q->raw ? RUNS_MOST : ENTRIES + 1;
 	int r = 0;
-	for (unsigned i = from; i < to && r == 0;) {
+	for (unsigned i = from; i < to && r == 0; left--) {
 		const uint64_t e = entry[i];
 		unsigned j = i + 1;
+		const struct vm_mapping *m = left ? NULL : mapping_of(s, start + ((uint64_t)i << 12), start + ((uint64_t)to << 12));
+		if (m)
+			return count_table(s, m, entry, start, i, to);
+		left += !left;
 		if (!e) {
 			while (j < to && !entry[j])
 				j++;
@@ -308,7 +427,7 @@ int vm_tables_take(void *tables, const struct vm_walk_table *t)
 /* ---- Beginning and end ------------------------------------------------------------------------------------------- */
 
 /** Bits of an entry that tell something wanted: found by asking what each of them changes. */
-static uint64_t bits_that_matter(const struct vm_tables *s, unsigned level)
+static uint64_t bits_that_matter(struct vm_tables *s, unsigned level)
 {
 	const uint64_t frame = vm_pt_frame_mask(s->g, level);
 	if (s->q->raw)
@@ -323,6 +442,8 @@ static uint64_t bits_that_matter(const struct vm_tables *s, unsigned level)
 	for (unsigned b = 0; b < 64; b++) {
 		const uint64_t bit = UINT64_C(1) << b;
 		vm_pte_decode(s->g, level, page ^ bit, &with);
+		if (level == 0 && (with.state & ~plain.state & VM_PG(SPECIAL)))
+			s->special |= bit;
 		if (!(frame & bit) && (with.kind != plain.kind || ((with.state ^ plain.state) & want) ||
 				       with.pkey != plain.pkey))
 			keep |= bit;
@@ -355,7 +476,7 @@ struct vm_tables *vm_tables_begin(const struct vm_tables_setup *setup)
 	/* Of what isn't wanted a run has what its first entry happens to have. */
 	s->known &= s->want | VM_PG_KIND;
 	setup->info->levels = s->g->levels;
-	setup->info->unknown = s->q->want & ~(s->known | (s->q->as ? s->ask : 0));
+	setup->info->unknown = s->q->want & ~(s->known | (setup->pagemap ? s->ask : 0));
 	return s;
 }
 

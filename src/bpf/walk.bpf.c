@@ -92,6 +92,15 @@ GLOBAL int step(__u32 unused)
 		return 1;
 	__u32 shift = 12 + 9 * level;
 	__u64 bytes = 1ULL << shift;
+	if ((cur ^ m->start) >> shift >> 9) {
+		/* Several tables ended at once: this one too. */
+		if (level + 1 >= control.g.levels) {
+			control.done = 1;
+			return 1;
+		}
+		control.level = level + 1;
+		return 0;
+	}
 	__u64 from = cur >> shift & 511, i = from, e = 0;
 	int hit = 0;
 	for (int k = 0; k < SKIP; k++) {

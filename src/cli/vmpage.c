@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/render/text.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
@@ -109,6 +110,23 @@ int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, s
 	int r = list ? vm_report_list(&v->report, &c->view, list, kept, kept == n ? total : NULL) : -ENOMEM;
 	free(list);
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+}
+
+void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, const char *word)
+{
+	enum { WIDTH = 80 };
+	if (line->n && vm_text_width(line->s, line->n) + strlen(between) + vm_text_width(word, strlen(word)) >= WIDTH) {
+		vm_report_say(&v->report, "%s%.*s\n", vm_buf_str(line), (int)strcspn(between, " "), between);
+		line->n = 0;
+	}
+	vm_buf_addf(line, "%s%s", line->n ? between : "", word);
+}
+
+void vmpage_filled(struct vmpage *v, struct vm_buf *line)
+{
+	if (line->n)
+		vm_report_say(&v->report, "%s\n", vm_buf_str(line));
+	vm_buf_free(line);
 }
 
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err)

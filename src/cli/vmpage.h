@@ -48,6 +48,11 @@ int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *n
 int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, size_t n, size_t size, const void *total,
 		struct vm_err *err);
 
+/** Words in lines of 80 columns: adds `between` and `word` to the line, which is said first if there is no room. */
+void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, const char *word);
+/** Say the rest of it, and free. */
+void vmpage_filled(struct vmpage *v, struct vm_buf *line);
+
 /** The mappings of a process, classified as far as maps and the files' headers allow. */
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err);
 

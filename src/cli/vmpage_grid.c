@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/model/aspace.h"
+#include "core/source/session.h"
 
 /** Rows that a picture should have at most: the blocks are as large as that takes. */
 enum { ROWS = 48, LEAST_CELLS = 16, USUAL_WIDTH = 80, MARGIN = 15 };
@@ -95,15 +96,20 @@ static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
 			continue;
 		}
 		if (empty)
-			vm_report_say(&v->report, "%12s  (%zu rows of nothing)\n", "", empty);
+			vm_report_say(&v->report, "%12s  (%zu row%s of nothing)\n", "", empty, empty == 1 ? "" : "s");
 		empty = 0;
 		say_cells(v, g, row);
 	}
-	vm_report_say(&v->report, "\na cell is %s", vm_format_size(g->block, block));
-	for (const struct vm_grid_state *s = vm_grid_states; s->words; s++)
-		vm_report_say(&v->report, "%s%c %s", s == vm_grid_states ? ": " : ", ", s->letter, s->words);
-	vm_report_say(&v->report, ", %s nothing\nwhat most of the cell is; small letters: less than half of it is there\n",
-		      v->report.style.utf8 ? "\xc2\xb7" : ".");
+	struct vm_buf line = { 0 };
+	char word[64];
+	vm_report_say(&v->report, "\na cell is %s, and what most of it is; small: less than half of it is there\n",
+		      vm_format_size(g->block, block));
+	for (const struct vm_grid_state *s = vm_grid_states; s->words; s++) {
+		snprintf(word, sizeof(word), "%c %s", s->letter, s->words);
+		vmpage_fill(v, &line, ", ", word);
+	}
+	vmpage_fill(v, &line, ", ", v->report.style.utf8 ? "\xc2\xb7 nothing" : ". nothing");
+	vmpage_filled(v, &line);
 }
 
 static void json_grid(struct vmpage *v, const struct vm_grid *g)
@@ -156,8 +162,11 @@ int vmpage_grid(struct vmpage *v, pid_t pid, struct vm_err *err)
 			vm_json_u64(&v->report.json, (uint64_t)pid);
 			json_grid(v, &g);
 		} else {
-			vm_report_say(&v->report, "%d %s   read via %s in %s\n", pid, as->proc.comm, vm_via_names[info.via],
-				      vm_format_duration(info.took_ns, took));
+			struct vm_buf name = { 0 };
+			vm_text_put(&name, as->proc.comm);
+			vm_report_say(&v->report, "%d %s   read via %s%s%s\n", pid, vm_buf_str(&name), vm_via_names[info.via],
+				      v->s->live ? " in " : "", v->s->live ? vm_format_duration(info.took_ns, took) : "");
+			vm_buf_free(&name);
 			say_grid(v, &g, width);
 		}
 		vm_document_end(&v->report, v->s, vm_clock_ns() - v->began);

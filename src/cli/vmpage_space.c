@@ -17,13 +17,13 @@
 #include "core/model/kind.h"
 #include "core/source/frames.h"
 #include "core/source/ksm.h"
+#include "core/source/session.h"
 #include "core/source/source.h"
 
 /** Facts of frames are read in windows of so many neighbours, and kept: frames of neighbouring pages are often near. */
 enum { WINDOW = 32, WINDOWS = 4096 };
 
-/** Of lines that are filled with words. */
-enum { WIDTH = 80 };
+enum { UNKNOWN_SIZE = 64 };
 
 struct window {
 	uint64_t base;             /* 1 + first frame; 0: nothing was read */
@@ -110,6 +110,12 @@ static bool in_cgroup(struct space *s, uint64_t inode)
 	return path && (n == 1 || (strncmp(path, want, n) == 0 && (path[n] == '\0' || path[n] == '/')));
 }
 
+/** --by size: log2 of the page size; 0: not in memory, UNKNOWN_SIZE. */
+static uint64_t size_key(const struct vm_page_run *r)
+{
+	return !(r->state & VM_PG(PRESENT)) ? 0 : r->shift ? r->shift : UNKNOWN_SIZE;
+}
+
 static uint64_t key_of(struct space *s, const struct vm_page_run *r, uint64_t flags, uint64_t cgroup)
 {
 	if (s->v->o->by == VMPAGE_BY_FLAGS)
@@ -117,7 +123,7 @@ static uint64_t key_of(struct space *s, const struct vm_page_run *r, uint64_t fl
 	if (s->v->o->by == VMPAGE_BY_CGROUP)
 		return cgroup;
 	if (s->v->o->by == VMPAGE_BY_SIZE)
-		return r->shift;
+		return size_key(r);
 	const struct vm_zone *z = vm_frames_zone(s->frames, r->pfn), *all;
 	return z && vm_frames_zones(s->frames, &all) ? (uint64_t)(z - all) : UINT64_MAX;
 }
@@ -155,7 +161,8 @@ static int count_by_frames(struct space *s, const struct vm_page_run *r)
 	bool have = false;
 	int e = 0;
 	if (r->pfn == VM_PFN_NONE)
-		return 0;
+		return s->v->have_bits || s->v->o->cgroup || s->v->o->by > VMPAGE_BY_SIZE
+			? 0 : count_run(s, r, (r->end - r->start) / 4096, 0, false, size_key(r));
 	for (uint64_t at = r->start; at < r->end && e == 0;) {
 		const uint64_t pfn = zero ? r->pfn : r->pfn + (at - r->start) / 4096;
 		size_t nf, nc = WINDOW;
@@ -187,13 +194,13 @@ static int take_runs(void *ctx, const struct vm_page_run *runs, size_t n)
 	int r = 0;
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = s->frames ? count_by_frames(s, &runs[i])
-			      : count_run(s, &runs[i], (runs[i].end - runs[i].start) / 4096, 0, false, runs[i].shift);
+			      : count_run(s, &runs[i], (runs[i].end - runs[i].start) / 4096, 0, false, size_key(&runs[i]));
 	return r;
 }
 
 static int take_count(void *ctx, const struct vm_page_run *of, uint64_t pages)
 {
-	return count_run(ctx, of, pages, 0, false, of->shift);
+	return count_run(ctx, of, pages, 0, false, size_key(of));
 }
 
 /* ---- Scanning ---------------------------------------------------------------------------------------------------- */
@@ -243,11 +250,13 @@ static void say_heading(struct space *s)
 	char took[VM_NUMBUF];
 	struct vm_buf name = { 0 };
 	vm_text_put(&name, p->comm);
-	vm_report_say(&v->report, "%d %s   read via %s in %s%s%s\n", p->pid, vm_buf_str(&name),
-		      vm_via_names[s->info.via], vm_format_duration(s->info.took_ns, took),
-		      s->info.holds_lock ? ", pagemap's part under the process's mmap lock" : ", without a lock",
-		      s->info.partial ? "; NOT ALL: it changed meanwhile" : "");
-	if (s->info.why_not[0])
+	vm_report_say(&v->report, "%d %s   read via %s", p->pid, vm_buf_str(&name), vm_via_names[s->info.via]);
+	if (v->s->live)
+		vm_report_say(&v->report, " in %s, %s", vm_format_duration(s->info.took_ns, took),
+			      !s->info.holds_lock ? "without a lock" : s->info.via == VM_VIA_TABLES
+			      ? "pagemap's part under the process's mmap lock" : "under the process's mmap lock");
+	vm_report_say(&v->report, "%s\n", s->info.partial ? "; NOT ALL: it changed meanwhile" : "");
+	if (s->info.why_not[0] && v->s->live)
 		vm_report_say(&v->report, "not via %s\n", s->info.why_not);
 	vm_report_say(&v->report, "\n");
 	vm_buf_free(&name);
@@ -271,7 +280,10 @@ static void json_heading(struct space *s)
 	vm_json_key(j, "partial");
 	vm_json_bool(j, s->info.partial);
 	vm_json_key(j, "read_ns");
-	vm_json_u64(j, s->info.took_ns);
+	if (s->v->s->live)
+		vm_json_u64(j, s->info.took_ns);
+	else
+		vm_json_null(j);
 	vm_json_key(j, "holds_mmap_lock");
 	vm_json_bool(j, s->info.holds_lock);
 }
@@ -362,28 +374,22 @@ static void say_tables_sum(struct space *s, const struct vm_page_sum *total)
 	vm_report_say(&s->v->report, "\n");
 }
 
-/** What is left out of the table, and why; in lines of a terminal's width. */
+/** What is left out of the table, and why. */
 static void say_untold(struct space *s, const struct vm_page_sum *total)
 {
 	struct vm_buf line = { 0 };
-	const uint32_t soft = UINT32_C(1) << VM_C_SOFT_DIRTY;
-	const bool kernel = (total->unknown & soft) && s->info.via != VM_VIA_MINCORE;
-	vm_buf_add_str(&line, "not known:");
+	const bool kernel = (total->unknown >> VM_C_SOFT_DIRTY & 1) && s->info.via != VM_VIA_MINCORE;
 	for (unsigned c = 0; c < VM_C_NR; c++) {
 		if (!(total->unknown >> c & 1) || is_usual(c) || (c == VM_C_SOFT_DIRTY && kernel))
 			continue;
-		if (line.n + strlen(vm_census_info[c].name) + 2 > WIDTH) {
-			vm_report_say(&s->v->report, "%s\n", vm_buf_str(&line));
-			line.n = 0;
-			vm_buf_add_str(&line, "   ");
-		}
-		vm_buf_addf(&line, " %s,", vm_census_info[c].name);
+		if (!line.n)
+			vm_buf_addf(&line, "not known: %s", vm_census_info[c].name);
+		else
+			vmpage_fill(s->v, &line, ", ", vm_census_info[c].name);
 	}
-	if (line.s[line.n - 1] == ',')
-		vm_report_say(&s->v->report, "%.*s\n", (int)line.n - 1, vm_buf_str(&line));
+	vmpage_filled(s->v, &line);
 	if (kernel)
 		vm_report_say(&s->v->report, "not known: soft-dirty, of which this kernel keeps no bits\n");
-	vm_buf_free(&line);
 }
 
 static void json_tables_sum(struct space *s)
@@ -429,7 +435,9 @@ static void name_group(struct space *s, struct frame_group *g, struct vm_arena *
 		vm_kpf_put_names(&b, g->key, ' ');
 		break;
 	case VMPAGE_BY_SIZE:
-		if (g->key)
+		if (g->key == UNKNOWN_SIZE)
+			vm_buf_add_str(&b, "not known");
+		else if (g->key)
 			vm_buf_add_str(&b, vm_format_size(UINT64_C(1) << g->key, size));
 		else
 			vm_buf_add_str(&b, "not in memory");
@@ -520,7 +528,7 @@ static uint64_t mapped_bytes(const struct vmpage *v, const struct vm_mapping *m)
 static const char *const group_columns[] = {
 	[VMPAGE_BY_KIND] = "GROUP,SIZE,RSS,ANON,FILE,EXCL,DIRTY,2M,SWAP",
 	[VMPAGE_BY_FILE] = "SIZE,RSS,ANON,FILE,EXCL,DIRTY,2M,SWAP,GROUP",
-	[VMPAGE_BY_SIZE] = "GROUP,RSS,ANON,FILE,EXCL,DIRTY",
+	[VMPAGE_BY_SIZE] = "GROUP,RSS,ANON,FILE,EXCL,DIRTY,SWAP",
 	[VMPAGE_BY_FLAGS] = "RSS,ANON,FILE,GROUP",
 	[VMPAGE_BY_CGROUP] = "RSS,ANON,FILE,EXCL,DIRTY,2M,GROUP",
 	[VMPAGE_BY_ZONE] = "GROUP,RSS,ANON,FILE,EXCL,DIRTY,2M",
@@ -529,27 +537,21 @@ static const char *const group_columns[] = {
 static int show_runs(struct space *s, const struct vm_choice *c, struct vm_err *err)
 {
 	int r = vmpage_list(s->v, c, s->runs.v, s->runs.n, sizeof(*s->runs.v), NULL, err);
-	const char *gap = "";
 	uint32_t seen = 0;
 	for (size_t i = 0; i < s->runs.n; i++)
-		seen |= s->runs.v[i].run.state & s->runs.v[i].run.known;
+		if (vm_filter_accepts(c->filter, &s->runs.v[i]))
+			seen |= s->runs.v[i].run.state & s->runs.v[i].run.known;
 	if (r < 0 || vm_report_is_machine(&s->v->report) || !has_column(c, "LETTERS") || !seen)
 		return r;
 	vm_report_say(&s->v->report, "\n");
 	struct vm_buf line = { 0 };
 	for (unsigned i = 0; i < VM_PG_BIT_NR; i++) {
-		if (!(seen >> i & 1))
-			continue;
-		if (line.n + strlen(vm_pg_info[i].name) + 4 > WIDTH) {
-			vm_report_say(&s->v->report, "%s\n", vm_buf_str(&line));
-			line.n = 0;
-			gap = "";
-		}
-		vm_buf_addf(&line, "%s%c %s", gap, vm_pg_info[i].letter, vm_pg_info[i].name);
-		gap = "  ";
+		char word[32];
+		snprintf(word, sizeof(word), "%c %s", vm_pg_info[i].letter, vm_pg_info[i].name);
+		if (seen >> i & 1)
+			vmpage_fill(s->v, &line, "  ", word);
 	}
-	vm_report_say(&s->v->report, "%s\n", vm_buf_str(&line));
-	vm_buf_free(&line);
+	vmpage_filled(s->v, &line);
 	return r;
 }
 

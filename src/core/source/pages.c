@@ -94,9 +94,9 @@ int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *
 			first = why;
 			snprintf(info->why_not, sizeof(info->why_not), "%s: %.130s", vm_via_names[b->via], why.what);
 		}
-		/* That somebody may not counts more than that a way isn't made for it. */
+		/* That somebody may not counts more than that a way isn't there, and that more than that none is made for it. */
 		const bool denied = r == -EACCES || r == -EPERM;
-		if (!refused || denied) {
+		if (!refused || denied || (refused == -EOPNOTSUPP && r != -EOPNOTSUPP)) {
 			refused = r;
 			if (err)
 				*err = why;

@@ -19,4 +19,5 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_AUXV] = { "auxv", "the auxiliary vector", SAME_USER },
 	[VM_NEED_BIT_CGROUP] = { "cgroup", "the control group", SAME_USER },
 	[VM_NEED_BIT_USER] = { "user", "names of users", SAME_USER },
+	[VM_NEED_BIT_FRAMES] = { "frames", "page frames", "needs CAP_SYS_ADMIN; run with sudo" },
 };

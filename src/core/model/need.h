@@ -23,6 +23,7 @@ enum vm_need_bit {
 	VM_NEED_BIT_AUXV,     /* auxiliary vector: page size, interpreter, vdso */
 	VM_NEED_BIT_CGROUP,   /* the control group */
 	VM_NEED_BIT_USER,     /* name of the user */
+	VM_NEED_BIT_FRAMES,   /* frames of pages: core/source/pages.h reads them, no source of a snapshot */
 	VM_NEED_NR,
 };
 

@@ -83,7 +83,7 @@ static void capture_machine(struct vm_session *s)
  */
 static int capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
 {
-	const uint32_t all = (UINT32_C(1) << VM_NEED_NR) - 1;
+	const uint32_t all = ((UINT32_C(1) << VM_NEED_NR) - 1) & ~VM_NEED(FRAMES);
 	struct vm_aspace *as;
 	struct vm_proc p;
 	struct vm_arena texts = { 0 };

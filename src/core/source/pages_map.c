@@ -40,6 +40,7 @@ struct scan {
 	bool soft_dirty;           /* the kernel keeps such bits */
 	struct vm_swap_types swap;
 	uint64_t zero_pfn;         /* 0: not known */
+	bool mark_zeros;           /* frames are withheld: zero_pfn is a mark that PAGEMAP_SCAN's answer puts */
 	uint64_t flags;            /* bits of entries that matter */
 	uint64_t bytes;            /* read */
 	bool frames_seen, present_seen;
@@ -100,10 +101,10 @@ static void tell(struct scan *s, uint64_t e, struct vm_page_run *r)
 		tell_swap(s, e, r);
 	} else if (r->state & VM_PG(PRESENT)) {
 		s->present_seen = true;
-		s->frames_seen |= pfn != 0;
-		if (pfn && s->q->frames)
+		s->frames_seen |= pfn != 0 && !s->mark_zeros;
+		if (pfn && s->q->frames && !s->mark_zeros)
 			r->pfn = pfn;
-		if (pfn && s->zero_pfn) {
+		if (s->zero_pfn && (pfn || s->mark_zeros)) {
 			r->known |= VM_PG(ZERO);
 			r->state |= pfn == s->zero_pfn ? VM_PG(ZERO) : 0;
 		}
@@ -197,6 +198,35 @@ static int put_entries(struct scan *s, uint64_t at, size_t n)
 	return 0;
 }
 
+enum { ZERO_MARK = 1 };
+
+/** Frames are withheld from us: which of the `n` pages from `at` on are the page of zeros, PAGEMAP_SCAN tells too. */
+static void put_marks(struct scan *s, uint64_t at, size_t n)
+{
+	const uint64_t end = at + n * 4096;
+	struct vm_page_region region[REGIONS];
+	uint64_t some = 0;
+	/* The page of zeros is nobody's and of no file. */
+	for (size_t i = 0; i < n; i++)
+		some |= s->entry[i] & BIT(63) & ~(s->entry[i] << 2 | s->entry[i] << 7);
+	for (uint64_t from = at; some && from < end;) {
+		struct vm_pm_scan arg = {
+			.size = sizeof(arg), .start = from, .end = end, .vec = (uint64_t)(uintptr_t)region, .vec_len = REGIONS,
+			.category_mask = VM_PAGE_IS_PFNZERO, .return_mask = VM_PAGE_IS_PFNZERO,
+		};
+		int got = ioctl(s->fd, VM_PAGEMAP_SCAN, &arg);
+		if (got < 0 && errno == EINTR)
+			continue;
+		for (int k = 0; k < got; k++)
+			for (uint64_t a = region[k].start; a < region[k].end; a += 4096)
+				if (s->entry[(a - at) / 4096] >> 63)
+					s->entry[(a - at) / 4096] |= ZERO_MARK;
+		if (got < 0 || arg.walk_end <= from)
+			return;
+		from = arg.walk_end;
+	}
+}
+
 /** 0, take()'s value, or a negative errno; the process may end at any time. */
 static int read_range(struct scan *s, uint64_t from, uint64_t to)
 {
@@ -214,6 +244,8 @@ static int read_range(struct scan *s, uint64_t from, uint64_t to)
 			return 0;
 		}
 		s->bytes += n * 8;
+		if (s->mark_zeros)
+			put_marks(s, from, n);
 		int r = put_entries(s, from, n);
 		if (r)
 			return r;
@@ -312,6 +344,11 @@ static void learn_kernel(struct scan *s)
 	if (sscanf(system.kernel, "%u.%u", &major, &minor) == 2)
 		vm_swap_types_of(major, minor, &s->swap);
 	s->zero_pfn = s->q->want & VM_PG(ZERO) ? find_zero_pfn(s->s) : 0;
+	struct vm_pm_scan none = { .size = sizeof(none), .return_mask = VM_PAGE_IS_PFNZERO };
+	if ((s->q->want & VM_PG(ZERO)) && !s->zero_pfn && s->s->live && ioctl(s->fd, VM_PAGEMAP_SCAN, &none) >= 0) {
+		s->mark_zeros = true;
+		s->zero_pfn = ZERO_MARK;
+	}
 	s->soft_dirty = !(s->q->want & VM_PG(SOFT_DIRTY)) || !s->s->live || vm_pagemap_has_soft_dirty(s->s);
 }
 

@@ -1,6 +1,6 @@
 command -v python3 >/dev/null || { echo "python3 is not installed"; exit 0; }
 tree=$tmp/tree
-python3 -B ../tools/mkpagemap.py pages.txt "$tree"
+python3 -B ../tools/mkpagemap.py ../cli/vmpage/pages.txt "$tree"
 run vmpage --root "$tree" 42
 for by in mapping kind file size flags cgroup; do
 	run vmpage --root "$tree" --by "$by" 42

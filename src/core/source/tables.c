@@ -253,12 +253,12 @@ static int put_entries(struct vm_tables *s, const struct kind *k, uint64_t e, ui
 
 /* ---- Pages that are counted -------------------------------------------------------------------------------------- */
 
-/** Entries of one kind. */
+/** Entries by kind, in slots of a hash table.  Apart from each other, so that what counting takes stays close. */
 struct counted {
-	uint64_t key;              /* the entry's bits that matter; 0: free */
-	uint32_t n;
-	bool one_by_one;           /* what they are isn't the same for all: runs */
-	struct vm_page_run run;
+	uint64_t key[KINDS];       /* the entry's bits that matter; 0: free */
+	uint32_t n[2][KINDS];      /* of even and of odd entries: neighbours needn't wait for each other */
+	bool one_by_one[KINDS];    /* what they are isn't the same for all: runs */
+	struct vm_page_run run[KINDS];
 };
 
 /** The mapping that holds all of [from, to), or NULL. */
@@ -271,27 +271,28 @@ static const struct vm_mapping *mapping_of(struct vm_tables *s, uint64_t from, u
 	return m && m->start <= from && to <= m->end ? m : NULL;
 }
 
-static int hand_over(struct vm_tables *s, const struct counted *slot, uint64_t start, uint64_t end)
+static int hand_over(struct vm_tables *s, struct counted *c, uint64_t start, uint64_t end)
 {
 	/* Ascending: what was found before comes before. */
 	int r = flush(s);
 	for (unsigned i = 0; i < KINDS && r == 0; i++) {
-		struct vm_page_run run = slot[i].run;
-		run.start = start;
-		run.end = end;
-		if (slot[i].n)
-			r = s->q->count(s->set.ctx, &run, slot[i].n);
+		const uint32_t n = c->n[0][i] + c->n[1][i];
+		if (!n)
+			continue;
+		c->run[i].start = start;
+		c->run[i].end = end;
+		r = s->q->count(s->set.ctx, &c->run[i], n);
 	}
 	return r;
 }
 
 /** A kind that is met for the first time. */
-static void open_slot(const struct vm_tables *s, struct counted *c, const struct vm_mapping *m, const struct kind *k,
+static void open_slot(const struct vm_tables *s, struct counted *c, size_t i, const struct vm_mapping *m, const struct kind *k,
 		      uint64_t e, uint64_t key)
 {
-	c->key = key;
-	c->run = run_of(s, k, e, 0, 0);
-	c->one_by_one = k->pte.kind != VM_PTE_PAGE || (!tell_by_mapping(s, m, &c->run) && s->set.pagemap);
+	c->key[i] = key;
+	c->run[i] = run_of(s, k, e, 0, 0);
+	c->one_by_one[i] = k->pte.kind != VM_PTE_PAGE || (!tell_by_mapping(s, m, &c->run[i]) && s->set.pagemap);
 }
 
 /** Entries [from, to) of a PTE table that are all m's: pages counted by kind, and the others handed over as runs. */
@@ -299,26 +300,28 @@ static int count_table(struct vm_tables *s, const struct vm_mapping *m, const ui
 		       unsigned to)
 {
 	const uint64_t keep = s->keep[0] | 1, odd = s->special | 1;
-	struct counted slot[KINDS] = { 0 };
+	struct counted c;
 	unsigned used = 0;
 	int r = 0;
+	memset(c.key, 0, sizeof(c.key));
+	memset(c.n, 0, sizeof(c.n));
 	for (unsigned i = from; i < to && r == 0; i++) {
 		const uint64_t e = entry[i];
 		/* Frames of the page of zeros and its like matter. */
 		const uint64_t key = (e & odd) == 1 ? e & keep : e;
-		struct counted *c = &slot[key * UINT64_C(0x9e3779b97f4a7c15) >> 58];
-		used += e != 0;
+		const size_t at = key * UINT64_C(0x9e3779b97f4a7c15) >> 58;
 		if (!e)
 			continue;
-		if (c->key == key && !c->one_by_one) {
-			c->n++;
+		used++;
+		if (c.key[at] == key && !c.one_by_one[at]) {
+			c.n[i & 1][at]++;
 			continue;
 		}
 		const struct kind *k = kind_of(s, 0, e);
-		if (!c->key && (e & 1))
-			open_slot(s, c, m, k, e, key);
-		if (c->key == key && !c->one_by_one)
-			c->n++;
+		if (!c.key[at] && (e & 1))
+			open_slot(s, &c, at, m, k, e, key);
+		if (c.key[at] == key && !c.one_by_one[at])
+			c.n[i & 1][at]++;
 		else if (k->pte.kind == VM_PTE_BAD)
 			s->set.info->partial = true;
 		else
@@ -326,7 +329,7 @@ static int count_table(struct vm_tables *s, const struct vm_mapping *m, const ui
 	}
 	s->set.info->tables[0].used += used;
 	s->set.info->tables[0].leaves += used;
-	return r ? r : hand_over(s, slot, start + ((uint64_t)from << 12), start + ((uint64_t)to << 12));
+	return r ? r : hand_over(s, &c, start + ((uint64_t)from << 12), start + ((uint64_t)to << 12));
 }
 
 /** The pages of entries [from, to) of a table; *used counts those that aren't zero, *leaves those that aren't tables. */

@@ -48,6 +48,10 @@ def child():
     huge = memory(16 << 20, MADV_HUGEPAGE)
     for i in range(0, 16 << 20, PAGE):
         touch(huge + i, True)
+    # Huge pages of zeros.
+    zeros = memory(16 << 20, MADV_HUGEPAGE)
+    for i in range(0, 16 << 20, 2 << 20):
+        touch(zeros + i, False)
     print("ready", flush=True)
     signal.pause()
 

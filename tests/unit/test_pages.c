@@ -123,8 +123,8 @@ static const char *scanned(struct tree *t, const struct vm_pages_query *q, struc
 	return out;
 }
 
-static const char two_maps[] = "10000-20000 rw-p 00000000 00:00 0 \n"
-			       "20000-28000 rw-p 00000000 00:00 0 \n";
+static const char two_maps[] = "10000-20000 rw-p 00000000 08:01 5 /f\n"
+			       "20000-28000 rw-p 00000000 08:01 6 /g\n";
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
 
@@ -240,6 +240,27 @@ START_TEST(the_page_of_zeros_isnt_known_from_a_file)
 }
 END_TEST
 
+START_TEST(a_file_in_anonymous_memory_is_the_huge_page_of_zeros)
+{
+	struct tree t = tree_new("200000-800000 rw-p 00000000 00:00 0 \n800000-900000 r-xp 00000000 00:00 0 [vdso]\n"
+				 "900000-a00000 rw-s 00000000 00:01 7 /dev/zero (deleted)\n", "6.18.0\n", true);
+	struct vm_pages_info info;
+	struct vm_pages_query q = { .want = all | VM_PG(ZERO), .frames = true, .as = t.as };
+	for (uint64_t i = 0; i < 512; i++) {
+		put(&t, 0x200000 + i * 4096, PRESENT | OF_FILE | (0x4000 + i));
+		put(&t, 0x400000 + i * 4096, PRESENT | OF_FILE | (0x4000 + i));
+	}
+	put(&t, 0x800000, PRESENT | OF_FILE | 0x99);
+	put(&t, 0x900000, PRESENT | OF_FILE | 0x9a);
+	ck_assert_str_eq(scanned(&t, &q, &info), "200000+1024:pz@4000 800000+1:pf@99 900000+1:pf@9a");
+	/* From the middle of one on it is the same frame. */
+	q.from = 0x280000;
+	q.to = 0x500000;
+	ck_assert_str_eq(scanned(&t, &q, &info), "280000+640:pz@4000");
+	tree_free(&t);
+}
+END_TEST
+
 /* ---- Against each entry by itself -------------------------------------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *state)
@@ -266,7 +287,7 @@ START_TEST(every_page_says_what_its_entry_says)
 	char maps[200];
 	uint64_t seed = (uint64_t)_i + 1;
 	/* Mappings end where pieces of the reader don't. */
-	snprintf(maps, sizeof(maps), "10000000-14001000 rw-p 00000000 00:00 0 \n14001000-%llx rw-p 00000000 00:00 0 \n",
+	snprintf(maps, sizeof(maps), "10000000-14001000 rw-p 00000000 08:01 5 /f\n14001000-%llx rw-p 00000000 08:01 6 /g\n",
 		 (unsigned long long)base + PAGES * 4096);
 	struct tree t = tree_new(maps, "6.18.0\n", true);
 	for (size_t i = 0; i < PAGES;) {
@@ -338,7 +359,7 @@ static int tally_count(void *ctx, const struct vm_page_run *of, uint64_t pages)
 START_TEST(counting_gives_what_runs_give)
 {
 	enum { PAGES = 40000 };
-	struct tree t = tree_new("10000000-20000000 rw-p 00000000 00:00 0 \n", "6.18.0\n", true);
+	struct tree t = tree_new("10000000-20000000 rw-p 00000000 08:01 5 /f\n", "6.18.0\n", true);
 	static const uint64_t kinds[] = { 0, PRESENT, PRESENT | EXCLUSIVE, PRESENT | OF_FILE, SWAPPED | 1 << 5, UFFD_WP };
 	static uint64_t entry[PAGES];
 	uint64_t seed = 3;
@@ -474,6 +495,7 @@ int main(void)
 	tcase_add_test(tcase, frames_may_be_withheld);
 	tcase_add_test(tcase, soft_dirty_of_nothing_is_nothing);
 	tcase_add_test(tcase, the_page_of_zeros_isnt_known_from_a_file);
+	tcase_add_test(tcase, a_file_in_anonymous_memory_is_the_huge_page_of_zeros);
 	tcase_add_loop_test(tcase, every_page_says_what_its_entry_says, 0, 4);
 	tcase_add_test(tcase, counting_gives_what_runs_give);
 	tcase_add_test(tcase, a_taker_can_stop_it);

@@ -36,6 +36,7 @@ struct scan {
 	vm_pages_take *take;
 	void *ctx;
 	int fd;
+	bool anonymous;            /* the mapping that is being read */
 	bool sparse;               /* look for what is there first */
 	bool soft_dirty;           /* the kernel keeps such bits */
 	struct vm_swap_types swap;
@@ -123,10 +124,30 @@ static bool may_be_zero(const struct scan *s, uint64_t e)
 	return s->zero_pfn && (s->q->want & VM_PG(ZERO)) && (e & (BIT(63) | BIT(61) | BIT(56))) == BIT(63);
 }
 
+/** Nothing but anonymous memory is in it: the kernel's own ([vdso], [uprobes]) have files' pages though no file. */
+static bool is_anonymous(const struct vm_mapping *m)
+{
+	return m->inode == 0 && !m->shared && strncmp(m->name, "[v", 2) != 0 && strncmp(m->name, "[u", 2) != 0;
+}
+
+/** In such a mapping what seems to be of a file is the huge page of zeros, of which each is the same frames. */
+static void tell_huge_zero(const struct scan *s, struct vm_page_run *r)
+{
+	enum { SHIFT = 21 };
+	if (!s->anonymous || (r->state & (VM_PG(PRESENT) | VM_PG(FILE))) != (VM_PG(PRESENT) | VM_PG(FILE)))
+		return;
+	r->state ^= VM_PG(FILE) | VM_PG(ZERO);
+	r->known |= s->q->want & VM_PG(ZERO);
+	r->shift = SHIFT;
+	if (r->pfn != VM_PFN_NONE)
+		r->pfn -= r->start / 4096 % (1 << (SHIFT - 12));
+}
+
 static int put_entry(struct scan *s, uint64_t e, uint64_t start, uint64_t end)
 {
 	struct vm_page_run r = { .start = start, .end = end };
 	tell(s, e, &r);
+	tell_huge_zero(s, &r);
 	return put(s, &r);
 }
 
@@ -156,6 +177,7 @@ static int count_entries(struct scan *s, uint64_t at, size_t from, size_t n)
 	for (unsigned i = 0; i < KINDS && r == 0; i++) {
 		struct vm_page_run run = { .start = at + from * 4096, .end = at + n * 4096 };
 		tell(s, slot[i].entry, &run);
+		tell_huge_zero(s, &run);
 		if (slot[i].n)
 			r = s->q->count(s->ctx, &run, slot[i].n);
 	}
@@ -290,6 +312,7 @@ static int read_mappings(struct scan *s)
 		/* The gate page lies beyond what pagemap covers. */
 		if (a >= b || a >> 63)
 			continue;
+		s->anonymous = is_anonymous(m);
 		int r = s->sparse && b - a >= SPARSE_FROM ? read_populated(s, a, b) : read_range(s, a, b);
 		if (r)
 			return r;

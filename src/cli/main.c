@@ -95,7 +95,7 @@ static int print_sources(struct vm_ctx *ctx, struct vm_err *err)
 			.name = src->name, .help = src->help, .provides = src->provides, .usable = usable,
 			.chosen = usable && !(src->flags & VM_SRC_RANGE) ? src->primary & ~met : 0,
 		};
-		if (usable && !(src->flags & VM_SRC_RANGE))
+		if (usable && !(src->flags & (VM_SRC_RANGE | VM_SRC_PASS)))
 			met |= src->primary;
 		snprintf(rows[i].why, sizeof(rows[i].why), "%.159s", why.what);
 	}

@@ -1,5 +1,6 @@
 /** Columns of a mapping, and of a sum of mappings. */
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -146,6 +147,33 @@ GETTER(get_flags)
 	return VM_LIST(tmp->text);
 }
 
+GETTER(get_raw_flags)
+{
+	UNUSED(f);
+	const struct vm_mapping *m = row;
+	if (!m->area)
+		return VM_ABSENT;
+	snprintf(tmp->text, sizeof(tmp->text), "0x%llx", (unsigned long long)m->area->flags);
+	return VM_STR(tmp->text);
+}
+
+GETTER(get_pgoff)
+{
+	UNUSED(f);
+	const struct vm_mapping *m = row;
+	if (!m->area)
+		return VM_ABSENT;
+	snprintf(tmp->text, sizeof(tmp->text), "0x%llx", (unsigned long long)m->area->pgoff);
+	return VM_STR(tmp->text);
+}
+
+GETTER(get_anon_vma)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_mapping *m = row;
+	return m->area ? VM_BOOL(m->area->has_anon_vma) : VM_ABSENT;
+}
+
 GETTER(get_eligible)
 {
 	UNUSED(f), UNUSED(tmp);
@@ -243,6 +271,12 @@ static const struct vm_field fields[] = {
 	  .flags = VM_F_MACHINE, .needs = LAYOUT, .get = get_deleted, .source = "maps" },
 	{ .name = "VMFLAGS", .key = "vm_flags", .help = "the kernel's flags of the mapping, two letters each",
 	  .type = VM_T_LIST, .flags = VM_F_MACHINE, .needs = VM_NEED(FLAGS), .get = get_flags, .source = "smaps: VmFlags" },
+	{ .name = "RAWFLAGS", .key = "raw_vm_flags", .help = "vm_flags of the kernel's vm_area_struct", .type = VM_T_STR,
+	  .needs = LAYOUT | VM_NEED(AREAS), .get = get_raw_flags, .source = "vm_area_struct: vm_flags" },
+	{ .name = "PGOFF", .key = "vm_pgoff", .help = "vm_pgoff: page of the file or, of anonymous memory, of its first address",
+	  .type = VM_T_STR, .needs = LAYOUT | VM_NEED(AREAS), .get = get_pgoff, .source = "vm_area_struct: vm_pgoff" },
+	{ .name = "ANONVMA", .key = "has_anon_vma", .help = "whether it has an anon_vma: anonymous pages, now or once",
+	  .type = VM_T_BOOL, .needs = LAYOUT | VM_NEED(AREAS), .get = get_anon_vma, .source = "vm_area_struct: anon_vma" },
 	{ .name = "MAPPING", .key = "name", .help = "file or other name as the kernel shows it",
 	  .type = VM_T_STR, .flags = VM_F_DEFAULT | VM_F_TRUNC | VM_F_MACHINE | VM_F_LABEL, .needs = LAYOUT,
 	  .get = get_name, .source = "maps" },

@@ -1,6 +1,7 @@
 /** Columns of a process, and the fields of the --mm view. */
 
 #include <math.h>
+#include <stdio.h>
 
 #include "core/field/field.h"
 #include "core/model/process.h"
@@ -262,10 +263,14 @@ const struct vm_fieldset vm_process_fields = {
 	.row = "process", .rows = "processes", .v = fields, .n = sizeof(fields) / sizeof(fields[0]),
 };
 
-GETTER(get_unknown)
+GETTER(get_def_flags)
 {
-	UNUSED(f), UNUSED(row), UNUSED(tmp);
-	return VM_ABSENT;
+	UNUSED(f);
+	const struct vm_proc *p = row;
+	if (!vm_proc_has(p, VM_P_DEF_FLAGS))
+		return VM_ABSENT;
+	snprintf(tmp->text, sizeof(tmp->text), "0x%llx", (unsigned long long)p->q[VM_P_DEF_FLAGS]);
+	return VM_STR(tmp->text);
 }
 
 #define MM(name_, key_, q_, unit_, need_, source_, help_) \
@@ -273,10 +278,6 @@ GETTER(get_unknown)
 	  .flags = D | M, .needs = VM_NEED(need_), .arg = q_, .get = get_qty, .source = source_ }
 #define MM_ADDR(name_, q_, need_, source_, help_) \
 	MM(name_, name_, q_, VM_U_ADDR, need_, source_, help_)
-/** What no file of /proc tells. */
-#define MM_UNKNOWN(name_, unit_, help_) \
-	{ .name = name_, .key = name_, .help = help_, .type = VM_T_U64, .unit = unit_, .flags = D | M, \
-	  .get = get_unknown, .source = "mm_struct: not in /proc" }
 
 static const struct vm_field mm_fields[] = {
 	{ .name = "pid", .key = "pid", .help = "process ID", .type = VM_T_U64, .unit = VM_U_COUNT,
@@ -286,7 +287,7 @@ static const struct vm_field mm_fields[] = {
 	MM_ADDR("start_data", VM_P_START_DATA, MMADDR, "stat: start_data", "initialised data and bss"),
 	MM_ADDR("end_data", VM_P_END_DATA, MMADDR, "stat: end_data", "end of the data"),
 	MM_ADDR("start_brk", VM_P_START_BRK, MMADDR, "stat: start_brk", "start of the brk heap"),
-	MM_ADDR("brk", VM_P_BRK, LAYOUT, "maps: end of [heap]", "end of the heap, to the page"),
+	MM_ADDR("brk", VM_P_BRK, LAYOUT, "mm_struct: brk, else maps: end of [heap]", "end of the heap"),
 	MM_ADDR("start_stack", VM_P_START_STACK, MMADDR, "stat: startstack", "bottom of the stack"),
 	MM_ADDR("arg_start", VM_P_ARG_START, MMADDR, "stat: arg_start", "arguments of the program"),
 	MM_ADDR("arg_end", VM_P_ARG_END, MMADDR, "stat: arg_end", "end of the arguments"),
@@ -341,9 +342,12 @@ static const struct vm_field mm_fields[] = {
 	   "limits: Max address space, soft", "how far total_vm may grow"),
 	MM("page_size", "page_size_bytes", VM_P_PAGE_BYTES, VM_U_BYTES, AUXV, "auxv: AT_PAGESZ",
 	   "size of a base page"),
-	MM_UNKNOWN("mm_users", VM_U_COUNT, "tasks and others that use the address space"),
-	MM_UNKNOWN("mm_count", VM_U_COUNT, "references to the mm_struct itself"),
-	MM_UNKNOWN("def_flags", VM_U_COUNT, "flags of new mappings: mlockall(MCL_FUTURE) and the like"),
+	MM("mm_users", "mm_users", VM_P_MM_USERS, VM_U_COUNT, MM, "mm_struct: mm_users",
+	   "tasks and others that use the address space"),
+	MM("mm_count", "mm_count", VM_P_MM_COUNT, VM_U_COUNT, MM, "mm_struct: mm_count",
+	   "references to the mm_struct itself; all users count as one"),
+	{ .name = "def_flags", .key = "def_flags", .help = "flags of new mappings: mlockall(MCL_FUTURE) and the like",
+	  .type = VM_T_STR, .flags = D | M, .needs = VM_NEED(MM), .get = get_def_flags, .source = "mm_struct: def_flags" },
 };
 
 const struct vm_fieldset vm_mm_fields = {

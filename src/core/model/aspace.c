@@ -82,6 +82,7 @@ void vm_sum_add(struct vm_sum *sum, const struct vm_mapping *m)
 	}
 	uint64_t size = sum->q[VM_Q_SIZE] + vm_mapping_size(m);
 	to->differs |= VM_DIFFERS_RANGE;
+	to->area = NULL;
 	to->count += m->count;
 	to->kind = (uint8_t)vm_kind_join(to->kind, m->kind);
 	if (to->prot != m->prot || to->shared != m->shared)

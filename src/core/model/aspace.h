@@ -34,6 +34,13 @@ enum vm_qty {
 enum { VM_Q_SUMS = VM_Q_KPAGE };
 #define VM_HAVE(q) (UINT32_C(1) << (q))
 
+/** Of a vm_area_struct (include/linux/mm_types.h), what maps and smaps don't tell. */
+struct vm_area {
+	uint64_t flags;            /* vm_flags, the kernel's own bits: they differ between kernels from bit 32 on */
+	uint64_t pgoff;            /* vm_pgoff, pages: offset in the file, or the address at which it was made */
+	bool has_anon_vma;         /* some page of it is, or was, anonymous memory */
+};
+
 enum { VM_DIFFERS_PERM = 1, VM_DIFFERS_FILE = 2, VM_DIFFERS_RANGE = 4 };
 
 struct vm_mapping {
@@ -65,6 +72,8 @@ struct vm_mapping {
 	/** Figures, VM_Q_NR of them; all zero, and shared by all, where none was read.  Owned by the space
 	    or the sum: who copies a mapping borrows them.  SIZE is in here for sums only. */
 	const uint64_t *q;
+	/** NULL: not read, or a sum of several.  Owned by the space. */
+	const struct vm_area *area;
 };
 static_assert(VM_Q_NR <= 32, "vm_mapping.have has 32 bits");
 

@@ -1,6 +1,7 @@
 #include "core/model/need.h"
 
 #define SAME_USER "needs CAP_SYS_PTRACE or the same user; run with sudo"
+#define BPF "needs CAP_BPF, CAP_PERFMON and Linux 5.18 with BTF; run with sudo"
 
 const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_LAYOUT] = { "layout", "the mappings", SAME_USER },
@@ -19,5 +20,7 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_AUXV] = { "auxv", "the auxiliary vector", SAME_USER },
 	[VM_NEED_BIT_CGROUP] = { "cgroup", "the control group", SAME_USER },
 	[VM_NEED_BIT_USER] = { "user", "names of users", SAME_USER },
+	[VM_NEED_BIT_MM] = { "mm", "users, references and default flags of the mm_struct", BPF },
+	[VM_NEED_BIT_AREAS] = { "areas", "raw flags, page offset and anon_vma of the mappings", BPF },
 	[VM_NEED_BIT_FRAMES] = { "frames", "page frames", "needs CAP_SYS_ADMIN; run with sudo" },
 };

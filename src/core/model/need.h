@@ -23,6 +23,8 @@ enum vm_need_bit {
 	VM_NEED_BIT_AUXV,     /* auxiliary vector: page size, interpreter, vdso */
 	VM_NEED_BIT_CGROUP,   /* the control group */
 	VM_NEED_BIT_USER,     /* name of the user */
+	VM_NEED_BIT_MM,       /* of the mm_struct, what no file tells: users, references, default flags */
+	VM_NEED_BIT_AREAS,    /* per mapping: vm_flags, vm_pgoff and anon_vma of the vm_area_struct */
 	VM_NEED_BIT_FRAMES,   /* frames of pages: core/source/pages.h reads them, no source of a snapshot */
 	VM_NEED_NR,
 };

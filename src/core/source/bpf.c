@@ -1,29 +1,24 @@
 #include "core/source/bpf.h"
 
 #include <errno.h>
-#include <stdarg.h>
+#include <linux/bpf.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/source/session.h"
 
-static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
 {
-	(void)level;
-	(void)fmt;
-	(void)ap;
-	return 0;
+	long r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+	return r < 0 ? -errno : (int)r;
 }
 
 int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 {
-	libbpf_set_print(print_nothing);
 	int btf = vm_session_open_file(s, 0, "sys/kernel/btf/vmlinux");
 	if (btf < 0)
 		return vm_fail(err, EOPNOTSUPP, "the kernel has no BTF (/sys/kernel/btf/vmlinux)");
@@ -60,46 +55,53 @@ uint64_t vm_bpf_memory_end(struct vm_session *s)
 	return end * s->page_bytes;
 }
 
-static int create_link(struct vm_bpf_iter *it, bool threads, bool choose)
+static int create_link(const struct vm_bpf_iter *it, bool threads, bool choose)
 {
-	union bpf_iter_link_info info = { 0 };
-	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	union bpf_iter_link_info info;
+	union bpf_attr attr;
+	memset(&info, 0, sizeof(info));
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = (uint32_t)it->prog_fd;
+	attr.link_create.attach_type = BPF_TRACE_ITER;
 	if (choose) {
 		*(threads ? &info.task.pid : &info.task.tid) = (uint32_t)it->pid;
-		opts.iter_info = &info;
-		opts.iter_info_len = sizeof(info);
+		attr.link_create.iter_info = (uint64_t)(uintptr_t)&info;
+		attr.link_create.iter_info_len = sizeof(info);
 	}
-	int fd = bpf_link_create(it->prog_fd, 0, BPF_TRACE_ITER, &opts);
-	return fd < 0 ? -errno : fd;
+	return sys_bpf(BPF_LINK_CREATE, &attr);
 }
 
 /** Does this kernel choose the task itself?  Older ones take the link, and visit all. */
 static bool kernel_chooses(const struct vm_bpf_iter *it)
 {
 	struct bpf_link_info info;
-	__u32 len = sizeof(info);
+	union bpf_attr attr;
 	memset(&info, 0, sizeof(info));
-	return bpf_obj_get_info_by_fd(it->link_fd, &info, &len) == 0 &&
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)it->link_fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uint64_t)(uintptr_t)&info;
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) == 0 &&
 	       (info.iter.task.tid == (uint32_t)it->pid || info.iter.task.pid == (uint32_t)it->pid);
 }
 
 static int attach(struct vm_bpf_iter *it, bool threads)
 {
-	it->link_fd = create_link(it, threads, true);
+	it->link_fd = create_link(it, threads, it->pid != 0);
 	/* A kernel before Linux 6.1 refuses what it doesn't know. */
-	if (it->link_fd == -E2BIG || it->link_fd == -EINVAL)
+	if (it->pid && (it->link_fd == -E2BIG || it->link_fd == -EINVAL))
 		it->link_fd = create_link(it, threads, false);
 	if (it->link_fd < 0)
 		return it->link_fd;
-	it->tgid = kernel_chooses(it) ? 0 : it->pid;
+	it->tgid = !it->pid || kernel_chooses(it) ? 0 : it->pid;
 	it->threads = threads;
 	return 0;
 }
 
-int vm_bpf_iter_open(struct vm_bpf_iter *it, int prog_fd, pid_t pid, struct vm_err *err)
+int vm_bpf_iter_open(struct vm_bpf_iter *it, int prog_fd, pid_t pid, bool threads, struct vm_err *err)
 {
 	*it = (struct vm_bpf_iter){ .link_fd = -1, .prog_fd = prog_fd, .pid = pid };
-	int r = attach(it, false);
+	int r = attach(it, threads);
 	if (r == -ESRCH)
 		return vm_fail(err, ESRCH, "there is no process %d", pid);
 	return r < 0 ? vm_bpf_fail(err, -r, "a task iterator") : 0;
@@ -121,16 +123,37 @@ void vm_bpf_iter_close(struct vm_bpf_iter *it)
 	it->link_fd = -1;
 }
 
-int vm_bpf_iter_run(struct vm_bpf_iter *it)
+/** A buffer smaller than the iterator's own cuts records (bpf_seq_read() in kernel/bpf/bpf_iter.c: 8 pages). */
+enum { PIECE = 64 * 1024 };
+
+static ssize_t read_piece(int fd, struct vm_buf *out)
 {
 	char nothing[64];
+	if (!out)
+		return read(fd, nothing, sizeof(nothing));
+	if (out->cap - out->n < PIECE && !vm_buf_reserve(out, PIECE)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	ssize_t n = read(fd, out->s + out->n, out->cap - out->n);
+	out->n += n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+int vm_bpf_iter_run(struct vm_bpf_iter *it, struct vm_buf *out)
+{
+	union bpf_attr attr;
 	ssize_t n;
-	int fd = bpf_iter_create(it->link_fd);
+	memset(&attr, 0, sizeof(attr));
+	attr.iter_create.link_fd = (uint32_t)it->link_fd;
+	int fd = sys_bpf(BPF_ITER_CREATE, &attr);
 	if (fd < 0)
-		return -errno;
+		return fd;
+	if (out)
+		out->n = 0;
 	/* EAGAIN: a million tasks were visited, and more are to come (kernel/bpf/bpf_iter.c). */
 	do {
-		n = read(fd, nothing, sizeof(nothing));
+		n = read_piece(fd, out);
 	} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
 	int r = n < 0 ? -errno : 0;
 	close(fd);

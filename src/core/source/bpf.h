@@ -1,4 +1,8 @@
-/** What our eBPF programs have in common: may they run here, and task iterators. */
+/**
+ * What our eBPF programs have in common: may they run here, and task iterators.
+ *
+ * bpf(2) itself, so that commands which only load programs in their light form need not link libbpf.
+ */
 #ifndef VM_SOURCE_BPF_H
 #define VM_SOURCE_BPF_H
 
@@ -6,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct vm_buf;
 struct vm_err;
 struct vm_session;
 
@@ -21,7 +26,7 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what);
 /** First physical address behind all memory, from /proc/zoneinfo; 0: unknown. */
 uint64_t vm_bpf_memory_end(struct vm_session *s);
 
-/** A program of type iter/task, by its descriptor, on one process. */
+/** A program of type iter/task or iter/task_vma, by its descriptor, on one process or all. */
 struct vm_bpf_iter {
 	int link_fd;
 	int prog_fd;
@@ -32,14 +37,18 @@ struct vm_bpf_iter {
 	bool threads;
 };
 
-int vm_bpf_iter_open(struct vm_bpf_iter *it, int prog_fd, pid_t pid, struct vm_err *err);
+/** pid 0: all tasks.  `threads`: all of the process, not only its first one. */
+int vm_bpf_iter_open(struct vm_bpf_iter *it, int prog_fd, pid_t pid, bool threads, struct vm_err *err);
 void vm_bpf_iter_close(struct vm_bpf_iter *it);
 #define vm_bpf_auto_iter __attribute__((cleanup(vm_bpf_iter_close)))
 
 /** Visit all threads from now on: the first one may have ended before the others.  0 or a negative errno. */
 int vm_bpf_iter_all_threads(struct vm_bpf_iter *it);
 
-/** Run it once over its tasks.  0 or a negative errno; -ESRCH: there is no such process. */
-int vm_bpf_iter_run(struct vm_bpf_iter *it);
+/**
+ * Run it once over its tasks; what the program writes goes into `out` (emptied first; NULL: it writes nothing).
+ * 0 or a negative errno; -ESRCH: there is no such process.
+ */
+int vm_bpf_iter_run(struct vm_bpf_iter *it, struct vm_buf *out);
 
 #endif

@@ -63,6 +63,8 @@ void vm_session_close(struct vm_session *s)
 		close(s->capture_fd);
 	if (s->walker)
 		s->walker_free(s->walker);
+	if (s->tasks)
+		s->tasks_free(s->tasks);
 	vm_vec_free(&s->users);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);

@@ -50,6 +50,9 @@ struct vm_session {
 	    doesn't ask for it doesn't link it. */
 	struct vm_walker *walker;
 	void (*walker_free)(struct vm_walker *w);
+	/** Looks at all tasks; likewise, by vm_tasks_get(). */
+	struct vm_tasks *tasks;
+	void (*tasks_free)(struct vm_tasks *t);
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };

@@ -13,8 +13,9 @@
 #include "core/source/session.h"
 #include "core/source/snap.h"
 
-/** stat comes first: it tells whether there is an address space at all. */
+/** stat comes before the others that read one process: it tells whether there is an address space at all. */
 const struct vm_source *const vm_sources[] = {
+	&vm_src_tasks,
 	&vm_src_stat,
 	&vm_src_procmap,
 	&vm_src_smaps,
@@ -28,6 +29,8 @@ const struct vm_source *const vm_sources[] = {
 	&vm_src_cmdline,
 	&vm_src_limits,
 	&vm_src_auxv,
+	&vm_src_mm,
+	&vm_src_areas,
 	&vm_src_cgroup,
 	&vm_src_user,
 	NULL,
@@ -39,7 +42,7 @@ enum { TRIES = 8 };
 /** What kernel threads and zombies don't have. */
 #define NEEDS_OF_MEMORY \
 	(VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | \
-	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV))
+	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV) | VM_NEED(MM) | VM_NEED(AREAS))
 
 /** What can't be told from a few mappings alone. */
 #define NEEDS_OF_WHOLE_SPACE \
@@ -73,7 +76,7 @@ static bool wants_range(const struct vm_snap *sn)
 
 static bool is_candidate(const struct vm_snap *sn, const struct vm_source *src, uint32_t missing)
 {
-	if (!(src->primary & missing) || (src->flags & VM_SRC_INTRUSIVE))
+	if (!(src->primary & missing) || (src->flags & VM_SRC_INTRUSIVE) || ((src->flags & VM_SRC_PASS) && !sn->task))
 		return false;
 	return !(src->flags & VM_SRC_RANGE) ||
 	       (wants_range(sn) && !(missing & NEEDS_OF_WHOLE_SPACE));
@@ -144,6 +147,9 @@ static void count_mappings(struct vm_aspace *as)
 	if (n && strcmp(as->map[n - 1].name, "[vsyscall]") == 0)
 		n--;
 	vm_proc_set(&as->proc, VM_P_MAP_COUNT, n);
+	/* The mm_struct tells it to the byte. */
+	if (vm_proc_has(&as->proc, VM_P_BRK))
+		return;
 	for (size_t i = 0; i < as->nmaps; i++)
 		if (as->map[i].name[0] == '[' && strcmp(as->map[i].name, "[heap]") == 0)
 			vm_proc_set(&as->proc, VM_P_BRK, as->map[i].end);

@@ -20,6 +20,7 @@ struct vm_err;
 struct vm_proc;
 struct vm_session;
 struct vm_system;
+struct vm_task_entry;
 
 enum vm_source_flag {
 	/** Talks to the running kernel: unavailable on a captured tree. */
@@ -28,6 +29,8 @@ enum vm_source_flag {
 	VM_SRC_INTRUSIVE = 1 << 1,
 	/** Tells of ranges only, not of a whole space: used when a range was asked for. */
 	VM_SRC_RANGE = 1 << 2,
+	/** Tells what a pass over all processes found: used where one was made (see vm_snap.task). */
+	VM_SRC_PASS = 1 << 3,
 };
 
 /** What is being read: a process, its address space too where that is wanted. */
@@ -45,6 +48,9 @@ struct vm_snap {
 	struct vm_arena *arena;    /* for texts of *proc */
 	/** The layout is wanted around these addresses only; 0, 0: all of it. */
 	uint64_t from, to;
+	/** What a pass over all tasks found of it, and the name by which it was known before; or NULL. */
+	const struct vm_task_entry *task;
+	const char *known_comm;
 	/** Needs met so far. */
 	uint32_t met;
 };

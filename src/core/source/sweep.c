@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -15,6 +16,7 @@
 #include "core/source/session.h"
 #include "core/source/snap.h"
 #include "core/source/source.h"
+#include "core/source/tasks.h"
 
 /** Needs that hold the target's mmap lock for long. */
 #define DEAR VM_NEED(ROLLUP)
@@ -26,6 +28,15 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 /** How long is long. */
 #define REST_NS UINT64_C(5000000000)
 
+/**
+ * Tasks are looked at by eBPF where its loading pays, which takes as long as reading stat and status of some hundred
+ * processes: on machines with many, and in live views.
+ */
+enum { TASKS_FROM = 600 };
+
+/** What a pass over all tasks tells. */
+#define TOLD_BY_PASS (VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM))
+
 /** Processes that a thread takes at a time. */
 enum { BATCH = 16, THREADS_FROM = 8 * BATCH };
 
@@ -34,6 +45,8 @@ struct pass {
 	struct vm_procset *set;
 	const pid_t *pids;
 	size_t n;
+	/** What a pass over all tasks told of pids[i], or NULL: none was made. */
+	const struct vm_task_entry *tasks;
 	struct vm_proc *rows;      /* rows[i] is of pids[i]; state 0: to be left out */
 	struct vm_procnote *notes; /* of the rows */
 	bool direct;               /* few files of each: see struct vm_snap */
@@ -135,7 +148,9 @@ static int read_row(struct work *w)
 {
 	const struct vm_sweep *o = w->pass->o;
 	struct vm_proc *p = w->snap.proc;
-	int r = vm_snap_meet(&w->snap, VM_NEED(STAT));
+	/* What a pass told costs nothing. */
+	uint32_t first = VM_NEED(STAT) | (w->snap.task ? o->needs & TOLD_BY_PASS : 0);
+	int r = vm_snap_meet(&w->snap, first);
 	if (r < 0)
 		return r;
 	if (w->prev && w->prev->start != p->start)
@@ -165,7 +180,7 @@ static int read_row(struct work *w)
 static bool may_rest(const struct pass *ps, size_t i, const struct vm_proc *prev, const struct vm_procnote *note)
 {
 	const struct vm_plan *plan = &ps->set->plan.v[i];
-	return ps->o->lazy && prev && !plan->dear && !plan->in_sight && !(ps->o->needs & ~vm_procset_prev(ps->set)->needs) &&
+	return ps->o->lazy && prev && !ps->tasks && !plan->dear && !plan->in_sight && !(ps->o->needs & ~vm_procset_prev(ps->set)->needs) &&
 	       (ps->tick + (uint64_t)prev->pid) % 2 && prev->taken_ns - note->active_ns > REST_NS;
 }
 
@@ -179,6 +194,20 @@ static bool copy_row(struct work *w)
 	if (p->cgroup)
 		p->cgroup = vm_arena_strndup(w->snap.arena, p->cgroup, strlen(p->cgroup));
 	return (!w->prev->cmdline || p->cmdline) && (!w->prev->cgroup || p->cgroup);
+}
+
+/** Figures that the pass over all tasks has already found. */
+static void use_pass(struct work *w)
+{
+	const struct pass *ps = w->pass;
+	const struct vm_task_entry *e = ps->tasks ? &ps->tasks[w->at] : NULL;
+	/* Sums over threads that come and go are the kernel's to make, under its locks. */
+	if (!e || e->unsteady)
+		return;
+	w->snap.task = e;
+	bool same = w->prev && vm_task_start(e->task, w->snap.s->ticks_per_second) == w->prev->start;
+	if (ps->o->lazy && same && (ps->tick + (uint64_t)w->prev->pid) % STATUS_TICKS_AT_REST)
+		w->snap.known_comm = w->prev->comm;
 }
 
 static void read_batch(struct reader *rd, size_t from, size_t to)
@@ -201,6 +230,7 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 		};
 		if (may_rest(ps, i, prev, w.prev_note) && copy_row(&w))
 			continue;
+		use_pass(&w);
 		int r = vm_snap_open(&w.snap);
 		if (r == 0)
 			r = read_row(&w);
@@ -288,6 +318,29 @@ static void learn_cost(struct vm_procset *set, const struct pass *ps)
 	set->dear_cost_ns = set->dear_cost_ns ? (3 * set->dear_cost_ns + cost) / 4 : cost;
 }
 
+/** Look at all tasks at once, if that is to be had and pays.  The pids that were found, or NULL. */
+static bool pass_over_tasks(struct vm_session *s, struct pass *ps, struct vm_pids *pids)
+{
+	struct vm_tasks *t;
+	struct sysinfo info;
+	size_t n;
+	if (!s->live || s->capture_fd >= 0 || ps->o->only)
+		return false;
+	if (!ps->o->lazy && (sysinfo(&info) != 0 || info.procs < TASKS_FROM))
+		return false;
+	if (vm_tasks_get(s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0)
+		return false;
+	ps->tasks = vm_tasks_found(t, &n);
+	if (!vm_vec_reserve(pids, n)) {
+		ps->tasks = NULL;
+		return false;
+	}
+	for (pids->n = 0; pids->n < n; pids->n++)
+		pids->v[pids->n] = ps->tasks[pids->n].pid;
+	ps->direct = true;
+	return true;
+}
+
 int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep *o, struct vm_err *err)
 {
 	struct vm_proclist *l = vm_procset_begin(set);
@@ -298,7 +351,7 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
-		r = vm_proc_list(s, &all, err);
+		r = pass_over_tasks(s, &ps, &all) ? 0 : vm_proc_list(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

@@ -1,6 +1,7 @@
 #include "core/source/walk_program.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include <bpf/libbpf.h>
@@ -34,8 +35,17 @@ static int load_light(struct vm_walk_program *p)
 	return 0;
 }
 
+static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
 static int load_full(struct vm_walk_program *p)
 {
+	libbpf_set_print(print_nothing);
 	p->full = walk_bpf__open();
 	if (!p->full)
 		return -errno;

@@ -105,7 +105,7 @@ static int calibrate(struct vm_walker *w, struct vm_err *err)
 {
 	struct vm_walk_control *c = w->c;
 	vm_bpf_auto_iter struct vm_bpf_iter it;
-	int r = vm_bpf_iter_open(&it, w->program.calibrate_fd, getpid(), err);
+	int r = vm_bpf_iter_open(&it, w->program.calibrate_fd, getpid(), false, err);
 	if (r < 0)
 		return r;
 	uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -118,7 +118,7 @@ static int calibrate(struct vm_walker *w, struct vm_err *err)
 	c->tgid = it.tgid;
 	c->probe = (uint64_t)(uintptr_t)cookie & ((UINT64_C(1) << 57) - 1);
 	c->cur = c->served = c->done = 0;
-	r = vm_bpf_iter_run(&it);
+	r = vm_bpf_iter_run(&it, NULL);
 	if (r == 0 && !c->served)
 		r = -ESRCH;
 	if (r == 0) {
@@ -128,7 +128,7 @@ static int calibrate(struct vm_walker *w, struct vm_err *err)
 	/* A run tries 4096 candidates of 1 GiB; the base is at most all of memory below. */
 	for (uint64_t gib = 0; r == 0 && !c->done && gib <= c->g.max_pa >> 30; gib += 4096) {
 		c->served = 0;
-		r = vm_bpf_iter_run(&it);
+		r = vm_bpf_iter_run(&it, NULL);
 	}
 	munmap(page, 4096);
 	if (r < 0)
@@ -252,7 +252,7 @@ static int run_once(struct pass *p)
 	struct vm_walk_control *c = p->w->c;
 	c->n = c->served = c->done = c->gone = 0;
 	uint64_t began = vm_clock_ns();
-	int r = vm_bpf_iter_run(&p->it);
+	int r = vm_bpf_iter_run(&p->it, NULL);
 	uint64_t took = vm_clock_ns() - began;
 	p->stats->runs++;
 	if (took > p->stats->longest_ns)
@@ -345,7 +345,7 @@ int vm_walk(struct vm_walker *w, pid_t pid, uint64_t from, uint64_t to,
 	p.from = from & mask;
 	p.to = ((to - 1) & mask) + 1;
 	uint64_t began = vm_clock_ns();
-	int r = vm_bpf_iter_open(&p.it, w->program.walk_fd, pid, err);
+	int r = vm_bpf_iter_open(&p.it, w->program.walk_fd, pid, false, err);
 	if (r < 0)
 		return r;
 	r = walk_all(&p, take, ctx);

@@ -13,5 +13,6 @@ extern const struct vm_workload vm_workload_stack_growth, vm_workload_thread_sta
 extern const struct vm_workload vm_workload_cow;
 extern const struct vm_workload vm_workload_mlock, vm_workload_mlockall;
 extern const struct vm_workload vm_workload_many_mappings, vm_workload_sparse;
+extern const struct vm_workload vm_workload_page_pattern, vm_workload_soft_dirty;
 
 #endif

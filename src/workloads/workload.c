@@ -18,6 +18,7 @@ const struct vm_workload *const vm_workloads[] = {
 	/* fork_cow.c */&vm_workload_cow,
 	/* lock.c */    &vm_workload_mlock, &vm_workload_mlockall,
 	/* many.c */    &vm_workload_many_mappings, &vm_workload_sparse,
+	/* pattern.c */ &vm_workload_page_pattern, &vm_workload_soft_dirty,
 	NULL
 };
 

@@ -54,6 +54,10 @@ RUNS = [
     "many-mappings --count 64 --each 16K --touch 50%",
     "sparse",
     "sparse --size 16G --pages 5 --mode none",
+    "page-pattern --size 1M",
+    "page-pattern --size 300K --every 10 --write 3 --read 7",
+    "page-pattern --size 300K --every 1 --write 0 --read 0",
+    "soft-dirty --size 256K",
 ]
 
 

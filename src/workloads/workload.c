@@ -19,6 +19,8 @@ const struct vm_workload *const vm_workloads[] = {
 	/* lock.c */    &vm_workload_mlock, &vm_workload_mlockall,
 	/* many.c */    &vm_workload_many_mappings, &vm_workload_sparse,
 	/* pattern.c */ &vm_workload_page_pattern, &vm_workload_soft_dirty,
+	/* protect.c */ &vm_workload_guard, &vm_workload_prot_none, &vm_workload_pkey,
+	/* mremap.c */  &vm_workload_mremap,
 	NULL
 };
 

@@ -58,6 +58,12 @@ RUNS = [
     "page-pattern --size 300K --every 10 --write 3 --read 7",
     "page-pattern --size 300K --every 1 --write 0 --read 0",
     "soft-dirty --size 256K",
+    "guard --size 256K",
+    "guard --size 250K --every 3 --guards 2",
+    "prot-none --size 256K",
+    "prot-none --size 128K --protect 100%",
+    "pkey --size 256K --protect 1/4",
+    "mremap --size 1M",
 ]
 
 

@@ -38,6 +38,7 @@ void vm_truth_pages(struct vm_truth *t, const struct vm_pages_fact *f);
 /** Bits of /proc/self/pagemap that need no privilege. */
 #define VM_OWN_PRESENT    (UINT64_C(1) << 63)
 #define VM_OWN_SWAPPED    (UINT64_C(1) << 62)
+#define VM_OWN_EXCLUSIVE  (UINT64_C(1) << 56)
 #define VM_OWN_SOFT_DIRTY (UINT64_C(1) << 55)
 
 /** How many of the `n` pages from `p` on have one of these bits; -1 if pagemap can't be read. */

@@ -64,6 +64,15 @@ RUNS = [
     "prot-none --size 128K --protect 100%",
     "pkey --size 256K --protect 1/4",
     "mremap --size 1M",
+    "thp",
+    "thp --count 1",
+    "hugetlb --count 2",
+    "hugetlb --count 3 --touch 1/3 --share shared",
+    "hugetlb --page 1G --count 1 --touch 100%",
+    "swap --size 1M",
+    "swap --size 500K --every 1 --out 1",
+    "ksm",
+    "ksm --groups 2 --equal 2 --own 0",
 ]
 
 
@@ -213,6 +222,19 @@ def killed():
         check_gone(kids)
 
 
+def killed_with_swap():
+    """What the machine lent goes back as well."""
+    with Lab(BIN, "swap", "--size", "256K", "--dir", DIR, "-q") as lab:
+        path = lab.line()["path"]
+        with open("/proc/swaps") as f:
+            expect("swap", "in use", True, path in f.read())
+        kids = children(lab.pid)
+        lab.end(signal.SIGKILL)
+        check_gone(kids)
+    with open("/proc/swaps") as f:
+        expect("swap", "in use", False, path in f.read())
+
+
 def other_signals():
     for sig in (signal.SIGINT, signal.SIGHUP):
         with Lab(BIN, "file-shared", "--size", "64K", "--dir", DIR, "-q") as lab:
@@ -318,7 +340,7 @@ def main():
     adopt_orphans()
     tests = [(r, lambda r=r: run_one(r.split())) for r in RUNS]
     tests += [(f.__name__.replace("_", " "), f) for f in (
-        parent_dies, killed, other_signals, frame_exit, frame_clock, frame_watch, frame_watch_end,
+        parent_dies, killed, killed_with_swap, other_signals, frame_exit, frame_clock, frame_watch, frame_watch_end,
         frame_usage, frame_list, frame_full_disk, frame_denied)]
     failed = skipped = 0
     for name, test in tests:

@@ -77,12 +77,12 @@ static int borrow(void *arg, struct vm_err *err)
 	char text[VM_NUMBUF];
 	unsigned long long before, after = 0;
 	const unsigned long long there = available(h), missing = h->wanted - there;
-	vm_format_size(h->page, text);
+	const char *size = vm_format_size(h->page, text);
 	int r = pool_read(h, "nr_hugepages", &before);
 	if (r == 0)
 		r = pool_resize(h, before + missing);
 	if (r < 0) {
-		vm_fail(err, EPERM, "the pool has %llu free pages of %s, and may not be enlarged: %s", there, text, strerror(-r));
+		vm_fail(err, EPERM, "the pool has %llu free pages of %s, and may not be enlarged: %s", there, size, strerror(-r));
 		vm_hint(err, "run as root, or have the pool enlarged (vm.nr_hugepages)");
 		return -EPERM;
 	}
@@ -90,7 +90,7 @@ static int borrow(void *arg, struct vm_err *err)
 	if (pool_read(h, "nr_hugepages", &after) == 0 && after > before)
 		h->borrowed = after - before;
 	if (h->borrowed < missing)
-		return vm_fail(err, EPERM, "the kernel finds no memory for %llu pages of %s, only for %llu", missing, text,
+		return vm_fail(err, EPERM, "the kernel finds no memory for %llu pages of %s, only for %llu", missing, size,
 		               h->borrowed);
 	return 0;
 }

@@ -25,6 +25,7 @@ const struct vm_workload *const vm_workloads[] = {
 	/* hugetlb.c */ &vm_workload_hugetlb,
 	/* swap.c */    &vm_workload_swap,
 	/* ksm.c */     &vm_workload_ksm,
+	/* chaos.c */   &vm_workload_chaos,
 	NULL
 };
 

@@ -43,6 +43,10 @@ static void say_touch(const struct vm_mapping *m, struct vm_buf *out)
 
 static void say_swap(const char *area, unsigned type, uint64_t slot, struct vm_buf *out)
 {
+	if (slot == VM_SLOT_NONE) {
+		vm_buf_add_str(out, "in swap; a touch reads it back");
+		return;
+	}
 	vm_buf_addf(out, "in swap: area %u", type);
 	if (area)
 		vm_buf_addf(out, " (%s)", area);

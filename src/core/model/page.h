@@ -41,6 +41,7 @@ enum vm_pg_bit {
 #define VM_PG_POPULATED (VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE))
 
 #define VM_PFN_NONE UINT64_MAX
+#define VM_SLOT_NONE UINT64_MAX
 
 /** What decides the kind of an entry: runs never mix it, whatever is wanted of them. */
 #define VM_PG_KIND (VM_PG_POPULATED | VM_PG(GUARD) | VM_PG(MARKER) | VM_PG(NONE) | VM_PG(SPECIAL))
@@ -56,12 +57,12 @@ struct vm_page_run {
 	uint64_t pfn;
 	/** The page-table entry without its frame; meaningful if raw. */
 	uint64_t entry;
-	/** Slot of `start`, if state has SWAP. */
+	/** Slot of `start`, if state has SWAP; VM_SLOT_NONE: the back end can't tell, nor the area (swap_type). */
 	uint64_t swap_offset;
 	/** VM_PG() bits; a bit outside `known` says nothing. */
 	uint32_t state, known;
 	uint8_t swap_type;
-	/** Protection key; 0 where there are none. */
+	/** Protection key; 0 where there are none.  Page tables tell it, and those alone know NONE. */
 	uint8_t pkey;
 	/** Size of the entry that maps it: 12, 16, 21, 30 ...; 0: unknown. */
 	uint8_t shift;

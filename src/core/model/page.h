@@ -77,7 +77,8 @@ static inline bool vm_page_run_follows(const struct vm_page_run *a, const struct
 	    a->pkey != b->pkey || a->raw != b->raw || a->entry != b->entry)
 		return false;
 	if (a->state & VM_PG(SWAP))
-		return a->swap_type == b->swap_type && (!frames || a->swap_offset + pages == b->swap_offset);
+		return a->swap_type == b->swap_type &&
+		       (!frames || b->swap_offset == (a->swap_offset == VM_SLOT_NONE ? VM_SLOT_NONE : a->swap_offset + pages));
 	if (!frames || a->pfn == VM_PFN_NONE)
 		return !frames || b->pfn == VM_PFN_NONE;
 	return b->pfn == (a->state & VM_PG(ZERO) ? a->pfn : a->pfn + pages);

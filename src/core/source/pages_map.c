@@ -28,6 +28,8 @@ enum { RUNS_MOST = 64, KINDS = 64 };
 
 #define BIT(n) (UINT64_C(1) << (n))
 enum { TYPE_BITS = 5 };
+/** What only the type of a slot tells from swap. */
+#define NOT_SWAP (VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER))
 
 struct scan {
 	struct vm_session *s;
@@ -44,7 +46,7 @@ struct scan {
 	bool mark_zeros;           /* frames are withheld: zero_pfn is a mark that PAGEMAP_SCAN's answer puts */
 	uint64_t flags;            /* bits of entries that matter */
 	uint64_t bytes;            /* read */
-	bool frames_seen, present_seen;
+	bool frames_seen, present_seen, slots_withheld;
 	size_t n;
 	struct vm_page_run run[BATCH];
 	uint64_t entry[PIECE];
@@ -71,7 +73,7 @@ static int put(struct scan *s, const struct vm_page_run *r)
 }
 
 /** What isn't swap, though the kernel says so: bit 62 is set for migration, hwpoison and markers too. */
-static void tell_swap(const struct scan *s, uint64_t e, struct vm_page_run *r)
+static void tell_swap(struct scan *s, uint64_t e, struct vm_page_run *r)
 {
 	const uint64_t v = e & VM_PAGEMAP_PFN_MASK;
 	const unsigned type = v & (BIT(TYPE_BITS) - 1);
@@ -79,6 +81,15 @@ static void tell_swap(const struct scan *s, uint64_t e, struct vm_page_run *r)
 	r->swap_type = (uint8_t)type;
 	r->swap_offset = v >> TYPE_BITS;
 	r->pfn = VM_PFN_NONE;
+	if (r->state & VM_PG(GUARD))
+		r->state &= ~VM_PG(SWAP);
+	/* No page is in slot 0, which holds the head of the area: slots are withheld as frames are. */
+	if (v == 0) {
+		r->swap_offset = VM_SLOT_NONE;
+		r->known &= ~NOT_SWAP;
+		s->slots_withheld |= r->state & VM_PG(SWAP);
+		return;
+	}
 	if (!t->hwpoison || type < t->hwpoison)
 		return;
 	r->state &= ~VM_PG(SWAP);
@@ -92,7 +103,7 @@ static void tell(struct scan *s, uint64_t e, struct vm_page_run *r)
 {
 	uint64_t pfn = e & VM_PAGEMAP_PFN_MASK;
 	r->state = vm_pagemap_state(e);
-	r->known = VM_PAGEMAP_TELLS | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER);
+	r->known = VM_PAGEMAP_TELLS | NOT_SWAP;
 	if (!s->soft_dirty)
 		r->known &= ~VM_PG(SOFT_DIRTY);
 	/* Of what isn't wanted a run has what its first entry happens to have. */
@@ -400,7 +411,8 @@ static int scan_pagemap(struct vm_session *session, pid_t pid, const struct vm_p
 	if (r == 0)
 		r = flush(s);
 	info->frames_withheld = s->present_seen && !s->frames_seen;
-	info->unknown = q->want & ((s->soft_dirty ? 0 : VM_PG(SOFT_DIRTY)) | (s->zero_pfn ? 0 : VM_PG(ZERO)));
+	info->unknown = q->want & ((s->soft_dirty ? 0 : VM_PG(SOFT_DIRTY)) | (s->zero_pfn ? 0 : VM_PG(ZERO)) |
+				  (s->slots_withheld ? NOT_SWAP : 0));
 	bool nothing = s->bytes == 0 && session->live;
 	free(s);
 	if (r == 0 && nothing && info->partial)
@@ -410,6 +422,6 @@ static int scan_pagemap(struct vm_session *session, pid_t pid, const struct vm_p
 
 const struct vm_pages_backend vm_pages_by_pagemap = {
 	.via = VM_VIA_PAGEMAP,
-	.tells = VM_PAGEMAP_TELLS | VM_PG(ZERO) | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER),
+	.tells = VM_PAGEMAP_TELLS | VM_PG(ZERO) | NOT_SWAP,
 	.tells_frames = true, .scan = scan_pagemap,
 };

@@ -286,6 +286,11 @@ static void json_heading(struct space *s)
 		vm_json_u64(j, s->info.took_ns);
 	else
 		vm_json_null(j);
+	vm_json_key(j, "longest_run_ns");
+	if (s->info.longest_run_ns)
+		vm_json_u64(j, s->info.longest_run_ns);
+	else
+		vm_json_null(j);
 	vm_json_key(j, "holds_mmap_lock");
 	vm_json_bool(j, s->info.holds_lock);
 }

@@ -27,7 +27,7 @@ static const struct vm_param chaos_params[] = {
 	{ .name = NULL }
 };
 
-enum { SLOTS = 48, SMALL_PAGES = 256, CHILD_DEEDS = 3000 };
+enum { SLOTS = 48, SMALL_PAGES = 256, SHORT_LIFE = 1000, LONG_LIFE = 30000 };
 #define HUGE (UINT64_C(2) << 20)
 
 /** Mappings of one thread or child, and what it measured. */
@@ -175,7 +175,7 @@ static void run_child(const struct chaos *c, pid_t parent, uint64_t seed)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
-	const uint64_t deeds = roll(&a, CHILD_DEEDS), end = roll(&a, 3);
+	const uint64_t deeds = roll(&a, roll(&a, 2) ? SHORT_LIFE : LONG_LIFE), end = roll(&a, 3);
 	vm_touch(c->lab, c->held.p, c->held.size / 2);
 	for (uint64_t i = 0; i < deeds; i++)
 		do_deed(&a);

@@ -97,6 +97,31 @@ START_TEST(borders_part_runs)
 }
 END_TEST
 
+START_TEST(no_huge_page_crosses_a_border)
+{
+	struct vm_aspace *as = space_of("200000-400000 rw-p 00000000 00:00 0 \n400000-500000 rw-p 00000000 00:00 0 \n");
+	struct feed f = { 0 };
+	uint64_t pmd[512] = { 0 };
+	pmd[1] = P | NX | UINT64_C(0x80) | PFN(0x4000);
+	begin(&f, plain, true, as);
+	feed(&f, 1, 0, pmd);
+	ck_assert_str_eq(ended(&f), "200000+512:p@4000");
+	ck_assert(!f.info.partial);
+	/* The mapping is from another moment. */
+	pmd[2] = P | NX | UINT64_C(0x80) | PFN(0x6000);
+	begin(&f, plain, true, as);
+	feed(&f, 1, 0, pmd);
+	ck_assert_str_eq(ended(&f), "200000+512:p@4000 400000+256:p@6000 500000+256:p@6100");
+	ck_assert(f.info.partial);
+	/* Two huge pages of zeros: the same frames, whatever is cut. */
+	pmd[1] = pmd[2] = UINT64_C(0x225) | NX | UINT64_C(0x80) | PFN(0x4000);
+	begin(&f, plain | VM_PG(ZERO), true, as);
+	feed(&f, 1, 0, pmd);
+	ck_assert_str_eq(ended(&f), "200000+512:pzS@4000 400000+256:pzS@4000 500000+256:pS@4100");
+	vm_aspace_free(as);
+}
+END_TEST
+
 START_TEST(neighbouring_tables_are_one_run)
 {
 	struct vm_aspace *as = space_of("200000-800000 rw-p 00000000 00:00 0 \n");
@@ -276,5 +301,6 @@ START_TEST(counting_gives_what_runs_give)
 }
 END_TEST
 
-UNIT_MAIN("tables", borders_part_runs, neighbouring_tables_are_one_run, what_isnt_wanted_parts_nothing_and_isnt_known,
+UNIT_MAIN("tables", borders_part_runs, no_huge_page_crosses_a_border, neighbouring_tables_are_one_run,
+	  what_isnt_wanted_parts_nothing_and_isnt_known,
 	  the_mapping_tells_whose_a_page_is, swap_slots_follow, counting_gives_what_runs_give)

@@ -155,8 +155,11 @@ static bool tell_by_mapping(const struct vm_tables *s, const struct vm_mapping *
 	bool file = false;
 	/* The huge page of zeros: nobody may write it, and nobody has; marked special since Linux 6.17 only. */
 	if (r->shift > 12 && (r->state & VM_PG(PRESENT)) && m->inode == 0 && !m->shared &&
-	    !(r->state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE))))
+	    !(r->state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE)))) {
 		r->state |= VM_PG(ZERO);
+		if (r->pfn != VM_PFN_NONE)
+			r->pfn &= ~((UINT64_C(1) << (r->shift - 12)) - 1);
+	}
 	if (!(r->state & VM_PG_POPULATED)) {
 		r->known |= s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE));
 	} else if (s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE))) {
@@ -181,6 +184,18 @@ static int put_in(struct vm_tables *s, const struct vm_mapping *m, struct vm_pag
 	return tell_by_mapping(s, m, &r) || !s->set.pagemap ? put(s, &r) : put_by_pagemap(s, r);
 }
 
+/** The frame of r->start, of a run that began at `first` with `pfn`. */
+static uint64_t pfn_further_on(const struct vm_page_run *r, uint64_t first, uint64_t pfn)
+{
+	uint64_t bytes = r->start - first;
+	if (pfn == VM_PFN_NONE || (r->state & VM_PG(ZERO)))
+		return pfn;
+	/* Special entries are one run if they are alike in all, so that each begins again. */
+	if (r->state & VM_PG(SPECIAL))
+		bytes &= (UINT64_C(1) << r->shift) - 1;
+	return pfn + bytes / 4096;
+}
+
 /** Cut the run at the borders of mappings. */
 static int put_cut(struct vm_tables *s, struct vm_page_run r)
 {
@@ -195,12 +210,15 @@ static int put_cut(struct vm_tables *s, struct vm_page_run r)
 		bool in = m && m->start <= r.start;
 		r.end = !m ? end : in ? m->end : m->start;
 		r.end = r.end < end ? r.end : end;
+		/* No huge page crosses a border: one of them is from before or after. */
+		if (r.shift && r.end & ((UINT64_C(1) << r.shift) - 1))
+			s->set.info->partial = true;
 		s->now = in ? m : NULL;
 		int e = in ? put_in(s, m, r) : put(s, &r);
 		if (e)
 			return e;
 		r.start = r.end;
-		r.pfn = pfn == VM_PFN_NONE || (r.state & VM_PG(ZERO)) ? pfn : pfn + (r.start - first) / 4096;
+		r.pfn = pfn_further_on(&r, first, pfn);
 		r.swap_offset = slot + (r.start - first) / 4096;
 		s->mapping += in && m->end <= r.start;
 	}

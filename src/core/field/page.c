@@ -141,8 +141,13 @@ PLAIN(run_name, vm_run_row, row->m ? VM_STR(row->m->name) : VM_ABSENT)
 PLAIN(run_pfn, vm_run_row, row->run.pfn == VM_PFN_NONE ? VM_ABSENT : hex_text(row->run.pfn, tmp))
 PLAIN(run_entry, vm_run_row, row->run.raw ? hex_text(row->run.entry, tmp) : VM_ABSENT)
 PLAIN(run_pkey, vm_run_row, row->run.state & VM_PG(PRESENT) ? VM_U64(row->run.pkey) : VM_ABSENT)
-PLAIN(run_swap_type, vm_run_row, row->run.state & VM_PG(SWAP) ? VM_U64(row->run.swap_type) : VM_ABSENT)
-PLAIN(run_swap_offset, vm_run_row, row->run.state & VM_PG(SWAP) ? hex_text(row->run.swap_offset, tmp) : VM_ABSENT)
+static bool has_slot(const struct vm_run_row *row)
+{
+	return (row->run.state & VM_PG(SWAP)) && row->run.swap_offset;
+}
+
+PLAIN(run_swap_type, vm_run_row, has_slot(row) ? VM_U64(row->run.swap_type) : VM_ABSENT)
+PLAIN(run_swap_offset, vm_run_row, has_slot(row) ? hex_text(row->run.swap_offset, tmp) : VM_ABSENT)
 PLAIN(run_flags, vm_run_row, row->have_flags ? flag_names(row->flags, tmp) : VM_ABSENT)
 
 GETTER(run_letters)

@@ -231,7 +231,8 @@ static int look(struct vmpage *v, struct place *p, const struct vm_aspace *as, p
 	find_frame(p);
 	read_frame(p, f);
 	unsigned type = p->have_path ? p->leaf.swap_type : p->run.swap_type;
-	bool swapped = p->have_path ? p->leaf.kind == VM_PTE_SWAP : p->have_run && (p->run.state & VM_PG(SWAP));
+	bool swapped = p->have_path ? p->leaf.kind == VM_PTE_SWAP : p->have_run && (p->run.state & VM_PG(SWAP)) &&
+								p->run.swap_offset;
 	if (!swapped || !vm_swap_area_name(v->s, type, p->swap, sizeof(p->swap)))
 		p->swap[0] = '\0';
 	return 0;

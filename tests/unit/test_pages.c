@@ -115,7 +115,7 @@ static const char *scanned(struct tree *t, const struct vm_pages_query *q, struc
 		out[at] = '\0';
 		if (p->pfn != VM_PFN_NONE)
 			at += (size_t)snprintf(out + at, sizeof(out) - at, "@%llx", (unsigned long long)p->pfn);
-		if (p->state & VM_PG(SWAP) && p->swap_offset == VM_SLOT_NONE)
+		if (p->state & VM_PG(SWAP) && !p->swap_offset)
 			at += (size_t)snprintf(out + at, sizeof(out) - at, "#none");
 		else if (p->state & VM_PG(SWAP))
 			at += (size_t)snprintf(out + at, sizeof(out) - at, "#%u.%llx", p->swap_type,

@@ -29,15 +29,15 @@ START_TEST(slots_are_known_or_absent)
 {
 	struct vm_page_run r = {
 		.start = 0x1000, .end = 0x2000, .pfn = VM_PFN_NONE, .state = VM_PG(SWAP), .known = VM_PG(SWAP) | VM_PG(PRESENT),
-		.swap_type = 1,
+		.swap_type = 1, .swap_offset = 0x20,
 	};
-	ck_assert_str_eq(cell(&r, "SLOT"), "0x0");
+	ck_assert_str_eq(cell(&r, "SLOT"), "0x20");
 	ck_assert_str_eq(cell(&r, "SWAPTYPE"), "1");
-	r.swap_offset = VM_SLOT_NONE;
+	r.swap_offset = 0;
 	ck_assert_str_eq(cell(&r, "SLOT"), "-");
 	ck_assert_str_eq(cell(&r, "SWAPTYPE"), "-");
 	r.state = VM_PG(PRESENT);
-	r.swap_offset = 0;
+	r.swap_offset = 0x20;
 	ck_assert_str_eq(cell(&r, "SLOT"), "-");
 }
 END_TEST
@@ -57,7 +57,7 @@ START_TEST(a_slot_in_words)
 	vm_say_state(VM_PG(SWAP), NULL, "/swap", 0, 0x12, &b);
 	ck_assert_str_eq(vm_buf_str(&b), "in swap: area 0 (/swap), slot 0x12; a touch reads it back");
 	vm_buf_free(&b);
-	vm_say_state(VM_PG(SWAP), NULL, NULL, 0, VM_SLOT_NONE, &b);
+	vm_say_state(VM_PG(SWAP), NULL, NULL, 0, 0, &b);
 	ck_assert_str_eq(vm_buf_str(&b), "in swap; a touch reads it back");
 	vm_buf_free(&b);
 }

@@ -130,7 +130,7 @@ FIELDS(vm_level_fields, "level", "tables", level_fields);
 
 static bool has_slot(const struct vm_page_run *r)
 {
-	return r->state & VM_PG(SWAP) && r->swap_offset != VM_SLOT_NONE;
+	return (r->state & VM_PG(SWAP)) && r->swap_offset;
 }
 
 PLAIN(run_range, vm_run_row, range_text(row->run.start, row->run.end, tmp))

@@ -41,7 +41,6 @@ enum vm_pg_bit {
 #define VM_PG_POPULATED (VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE))
 
 #define VM_PFN_NONE UINT64_MAX
-#define VM_SLOT_NONE UINT64_MAX
 
 /** What decides the kind of an entry: runs never mix it, whatever is wanted of them. */
 #define VM_PG_KIND (VM_PG_POPULATED | VM_PG(GUARD) | VM_PG(MARKER) | VM_PG(NONE) | VM_PG(SPECIAL))
@@ -57,7 +56,7 @@ struct vm_page_run {
 	uint64_t pfn;
 	/** The page-table entry without its frame; meaningful if raw. */
 	uint64_t entry;
-	/** Slot of `start`, if state has SWAP; VM_SLOT_NONE: the back end can't tell, nor the area (swap_type). */
+	/** Slot of `start`, if state has SWAP; 0: not known, and neither is swap_type. */
 	uint64_t swap_offset;
 	/** VM_PG() bits; a bit outside `known` says nothing. */
 	uint32_t state, known;
@@ -78,7 +77,7 @@ static inline bool vm_page_run_follows(const struct vm_page_run *a, const struct
 		return false;
 	if (a->state & VM_PG(SWAP))
 		return a->swap_type == b->swap_type &&
-		       (!frames || b->swap_offset == (a->swap_offset == VM_SLOT_NONE ? VM_SLOT_NONE : a->swap_offset + pages));
+		       (!frames || (a->swap_offset ? a->swap_offset + pages : 0) == b->swap_offset);
 	if (!frames || a->pfn == VM_PFN_NONE)
 		return !frames || b->pfn == VM_PFN_NONE;
 	return b->pfn == (a->state & VM_PG(ZERO) ? a->pfn : a->pfn + pages);

@@ -212,7 +212,12 @@ class Lab:
 
     def __exit__(self, *exc):
         if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
+            # It has files to remove, and may have changed the machine.
+            self.p.terminate()
+            try:
+                self.p.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.p.kill()
+                self.p.wait()
         self.p.stdout.close()
         self.p.stderr.close()

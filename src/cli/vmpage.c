@@ -20,6 +20,8 @@
 #include "core/source/source.h"
 
 enum { GROUP_MODE = 1 };
+/** Of 52 bits of a physical address. */
+enum { MOST_PFN_BITS = 52 - 12 };
 
 #define AT(member) offsetof(struct vmpage_options, member)
 
@@ -171,6 +173,9 @@ static int parse_range(struct vmpage *v, struct vm_err *err)
 		memcpy(first, text, n);
 		first[n] = '\0';
 		if (vm_parse_hex(first, &v->from) == 0 && vm_parse_hex(dash + 1, &v->to) == 0 && v->from < v->to) {
+			if (v->from >> 63)
+				return vm_fail(err, EINVAL, "--range: 0x%llx is in the kernel's half, which is no part of a "
+					       "process", (unsigned long long)v->from);
 			v->from &= ~UINT64_C(4095);
 			v->to = v->to > UINT64_MAX - 4095 ? UINT64_MAX & ~UINT64_C(4095) : (v->to + 4095) & ~UINT64_C(4095);
 			return 0;
@@ -216,7 +221,8 @@ static int process_mode(struct vmpage *v, int argc, char **argv, struct vm_err *
 		r = parse_hexes(argc - 1, argv + 1, "an address", &addr, err);
 	if (r == 0 && v->o->watch && addr.n != 1)
 		r = vm_fail(err, EINVAL, "--watch takes a process and one address");
-	else if (r == 0 && addr.n && !v->o->watch && (v->o->runs || v->o->grid || v->o->by >= 0 || v->o->range || v->o->bits))
+	else if (r == 0 && addr.n && !v->o->watch && (v->o->runs || v->o->grid || v->o->by >= 0 || v->o->range || v->o->bits ||
+						     v->o->cgroup))
 		r = vm_fail(err, EINVAL, "addresses don't go with options for the whole space; --range A-B does");
 	if (r == 0 && v->o->watch)
 		r = vmpage_watch(v, pid, addr.v[0], err);
@@ -237,6 +243,10 @@ static int number_mode(struct vmpage *v, int argc, char **argv, struct vm_err *e
 	int r = argc ? 0 : vm_fail(err, EINVAL, pfn ? "name a page frame" : "name an address");
 	if (r == 0)
 		r = parse_hexes(argc, argv, pfn ? "a page frame number" : "an address", &x, err);
+	for (size_t i = 0; i < x.n && pfn && r == 0; i++)
+		if (x.v[i] >> MOST_PFN_BITS)
+			r = vm_fail(err, EINVAL, "0x%llx is no page frame: physical addresses have 52 bits at most",
+				    (unsigned long long)x.v[i]);
 	if (r == 0)
 		r = pfn ? vmpage_pfns(v, x.v, x.n, err) : vmpage_explain(v, x.v, x.n, err);
 	vm_vec_free(&x);

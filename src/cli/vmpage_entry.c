@@ -231,7 +231,8 @@ static int look(struct vmpage *v, struct place *p, const struct vm_aspace *as, p
 	find_frame(p);
 	read_frame(p, f);
 	unsigned type = p->have_path ? p->leaf.swap_type : p->run.swap_type;
-	bool swapped = p->have_path ? p->leaf.kind == VM_PTE_SWAP : p->have_run && (p->run.state & VM_PG(SWAP));
+	bool swapped = p->have_path ? p->leaf.kind == VM_PTE_SWAP : p->have_run && (p->run.state & VM_PG(SWAP)) &&
+								p->run.swap_offset;
 	if (!swapped || !vm_swap_area_name(v->s, type, p->swap, sizeof(p->swap)))
 		p->swap[0] = '\0';
 	return 0;
@@ -334,15 +335,24 @@ static void say_missing(struct vmpage *v, const struct place *p, const struct vm
 		vm_report_say(&v->report, "unknown    page flags: %s\n", why_frames->what);
 }
 
+/** Has one of the entries on the way this bit? */
+static bool is_seen(const struct place *p, const struct vm_pte_bit *b)
+{
+	for (unsigned i = 0; i < p->path.n; i++) {
+		struct vm_pte e;
+		vm_pte_decode(&p->g, p->path.step[i].level, p->path.step[i].entry, &e);
+		if (vm_pte_has_bit(&p->g, &e, b))
+			return true;
+	}
+	return false;
+}
+
 static void say_legend(struct vmpage *v, const struct place *p)
 {
-	uint64_t seen = 0;
-	for (unsigned i = 0; p->have_path && i < p->path.n; i++)
-		seen |= p->path.step[i].entry;
 	if (p->have_path)
 		vm_report_say(&v->report, "\n");
 	for (const struct vm_pte_bit *b = vm_pt_bits(p->g.arch); p->have_path && b->name; b++)
-		if (seen >> b->from & ((UINT64_C(1) << b->bits) - 1))
+		if (is_seen(p, b))
 			vm_report_say(&v->report, "%-12s %s: %s\n", b->name, b->words, b->sentence);
 	if (p->have_flags)
 		vm_report_say(&v->report, "\n");

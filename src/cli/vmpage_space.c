@@ -225,6 +225,12 @@ static int scan(struct space *s, pid_t pid, const struct vm_choice *runs, struct
 		.count = s->keep_runs ? NULL : take_count,
 	};
 	int r = vm_pages_scan(s->v->s, pid, &q, take_runs, s, &s->info, err);
+	/* What is asked of the frames would be told of none. */
+	if (r == 0 && s->info.frames_withheld && s->frames) {
+		vm_fail(err, EPERM, "frames need CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON");
+		vm_hint(err, "run with sudo");
+		return -EPERM;
+	}
 	if (r == 0 && s->info.frames_withheld && s->keep_runs && has_column(runs, "PFN"))
 		vm_session_note(s->v->s, VM_NEED_BIT_FRAMES, EPERM, pid);
 	return r == -ENOMEM ? vm_fail(err, ENOMEM, "out of memory") : r;
@@ -284,6 +290,11 @@ static void json_heading(struct space *s)
 	vm_json_key(j, "read_ns");
 	if (s->v->s->live)
 		vm_json_u64(j, s->info.took_ns);
+	else
+		vm_json_null(j);
+	vm_json_key(j, "longest_run_ns");
+	if (s->info.longest_run_ns)
+		vm_json_u64(j, s->info.longest_run_ns);
 	else
 		vm_json_null(j);
 	vm_json_key(j, "holds_mmap_lock");

@@ -9,6 +9,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/kit.h"
+#include "workloads/pages.h"
 #include "workloads/registry.h"
 
 /* Linux 5.17; missing from older headers. */
@@ -196,6 +197,11 @@ static void zero_truth(const struct zero *z, struct vm_truth *t, uint64_t writte
 	vm_truth_array_end(t);
 	vm_truth_array_begin(t, "ranges");
 	vm_truth_range(t, "zero", z->r.p, z->r.size, z->r.size);
+	vm_truth_array_end(t);
+	vm_truth_array_begin(t, "pages");
+	vm_truth_pages(t, &(struct vm_pages_fact){ .label = "written", .p = z->r.p, .size = written, VM_PAGES_OWN });
+	vm_truth_pages(t, &(struct vm_pages_fact){ .label = "only read", .p = z->r.p + written, .size = z->r.size - written,
+	               .state = "present zero", .without = "file exclusive swap", .one_frame = true });
 	vm_truth_array_end(t);
 	vm_truth_u64(t, "zero_page_bytes", z->r.size - written);
 }

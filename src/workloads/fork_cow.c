@@ -6,6 +6,7 @@
 
 #include "core/base/str.h"
 #include "workloads/kit.h"
+#include "workloads/pages.h"
 #include "workloads/registry.h"
 
 enum { COW_SIZE, COW_WRITE };
@@ -59,6 +60,27 @@ static void truth_region(const struct cow *c, struct vm_truth *t, const char *la
 	vm_truth_object_end(t);
 }
 
+/** Each page of either process: written ones have copies, the others one frame for both. */
+static void truth_pages(const struct cow *c, struct vm_truth *t, const char *label, pid_t pid)
+{
+	const bool shared = c->phase == AFTER_FORK, copied = pid != getpid() && c->phase == AFTER_WRITE;
+	struct vm_pages_fact fact = { .label = label, .pid = pid, .p = c->r.p, .size = c->written, VM_PAGES_OWN };
+	if (shared) {
+		fact.state = "present";
+		fact.without = "exclusive file zero swap guard prot-none";
+	}
+	fact.frames = copied ? NULL : "written to by the child";
+	vm_truth_pages(t, &fact);
+	fact.p = c->r.p + c->written;
+	fact.size = c->r.size - c->written;
+	fact.frames = "never copied";
+	if (c->phase == AFTER_WRITE) {
+		fact.state = "present";
+		fact.without = "exclusive file zero swap guard prot-none";
+	}
+	vm_truth_pages(t, &fact);
+}
+
 static void say_line(const struct cow *c, struct vm_truth *t, const char *name, uint64_t parent,
                      uint64_t child)
 {
@@ -102,6 +124,11 @@ static void cow_truth(const struct cow *c, struct vm_truth *t)
 	truth_region(c, t, "parent", getpid());
 	if (two)
 		truth_region(c, t, "child", c->child.pid);
+	vm_truth_array_end(t);
+	vm_truth_array_begin(t, "pages");
+	truth_pages(c, t, "parent", getpid());
+	if (two)
+		truth_pages(c, t, "child", c->child.pid);
 	vm_truth_array_end(t);
 	vm_truth_array_begin(t, "processes");
 	vm_truth_process(t, "parent", getpid(), &parent);

@@ -13,5 +13,10 @@ extern const struct vm_workload vm_workload_stack_growth, vm_workload_thread_sta
 extern const struct vm_workload vm_workload_cow;
 extern const struct vm_workload vm_workload_mlock, vm_workload_mlockall;
 extern const struct vm_workload vm_workload_many_mappings, vm_workload_sparse;
+extern const struct vm_workload vm_workload_page_pattern, vm_workload_soft_dirty;
+extern const struct vm_workload vm_workload_guard, vm_workload_prot_none, vm_workload_pkey;
+extern const struct vm_workload vm_workload_mremap;
+extern const struct vm_workload vm_workload_thp, vm_workload_hugetlb, vm_workload_swap, vm_workload_ksm;
+extern const struct vm_workload vm_workload_chaos;
 
 #endif

@@ -18,6 +18,14 @@ const struct vm_workload *const vm_workloads[] = {
 	/* fork_cow.c */&vm_workload_cow,
 	/* lock.c */    &vm_workload_mlock, &vm_workload_mlockall,
 	/* many.c */    &vm_workload_many_mappings, &vm_workload_sparse,
+	/* pattern.c */ &vm_workload_page_pattern, &vm_workload_soft_dirty,
+	/* protect.c */ &vm_workload_guard, &vm_workload_prot_none, &vm_workload_pkey,
+	/* mremap.c */  &vm_workload_mremap,
+	/* thp.c */     &vm_workload_thp,
+	/* hugetlb.c */ &vm_workload_hugetlb,
+	/* swap.c */    &vm_workload_swap,
+	/* ksm.c */     &vm_workload_ksm,
+	/* chaos.c */   &vm_workload_chaos,
 	NULL
 };
 

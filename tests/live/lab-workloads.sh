@@ -19,14 +19,6 @@ scratch=$(mktemp -d) || skip "no directory for temporary files"
 trap 'rm -rf "$scratch"' EXIT
 python3 -B "$here/lab/workloads.py" "$bin" "$scratch"
 status=$?
-if [ "$(id -u)" != 0 ] || [ $status != 0 ]; then
-	exit $status
-fi
-
-# Root hides what ordinary users meet: once more without its powers, from a place that they can reach.
 # shellcheck source=tests/tools/reach.sh
 . "$here/../tools/reach.sh"
-their_bin=$(reachable "$bin")
-their_tests=$(reachable "$here")
-echo "as uid 65534:"
-setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$their_tests/lab-workloads.sh" "$their_bin"
+as_nobody_too $status "$here" lab-workloads.sh "$bin"

@@ -12,3 +12,15 @@ reachable() {
 	copy=$scratch/$(basename "$1")
 	cp -rL "$1" "$copy" && chmod -R a+rX "$copy" && echo "$copy"
 }
+
+# as_nobody_too STATUS DIR SCRIPT BIN: ends with STATUS unless root's run went well; root hides what ordinary users
+# meet, so then the script runs once more without its powers, from a place that they can reach.
+as_nobody_too() {
+	if [ "$(id -u)" != 0 ] || [ "$1" != 0 ]; then
+		exit "$1"
+	fi
+	their_bin=$(reachable "$4")
+	their_tests=$(reachable "$2")
+	echo "as uid 65534:"
+	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$their_tests/$3" "$their_bin"
+}

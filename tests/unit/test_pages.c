@@ -115,7 +115,9 @@ static const char *scanned(struct tree *t, const struct vm_pages_query *q, struc
 		out[at] = '\0';
 		if (p->pfn != VM_PFN_NONE)
 			at += (size_t)snprintf(out + at, sizeof(out) - at, "@%llx", (unsigned long long)p->pfn);
-		if (p->state & VM_PG(SWAP))
+		if (p->state & VM_PG(SWAP) && !p->swap_offset)
+			at += (size_t)snprintf(out + at, sizeof(out) - at, "#none");
+		else if (p->state & VM_PG(SWAP))
 			at += (size_t)snprintf(out + at, sizeof(out) - at, "#%u.%llx", p->swap_type,
 					       (unsigned long long)p->swap_offset);
 	}
@@ -210,6 +212,25 @@ START_TEST(frames_may_be_withheld)
 	put(&t, 0x11000, SWAPPED | 32);
 	ck_assert_str_eq(scanned(&t, &q, &info), "11000+1:s#0.1");
 	ck_assert(!info.frames_withheld);
+	tree_free(&t);
+}
+END_TEST
+
+START_TEST(slots_may_be_withheld)
+{
+	struct tree t = tree_new(two_maps, "6.18.0\n", true);
+	struct vm_pages_info info;
+	struct vm_pages_query q = { .want = all | VM_PG(MIGRATION), .frames = true, .as = t.as };
+	put(&t, 0x10000, SWAPPED);
+	put(&t, 0x11000, SWAPPED);
+	put(&t, 0x12000, SWAPPED | IS_GUARD);
+	ck_assert_str_eq(scanned(&t, &q, &info), "10000+2:s#none 12000+1:G");
+	ck_assert_uint_eq(info.unknown, VM_PG(MIGRATION));
+	/* Guards alone are known for what they are. */
+	put(&t, 0x10000, 0);
+	put(&t, 0x11000, 0);
+	ck_assert_str_eq(scanned(&t, &q, &info), "12000+1:G");
+	ck_assert_uint_eq(info.unknown, 0);
 	tree_free(&t);
 }
 END_TEST
@@ -493,6 +514,7 @@ int main(void)
 	tcase_add_test(tcase, borders_part_runs);
 	tcase_add_test(tcase, bit_62_is_not_always_swap);
 	tcase_add_test(tcase, frames_may_be_withheld);
+	tcase_add_test(tcase, slots_may_be_withheld);
 	tcase_add_test(tcase, soft_dirty_of_nothing_is_nothing);
 	tcase_add_test(tcase, the_page_of_zeros_isnt_known_from_a_file);
 	tcase_add_test(tcase, a_file_in_anonymous_memory_is_the_huge_page_of_zeros);

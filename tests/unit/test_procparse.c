@@ -55,6 +55,7 @@ START_TEST(stat_without_addresses)
 	ck_assert(!vm_proc_has(&p, VM_P_START_CODE));
 	ck_assert(!vm_proc_has(&p, VM_P_ENV_END));
 	ck_assert(vm_proc_has(&p, VM_P_VSZ));
+	ck_assert(!p.addresses_withheld);
 	/* Withheld: the kernel shows 0, and 1 for the code (proc_pid_stat(5)). */
 	p = parse_stat("42 (x) S 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 99 4096 1 18446744073709551615 1 1 0 0 0 0 0 0 0 "
 		       "0 0 0 17 3 0 0 0 0 0 0 0 0 0 0 0 0 0\n", true, true);
@@ -64,6 +65,7 @@ START_TEST(stat_without_addresses)
 	};
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
 		ck_assert(!vm_proc_has(&p, addresses[i]));
+	ck_assert(p.addresses_withheld);
 	ck_u64_eq(p.q[VM_P_RSS], 4096);
 }
 END_TEST
@@ -100,7 +102,7 @@ START_TEST(stat_kernel_thread)
 {
 	struct vm_proc p = parse_stat("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 3 0 0 20 0 1 0 15 0 0 18446744073709551615 "
 				      "0 0 0 0 0 0 0 2147483647 0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n", true, true);
-	ck_assert(p.kthread);
+	ck_assert(p.kthread && !p.addresses_withheld);
 	ck_assert(!vm_proc_has(&p, VM_P_START_STACK));
 	ck_u64_eq(p.start, 15);
 }

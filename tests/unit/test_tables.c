@@ -31,17 +31,27 @@ static int take(void *ctx, const struct vm_page_run *r, size_t n)
 	return 0;
 }
 
-static void begin(struct feed *f, uint32_t want, bool frames, const struct vm_aspace *as)
+static void prepare(struct feed *f, uint32_t want, bool frames, const struct vm_aspace *as)
 {
 	f->q = (struct vm_pages_query){ .want = want, .frames = frames, .as = as };
 	f->g = (struct vm_pt_geometry){ .arch = &vm_pt_x86_64, .levels = 4, .max_pfn = UINT64_C(1) << 40 };
-	vm_swap_types_of(6, 18, &f->g.swap);
+	vm_swap_types_of(618, 0, &f->g.swap);
 	f->info = (struct vm_pages_info){ 0 };
+}
+
+static void start(struct feed *f)
+{
 	const struct vm_tables_setup setup = {
 		.geometry = &f->g, .query = &f->q, .zero_pfn = 0x77, .take = take, .ctx = f, .info = &f->info,
 	};
 	f->t = vm_tables_begin(&setup);
 	ck_assert_ptr_nonnull(f->t);
+}
+
+static void begin(struct feed *f, uint32_t want, bool frames, const struct vm_aspace *as)
+{
+	prepare(f, want, frames, as);
+	start(f);
 }
 
 static void feed(struct feed *f, unsigned level, uint64_t start, const uint64_t *entry)
@@ -93,6 +103,31 @@ START_TEST(borders_part_runs)
 	begin(&f, plain, false, NULL);
 	feed(&f, 0, 0x200000, e);
 	ck_assert_str_eq(ended(&f), "206000+4:p");
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(no_huge_page_crosses_a_border)
+{
+	struct vm_aspace *as = space_of("200000-400000 rw-p 00000000 00:00 0 \n400000-500000 rw-p 00000000 00:00 0 \n");
+	struct feed f = { 0 };
+	uint64_t pmd[512] = { 0 };
+	pmd[1] = P | NX | UINT64_C(0x80) | PFN(0x4000);
+	begin(&f, plain, true, as);
+	feed(&f, 1, 0, pmd);
+	ck_assert_str_eq(ended(&f), "200000+512:p@4000");
+	ck_assert(!f.info.partial);
+	/* The mapping is from another moment. */
+	pmd[2] = P | NX | UINT64_C(0x80) | PFN(0x6000);
+	begin(&f, plain, true, as);
+	feed(&f, 1, 0, pmd);
+	ck_assert_str_eq(ended(&f), "200000+512:p@4000 400000+256:p@6000 500000+256:p@6100");
+	ck_assert(f.info.partial);
+	/* Two huge pages of zeros: the same frames, whatever is cut. */
+	pmd[1] = pmd[2] = UINT64_C(0x225) | NX | UINT64_C(0x80) | PFN(0x4000);
+	begin(&f, plain | VM_PG(ZERO), true, as);
+	feed(&f, 1, 0, pmd);
+	ck_assert_str_eq(ended(&f), "200000+512:pzS@4000 400000+256:pzS@4000 500000+256:pS@4100");
 	vm_aspace_free(as);
 }
 END_TEST
@@ -175,6 +210,164 @@ START_TEST(swap_slots_follow)
 }
 END_TEST
 
+/* ---- Whole tables ------------------------------------------------------------------------------------------------ */
+
+/** Tables as they are handed over by a walk: what is left of one that comes again begins at `lo`. */
+static void feed_again(struct feed *f, unsigned level, uint64_t start, const uint64_t *entry, unsigned lo)
+{
+	const struct vm_walk_table t = {
+		.start = start, .entry = entry, .lo = lo, .hi = 512, .level = level, .again = true,
+	};
+	ck_assert_int_eq(vm_tables_take(f->t, &t), 0);
+}
+
+START_TEST(all_levels_in_one_space)
+{
+	/* A page of 1G, one of 2M, 4K pages with holes, and swap in the table of 2M entries. */
+	struct vm_aspace *as = space_of("40000000-c0000000 rw-p 00000000 00:0f 9 /anon_hugepage (deleted)\n"
+					"100000000-100800000 rw-p 00000000 00:00 0 \n7fff00000000-7fff00200000 rw-p 00000000 00:00 0 \n");
+	struct feed f = { 0 };
+	uint64_t pgd[512] = { [0] = P | PFN(0x10), [255] = P | PFN(0x20), [511] = P | PFN(0x30) };
+	uint64_t pud[512] = { [1] = P | NX | 0x80 | PFN(0x40000), [4] = P | PFN(0x11) };
+	uint64_t pmd[512] = { [0] = P | PFN(0x12), [2] = P | NX | 0x80 | PFN(0x80000), [3] = SLOT(0x200) };
+	uint64_t high_pud[512] = { [508] = P | PFN(0x21) }, high_pmd[512] = { [0] = P | PFN(0x22) };
+	uint64_t e[512] = { [1] = P | NX | PFN(0x100), [2] = P | NX | PFN(0x101), [511] = P | NX | PFN(0x200) };
+	begin(&f, plain, true, as);
+	feed(&f, 3, 0, pgd);
+	feed(&f, 2, 0, pud);
+	feed(&f, 1, 0x100000000, pmd);
+	feed(&f, 0, 0x100000000, e);
+	feed(&f, 2, 0x7f8000000000, high_pud);
+	feed(&f, 1, 0x7fff00000000, high_pmd);
+	feed(&f, 0, 0x7fff00000000, e);
+	ck_assert_str_eq(ended(&f), "40000000+262144:p@40000 100001000+2:p@100 1001ff000+1:p@200 100400000+512:p@80000 "
+			 "100600000+512:s#1.200 7fff00001000+2:p@100 7fff001ff000+1:p@200");
+	static const struct { uint64_t tables, used, leaves; } want[] = { { 2, 6, 6 }, { 2, 4, 2 }, { 2, 3, 1 }, { 1, 3, 0 } };
+	for (unsigned l = 0; l < 4; l++) {
+		ck_u64_eq(f.info.tables[l].tables, want[l].tables);
+		ck_u64_eq(f.info.tables[l].used, want[l].used);
+		ck_u64_eq(f.info.tables[l].leaves, want[l].leaves);
+	}
+	ck_assert(!f.info.partial);
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(five_levels)
+{
+	struct vm_aspace *as = space_of("4000000000000-4000000200000 rw-p 00000000 00:00 0 \n");
+	struct feed f = { 0 };
+	uint64_t pgd[512] = { [4] = P | PFN(0x10) }, first[512] = { [0] = P | PFN(0x11) };
+	uint64_t e[512] = { [7] = P | NX | PFN(0x100) };
+	prepare(&f, plain, true, as);
+	f.g.levels = 5;
+	start(&f);
+	feed(&f, 4, 0, pgd);
+	for (unsigned l = 3; l > 0; l--)
+		feed(&f, l, 0x4000000000000, first);
+	feed(&f, 0, 0x4000000000000, e);
+	ck_assert_str_eq(ended(&f), "4000000007000+1:p@100");
+	ck_u64_eq(f.info.tables[4].used, 1);
+	ck_assert_uint_eq(f.info.levels, 5);
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(arm64_tables)
+{
+	struct vm_aspace *as = space_of("ffffb7e00000-ffffb8200000 rw-p 00000000 00:00 0 \n");
+	struct feed f = { 0 };
+	const uint64_t page = 0x00e8000000000f53, table = 0x0800000000000003, block = 0x00e8000000000f51;
+	uint64_t pgd[512] = { [511] = table | PFN(0x10) }, pud[512] = { [510] = table | PFN(0x11) };
+	uint64_t pmd[512] = { [447] = table | PFN(0x12), [448] = block | PFN(0x80000) }, e[512] = { 0 };
+	/* A large folio: the contiguous bit changes nothing of what a page is. */
+	for (unsigned i = 16; i < 48; i++)
+		e[i] = page | PFN(0x4000 + i) | (i < 32 ? UINT64_C(1) << 52 : 0);
+	prepare(&f, plain | VM_PG(WRITE) | VM_PG(DIRTY), true, as);
+	f.g.arch = &vm_pt_arm64;
+	start(&f);
+	feed(&f, 3, 0, pgd);
+	feed(&f, 2, 0xff8000000000, pud);
+	feed(&f, 1, 0xffff80000000, pmd);
+	feed(&f, 0, 0xffffb7e00000, e);
+	ck_assert_str_eq(ended(&f), "ffffb7e10000+32:pWD@4010 ffffb8000000+512:pWD@80000");
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(what_the_walk_is_past_stays)
+{
+	struct vm_aspace *as = space_of("200000-1000000 rw-p 00000000 00:00 0 \n");
+	struct feed f = { 0 };
+	uint64_t pmd[512] = { [1] = P | PFN(0x12), [2] = P | NX | 0x80 | PFN(0x80000), [4] = P | PFN(0x13) };
+	uint64_t e[512] = { [0] = P | NX | PFN(0x100) };
+	begin(&f, plain, true, as);
+	feed(&f, 1, 0, pmd);
+	feed(&f, 0, 0x200000, e);
+	/* The next run begins at 6M; the huge page at 4M was split meanwhile, its new table isn't read any more.  What is
+	   ahead counts as it is now. */
+	pmd[2] = P | PFN(0x14);
+	pmd[3] = P | NX | 0x80 | PFN(0x90000);
+	feed_again(&f, 1, 0, pmd, 3);
+	feed(&f, 0, 0x800000, e);
+	ck_assert_str_eq(ended(&f), "200000+1:p@100 400000+512:p@80000 600000+512:p@90000 800000+1:p@100");
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(impossible_entries_are_left_out)
+{
+	struct vm_aspace *as = space_of("200000-400000 rw-p 00000000 00:00 0 \n");
+	for (int frames = 0; frames < 2; frames++) {
+		struct feed f = { 0 };
+		uint64_t e[512] = { 0 };
+		for (unsigned i = 0; i < 512; i++)
+			e[i] = P | NX | PFN(0x100 + i);
+		e[5] = P | NX | PFN(UINT64_C(1) << 34 | 0x105);
+		prepare(&f, plain, frames, as);
+		f.g.phys_bits = 46;
+		start(&f);
+		feed(&f, 0, 0x200000, e);
+		ck_assert_str_eq(ended(&f), frames ? "200000+5:p@100 206000+506:p@106" : "200000+5:p 206000+506:p");
+		ck_assert(f.info.partial);
+	}
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(memory_of_devices_is_no_file)
+{
+	struct vm_aspace *as = space_of("200000-208000 rw-s 00000000 00:06 5 /dev/mem\n");
+	struct feed f = { 0 };
+	uint64_t e[512] = { [0] = P | NX | 0x200 | PFN(0x1000), [1] = P | NX | PFN(0x1001) };
+	begin(&f, plain | VM_PG(FILE) | VM_PG(EXCLUSIVE), false, as);
+	feed(&f, 0, 0x200000, e);
+	ck_assert_str_eq(ended(&f), "200000+1:pWS 201000+1:pfW");
+	vm_aspace_free(as);
+}
+END_TEST
+
+START_TEST(the_huge_page_of_zeros_by_version)
+{
+	struct vm_aspace *as = space_of("200000-a00000 rw-p 00000000 00:00 0 \n");
+	/* That of Linux 6.1 and of 6.18; then one that nobody may write and nobody has: after MADV_FREE and a fork. */
+	uint64_t pmd[512] = { [1] = 0x80000001000000a5, [2] = 0x80000001000002a5, [3] = 0x80000001200000a5 };
+	static const struct { unsigned version; const char *want; } t[] = {
+		{ 601, "200000+512:pz 400000+512:pzS 600000+512:pz" },
+		{ 618, "200000+512:p 400000+512:pzS 600000+512:p" },
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct feed f = { 0 };
+		prepare(&f, plain | VM_PG(ZERO), false, as);
+		f.g.version = t[i].version;
+		start(&f);
+		feed(&f, 1, 0, pmd);
+		ck_assert_str_eq(ended(&f), t[i].want);
+	}
+	vm_aspace_free(as);
+}
+END_TEST
+
 /* ---- Counting ---------------------------------------------------------------------------------------------------- */
 
 /** Pages by the states that are wanted. */
@@ -252,7 +445,7 @@ START_TEST(counting_gives_what_runs_give)
 		struct vm_pages_query q = { .want = got[k].want, .as = as, .count = k ? tally_count : NULL };
 		struct vm_pt_geometry g = { .arch = &vm_pt_x86_64, .levels = 4, .max_pfn = UINT64_C(1) << 40 };
 		struct vm_pages_info info = { 0 };
-		vm_swap_types_of(6, 18, &g.swap);
+		vm_swap_types_of(618, 0, &g.swap);
 		const struct vm_tables_setup setup = {
 			.geometry = &g, .query = &q, .zero_pfn = 0x77, .take = tally_runs, .ctx = &got[k], .info = &info,
 			.pagemap = every_third, .of = &asked,
@@ -276,5 +469,8 @@ START_TEST(counting_gives_what_runs_give)
 }
 END_TEST
 
-UNIT_MAIN("tables", borders_part_runs, neighbouring_tables_are_one_run, what_isnt_wanted_parts_nothing_and_isnt_known,
-	  the_mapping_tells_whose_a_page_is, swap_slots_follow, counting_gives_what_runs_give)
+UNIT_MAIN("tables", borders_part_runs, no_huge_page_crosses_a_border, neighbouring_tables_are_one_run,
+	  what_isnt_wanted_parts_nothing_and_isnt_known,
+	  the_mapping_tells_whose_a_page_is, swap_slots_follow, all_levels_in_one_space, five_levels, arm64_tables,
+	  what_the_walk_is_past_stays, impossible_entries_are_left_out, memory_of_devices_is_no_file,
+	  the_huge_page_of_zeros_by_version, counting_gives_what_runs_give)

@@ -13,14 +13,18 @@ void vm_say_half(const struct vm_pt_geometry *g, uint64_t addr, struct vm_buf *o
 	const unsigned bits = 12 + 9 * g->levels;
 	switch (vm_pt_half(g, addr)) {
 	case VM_ADDR_USER:
-		vm_buf_addf(out, "user half: below 2^%u", bits - 1);
+		vm_buf_addf(out, "user half: below 2^%u", vm_pt_user_bits(g));
 		break;
 	case VM_ADDR_KERNEL:
 		vm_buf_addf(out, "kernel half: the same in every process, and a SIGSEGV in user mode");
 		break;
 	default:
-		vm_buf_addf(out, "non-canonical: bits %u to 63 must equal bit %u; a use is a general protection fault "
-			    "(SIGSEGV)", bits, bits - 1);
+		if (!vm_pt_has_kernel(g))
+			vm_buf_addf(out, "in neither half: bits %u to 63 must be equal; a use is a SIGSEGV (the highest 8 "
+				    "of user addresses may hold a tag)", bits);
+		else
+			vm_buf_addf(out, "non-canonical: bits %u to 63 must equal bit %u; a use is a general protection "
+				    "fault (SIGSEGV)", bits, bits - 1);
 	}
 }
 
@@ -43,6 +47,10 @@ static void say_touch(const struct vm_mapping *m, struct vm_buf *out)
 
 static void say_swap(const char *area, unsigned type, uint64_t slot, struct vm_buf *out)
 {
+	if (!slot) {
+		vm_buf_add_str(out, "in swap; a touch reads it back");
+		return;
+	}
 	vm_buf_addf(out, "in swap: area %u", type);
 	if (area)
 		vm_buf_addf(out, " (%s)", area);

@@ -128,6 +128,11 @@ FIELDS(vm_level_fields, "level", "tables", level_fields);
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
 
+static bool has_slot(const struct vm_page_run *r)
+{
+	return (r->state & VM_PG(SWAP)) && r->swap_offset;
+}
+
 PLAIN(run_range, vm_run_row, range_text(row->run.start, row->run.end, tmp))
 PLAIN(run_start, vm_run_row, VM_U64(row->run.start))
 PLAIN(run_end, vm_run_row, VM_U64(row->run.end))
@@ -140,9 +145,9 @@ PLAIN(run_perm, vm_run_row, row->m ? perm_text(row->m, tmp) : VM_ABSENT)
 PLAIN(run_name, vm_run_row, row->m ? VM_STR(row->m->name) : VM_ABSENT)
 PLAIN(run_pfn, vm_run_row, row->run.pfn == VM_PFN_NONE ? VM_ABSENT : hex_text(row->run.pfn, tmp))
 PLAIN(run_entry, vm_run_row, row->run.raw ? hex_text(row->run.entry, tmp) : VM_ABSENT)
-PLAIN(run_pkey, vm_run_row, row->run.state & VM_PG(PRESENT) ? VM_U64(row->run.pkey) : VM_ABSENT)
-PLAIN(run_swap_type, vm_run_row, row->run.state & VM_PG(SWAP) ? VM_U64(row->run.swap_type) : VM_ABSENT)
-PLAIN(run_swap_offset, vm_run_row, row->run.state & VM_PG(SWAP) ? hex_text(row->run.swap_offset, tmp) : VM_ABSENT)
+PLAIN(run_pkey, vm_run_row, row->run.state & VM_PG(PRESENT) && row->run.known & VM_PG(NONE) ? VM_U64(row->run.pkey) : VM_ABSENT)
+PLAIN(run_swap_type, vm_run_row, has_slot(&row->run) ? VM_U64(row->run.swap_type) : VM_ABSENT)
+PLAIN(run_swap_offset, vm_run_row, has_slot(&row->run) ? hex_text(row->run.swap_offset, tmp) : VM_ABSENT)
 PLAIN(run_flags, vm_run_row, row->have_flags ? flag_names(row->flags, tmp) : VM_ABSENT)
 
 GETTER(run_letters)

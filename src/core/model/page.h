@@ -56,12 +56,12 @@ struct vm_page_run {
 	uint64_t pfn;
 	/** The page-table entry without its frame; meaningful if raw. */
 	uint64_t entry;
-	/** Slot of `start`, if state has SWAP. */
+	/** Slot of `start`, if state has SWAP; 0: not known, and neither is swap_type. */
 	uint64_t swap_offset;
 	/** VM_PG() bits; a bit outside `known` says nothing. */
 	uint32_t state, known;
 	uint8_t swap_type;
-	/** Protection key; 0 where there are none. */
+	/** Protection key; 0 where there are none.  Page tables tell it, and those alone know NONE. */
 	uint8_t pkey;
 	/** Size of the entry that maps it: 12, 16, 21, 30 ...; 0: unknown. */
 	uint8_t shift;
@@ -76,7 +76,8 @@ static inline bool vm_page_run_follows(const struct vm_page_run *a, const struct
 	    a->pkey != b->pkey || a->raw != b->raw || a->entry != b->entry)
 		return false;
 	if (a->state & VM_PG(SWAP))
-		return a->swap_type == b->swap_type && (!frames || a->swap_offset + pages == b->swap_offset);
+		return a->swap_type == b->swap_type &&
+		       (!frames || (a->swap_offset ? a->swap_offset + pages : 0) == b->swap_offset);
 	if (!frames || a->pfn == VM_PFN_NONE)
 		return !frames || b->pfn == VM_PFN_NONE;
 	return b->pfn == (a->state & VM_PG(ZERO) ? a->pfn : a->pfn + pages);

@@ -38,7 +38,8 @@ const struct vm_kpf_info vm_kpf_info[64] = {
 	[VM_KPF_PGTABLE] = { "pgtable", 'g', "a page table" },
 	[VM_KPF_RESERVED] = { "reserved", 'r', "not the kernel's to give away: firmware, kernel image" },
 	[VM_KPF_MLOCKED] = { "mlocked", 'm', "in a mapping that is locked in memory" },
-	[VM_KPF_OWNER_2] = { "owner_2", 'd', "for its owner's use; of files: mapped to disk blocks" },
+	[VM_KPF_OWNER_2] = { "owner_2", 'd', "of anonymous pages: one process's alone; of files: mapped to disk "
+	  "blocks (until Linux 6.9 mappedtodisk)" },
 	[VM_KPF_PRIVATE] = { "private", 'P', "has private data, as buffers of a file system" },
 	[VM_KPF_PRIVATE_2] = { "private_2", 'p', "further private data of a file system" },
 	[VM_KPF_OWNER_PRIVATE] = { "owner_private", 'O', "for its owner's use" },
@@ -47,14 +48,14 @@ const struct vm_kpf_info vm_kpf_info[64] = {
 	[VM_KPF_SOFTDIRTY] = { "softdirty", 'f', "soft-dirty" },
 	[VM_KPF_ARCH_2] = { "arch_2", 'H', "for the architecture's use (arm64: memory tags)" },
 	[VM_KPF_ARCH_3] = { "arch_3", 'J', "for the architecture's use (arm64: memory tags)" },
-	/* What page-types adds itself. */
-	[48] = { "readahead", 'I', "page-types: reclaim without writeback, a mark of read-ahead" },
-	[49] = { "slob_free", 'P', "page-types: a free object of the SLOB allocator" },
-	[50] = { "slub_frozen", 'A', "page-types: a slab of a processor's own" },
-	[51] = { "slub_debug", 'E', "page-types: a slab under debugging" },
-	[61] = { "file", 'F', "page-types: a page of a file or of shared memory (pagemap)" },
-	[62] = { "swap", 'w', "page-types: in swap (pagemap)" },
-	[63] = { "mmap_exclusive", '1', "page-types: mapped once (pagemap)" },
+};
+
+/** Flags that page-types makes itself, of others or of pagemap, and what they are here. */
+static const struct { const char *name, *instead; } made_flags[] = {
+	{ "anon_exclusive", "anonymous,owner_2=anonymous,owner_2" }, { "readahead", "reclaim,~writeback" },
+	{ "slub_frozen", "slab,active=slab,active" }, { "slub_debug", "slab,error=slab,error" },
+	{ "file", "--by kind tells files" }, { "swap", "swapped pages have no frame" },
+	{ "mmap_exclusive", "--by mapping tells what is exclusive" },
 };
 
 void vm_kpf_put_names(struct vm_buf *out, uint64_t flags, char between)
@@ -75,14 +76,17 @@ void vm_kpf_put_names(struct vm_buf *out, uint64_t flags, char between)
 void vm_kpf_put_letters(struct vm_buf *out, uint64_t flags)
 {
 	for (unsigned b = 0; b < 64; b++)
-		if (vm_kpf_info[b].name && b < 48)
+		if (vm_kpf_info[b].name)
 			vm_buf_add_char(out, flags >> b & 1 ? vm_kpf_info[b].letter : '_');
 }
 
 /** The bit of a name, with "anon" and the like as unambiguous beginnings; -1: none. */
 static int find_flag(const char *word, size_t len)
 {
+	static const char old[] = "mappedtodisk";
 	int found = -1;
+	if (len == sizeof(old) - 1 && strncasecmp(word, old, len) == 0)
+		return VM_KPF_OWNER_2;
 	for (int b = 0; b < 64; b++) {
 		const char *name = vm_kpf_info[b].name;
 		if (!name || strncasecmp(name, word, len) != 0)
@@ -102,6 +106,13 @@ static int unknown_flag(const char *word, size_t len, struct vm_err *err)
 	len = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
 	memcpy(text, word, len);
 	text[len] = '\0';
+	for (size_t i = 0; i < sizeof(made_flags) / sizeof(made_flags[0]); i++) {
+		if (strcasecmp(text, made_flags[i].name) == 0) {
+			vm_fail(err, EINVAL, "the page flag '%s' is page-types' own, the kernel has none", text);
+			vm_hint(err, "%s", made_flags[i].instead);
+			return -EINVAL;
+		}
+	}
 	for (unsigned b = 0; b < 64; b++) {
 		unsigned d = vm_kpf_info[b].name ? vm_edit_distance(text, vm_kpf_info[b].name) : 99;
 		if (d < best) {
@@ -148,7 +159,7 @@ static int parse_flags(const char *s, size_t len, uint64_t *on, uint64_t *off, s
 
 int vm_kpf_match_parse(const char *spec, struct vm_kpf_match *out, struct vm_err *err)
 {
-	uint64_t mask, on, off;
+	uint64_t mask, on, off, off_behind;
 	const char *equals = strchr(spec, '=');
 	size_t len = equals ? (size_t)(equals - spec) : strlen(spec);
 	*out = (struct vm_kpf_match){ 0 };
@@ -161,12 +172,12 @@ int vm_kpf_match_parse(const char *spec, struct vm_kpf_match *out, struct vm_err
 		*out = (struct vm_kpf_match){ .mask = mask | off, .bits = mask, .any = !off };
 		return 0;
 	}
-	r = parse_flags(equals + 1, strlen(equals + 1), &on, &off, err);
+	r = parse_flags(equals + 1, strlen(equals + 1), &on, &off_behind, err);
 	if (r < 0)
 		return r;
 	out->mask = equals == spec ? UINT64_MAX : mask;
 	out->bits = on;
-	if (off || (on & ~out->mask))
+	if (off || off_behind || (on & ~out->mask))
 		return vm_fail(err, EINVAL, "'%s': flags behind = must be among those in front of it, without ~", spec);
 	return 0;
 }

@@ -21,10 +21,30 @@ struct vm_pt_arch {
 	uint64_t (*plain_page)(unsigned level);
 	/** An entry that is neither zero nor swap-like; false: it is swap-like. */
 	bool (*decode_present)(const struct vm_pt_geometry *g, struct vm_pte *p);
+	/** The top table has no kernel's half: user addresses have one bit more. */
+	bool user_only;
 	struct vm_pt_swap_layout swap;
 	const struct vm_pte_bit *bits;
 	/** VM_PG() bits that entries tell. */
 	uint32_t known;
 };
+
+/** Of an entry that holds a page and isn't valid: whatever its bits say, any access faults. */
+static inline uint32_t vm_invalid_state(uint32_t state)
+{
+	return (state & ~(VM_PG(WRITE) | VM_PG(EXEC))) | VM_PG(NONE);
+}
+
+/** A frame that neither memory nor a device can have. */
+static inline bool vm_pfn_is_impossible(const struct vm_pt_geometry *g, uint64_t pfn)
+{
+	return g->phys_bits > 12 && pfn >> (g->phys_bits - 12);
+}
+
+/** The frame of a table is in memory. */
+static inline enum vm_pte_kind vm_table_kind(const struct vm_pt_geometry *g, uint64_t pfn)
+{
+	return g->max_pfn && pfn >= g->max_pfn ? VM_PTE_BAD : VM_PTE_TABLE;
+}
 
 #endif

@@ -63,6 +63,8 @@ struct vm_proc {
 	    Owned by the arena that the reader was given. */
 	const char *cmdline;
 	const char *cgroup;        /* path in the hierarchy of the memory controller, else of v2; NULL: not read */
+	/** stat said 1 in place of addresses: they are for those who may ptrace. */
+	bool addresses_withheld;
 	/** Bit set: q[] was measured.  An unset bit isn't a zero. */
 	uint64_t have[2];
 	uint64_t q[VM_P_NR];

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,22 +36,6 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 		return -EPERM;
 	}
 	return vm_fail_os(err, code, "the kernel doesn't take %s", what);
-}
-
-uint64_t vm_bpf_memory_end(struct vm_session *s)
-{
-	uint64_t end = 0, spanned = 0;
-	if (vm_session_slurp(s, &s->scratch, "proc/zoneinfo") <= 0)
-		return 0;
-	for (const char *line = s->scratch.s; line; line = strchr(line, '\n')) {
-		unsigned long long v;
-		line += *line == '\n';
-		if (sscanf(line, " spanned %llu", &v) == 1)
-			spanned = v;
-		else if (sscanf(line, " start_pfn: %llu", &v) == 1 && spanned && v + spanned > end)
-			end = v + spanned;
-	}
-	return end * s->page_bytes;
 }
 
 static int create_link(const struct vm_bpf_iter *it, bool threads, bool choose)

@@ -23,9 +23,6 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err);
 /** Describe a failed load or attachment of `what`: which capability, or what else was missing.  Returns -code. */
 int vm_bpf_fail(struct vm_err *err, int code, const char *what);
 
-/** First physical address behind all memory, from /proc/zoneinfo; 0: unknown. */
-uint64_t vm_bpf_memory_end(struct vm_session *s);
-
 /** A program of type iter/task or iter/task_vma, by its descriptor, on one process or all. */
 struct vm_bpf_iter {
 	int link_fd;

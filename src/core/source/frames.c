@@ -16,6 +16,8 @@
 #include "core/source/session.h"
 
 enum { DEPTH = 64 };
+/** Frames beyond have no offset in a file. */
+#define END_OF_FILES (INT64_MAX / 8)
 
 struct cgroup {
 	uint64_t inode;
@@ -39,26 +41,15 @@ static int by_start(const void *a, const void *b)
 	return (x->start_pfn > y->start_pfn) - (x->start_pfn < y->start_pfn);
 }
 
-/** "Node 0, zone   Normal", "spanned  262144", "start_pfn: 1048576" (mm/vmstat.c); spanned comes first. */
+static int keep_zone(void *ctx, const struct vm_zone *z)
+{
+	struct vm_frames *f = ctx;
+	return vm_vec_push(&f->zones, *z) ? 0 : -ENOMEM;
+}
+
 static void read_zones(struct vm_frames *f)
 {
-	struct vm_zone z = { 0 };
-	unsigned long long v, spanned = 0;
-	if (vm_session_slurp(f->s, &f->s->scratch, "proc/zoneinfo") <= 0)
-		return;
-	for (const char *line = f->s->scratch.s; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (sscanf(line, "Node %d, zone %15s", &z.node, z.name) == 2)
-			spanned = 0;
-		else if (sscanf(line, " spanned %llu", &v) == 1)
-			spanned = v;
-		else if (sscanf(line, " start_pfn: %llu", &v) == 1 && spanned) {
-			z.start_pfn = v;
-			z.end_pfn = v + spanned;
-			if (!vm_vec_push(&f->zones, z))
-				return;
-		}
-	}
+	vm_zones_read(f->s, keep_zone, f);
 	if (f->zones.n)
 		qsort(f->zones.v, f->zones.n, sizeof(f->zones.v[0]), by_start);
 }
@@ -102,6 +93,8 @@ long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, 
 	size_t done = 0;
 	if (f->fd[fact] < 0)
 		return f->fd[fact];
+	if (n > END_OF_FILES || pfn > END_OF_FILES - n)
+		return 0;
 	while (done < n) {
 		ssize_t got = pread(f->fd[fact], out + done, (n - done) * 8, (off_t)((pfn + done) * 8));
 		if (got < 0 && errno == EINTR)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/source/zones.h"
+
 struct vm_err;
 struct vm_session;
 struct vm_frames;
@@ -21,19 +23,14 @@ void vm_frames_close(struct vm_frames *f);
 
 /**
  * One fact of `n` frames from `pfn` on into out[].  Returns how many there were (fewer at the end of memory, 0
- * beyond it), or a negative errno: -ENOENT if this kernel doesn't have the fact (kpagecgroup).
+ * beyond it, also where no file reaches), or a negative errno: -ENOENT if this kernel doesn't have the fact (kpagecgroup).
  */
 long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out);
 
-/** First frame that doesn't exist; from the end of kpageflags, zoneinfo or iomem.  0: unknown. */
+/** First frame that doesn't exist, by the zones.  0: unknown. */
 uint64_t vm_frames_end(struct vm_frames *f);
 
 /** Ranges of frames that exist (zones, without holes between nodes), ascending; the array lives as long as f. */
-struct vm_zone {
-	uint64_t start_pfn, end_pfn;
-	int node;
-	char name[16];          /* "DMA32", "Normal" */
-};
 size_t vm_frames_zones(struct vm_frames *f, const struct vm_zone **out);
 /** The zone of a frame, or NULL. */
 const struct vm_zone *vm_frames_zone(struct vm_frames *f, uint64_t pfn);

@@ -16,6 +16,9 @@
 
 /** Pages at a time: 64 MiB. */
 enum { PIECE = 16 * 1024 };
+/** Of a sparse file so much is skipped at a time. */
+#define FIRST_STEP (UINT64_C(64) << 20)
+#define LAST_STEP (UINT64_C(1) << 44)
 
 struct look {
 	int fd, pagemap;
@@ -50,6 +53,16 @@ static int put(struct look *l, const struct vm_cached_run *page)
 	return e;
 }
 
+/**
+ * Map the page that is there, as a read does.  The file may become shorter at any time, and then a read is a SIGBUS;
+ * the kernel's own reads fail instead.  This system call reads its argument and then refuses the unknown `how`.
+ */
+static void touch(const char *page)
+{
+	enum { SET_BYTES = 8, NO_SUCH_HOW = -1 };
+	syscall(SYS_rt_sigprocmask, NO_SUCH_HOW, page, NULL, SET_BYTES);
+}
+
 /** Frames of the pages that are in memory, by mapping them. */
 static void find_frames(struct look *l, uint64_t offset, size_t n)
 {
@@ -63,7 +76,7 @@ static void find_frames(struct look *l, uint64_t offset, size_t n)
 	madvise(map, n * 4096, MADV_RANDOM);
 	for (size_t i = 0; i < n; i++)
 		if (l->in_core[i] & 1)
-			(void)*(volatile char *)(map + i * 4096);
+			touch(map + i * 4096);
 	ssize_t got = pread(l->pagemap, l->entry, n * 8, (off_t)((uintptr_t)map / 4096 * 8));
 	for (size_t i = got > 0 ? (size_t)got / 8 : 0; i < n; i++)
 		l->entry[i] = 0;
@@ -102,17 +115,36 @@ static int look_piece(struct look *l, uint64_t offset, size_t n)
 	return r;
 }
 
+static bool cachestat_of(int fd, uint64_t from, uint64_t bytes, struct vm_cachestat *cs)
+{
+	struct vm_cachestat_range range = { .off = from, .len = bytes };
+	return syscall(VM_NR_CACHESTAT, fd, &range, cs, 0) == 0;
+}
+
 static void read_cachestat(int fd, struct vm_cached_file *out)
 {
-	struct vm_cachestat_range range = { .off = 0, .len = out->bytes };
 	struct vm_cachestat cs;
-	if (syscall(VM_NR_CACHESTAT, fd, &range, &cs, 0) != 0)
+	if (!cachestat_of(fd, 0, out->bytes, &cs))
 		return;
 	out->have_stat = true;
 	out->dirty = cs.nr_dirty * 4096;
 	out->writeback = cs.nr_writeback * 4096;
 	out->evicted = cs.nr_evicted * 4096;
 	out->recently_evicted = cs.nr_recently_evicted * 4096;
+}
+
+/** End of the part from `from` on of which nothing is in memory, as far as cachestat(2) tells; else `from`. */
+static uint64_t skip_nothing(const struct look *l, uint64_t from)
+{
+	struct vm_cachestat cs;
+	uint64_t step = FIRST_STEP;
+	/* Where it was in memory once, shared memory may still have a copy of it on the way to swap. */
+	while (l->file->have_stat && from < l->file->bytes && cachestat_of(l->fd, from, step, &cs) && !cs.nr_cache &&
+	       !cs.nr_evicted) {
+		from += step;
+		step = step < LAST_STEP ? step * 2 : step;
+	}
+	return from;
 }
 
 /** The kernel's own rule (can_do_mincore() in mm/mincore.c): owners, and who may write. */
@@ -134,9 +166,9 @@ static int open_file(const char *path, struct vm_cached_file *out, struct vm_err
 		vm_hint(err, "only to its owner, and to who may write it; run with sudo");
 		return -EACCES;
 	}
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
 	if (fd < 0 && errno == EPERM)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		int e = errno;
 		if (fd >= 0)
@@ -169,7 +201,7 @@ int vm_file_cached(const char *path, struct vm_frames *frames, struct vm_cached_
 	read_cachestat(fd, out);
 	int r = 0;
 	const uint64_t pages = (out->bytes + 4095) / 4096;
-	for (uint64_t i = 0; i < pages && r == 0; i += PIECE)
+	for (uint64_t i = 0; r == 0 && (i = skip_nothing(l, i * 4096) / 4096) < pages; i += PIECE)
 		r = look_piece(l, i * 4096, pages - i < PIECE ? (size_t)(pages - i) : PIECE);
 	if (r == 0)
 		r = flush(l);

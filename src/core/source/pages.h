@@ -65,6 +65,8 @@ struct vm_pages_info {
 	/** Time that reading took, and how much of it the target's memory-map lock was held, as far as we know. */
 	uint64_t took_ns;
 	bool holds_lock;
+	/** Page tables: the longest run of the program; grace periods of RCU wait for it, the process doesn't.  0: none ran. */
+	uint64_t longest_run_ns;
 	/** Page tables: bottom level first; tables[0].tables == 0 and via != TABLES: unknown. */
 	struct vm_table_level tables[VM_PT_LEVELS];
 	unsigned levels;

@@ -12,12 +12,11 @@
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 #include "core/model/pgtable.h"
-#include "core/model/system.h"
 #include "core/source/equals.h"
+#include "core/source/kernel.h"
 #include "core/source/pagemap.h"
 #include "core/source/pages.h"
 #include "core/source/session.h"
-#include "core/source/source.h"
 #include "core/source/uapi.h"
 
 enum { BATCH = 512, PIECE = 32 * 1024, REGIONS = 512 };
@@ -28,6 +27,8 @@ enum { RUNS_MOST = 64, KINDS = 64 };
 
 #define BIT(n) (UINT64_C(1) << (n))
 enum { TYPE_BITS = 5 };
+/** What only the type of a slot tells from swap. */
+#define NOT_SWAP (VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER))
 
 struct scan {
 	struct vm_session *s;
@@ -39,12 +40,11 @@ struct scan {
 	bool anonymous;            /* the mapping that is being read */
 	bool sparse;               /* look for what is there first */
 	bool soft_dirty;           /* the kernel keeps such bits */
-	struct vm_swap_types swap;
 	uint64_t zero_pfn;         /* 0: not known */
 	bool mark_zeros;           /* frames are withheld: zero_pfn is a mark that PAGEMAP_SCAN's answer puts */
 	uint64_t flags;            /* bits of entries that matter */
 	uint64_t bytes;            /* read */
-	bool frames_seen, present_seen;
+	bool frames_seen, present_seen, slots_withheld;
 	size_t n;
 	struct vm_page_run run[BATCH];
 	uint64_t entry[PIECE];
@@ -71,28 +71,39 @@ static int put(struct scan *s, const struct vm_page_run *r)
 }
 
 /** What isn't swap, though the kernel says so: bit 62 is set for migration, hwpoison and markers too. */
-static void tell_swap(const struct scan *s, uint64_t e, struct vm_page_run *r)
+static void tell_swap(struct scan *s, uint64_t e, struct vm_page_run *r)
 {
 	const uint64_t v = e & VM_PAGEMAP_PFN_MASK;
 	const unsigned type = v & (BIT(TYPE_BITS) - 1);
-	const struct vm_swap_types *t = &s->swap;
+	r->pfn = VM_PFN_NONE;
+	if (r->state & VM_PG(GUARD)) {
+		r->state &= ~VM_PG(SWAP);
+		return;
+	}
 	r->swap_type = (uint8_t)type;
 	r->swap_offset = v >> TYPE_BITS;
-	r->pfn = VM_PFN_NONE;
-	if (!t->hwpoison || type < t->hwpoison)
+	if (type < VM_SWAP_AREAS_LEAST) {
+		/* The first slot of an area is its header: slots are withheld as frames are, and types with them. */
+		if (v == 0) {
+			r->known &= ~NOT_SWAP;
+			s->slots_withheld = true;
+		}
+		return;
+	}
+	const struct vm_swap_types *t = vm_kernel_swap_types(s->s);
+	const enum vm_pte_kind kind = vm_swap_kind(t, type);
+	if (kind == VM_PTE_SWAP)
 		return;
 	r->state &= ~VM_PG(SWAP);
-	if (t->marker && type == t->marker)
-		r->state |= r->state & VM_PG(GUARD) ? 0 : VM_PG(MARKER);
-	else
-		r->state |= type >= t->device ? VM_PG(DEVICE) : type >= t->migration ? VM_PG(MIGRATION) : VM_PG(HWPOISON);
+	r->state |= kind == VM_PTE_DEVICE ? VM_PG(DEVICE) : kind == VM_PTE_MIGRATION ? VM_PG(MIGRATION)
+		  : kind == VM_PTE_HWPOISON ? VM_PG(HWPOISON) : vm_marker_state(t, type, r->swap_offset);
 }
 
 static void tell(struct scan *s, uint64_t e, struct vm_page_run *r)
 {
 	uint64_t pfn = e & VM_PAGEMAP_PFN_MASK;
 	r->state = vm_pagemap_state(e);
-	r->known = VM_PAGEMAP_TELLS | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER);
+	r->known = VM_PAGEMAP_TELLS | NOT_SWAP;
 	if (!s->soft_dirty)
 		r->known &= ~VM_PG(SOFT_DIRTY);
 	/* Of what isn't wanted a run has what its first entry happens to have. */
@@ -199,7 +210,7 @@ static int put_entries(struct scan *s, uint64_t at, size_t n)
 		}
 		if (!(e >> 63)) {
 			/* Slots follow each other from the sixth bit on. */
-			uint64_t step = s->q->frames ? BIT(TYPE_BITS) : 0;
+			uint64_t step = s->q->frames && (e & VM_PAGEMAP_PFN_MASK) ? BIT(TYPE_BITS) : 0;
 			j = vm_end_of_equals(s->entry, j, n, e + step, step,
 					     s->flags | (BIT(TYPE_BITS) - 1) | (step ? VM_PAGEMAP_PFN_MASK : 0));
 		} else if (may_be_zero(s, e)) {
@@ -361,11 +372,6 @@ static uint64_t flags_of(uint32_t want)
 
 static void learn_kernel(struct scan *s)
 {
-	struct vm_system system;
-	unsigned major = 0, minor = 0;
-	vm_system_identify(s->s, &system);
-	if (sscanf(system.kernel, "%u.%u", &major, &minor) == 2)
-		vm_swap_types_of(major, minor, &s->swap);
 	s->zero_pfn = s->q->want & VM_PG(ZERO) ? find_zero_pfn(s->s) : 0;
 	struct vm_pm_scan none = { .size = sizeof(none), .return_mask = VM_PAGE_IS_PFNZERO };
 	if ((s->q->want & VM_PG(ZERO)) && !s->zero_pfn && s->s->live && ioctl(s->fd, VM_PAGEMAP_SCAN, &none) >= 0) {
@@ -399,8 +405,9 @@ static int scan_pagemap(struct vm_session *session, pid_t pid, const struct vm_p
 	int r = read_mappings(s);
 	if (r == 0)
 		r = flush(s);
-	info->frames_withheld = s->present_seen && !s->frames_seen;
-	info->unknown = q->want & ((s->soft_dirty ? 0 : VM_PG(SOFT_DIRTY)) | (s->zero_pfn ? 0 : VM_PG(ZERO)));
+	info->frames_withheld = (s->present_seen && !s->frames_seen) || s->slots_withheld;
+	info->unknown = q->want & ((s->soft_dirty ? 0 : VM_PG(SOFT_DIRTY)) | (s->zero_pfn ? 0 : VM_PG(ZERO)) |
+				  (s->slots_withheld ? NOT_SWAP : 0));
 	bool nothing = s->bytes == 0 && session->live;
 	free(s);
 	if (r == 0 && nothing && info->partial)
@@ -410,6 +417,6 @@ static int scan_pagemap(struct vm_session *session, pid_t pid, const struct vm_p
 
 const struct vm_pages_backend vm_pages_by_pagemap = {
 	.via = VM_VIA_PAGEMAP,
-	.tells = VM_PAGEMAP_TELLS | VM_PG(ZERO) | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) | VM_PG(MARKER),
+	.tells = VM_PAGEMAP_TELLS | VM_PG(ZERO) | NOT_SWAP,
 	.tells_frames = true, .scan = scan_pagemap,
 };

@@ -59,7 +59,8 @@ static int put_region(struct scan *s, const struct vm_page_region *g)
 {
 	const struct vm_aspace *as = s->q->as;
 	struct vm_page_run r = {
-		.start = g->start, .end = g->end, .pfn = VM_PFN_NONE, .state = state_of(g->categories), .known = s->known,
+		.start = g->start, .end = g->end, .pfn = VM_PFN_NONE,
+		.state = state_of(g->categories), .known = s->known,
 		.shift = g->categories & VM_PAGE_IS_HUGE ? 21 : g->categories & VM_PAGE_IS_PRESENT ? 12 : 0,
 	};
 	while (as && s->mapping < as->nmaps && as->map[s->mapping].end <= r.start)

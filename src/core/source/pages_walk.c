@@ -39,6 +39,7 @@ static int scan_tables(struct vm_session *s, pid_t pid, const struct vm_pages_qu
 	r = vm_tables_end(tables, r);
 	info->partial |= stats.partial;
 	info->took_ns = stats.took_ns;
+	info->longest_run_ns = stats.longest_ns;
 	return r;
 }
 

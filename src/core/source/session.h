@@ -18,6 +18,7 @@
 #include "core/model/need.h"
 
 struct vm_err;
+struct vm_swap_types;
 
 /** What could not be read, summed up over all processes. */
 struct vm_unmet {
@@ -46,6 +47,8 @@ struct vm_session {
 	/** Names of users already looked up; texts in `arena`. */
 	VM_VEC(struct vm_user { uid_t uid; const char *name; }) users;
 	struct vm_arena arena;
+	/** NULL until vm_kernel_swap_types() is first called; in `arena`. */
+	const struct vm_swap_types *swap_types;
 	/** Reads page tables; NULL until vm_walker_get() is first called.  Freed by its own function, so that who
 	    doesn't ask for it doesn't link it. */
 	struct vm_walker *walker;

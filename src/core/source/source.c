@@ -186,7 +186,10 @@ static bool was_replaced(struct vm_snap *sn)
 	struct vm_proc now;
 	if (!look_again(sn, &now))
 		return false;
-	/* Who may read mappings may see the stack: that of a program which is just being loaded isn't there yet. */
+	/* CAP_PERFMON opens maps (newer kernels), but not the addresses in stat. */
+	if (now.addresses_withheld && sn->proc->addresses_withheld)
+		return false;
+	/* The stack of a program which is just being loaded isn't there yet. */
 	if ((sn->met & VM_NEED(LAYOUT)) && !vm_proc_has(sn->proc, VM_P_START_STACK))
 		return true;
 	/* It has no stack for a moment; to those who may not ptrace it never has one. */

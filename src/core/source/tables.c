@@ -140,23 +140,36 @@ static int put_by_pagemap(struct vm_tables *s, struct vm_page_run r)
 static bool mapping_tells_file(const struct vm_mapping *m, const struct vm_page_run *r, bool *file)
 {
 	*file = m->shared;
+	/* Memory of a device, and the page of zeros in a hole of a file, are nobody's page: pagemap says so too. */
+	if (r->state & (VM_PG(ZERO) | VM_PG(SPECIAL))) {
+		*file = false;
+		return true;
+	}
 	/* A private page that was written is a copy, and so is what went to swap; pages of the kernel's own mappings
 	   ([vdso]) count as pages of a file. */
-	if (m->shared)
-		return true;
-	if (r->state & (VM_PG(WRITE) | VM_PG(SWAP) | VM_PG(ZERO) | VM_PG(SPECIAL)))
+	if (m->shared || (r->state & (VM_PG(WRITE) | VM_PG(SWAP))))
 		return true;
 	return m->inode == 0 && m->name[0] != '[';
+}
+
+/** The huge page of zeros: special since Linux 6.17; before, what nobody may write, and nobody has. */
+static bool is_huge_zero(const struct vm_tables *s, const struct vm_mapping *m, const struct vm_page_run *r)
+{
+	if (r->shift <= 12 || !(r->state & VM_PG(PRESENT)) || m->inode || m->shared)
+		return false;
+	return s->g->version >= 617 ? (r->state & VM_PG(SPECIAL)) != 0
+				    : !(r->state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE)));
 }
 
 /** What the mapping tells of a run; true if that is all that is asked. */
 static bool tell_by_mapping(const struct vm_tables *s, const struct vm_mapping *m, struct vm_page_run *r)
 {
 	bool file = false;
-	/* The huge page of zeros: nobody may write it, and nobody has; marked special since Linux 6.17 only. */
-	if (r->shift > 12 && (r->state & VM_PG(PRESENT)) && m->inode == 0 && !m->shared &&
-	    !(r->state & (VM_PG(WRITE) | VM_PG(DIRTY) | VM_PG(NONE))))
+	if (is_huge_zero(s, m, r)) {
 		r->state |= VM_PG(ZERO);
+		if (r->pfn != VM_PFN_NONE)
+			r->pfn &= ~((UINT64_C(1) << (r->shift - 12)) - 1);
+	}
 	if (!(r->state & VM_PG_POPULATED)) {
 		r->known |= s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE));
 	} else if (s->ask & (VM_PG(FILE) | VM_PG(EXCLUSIVE))) {
@@ -181,6 +194,18 @@ static int put_in(struct vm_tables *s, const struct vm_mapping *m, struct vm_pag
 	return tell_by_mapping(s, m, &r) || !s->set.pagemap ? put(s, &r) : put_by_pagemap(s, r);
 }
 
+/** The frame of r->start, of a run that began at `first` with `pfn`. */
+static uint64_t pfn_further_on(const struct vm_page_run *r, uint64_t first, uint64_t pfn)
+{
+	uint64_t bytes = r->start - first;
+	if (pfn == VM_PFN_NONE || (r->state & VM_PG(ZERO)))
+		return pfn;
+	/* Special entries are one run if they are alike in all, so that each begins again. */
+	if (r->state & VM_PG(SPECIAL))
+		bytes &= (UINT64_C(1) << r->shift) - 1;
+	return pfn + bytes / 4096;
+}
+
 /** Cut the run at the borders of mappings. */
 static int put_cut(struct vm_tables *s, struct vm_page_run r)
 {
@@ -195,12 +220,15 @@ static int put_cut(struct vm_tables *s, struct vm_page_run r)
 		bool in = m && m->start <= r.start;
 		r.end = !m ? end : in ? m->end : m->start;
 		r.end = r.end < end ? r.end : end;
+		/* No huge page crosses a border: one of them is from before or after. */
+		if (r.shift && r.end & ((UINT64_C(1) << r.shift) - 1))
+			s->set.info->partial = true;
 		s->now = in ? m : NULL;
 		int e = in ? put_in(s, m, r) : put(s, &r);
 		if (e)
 			return e;
 		r.start = r.end;
-		r.pfn = pfn == VM_PFN_NONE || (r.state & VM_PG(ZERO)) ? pfn : pfn + (r.start - first) / 4096;
+		r.pfn = pfn_further_on(&r, first, pfn);
 		r.swap_offset = slot + (r.start - first) / 4096;
 		s->mapping += in && m->end <= r.start;
 	}
@@ -324,7 +352,7 @@ static int count_table(struct vm_tables *s, const struct vm_mapping *m, const ui
 			c.n[i & 1][at]++;
 		else if (k->pte.kind == VM_PTE_BAD)
 			s->set.info->partial = true;
-		else
+		else if (k->pte.kind != VM_PTE_EMPTY)
 			r = put_entries(s, k, e, start + ((uint64_t)i << 12), 4096);
 	}
 	s->set.info->tables[0].used += used;
@@ -359,7 +387,7 @@ static int put_table(struct vm_tables *s, const uint64_t *entry, uint64_t start,
 		else if (k->pte.kind == VM_PTE_PAGE)
 			j = vm_end_of_equals(entry, j, to, e, 0, ~UINT64_C(0));
 		stat->used += j - i;
-		if (k->pte.kind != VM_PTE_TABLE) {
+		if (k->pte.kind != VM_PTE_TABLE && k->pte.kind != VM_PTE_EMPTY) {
 			stat->leaves += j - i;
 			if (k->pte.kind == VM_PTE_BAD)
 				s->set.info->partial = true;
@@ -411,8 +439,10 @@ int vm_tables_take(void *tables, const struct vm_walk_table *t)
 	struct vm_tables *s = tables;
 	struct upper *u = &s->upper[t->level];
 	if (t->again && t->level > 0) {
-		if (u->active)
-			memcpy(u->entry, t->entry, sizeof(u->entry));
+		/* What the walk is past stays as it was then: a huge page that was split since has a table that was not
+		   read. */
+		if (u->active && t->lo < ENTRIES)
+			memcpy(u->entry + t->lo, t->entry + t->lo, (ENTRIES - t->lo) * sizeof(u->entry[0]));
 		return 0;
 	}
 	int r = catch_up(s, t->level, t->start);
@@ -447,8 +477,9 @@ static uint64_t bits_that_matter(struct vm_tables *s, unsigned level)
 		vm_pte_decode(s->g, level, page ^ bit, &with);
 		if (level == 0 && (with.state & ~plain.state & VM_PG(SPECIAL)))
 			s->special |= bit;
-		if (!(frame & bit) && (with.kind != plain.kind || ((with.state ^ plain.state) & want) ||
-				       with.pkey != plain.pkey))
+		/* Of the frame's bits those that no frame can have. */
+		if (with.kind != plain.kind ||
+		    (!(frame & bit) && (((with.state ^ plain.state) & want) || with.pkey != plain.pkey)))
 			keep |= bit;
 	}
 	return keep;

@@ -3,31 +3,36 @@
 #include "core/source/walker.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "bpf/walk.h"
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/source/bpf.h"
+#include "core/source/kernel.h"
 #include "core/source/session.h"
 #include "core/source/walk_program.h"
+#include "core/source/zones.h"
 
 /** What the program must know of an architecture's entries; core/model/pgtable.h knows the rest. */
 static const struct arch {
 	const char *machine;        /* uname -m */
 	const struct vm_pt_arch *arch;
 	uint64_t table_mask, table_value, frame_mask, volatile_mask;
+	unsigned since;             /* version of Linux from which on its entries are as we know them */
 } archs[] = {
 	/* Present and not PS; A is the CPU's. */
-	{ "x86_64", &vm_pt_x86_64, 0x81, 0x01, UINT64_C(0x000ffffffffff000), 0x20 },
-	{ "aarch64", &vm_pt_arm64, 0x03, 0x03, UINT64_C(0x0000fffffffff000), 0 },
+	{ "x86_64", &vm_pt_x86_64, 0x81, 0x01, UINT64_C(0x000ffffffffff000), 0x20, 0 },
+	{ "aarch64", &vm_pt_arm64, 0x03, 0x03, UINT64_C(0x0000fffffffff000), 0x400, 610 },
 };
 
 struct vm_walker {
@@ -65,6 +70,17 @@ static int load(struct vm_walker *w, struct vm_session *s, struct vm_err *err)
 	return 0;
 }
 
+/** Bits of a physical address, as this processor has them; 0: it doesn't say. */
+static unsigned phys_bits(void)
+{
+#if defined(__x86_64__)
+	unsigned a = 0, b, c, d;
+	if (__get_cpuid(0x80000008, &a, &b, &c, &d))
+		return a & 0xff;
+#endif
+	return 0;
+}
+
 static int choose_arch(struct vm_walker *w, struct vm_session *s, struct vm_err *err)
 {
 	struct utsname u;
@@ -73,11 +89,14 @@ static int choose_arch(struct vm_walker *w, struct vm_session *s, struct vm_err 
 		const struct arch *a = &archs[i];
 		if (strcmp(u.machine, a->machine) != 0)
 			continue;
-		unsigned major = 0, minor = 0;
-		sscanf(u.release, "%u.%u", &major, &minor);
 		w->geometry.arch = a->arch;
-		vm_swap_types_of(major, minor, &w->geometry.swap);
-		w->geometry.max_pfn = vm_bpf_memory_end(s) / s->page_bytes;
+		w->geometry.version = vm_kernel_version(s);
+		if (w->geometry.version && w->geometry.version < a->since)
+			return vm_fail(err, EOPNOTSUPP, "page tables of %s are known from Linux %u.%u on", u.machine,
+				       a->since / 100, a->since % 100);
+		w->geometry.swap = *vm_kernel_swap_types(s);
+		w->geometry.max_pfn = vm_zones_end(s);
+		w->geometry.phys_bits = phys_bits();
 		w->c->g.table_mask = a->table_mask;
 		w->c->g.table_value = a->table_value;
 		w->c->g.frame_mask = a->frame_mask;
@@ -232,14 +251,16 @@ const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w)
 /** Address of a table's first entry, with the sign bits that the program leaves out. */
 static uint64_t canonical(const struct vm_walker *w, uint64_t addr)
 {
-	unsigned bits = 12 + 9 * w->geometry.levels;
-	return addr >> (bits - 1) & 1 ? addr | ~((UINT64_C(1) << bits) - 1) : addr;
+	const unsigned bits = vm_pt_user_bits(&w->geometry);
+	return addr >> bits & 1 ? addr | ~((UINT64_C(1) << bits) - 1) : addr;
 }
 
 struct pass {
 	struct vm_walker *w;
 	struct vm_bpf_iter it;
 	uint64_t from, to;
+	/** Where the run began whose tables are handed over. */
+	uint64_t began;
 	struct vm_walk_stats *stats;
 	/** The table that was handed over last, by level. */
 	uint64_t start[VM_PT_LEVELS];
@@ -272,11 +293,11 @@ static int hand_over(struct pass *p, int (*take)(void *ctx, const struct vm_walk
 			.start = canonical(p->w, m->start & ~((UINT64_C(512) << shift) - 1)), .frame = m->pa / 4096,
 			.entry = p->w->table[i], .level = m->level,
 		};
-		uint64_t first = m->start & ~((UINT64_C(512) << shift) - 1);
-		t.lo = p->from > first ? (unsigned)((p->from - first) >> shift) : 0;
+		t.again = p->seen[m->level] && p->start[m->level] == t.start;
+		const uint64_t first = m->start & ~((UINT64_C(512) << shift) - 1), from = t.again ? p->began : p->from;
+		t.lo = from > first ? (unsigned)((from - first) >> shift) : 0;
 		uint64_t last = (p->to - 1 - first) >> shift;
 		t.hi = last < 511 ? (unsigned)last + 1 : 512;
-		t.again = p->seen[m->level] && p->start[m->level] == t.start;
 		p->seen[m->level] = true;
 		p->start[m->level] = t.start;
 		int r = take(ctx, &t);
@@ -312,6 +333,7 @@ static int walk_all(struct pass *p, int (*take)(void *ctx, const struct vm_walk_
 	do {
 		uint64_t before = c->cur;
 		bool first = p->stats->runs == 0;
+		p->began = before;
 		r = run_once(p);
 		if (r == -ESRCH && first && !p->it.threads && vm_bpf_iter_all_threads(&p->it) == 0)
 			r = run_once(p);
@@ -331,19 +353,17 @@ static int walk_all(struct pass *p, int (*take)(void *ctx, const struct vm_walk_
 	return r;
 }
 
-int vm_walk(struct vm_walker *w, pid_t pid, uint64_t from, uint64_t to,
-	    int (*take)(void *ctx, const struct vm_walk_table *t), void *ctx, struct vm_walk_stats *stats,
-	    struct vm_err *err)
+/** From the page of `first` to that of `last`, of one half. */
+static int walk_range(struct vm_walker *w, pid_t pid, uint64_t first, uint64_t last,
+		      int (*take)(void *ctx, const struct vm_walk_table *t), void *ctx, struct vm_walk_stats *stats,
+		      struct vm_err *err)
 {
-	const unsigned bits = 12 + 9 * w->geometry.levels;
-	const uint64_t mask = (UINT64_C(1) << bits) - 1;
+	const uint64_t mask = (UINT64_C(1) << (12 + 9 * w->geometry.levels)) - 1;
 	struct vm_walk_stats unused = { 0 };
 	struct pass p = { .w = w, .stats = stats ? stats : &unused };
 	*p.stats = unused;
-	if (!to)
-		to = UINT64_C(1) << (bits - 1);
-	p.from = from & mask;
-	p.to = ((to - 1) & mask) + 1;
+	p.from = first & mask;
+	p.to = (last & mask) + 1;
 	uint64_t began = vm_clock_ns();
 	int r = vm_bpf_iter_open(&p.it, w->program.walk_fd, pid, false, err);
 	if (r < 0)
@@ -352,6 +372,19 @@ int vm_walk(struct vm_walker *w, pid_t pid, uint64_t from, uint64_t to,
 	vm_bpf_iter_close(&p.it);
 	p.stats->took_ns = vm_clock_ns() - began;
 	return r == -ESRCH ? vm_fail(err, ESRCH, "process %d has no address space", pid) : r;
+}
+
+int vm_walk(struct vm_walker *w, pid_t pid, uint64_t from, uint64_t to,
+	    int (*take)(void *ctx, const struct vm_walk_table *t), void *ctx, struct vm_walk_stats *stats,
+	    struct vm_err *err)
+{
+	const uint64_t end = UINT64_C(1) << vm_pt_user_bits(&w->geometry);
+	to = to && to < end ? to : end;
+	if (from < to)
+		return walk_range(w, pid, from, to - 1, take, ctx, stats, err);
+	if (stats)
+		*stats = (struct vm_walk_stats){ 0 };
+	return 0;
 }
 
 struct one {
@@ -380,6 +413,8 @@ int vm_walk_one(struct vm_walker *w, pid_t pid, uint64_t addr, struct vm_walk_pa
 {
 	struct one o = { .g = &w->geometry, .addr = addr, .path = out };
 	out->n = 0;
-	int r = vm_walk(w, pid, addr, addr + 1, take_step, &o, NULL, err);
+	if (vm_pt_half(&w->geometry, addr) != VM_ADDR_USER && !vm_pt_has_kernel(&w->geometry))
+		return vm_fail(err, EOPNOTSUPP, "the kernel's half has tables of its own");
+	int r = walk_range(w, pid, addr, addr, take_step, &o, NULL, err);
 	return r == 0 && out->n == 0 ? vm_fail(err, ESRCH, "process %d has no address space", pid) : r;
 }

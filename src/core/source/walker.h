@@ -26,10 +26,11 @@ struct vm_walk_table {
 	/** Frame of the table itself. */
 	uint64_t frame;
 	const uint64_t *entry;     /* 512 */
-	/** Entries [lo, hi) touch the range that was asked for. */
+	/** Entries [lo, hi) touch the range that was asked for; if `again`, what is left of it. */
 	unsigned lo, hi;
 	unsigned level;            /* 0: PTE */
-	/** It was handed over before, and is again, as it is now, because more of what is below it follows. */
+	/** It was handed over before, and is again, as it is now, because more of what is below it follows.  What entries
+	    before `lo` say by now is no part of this walk, which is past them. */
 	bool again;
 };
 
@@ -56,8 +57,8 @@ const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w);
 uint64_t vm_walker_zero_pfn(const struct vm_walker *w);
 
 /**
- * Hand over the tables that translate [from, to) (user half; 0, 0: all of it), each before those below it,
- * ascending.  take() may return another value than 0 to end it.
+ * Hand over the tables that translate what the user half has of [from, to) (0, 0: all of it), each before those below
+ * it, ascending.  take() may return another value than 0 to end it.
  * 0, take()'s value, -ESRCH if the process has no address space (any more).
  */
 int vm_walk(struct vm_walker *w, pid_t pid, uint64_t from, uint64_t to,
@@ -74,7 +75,7 @@ struct vm_walk_path {
 	} step[VM_PT_LEVELS];
 };
 
-/** Any canonical address, of the kernel's half too.  0, or -ESRCH. */
+/** Any canonical address, of the kernel's half too.  0; -ESRCH; -EOPNOTSUPP: the process's tables don't hold it. */
 int vm_walk_one(struct vm_walker *w, pid_t pid, uint64_t addr, struct vm_walk_path *out, struct vm_err *err);
 
 #endif

@@ -30,6 +30,13 @@ WORKLOADS = [
     ["mlock", "--size", "1M"],
     ["many-mappings", "--count", "500"],
     ["sparse"],
+    ["page-pattern", "--size", "1M"],
+    ["guard", "--size", "256K"],
+    ["prot-none", "--size", "256K"],
+    ["mremap", "--size", "256K"],
+    ["thp", "--count", "1"],
+    ["hugetlb", "--count", "2"],
+    ["ksm"],
 ]
 
 # What the mapping that holds an address of the truth must be called: workload, label, kind.

@@ -30,7 +30,8 @@ SMAPS_KEYS = {
     "Size": "size_bytes", "Rss": "rss_bytes", "Pss": "pss_bytes", "Anonymous": "anon_bytes",
     "Shared_Clean": "shared_clean_bytes", "Shared_Dirty": "shared_dirty_bytes",
     "Private_Clean": "private_clean_bytes", "Private_Dirty": "private_dirty_bytes",
-    "Locked": "locked_bytes", "Swap": "swap_bytes",
+    "Locked": "locked_bytes", "Swap": "swap_bytes", "AnonHugePages": "thp_bytes",
+    "Private_Hugetlb": "private_hugetlb_bytes", "Shared_Hugetlb": "shared_hugetlb_bytes",
 }
 HEAD = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) \S+ \d+ *(.*)$")
 
@@ -211,7 +212,12 @@ class Lab:
 
     def __exit__(self, *exc):
         if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
+            # It has files to remove, and may have changed the machine.
+            self.p.terminate()
+            try:
+                self.p.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.p.kill()
+                self.p.wait()
         self.p.stdout.close()
         self.p.stderr.close()

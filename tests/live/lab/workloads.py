@@ -54,8 +54,31 @@ RUNS = [
     "many-mappings --count 64 --each 16K --touch 50%",
     "sparse",
     "sparse --size 16G --pages 5 --mode none",
+    "page-pattern --size 1M",
+    "page-pattern --size 300K --every 10 --write 3 --read 7",
+    "page-pattern --size 300K --every 1 --write 0 --read 0",
+    "soft-dirty --size 256K",
+    "guard --size 256K",
+    "guard --size 250K --every 3 --guards 2",
+    "prot-none --size 256K",
+    "prot-none --size 128K --protect 100%",
+    "pkey --size 256K --protect 1/4",
+    "mremap --size 1M",
+    "thp",
+    "thp --count 1",
+    "hugetlb --count 2",
+    "hugetlb --count 3 --touch 1/3 --share shared",
+    "hugetlb --page 1G --count 1 --touch 100%",
+    "swap --size 1M",
+    "swap --size 500K --every 1 --out 1",
+    "ksm",
+    "ksm --groups 2 --equal 2 --own 0",
+    "chaos",
+    "chaos --threads 1 --children 0 --held 100K",
 ]
 
+# Steps of those that would go on for ever.
+MOST_STEPS = {"chaos": 2}
 
 # Facts that only one workload states.
 
@@ -164,7 +187,7 @@ def run_one(words):
             if name in SPECIAL:
                 SPECIAL[name](t, before)
             before = t
-            if not t["more_steps"]:
+            if not t["more_steps"] or t["step"] == MOST_STEPS.get(name):
                 break
         kids = children(lab.pid)
         expect(name, "exit status", 0, lab.end())
@@ -201,6 +224,19 @@ def killed():
         expect("cow", "children", 1, len(kids))
         lab.end(signal.SIGKILL)
         check_gone(kids)
+
+
+def killed_with_swap():
+    """What the machine lent goes back as well."""
+    with Lab(BIN, "swap", "--size", "256K", "--dir", DIR, "-q") as lab:
+        path = lab.line()["path"]
+        with open("/proc/swaps") as f:
+            expect("swap", "in use", True, path in f.read())
+        kids = children(lab.pid)
+        lab.end(signal.SIGKILL)
+        check_gone(kids)
+    with open("/proc/swaps") as f:
+        expect("swap", "in use", False, path in f.read())
 
 
 def other_signals():
@@ -308,7 +344,7 @@ def main():
     adopt_orphans()
     tests = [(r, lambda r=r: run_one(r.split())) for r in RUNS]
     tests += [(f.__name__.replace("_", " "), f) for f in (
-        parent_dies, killed, other_signals, frame_exit, frame_clock, frame_watch, frame_watch_end,
+        parent_dies, killed, killed_with_swap, other_signals, frame_exit, frame_clock, frame_watch, frame_watch_end,
         frame_usage, frame_list, frame_full_disk, frame_denied)]
     failed = skipped = 0
     for name, test in tests:

@@ -1,0 +1,18 @@
+/** What must be known of a kernel to read its page-table entries. */
+#ifndef VM_SOURCE_KERNEL_H
+#define VM_SOURCE_KERNEL_H
+
+struct vm_session;
+struct vm_swap_types;
+
+/** Version as major * 100 + minor, from /proc/sys/kernel/osrelease; 0: unknown. */
+unsigned vm_kernel_version(struct vm_session *s);
+
+/**
+ * Its special swap types: by version, and by what a live kernel shows of its configuration; a kernel that doesn't
+ * tell, and that of a captured tree, is taken to have all.  Looked up when it is first asked for (a millisecond),
+ * lives as long as the session.
+ */
+const struct vm_swap_types *vm_kernel_swap_types(struct vm_session *s);
+
+#endif

@@ -164,26 +164,20 @@ static int parse_hexes(int argc, char **argv, const char *what, struct numbers *
 
 static int parse_range(struct vmpage *v, struct vm_err *err)
 {
-	char first[32];
-	const char *text = v->o->range, *dash = text ? strchr(text, '-') : NULL;
+	const char *text = v->o->range;
 	if (!text)
 		return 0;
-	size_t n = dash ? (size_t)(dash - text) : 0;
-	if (n && n < sizeof(first)) {
-		memcpy(first, text, n);
-		first[n] = '\0';
-		if (vm_parse_hex(first, &v->from) == 0 && vm_parse_hex(dash + 1, &v->to) == 0 && v->from < v->to) {
-			if (v->from >> 63)
-				return vm_fail(err, EINVAL, "--range: 0x%llx is in the kernel's half, which is no part of a "
-					       "process", (unsigned long long)v->from);
-			v->from &= ~UINT64_C(4095);
-			v->to = v->to > UINT64_MAX - 4095 ? UINT64_MAX & ~UINT64_C(4095) : (v->to + 4095) & ~UINT64_C(4095);
-			return 0;
-		}
+	if (vm_parse_range(text, &v->from, &v->to) != 0) {
+		vm_fail(err, EINVAL, "--range: '%s' is not a range of addresses", text);
+		vm_hint(err, "as in 7f0000000000-7f0000200000");
+		return -EINVAL;
 	}
-	vm_fail(err, EINVAL, "--range: '%s' is not a range of addresses", text);
-	vm_hint(err, "as in 7f0000000000-7f0000200000");
-	return -EINVAL;
+	if (v->from >> 63)
+		return vm_fail(err, EINVAL, "--range: 0x%llx is in the kernel's half, which is no part of a process",
+			       (unsigned long long)v->from);
+	v->from &= ~UINT64_C(4095);
+	v->to = v->to > UINT64_MAX - 4095 ? UINT64_MAX & ~UINT64_C(4095) : (v->to + 4095) & ~UINT64_C(4095);
+	return 0;
 }
 
 static int check_options(struct vmpage *v, struct vm_err *err)

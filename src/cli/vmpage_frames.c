@@ -301,7 +301,7 @@ static int count_range(struct census *c, uint64_t from, uint64_t to, uint64_t zo
 			n = m < n ? m : n;
 		}
 		if (n < 0)
-			return vm_fail_os(err, (int)-n, "cannot read %s", c->by_cgroup ? "/proc/kpagecgroup" : "/proc/kpageflags");
+			return vm_fail_os(err, (int)-n, "cannot read the %s of page frames", c->by_cgroup ? "cgroups" : "flags");
 		if (n == 0)
 			break;
 		if (!count_piece(c, (size_t)n, zone))

@@ -42,6 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(vm_parse_hex, text);
 	check(vm_parse_size, text);
 	check(vm_parse_duration, text);
+	uint64_t from = 7, to = 3;
+	int ranged = vm_parse_range(text, &from, &to);
+	HOLDS(ranged == 0 ? from < to : from == 7 && to == 3);
+	HOLDS(ranged == 0 || ranged == -EINVAL || ranged == -ERANGE);
 	double share = -1;
 	int r = vm_parse_ratio(text, &share);
 	HOLDS(r == 0 ? share >= 0 && share <= 1 : share == -1);

@@ -17,7 +17,7 @@ command -v setpriv >/dev/null || skip "setpriv is not installed"
 command -v jq >/dev/null || skip "jq is not installed"
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 other=(setpriv --reuid=65533 --regid=65533 --clear-groups)
-bpf=(--inh-caps=+bpf,+perfmon --ambient-caps=+bpf,+perfmon --bounding-set=-all,+bpf,+perfmon)
+bpf=("--inh-caps=+bpf,+perfmon" "--ambient-caps=+bpf,+perfmon" "--bounding-set=-all,+bpf,+perfmon")
 "${nobody[@]}" "${bpf[@]}" true 2>/dev/null || skip "setpriv can't choose capabilities here"
 
 scratch=$(mktemp -d) || exit 1
@@ -44,7 +44,7 @@ try() {
 }
 
 coproc own { exec "${nobody[@]}" cat; }
-pid=$own_PID own_in=${own[1]} own_out=${own[0]}
+pid=$! own_in=${own[1]} own_out=${own[0]}
 pids+=("$pid")
 echo ready >&"$own_in"
 read -r _ <&"$own_out"
@@ -79,7 +79,7 @@ else
 fi
 
 # Root without CAP_SYS_ADMIN opens kpageflags and is told no frames: that isn't "no pages".
-weak=(setpriv --inh-caps=-sys_admin,-bpf,-perfmon --bounding-set=-sys_admin,-bpf,-perfmon)
+weak=(setpriv "--inh-caps=-sys_admin,-bpf,-perfmon" "--bounding-set=-sys_admin,-bpf,-perfmon")
 for mode in '--bits lru' '--by flags' '--by zone' '--runs -o ADDRESS,FLAGS'; do
 	# shellcheck disable=SC2086
 	try 4 "weak root $mode" "${weak[@]}" "$bin/vmpage" $mode "$pid"

@@ -198,6 +198,43 @@ START_TEST(bit_62_is_not_always_swap)
 }
 END_TEST
 
+START_TEST(markers_are_told_by_their_slot)
+{
+	struct tree t = tree_new(two_maps, "6.18.0\n", true);
+	struct vm_pages_info info;
+	struct vm_pages_query q = { .want = all & ~VM_PG(UFFD_WP), .as = t.as };
+	/* Poisoned; a guard before Linux 6.15 said so in a bit of its own; of hugetlb, without the bit of swap. */
+	put(&t, 0x10000, SWAPPED | UFFD_WP | (1 << 5) | 31);
+	put(&t, 0x11000, SWAPPED | (2 << 5) | 31);
+	put(&t, 0x12000, SWAPPED | (4 << 5) | 31);
+	put(&t, 0x14000, UFFD_WP);
+	ck_assert_str_eq(scanned(&t, &q, &info), "10000+1:uM 11000+1:HM 12000+1:G 14000+1:uM");
+	tree_free(&t);
+	/* Of Linux 6.1 it is the last type but one. */
+	t = tree_new(two_maps, "6.1.0-40-amd64\n", true);
+	q.as = t.as;
+	put(&t, 0x10000, SWAPPED | UFFD_WP | (1 << 5) | 30);
+	put(&t, 0x11000, SWAPPED | 31);
+	put(&t, 0x12000, SWAPPED | (0x1234 << 5) | 29);
+	ck_assert_str_eq(scanned(&t, &q, &info), "10000+1:uM 11000+1:HM 12000+1:V");
+	tree_free(&t);
+}
+END_TEST
+
+START_TEST(slots_may_be_withheld)
+{
+	struct tree t = tree_new(two_maps, "6.18.0\n", true);
+	struct vm_pages_info info;
+	struct vm_pages_query q = { .want = all, .frames = true, .as = t.as };
+	for (uint64_t a = 0x10000; a < 0x13000; a += 4096)
+		put(&t, a, SWAPPED);
+	put(&t, 0x13000, SWAPPED | IS_GUARD);
+	ck_assert_str_eq(scanned(&t, &q, &info), "10000+3:s#0.0 13000+1:G");
+	ck_assert(info.frames_withheld);
+	tree_free(&t);
+}
+END_TEST
+
 START_TEST(frames_may_be_withheld)
 {
 	struct tree t = tree_new(two_maps, "6.18.0\n", true);
@@ -513,6 +550,8 @@ int main(void)
 	tcase_add_test(tcase, frames_part_runs);
 	tcase_add_test(tcase, borders_part_runs);
 	tcase_add_test(tcase, bit_62_is_not_always_swap);
+	tcase_add_test(tcase, markers_are_told_by_their_slot);
+	tcase_add_test(tcase, slots_may_be_withheld);
 	tcase_add_test(tcase, frames_may_be_withheld);
 	tcase_add_test(tcase, slots_may_be_withheld);
 	tcase_add_test(tcase, soft_dirty_of_nothing_is_nothing);

@@ -26,6 +26,21 @@ static void bad(parser parse, const char *s, int want)
 		      (unsigned long long)v, want);
 }
 
+START_TEST(ranges)
+{
+	static const char *const bad[] = { "", "-", "1", "1-", "-1", "2-1", "1-1", "1-2-3", "x-2", "1-x", "11111111111111111-2",
+					   "0x00000000000000000000001-2" };
+	uint64_t from = 7, to = 3;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_int_lt(vm_parse_range(bad[i], &from, &to), 0);
+		ck_assert(from == 7 && to == 3);
+	}
+	ck_assert_int_eq(vm_parse_range("7f0000000000-0x7f0000200000", &from, &to), 0);
+	ck_u64_eq(from, 0x7f0000000000);
+	ck_u64_eq(to, 0x7f0000200000);
+}
+END_TEST
+
 START_TEST(u64)
 {
 	good(vm_parse_u64, "0", 0);
@@ -349,5 +364,5 @@ START_TEST(nocase)
 }
 END_TEST
 
-UNIT_MAIN("str", u64, hex, sizes, durations, ratios, ratio_of_giants, format_size, format_size_never_long,
+UNIT_MAIN("str", ranges, u64, hex, sizes, durations, ratios, ratio_of_giants, format_size, format_size_never_long,
 	  format_u64, format_duration, put_hex, unescape, utf8_next, utf8_refused, edit_distance, nocase)

@@ -335,6 +335,23 @@ START_TEST(impossible_entries_are_left_out)
 }
 END_TEST
 
+START_TEST(the_same_frame_many_times)
+{
+	struct vm_aspace *as = space_of("200000-208000 rw-s 00000000 00:06 5 /dev/mem\n");
+	struct feed f = { 0 };
+	uint64_t e[512] = { 0 };
+	for (unsigned i = 0; i < 3; i++)
+		e[i] = P | NX | 0x200 | PFN(0x1000);
+	begin(&f, plain, true, as);
+	feed(&f, 0, 0x200000, e);
+	ck_assert_str_eq(ended(&f), "200000+1:pS@1000 201000+1:pS@1000 202000+1:pS@1000");
+	begin(&f, plain, false, as);
+	feed(&f, 0, 0x200000, e);
+	ck_assert_str_eq(ended(&f), "200000+3:pS");
+	vm_aspace_free(as);
+}
+END_TEST
+
 START_TEST(memory_of_devices_is_no_file)
 {
 	struct vm_aspace *as = space_of("200000-208000 rw-s 00000000 00:06 5 /dev/mem\n");
@@ -472,5 +489,6 @@ END_TEST
 UNIT_MAIN("tables", borders_part_runs, no_huge_page_crosses_a_border, neighbouring_tables_are_one_run,
 	  what_isnt_wanted_parts_nothing_and_isnt_known,
 	  the_mapping_tells_whose_a_page_is, swap_slots_follow, all_levels_in_one_space, five_levels, arm64_tables,
-	  what_the_walk_is_past_stays, impossible_entries_are_left_out, memory_of_devices_is_no_file,
+	  what_the_walk_is_past_stays, impossible_entries_are_left_out, the_same_frame_many_times,
+	  memory_of_devices_is_no_file,
 	  the_huge_page_of_zeros_by_version, counting_gives_what_runs_give)

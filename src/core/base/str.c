@@ -49,6 +49,26 @@ int vm_parse_hex(const char *s, uint64_t *out)
 	return parse_base(has_0x(s) ? s + 2 : s, 16, out);
 }
 
+int vm_parse_range(const char *s, uint64_t *from, uint64_t *to)
+{
+	char first[24];
+	const char *dash = strchr(s, '-');
+	const size_t n = dash ? (size_t)(dash - s) : 0;
+	uint64_t a, b;
+	if (!n || n >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, s, n);
+	first[n] = '\0';
+	int r = vm_parse_hex(first, &a);
+	if (r == 0)
+		r = vm_parse_hex(dash + 1, &b);
+	if (r < 0 || a >= b)
+		return r < 0 ? r : -EINVAL;
+	*from = a;
+	*to = b;
+	return 0;
+}
+
 /** The decimal number at s ("12", "1.5"), locale-free; NULL if there is none. */
 static const char *parse_decimal(const char *s, double *v)
 {

@@ -15,6 +15,9 @@ int vm_parse_u64(const char *s, uint64_t *out);
 /** Whole text to number in base 16, with or without 0x, as in /proc/PID/maps. */
 int vm_parse_hex(const char *s, uint64_t *out);
 
+/** "7f0000000000-7f0000200000": two of them, the first below the second.  As vm_parse_u64 on failure. */
+int vm_parse_range(const char *s, uint64_t *from, uint64_t *to);
+
 /** "4096", "64K", "1.5G", "2MiB": bytes, powers of 1024.  As vm_parse_u64 on failure. */
 int vm_parse_size(const char *s, uint64_t *bytes);
 

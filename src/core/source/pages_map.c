@@ -120,6 +120,9 @@ static void tell(struct scan *s, uint64_t e, struct vm_page_run *r)
 			r->known |= VM_PG(ZERO);
 			r->state |= pfn == s->zero_pfn ? VM_PG(ZERO) : 0;
 		}
+	} else if (r->state & VM_PG(UFFD_WP)) {
+		/* Of hugetlb pages it doesn't count as swap. */
+		r->state |= VM_PG(MARKER);
 	}
 }
 
@@ -195,6 +198,18 @@ static int count_entries(struct scan *s, uint64_t at, size_t from, size_t n)
 	return r;
 }
 
+/** End of the entries from `from` on that go on like `e`, which isn't present. */
+static size_t end_of_swap(const struct scan *s, uint64_t e, size_t from, size_t n)
+{
+	const uint64_t kind = s->flags | BIT(57) | (BIT(TYPE_BITS) - 1);
+	/* What isn't swap is told by all of the entry. */
+	if ((e & (BIT(TYPE_BITS) - 1)) >= VM_SWAP_AREAS_LEAST)
+		return s->q->frames ? from : vm_end_of_equals(s->entry, from, n, e, 0, kind | VM_PAGEMAP_PFN_MASK);
+	/* Slots follow each other from the sixth bit on. */
+	const uint64_t step = s->q->frames && (e & VM_PAGEMAP_PFN_MASK) ? BIT(TYPE_BITS) : 0;
+	return vm_end_of_equals(s->entry, from, n, e + step, step, kind | (step ? VM_PAGEMAP_PFN_MASK : 0));
+}
+
 static int put_entries(struct scan *s, uint64_t at, size_t n)
 {
 	const uint64_t mask = s->flags | (s->q->frames ? VM_PAGEMAP_PFN_MASK : 0);
@@ -209,10 +224,7 @@ static int put_entries(struct scan *s, uint64_t at, size_t n)
 			continue;
 		}
 		if (!(e >> 63)) {
-			/* Slots follow each other from the sixth bit on. */
-			uint64_t step = s->q->frames && (e & VM_PAGEMAP_PFN_MASK) ? BIT(TYPE_BITS) : 0;
-			j = vm_end_of_equals(s->entry, j, n, e + step, step,
-					     s->flags | (BIT(TYPE_BITS) - 1) | (step ? VM_PAGEMAP_PFN_MASK : 0));
+			j = end_of_swap(s, e, j, n);
 		} else if (may_be_zero(s, e)) {
 			bool zero = (e & VM_PAGEMAP_PFN_MASK) == s->zero_pfn;
 			while (j < n && ((s->entry[j] ^ e) & s->flags) == 0 &&

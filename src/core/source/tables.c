@@ -255,6 +255,11 @@ static uint64_t entry_pfn(const struct vm_tables *s, const struct kind *k, uint6
 	return k->plain ? (e & s->frame[k->level]) / 4096 : k->pte.pfn;
 }
 
+static bool is_zero_page(const struct vm_tables *s, const struct vm_pte *p)
+{
+	return (p->state & VM_PG(SPECIAL)) && p->level == 0 && p->pfn == s->set.zero_pfn;
+}
+
 static struct vm_page_run run_of(const struct vm_tables *s, const struct kind *k, uint64_t e, uint64_t start,
 				 uint64_t bytes)
 {
@@ -269,7 +274,7 @@ static struct vm_page_run run_of(const struct vm_tables *s, const struct kind *k
 		r.raw = true;
 		r.entry = k->plain ? e & ~s->frame[k->level] : k->pte.kind == VM_PTE_PAGE ? e & ~s->frame[k->level] : e;
 	}
-	if ((k->pte.state & VM_PG(SPECIAL)) && k->level == 0 && k->pte.pfn == s->set.zero_pfn)
+	if (is_zero_page(s, &k->pte))
 		r.state |= VM_PG(ZERO);
 	return r;
 }
@@ -384,7 +389,8 @@ static int put_table(struct vm_tables *s, const uint64_t *entry, uint64_t start,
 		const struct kind *k = kind_of(s, level, e);
 		if (k->plain)
 			j = vm_end_of_equals(entry, j, to, e + step, step, step ? keep | s->frame[level] : keep);
-		else if (k->pte.kind == VM_PTE_PAGE)
+		else if (k->pte.kind == VM_PTE_PAGE && (!step || is_zero_page(s, &k->pte)))
+			/* Frames of a run follow each other, but for that one. */
 			j = vm_end_of_equals(entry, j, to, e, 0, ~UINT64_C(0));
 		stat->used += j - i;
 		if (k->pte.kind != VM_PTE_TABLE && k->pte.kind != VM_PTE_EMPTY) {

@@ -196,9 +196,9 @@ static void read_frame(struct place *p, struct vm_frames *f)
 {
 	if (p->pfn == VM_PFN_NONE || !f)
 		return;
-	p->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, p->pfn, 1, &p->flags) == 1;
-	p->have_count = vm_frames_read(f, VM_FRAME_COUNT, p->pfn, 1, &p->count) == 1;
-	p->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, p->pfn, 1, &p->cgroup) == 1;
+	p->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, p->pfn, 1, &p->flags, NULL) == 1;
+	p->have_count = vm_frames_read(f, VM_FRAME_COUNT, p->pfn, 1, &p->count, NULL) == 1;
+	p->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, p->pfn, 1, &p->cgroup, NULL) == 1;
 }
 
 static int look(struct vmpage *v, struct place *p, const struct vm_aspace *as, pid_t pid, struct vm_frames *f,

@@ -49,9 +49,9 @@ struct frame {
 static void read_frame(struct vm_frames *f, uint64_t pfn, struct frame *out)
 {
 	*out = (struct frame){ .pfn = pfn };
-	out->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, pfn, 1, &out->flags) == 1;
-	out->have_count = vm_frames_read(f, VM_FRAME_COUNT, pfn, 1, &out->count) == 1;
-	out->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, pfn, 1, &out->cgroup) == 1;
+	out->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, pfn, 1, &out->flags, NULL) == 1;
+	out->have_count = vm_frames_read(f, VM_FRAME_COUNT, pfn, 1, &out->count, NULL) == 1;
+	out->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, pfn, 1, &out->cgroup, NULL) == 1;
 }
 
 static void say_frame(struct vmpage *v, struct vm_frames *f, const struct frame *x)
@@ -295,13 +295,13 @@ static int count_range(struct census *c, uint64_t from, uint64_t to, uint64_t zo
 {
 	while (from < to && !interrupted) {
 		size_t want = to - from < PIECE ? (size_t)(to - from) : PIECE;
-		long n = vm_frames_read(c->f, VM_FRAME_FLAGS, from, want, c->flags);
+		long n = vm_frames_read(c->f, VM_FRAME_FLAGS, from, want, c->flags, err);
 		if (n > 0 && c->by_cgroup) {
-			long m = vm_frames_read(c->f, VM_FRAME_CGROUP, from, (size_t)n, c->cgroup);
+			long m = vm_frames_read(c->f, VM_FRAME_CGROUP, from, (size_t)n, c->cgroup, err);
 			n = m < n ? m : n;
 		}
 		if (n < 0)
-			return vm_fail_os(err, (int)-n, "cannot read %s", c->by_cgroup ? "/proc/kpagecgroup" : "/proc/kpageflags");
+			return (int)n;
 		if (n == 0)
 			break;
 		if (!count_piece(c, (size_t)n, zone))

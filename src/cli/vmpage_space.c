@@ -134,7 +134,7 @@ static const uint64_t *facts(struct space *s, enum vm_frame_fact fact, uint64_t 
 	const uint64_t base = pfn / WINDOW * WINDOW;
 	struct window *w = &s->windows[fact == VM_FRAME_CGROUP][base / WINDOW % WINDOWS];
 	if (w->base != base + 1) {
-		long got = vm_frames_read(s->frames, fact, base, WINDOW, w->value);
+		long got = vm_frames_read(s->frames, fact, base, WINDOW, w->value, NULL);
 		w->base = base + 1;
 		w->n = got > 0 ? (unsigned)got : 0;
 	}

@@ -63,8 +63,9 @@ static int look_by_pagemap(struct watch *x, struct vm_err *err)
 	x->is = (struct vm_pte){ .pfn = VM_PFN_NONE };
 	int r = vmpage_mappings(x->v, x->pid, page, page + 4096, &as, err);
 	if (r == 0 && as->nmaps == 0) {
+		r = as->proc.state == 'Z' ? -ESRCH : 0;
 		vm_aspace_free(as);
-		return as->proc.state == 'Z' ? -ESRCH : 0;
+		return r;
 	}
 	const struct vm_pages_query q = {
 		.from = page, .to = page + 4096, .frames = true, .via = VM_VIA_PAGEMAP, .as = as,

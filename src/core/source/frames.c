@@ -97,17 +97,18 @@ void vm_frames_close(struct vm_frames *f)
 	free(f);
 }
 
-long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out)
+long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out,
+		    struct vm_err *err)
 {
 	size_t done = 0;
 	if (f->fd[fact] < 0)
-		return f->fd[fact];
+		return vm_fail_os(err, -f->fd[fact], "cannot open /%s", files[fact]);
 	while (done < n) {
 		ssize_t got = pread(f->fd[fact], out + done, (n - done) * 8, (off_t)((pfn + done) * 8));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return done ? (long)done : -errno;
+			return done ? (long)done : vm_fail_os(err, errno, "cannot read /%s", files[fact]);
 		if (got < 8)
 			break;
 		done += (size_t)got / 8;

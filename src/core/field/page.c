@@ -124,7 +124,7 @@ static const struct vm_field level_fields[] = {
 	{ .name = "FILL", .key = "fill", .help = "share of their 512 entries each that is in use", .type = VM_T_F64,
 	  .unit = VM_U_RATIO, .flags = D | VM_F_DESC, .get = level_fill, .source = "page tables" },
 };
-FIELDS(vm_level_fields, "level", "tables", level_fields);
+FIELDS(vm_level_fields, "table level", "tables", level_fields);
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
 
@@ -222,7 +222,7 @@ static const struct vm_field sum_fields[] = {
 	{ .name = "ADDRESS", .key = "range", .help = "addresses of the mapping", .type = VM_T_STR, .unit = VM_U_ADDR,
 	  .flags = 0, .get = sum_range, .source = "maps" },
 	{ .name = "START", .key = "start", .help = "first address of the mapping", .type = VM_T_U64, .unit = VM_U_ADDR,
-	  .flags = D, .get = sum_start, .source = "maps" },
+	  .flags = D | VM_F_LABEL, .get = sum_start, .source = "maps" },
 	{ .name = "END", .key = "end", .help = "address behind the mapping", .type = VM_T_U64, .unit = VM_U_ADDR,
 	  .flags = M, .get = sum_end, .source = "maps" },
 	{ .name = "COUNT", .key = "count", .help = "mappings, or pages' runs, in the group", .type = VM_T_U64,
@@ -262,7 +262,7 @@ static const struct vm_field sum_fields[] = {
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping, or what the group has in common",
 	  .type = VM_T_STR, .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = sum_name, .source = "maps" },
 };
-FIELDS(vm_page_sum_fields, "page sum", "groups", sum_fields);
+FIELDS(vm_page_sum_fields, "group", "groups", sum_fields);
 
 /* ---- Translations ------------------------------------------------------------------------------------------------ */
 

@@ -1,7 +1,7 @@
 /**
  * vmpage(1): pages, page tables and page frames.
- * - addresses: vmpage_entry.c, vmpage_watch.c;  spaces: vmpage_space.c, vmpage_grid.c;  frames: vmpage_frames.c,
- *   vmpage_file.c
+ * - addresses: vmpage_explain.c, vmpage_entry.c, vmpage_watch.c;  spaces: vmpage_space.c, vmpage_grid.c;
+ *   frames: vmpage_frames.c, vmpage_file.c;  its part of the manual: vmpage_doc.c
  * - columns: core/field/page.c, frame.c;  facts: core/source/pages.h, walker.h, frames.h
  */
 
@@ -87,8 +87,8 @@ static const struct vm_example examples[] = {
 };
 
 static const struct vm_fieldset *const fieldsets[] = {
-	&vm_run_fields, &vm_page_sum_fields, &vm_state_fields, &vm_level_fields, &vm_step_fields, &vm_split_fields,
-	&vm_frames_fields, &vm_rmap_fields, &vm_cached_fields, NULL,
+	&vm_state_fields, &vm_page_sum_fields, &vm_run_fields, &vm_step_fields, &vm_split_fields, &vm_frames_fields,
+	&vm_rmap_fields, &vm_cached_fields, &vm_level_fields, NULL,
 };
 
 /* ---- What the modes share ---------------------------------------------------------------------------------------- */
@@ -287,4 +287,5 @@ const struct vm_command vm_command = {
 	.opts_size = sizeof(struct vmpage_options),
 	.defaults = &defaults,
 	.run = run,
+	.print_doc = vmpage_print_doc,
 };

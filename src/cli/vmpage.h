@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "cli/common.h"
@@ -56,6 +57,9 @@ void vmpage_filled(struct vmpage *v, struct vm_buf *line);
 /** The mappings of a process, classified as far as maps and the files' headers allow. */
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err);
 
+/** Names by enum vm_addr_half. */
+extern const char *const vmpage_half_names[];
+
 /** Addresses of a process, or alone. */
 int vmpage_entries(struct vmpage *v, pid_t pid, const uint64_t *addr, size_t n, struct vm_err *err);
 int vmpage_explain(struct vmpage *v, const uint64_t *addr, size_t n, struct vm_err *err);
@@ -69,5 +73,8 @@ int vmpage_grid(struct vmpage *v, pid_t pid, struct vm_err *err);
 int vmpage_pfns(struct vmpage *v, const uint64_t *pfn, size_t n, struct vm_err *err);
 int vmpage_system(struct vmpage *v, struct vm_err *err);
 int vmpage_files(struct vmpage *v, char **path, size_t n, struct vm_err *err);
+
+/** Blocks of the manual: man-states, man-letters, man-flags, man-bits-x86-64, man-bits-arm64. */
+bool vmpage_print_doc(const char *kind, FILE *out);
 
 #endif

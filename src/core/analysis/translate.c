@@ -31,6 +31,8 @@ static void say_touch(const struct vm_mapping *m, struct vm_buf *out)
 		vm_buf_add_str(out, "no mapping holds the address: a touch is a SIGSEGV");
 	else if (!(m->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		vm_buf_add_str(out, "the mapping allows no access: a touch is a SIGSEGV");
+	else if (m->kind == VM_KIND_VSYSCALL)
+		vm_buf_add_str(out, "calls of it are emulated by the kernel, anything else is a SIGSEGV");
 	else if (m->kind == VM_KIND_HUGETLB)
 		vm_buf_add_str(out, "a touch takes a page from the hugetlb pool (SIGBUS if it is empty)");
 	else if (m->inode && !m->shared)
@@ -181,6 +183,7 @@ void vm_say_change(const struct vm_pte *was, const struct vm_pte *is, struct vm_
 		{ VM_PG(ACCESSED), "accessed", "accessed bit cleared" },
 		{ VM_PG(EXEC), "may be executed", "no execution any more" },
 		{ VM_PG(SOFT_DIRTY), "soft-dirty", "soft-dirty bit cleared" },
+		{ VM_PG(EXCLUSIVE), "mapped here only", "mapped elsewhere too: fork, or merged by KSM" },
 		{ VM_PG(UFFD_WP), "protected by userfaultfd", "userfaultfd's protection is gone" },
 	};
 	if (was->kind != is->kind)

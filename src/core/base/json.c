@@ -137,6 +137,20 @@ void vm_json_str(struct vm_json *j, const char *s)
 	vm_buf_add_json_str(&j->buf, s, strlen(s));
 }
 
+void vm_json_words(struct vm_json *j, const char *words)
+{
+	vm_json_array_begin(j);
+	for (const char *s = words; *s;) {
+		size_t n = strcspn(s, " ");
+		if (n) {
+			lead(j);
+			vm_buf_add_json_str(&j->buf, s, n);
+		}
+		s += n + (s[n] == ' ');
+	}
+	vm_json_array_end(j);
+}
+
 void vm_json_addr(struct vm_json *j, uint64_t addr)
 {
 	char text[20] = "\"0x";

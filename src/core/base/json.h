@@ -43,6 +43,8 @@ void vm_json_bool(struct vm_json *j, bool v);
 void vm_json_null(struct vm_json *j);
 /** Any bytes; NULL gives null. */
 void vm_json_str(struct vm_json *j, const char *s);
+/** An array of the text's words, which blanks separate. */
+void vm_json_words(struct vm_json *j, const char *words);
 /** "0x7f..." as a string: numbers above 2^53 are lost on many readers. */
 void vm_json_addr(struct vm_json *j, uint64_t addr);
 

@@ -94,7 +94,7 @@ static const struct vm_field state_fields[] = {
 	  .flags = D | VM_F_DESC, .get = state_bytes, .source = "page tables, pagemap" },
 	{ .name = "PAGES", .key = "pages", .help = "the same in pages of 4K", .type = VM_T_U64, .unit = VM_U_COUNT,
 	  .flags = D | VM_F_DESC, .get = state_pages, .source = "page tables, pagemap" },
-	{ .name = "SHARE", .key = "share", .help = "share of what is in memory", .type = VM_T_F64, .unit = VM_U_RATIO,
+	{ .name = "SHARE%", .key = "share", .help = "share of what is in memory", .type = VM_T_F64, .unit = VM_U_RATIO,
 	  .flags = D | VM_F_DESC, .get = state_share, .source = "vmpage" },
 	{ .name = "MEANING", .key = "meaning", .help = "what the state means", .type = VM_T_STR,
 	  .flags = VM_F_DEFAULT | VM_F_TRUNC, .get = state_help, .source = "vmpage" },
@@ -121,10 +121,13 @@ static const struct vm_field level_fields[] = {
 	  .flags = D | VM_F_SUM | VM_F_DESC, .get = level_used, .source = "page tables" },
 	{ .name = "LEAVES", .key = "leaves", .help = "of these: entries that are pages or swap themselves", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = D | VM_F_SUM | VM_F_DESC, .get = level_leaves, .source = "page tables" },
-	{ .name = "FILL", .key = "fill", .help = "share of their 512 entries each that is in use", .type = VM_T_F64,
+	{ .name = "FILL%", .key = "fill", .help = "share of their 512 entries each that is in use", .type = VM_T_F64,
 	  .unit = VM_U_RATIO, .flags = D | VM_F_DESC, .get = level_fill, .source = "page tables" },
 };
-FIELDS(vm_level_fields, "table level", "tables", level_fields);
+const struct vm_fieldset vm_level_fields = {
+	.row = "table level", .rows = "tables", .v = level_fields, .n = sizeof(level_fields) / sizeof(level_fields[0]),
+	.fixed = true,
+};
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
 
@@ -298,7 +301,7 @@ static const struct vm_field step_fields[] = {
 	{ .name = "BITS", .key = "bits", .help = "bits of the entry that are set", .type = VM_T_LIST,
 	  .flags = D, .get = step_bits, .source = "page tables" },
 };
-FIELDS(vm_step_fields, "level", "levels", step_fields);
+FIELDS(vm_step_fields, "step of a translation", "levels", step_fields);
 
 /* ---- Parts of an address ----------------------------------------------------------------------------------------- */
 
@@ -344,4 +347,4 @@ static const struct vm_field split_fields[] = {
 	{ .name = "FROM", .key = "base", .help = "where that begins", .type = VM_T_U64, .unit = VM_U_ADDR,
 	  .flags = D, .get = split_base, .source = "vmpage" },
 };
-FIELDS(vm_split_fields, "part", "parts", split_fields);
+FIELDS(vm_split_fields, "part of an address", "parts", split_fields);

@@ -17,6 +17,7 @@
 #include "core/base/str.h"
 #include "core/base/vec.h"
 #include "core/model/aspace.h"
+#include "core/source/session.h"
 #include "core/source/source.h"
 
 enum { GROUP_MODE = 1 };
@@ -127,6 +128,54 @@ void vmpage_filled(struct vmpage *v, struct vm_buf *line)
 	if (line->n)
 		vm_report_say(&v->report, "%s\n", vm_buf_str(line));
 	vm_buf_free(line);
+}
+
+static void say_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
+{
+	char took[VM_NUMBUF];
+	struct vm_buf name = { 0 };
+	vm_text_put(&name, as->proc.comm);
+	vm_report_say(&v->report, "%d %s   read via %s", as->proc.pid, vm_buf_str(&name), vm_via_names[info->via]);
+	if (v->s->live)
+		vm_report_say(&v->report, " in %s (%s)", vm_format_duration(info->took_ns, took), !info->holds_lock ? "no lock"
+			      : info->via == VM_VIA_TABLES ? "mmap lock for pagemap's part" : "under its mmap lock");
+	vm_report_say(&v->report, "\n");
+	if (info->why_not[0] && v->s->live)
+		vm_report_say(&v->report, "not via %s\n", info->why_not);
+	if (info->partial)
+		vm_report_say(&v->report, "NOT ALL: it changed while it was read\n");
+	vm_buf_free(&name);
+}
+
+static void json_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
+{
+	struct vm_json *j = &v->report.json;
+	vm_document_begin(&v->report, v->s, "vmpage/1");
+	vm_json_key(j, "pid");
+	vm_json_u64(j, (uint64_t)as->proc.pid);
+	vm_json_key(j, "comm");
+	vm_json_str(j, as->proc.comm);
+	vm_json_key(j, "via");
+	vm_json_str(j, vm_via_names[info->via]);
+	vm_json_key(j, "why_not");
+	vm_json_str(j, info->why_not[0] ? info->why_not : NULL);
+	vm_json_key(j, "partial");
+	vm_json_bool(j, info->partial);
+	vm_json_key(j, "read_ns");
+	if (v->s->live)
+		vm_json_u64(j, info->took_ns);
+	else
+		vm_json_null(j);
+	vm_json_key(j, "holds_mmap_lock");
+	vm_json_bool(j, info->holds_lock);
+}
+
+void vmpage_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
+{
+	if (vm_report_is_document(&v->report))
+		json_heading(v, as, info);
+	else
+		say_heading(v, as, info);
 }
 
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err)

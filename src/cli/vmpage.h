@@ -54,6 +54,9 @@ void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, con
 /** Say the rest of it, and free. */
 void vmpage_filled(struct vmpage *v, struct vm_buf *line);
 
+/** Whose pages, how they were read, what that cost and whether it is all: lines for people, or a document's begin. */
+void vmpage_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info);
+
 /** The mappings of a process, classified as far as maps and the files' headers allow. */
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err);
 

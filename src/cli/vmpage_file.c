@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/vmpage.h"
 #include "core/base/clock.h"
@@ -155,7 +156,8 @@ static int show_users(struct vmpage *v, const struct cached *c, struct vm_err *e
 	if (document)
 		vm_json_array_end(j);
 	if (unreadable)
-		vm_report_say(&v->report, "%zu processes could not be asked; run with sudo\n", unreadable);
+		vm_report_say(&v->report, "%zu process%s could not be asked%s\n", unreadable, unreadable == 1 ? "" : "es",
+			      geteuid() ? "; run with sudo" : "");
 	vm_vec_free(&pids);
 	return r;
 }

@@ -199,7 +199,8 @@ static int show_frames(struct vmpage *v, struct vm_frames *f, const uint64_t *pf
 		r = show_frame(v, f, pfn[i], &h, &info, c, err);
 	}
 	if (r == 0 && info.failed)
-		vm_report_say(&v->report, "%u processes could not be looked through (%s)\n", info.failed, first.what);
+		vm_report_say(&v->report, "%u process%s could not be looked through (%s)\n", info.failed,
+			      info.failed == 1 ? "" : "es", first.what);
 	if (document && r == 0)
 		vm_json_array_end(&v->report.json);
 	if (r == 0)

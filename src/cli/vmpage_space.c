@@ -245,51 +245,6 @@ static int open_frames(struct space *s, struct vm_err *err)
 
 /* ---- Showing ----------------------------------------------------------------------------------------------------- */
 
-static void say_heading(struct space *s)
-{
-	struct vmpage *v = s->v;
-	const struct vm_proc *p = &s->as->proc;
-	char took[VM_NUMBUF];
-	struct vm_buf name = { 0 };
-	vm_text_put(&name, p->comm);
-	vm_report_say(&v->report, "%d %s   read via %s", p->pid, vm_buf_str(&name), vm_via_names[s->info.via]);
-	if (v->s->live)
-		vm_report_say(&v->report, " in %s, %s", vm_format_duration(s->info.took_ns, took),
-			      !s->info.holds_lock ? "without a lock" : s->info.via == VM_VIA_TABLES
-			      ? "pagemap's part under the process's mmap lock" : "under the process's mmap lock");
-	vm_report_say(&v->report, "%s\n", s->info.partial ? "; NOT ALL: it changed meanwhile" : "");
-	if (s->info.why_not[0] && v->s->live)
-		vm_report_say(&v->report, "not via %s\n", s->info.why_not);
-	vm_report_say(&v->report, "\n");
-	vm_buf_free(&name);
-}
-
-static void json_heading(struct space *s)
-{
-	struct vm_json *j = &s->v->report.json;
-	vm_document_begin(&s->v->report, s->v->s, "vmpage/1");
-	vm_json_key(j, "pid");
-	vm_json_u64(j, (uint64_t)s->as->proc.pid);
-	vm_json_key(j, "comm");
-	vm_json_str(j, s->as->proc.comm);
-	vm_json_key(j, "via");
-	vm_json_str(j, vm_via_names[s->info.via]);
-	vm_json_key(j, "why_not");
-	if (s->info.why_not[0])
-		vm_json_str(j, s->info.why_not);
-	else
-		vm_json_null(j);
-	vm_json_key(j, "partial");
-	vm_json_bool(j, s->info.partial);
-	vm_json_key(j, "read_ns");
-	if (s->v->s->live)
-		vm_json_u64(j, s->info.took_ns);
-	else
-		vm_json_null(j);
-	vm_json_key(j, "holds_mmap_lock");
-	vm_json_bool(j, s->info.holds_lock);
-}
-
 /** States that the way of reading can't tell: that isn't zero, though no page was seen. */
 static uint32_t untold(const struct space *s, uint32_t unknown)
 {
@@ -604,10 +559,8 @@ int vmpage_space(struct vmpage *v, pid_t pid, struct vm_err *err)
 	if (r == 0) {
 		struct vm_page_sum total;
 		settle(s, &total);
-		if (vm_report_is_document(&v->report))
-			json_heading(s);
-		else
-			say_heading(s);
+		vmpage_heading(v, as, &s->info);
+		vm_report_say(&v->report, "\n");
 		if (v->o->runs)
 			r = show_runs(s, &choice, err);
 		else if (v->o->by >= 0)

@@ -134,7 +134,8 @@ static int show_users(struct vmpage *v, const struct cached *c, struct vm_err *e
 		uint64_t bytes = 0;
 		for (size_t k = 0; k < as->nmaps; k++) {
 			const struct vm_mapping *m = &as->map[k];
-			if (m->inode == c->file.inode && !m->deleted && strcmp(m->name, c->path) == 0)
+			/* Of a file that was unlinked the name goes on with " (deleted)". */
+			if (m->inode == c->file.inode && strcmp(m->name, c->path) == 0)
 				bytes += vm_mapping_size(m);
 		}
 		if (bytes && document) {

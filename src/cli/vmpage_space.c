@@ -230,7 +230,7 @@ static int scan(struct space *s, pid_t pid, const struct vm_choice *runs, struct
 	return r == -ENOMEM ? vm_fail(err, ENOMEM, "out of memory") : r;
 }
 
-static int open_frames(struct space *s, struct vm_err *err)
+static int open_frames(struct space *s, pid_t pid, struct vm_err *err)
 {
 	const struct vmpage_options *o = s->v->o;
 	s->keyed = o->by >= VMPAGE_BY_SIZE;
@@ -240,7 +240,13 @@ static int open_frames(struct space *s, struct vm_err *err)
 	for (unsigned i = 0; i <= s->want_cgroup; i++)
 		if (!(s->windows[i] = calloc(WINDOWS, sizeof(*s->windows[i]))))
 			return vm_fail(err, ENOMEM, "out of memory");
-	return vm_frames_open(s->v->s, &s->frames, err);
+	int r = vm_frames_open(s->v->s, &s->frames, err);
+	/* A column may stay empty; what pages are chosen or grouped by can't. */
+	if ((r == -EACCES || r == -EPERM) && o->by <= VMPAGE_BY_SIZE && !s->v->have_bits && !o->cgroup) {
+		vm_session_note(s->v->s, VM_NEED_BIT_FRAMES, -r, pid);
+		return 0;
+	}
+	return r;
 }
 
 /* ---- Showing ----------------------------------------------------------------------------------------------------- */
@@ -530,7 +536,7 @@ static int prepare(struct space *s, pid_t pid, struct vm_choice *c, struct vm_as
 	s->want_flags = s->keep_runs && has_column(c, "FLAGS");
 	r = vmpage_mappings(v, pid, 0, 0, as, err);
 	if (r == 0)
-		r = open_frames(s, err);
+		r = open_frames(s, pid, err);
 	if (r < 0)
 		return r;
 	s->as = *as;

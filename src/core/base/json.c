@@ -31,8 +31,10 @@ static void lead(struct vm_json *j)
 		j->keyed = false;
 		return;
 	}
-	if (j->depth == 0)
+	if (j->depth == 0) {
+		j->begun |= 1;
 		return;
+	}
 	uint64_t bit = UINT64_C(1) << j->depth;
 	if (j->begun & bit)
 		vm_buf_add_char(&j->buf, ',');
@@ -162,7 +164,9 @@ void vm_json_addr(struct vm_json *j, uint64_t addr)
 
 int vm_json_finish(struct vm_json *j)
 {
-	vm_buf_add_char(&j->buf, '\n');
+	/* Where nothing was written there is no line to end. */
+	if (j->begun & 1)
+		vm_buf_add_char(&j->buf, '\n');
 	int r = j->buf.failed ? -ENOMEM : 0;
 	if (j->out) {
 		flush(j);

@@ -19,7 +19,7 @@ struct vm_json {
 	/** Spaces a level; 0: all on one line. */
 	unsigned indent;
 	unsigned depth;
-	/** Bit d: something was already written at depth d, so a comma comes next. */
+	/** Bit d: something was already written at depth d, so a comma comes next (not at depth 0). */
 	uint64_t begun;
 	/** A key was written; its value follows. */
 	bool keyed;

@@ -20,7 +20,7 @@
 #include "core/source/session.h"
 #include "core/source/source.h"
 
-enum { GROUP_MODE = 1 };
+enum { GROUP_MODE = 1, WIDTH = 80 };
 
 #define AT(member) offsetof(struct vmpage_options, member)
 
@@ -94,10 +94,13 @@ static const struct vm_fieldset *const fieldsets[] = {
 
 /* ---- What the modes share ---------------------------------------------------------------------------------------- */
 
-int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, struct vm_choice *out,
-		  struct vm_err *err)
+int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, const char *label,
+		  struct vm_choice *out, struct vm_err *err)
 {
-	int r = vm_choice_parse(v->common, set, out, err);
+	struct vm_common common = *v->common;
+	if (!common.columns && vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
+		common.columns = label;
+	int r = vm_choice_parse(&common, set, out, err);
 	out->view.name = name;
 	return r;
 }
@@ -113,9 +116,25 @@ int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, s
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
 }
 
+void vmpage_wrap(struct vmpage *v, int margin, const char *heading, const char *text)
+{
+	const size_t width = (size_t)(WIDTH - margin);
+	do {
+		size_t n = strlen(text);
+		if (vm_text_width(text, n) > width) {
+			/* The last blank that fits; a word that is longer stays whole. */
+			n = strcspn(text, " ");
+			for (size_t next; text[n] && vm_text_width(text, next = n + 1 + strcspn(text + n + 1, " ")) <= width;)
+				n = next;
+		}
+		vm_report_say(&v->report, "%-*s%.*s\n", margin, heading, (int)n, text);
+		text += n + strspn(text + n, " ");
+		heading = "";
+	} while (*text);
+}
+
 void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, const char *word)
 {
-	enum { WIDTH = 80 };
 	if (line->n && vm_text_width(line->s, line->n) + strlen(between) + vm_text_width(word, strlen(word)) >= WIDTH) {
 		vm_report_say(&v->report, "%s%.*s\n", vm_buf_str(line), (int)strcspn(between, " "), between);
 		line->n = 0;

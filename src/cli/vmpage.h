@@ -41,13 +41,19 @@ struct vmpage {
 	struct vm_kpf_match bits;
 };
 
-/** The view of a list with the columns that the user chose, or the usual ones.  -EINVAL names what is wrong. */
-int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, struct vm_choice *out,
-		  struct vm_err *err);
+/**
+ * The view of a list with the columns that the user chose, or the usual ones; in CSV with `label` ("+FILE", or NULL)
+ * too, for there all lists are one.  -EINVAL names what is wrong.
+ */
+int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, const char *label,
+		  struct vm_choice *out, struct vm_err *err);
 
 /** Rows through the choice's filter and order.  0 or a negative errno. */
 int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, size_t n, size_t size, const void *total,
 		struct vm_err *err);
+
+/** Text in lines of 80 columns, behind a heading of `margin` columns. */
+void vmpage_wrap(struct vmpage *v, int margin, const char *heading, const char *text);
 
 /** Words in lines of 80 columns: adds `between` and `word` to the line, which is said first if there is no room. */
 void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, const char *word);

@@ -21,6 +21,9 @@
 #include "core/source/swaps.h"
 #include "core/source/walker.h"
 
+/** Where text stands beside its heading. */
+enum { MARGIN = 11 };
+
 /** All that is known of one address. */
 struct place {
 	uint64_t addr;
@@ -146,30 +149,12 @@ static size_t step_rows(const struct place *p, bool names, struct vm_step_row *r
 	return p->have_path ? p->path.n : n;
 }
 
-/** A heading in front, and text in lines of 80 columns behind it. */
-static void say_wrapped(struct vmpage *v, const char *heading, const char *text)
-{
-	enum { MARGIN = 11, WIDTH = 80 - MARGIN };
-	do {
-		size_t n = strlen(text);
-		if (vm_text_width(text, n) > WIDTH) {
-			/* The last blank that fits; a word that is longer stays whole. */
-			n = strcspn(text, " ");
-			for (size_t next; (next = n + 1 + strcspn(text + n + 1, " ")) && vm_text_width(text, next) <= WIDTH;)
-				n = next;
-		}
-		vm_report_say(&v->report, "%-*s%.*s\n", MARGIN, heading, (int)n, text);
-		text += n + strspn(text + n, " ");
-		heading = "";
-	} while (*text);
-}
-
 /** What isn't known, and why; what would help. */
 static void say_unknown(struct vmpage *v, const char *what, const struct vm_err *why)
 {
 	struct vm_buf b = { 0 };
 	vm_buf_addf(&b, "%s: %s%s%s", what, why->what, why->hint[0] ? "; " : "", why->hint);
-	say_wrapped(v, "unknown", vm_buf_str(&b));
+	vmpage_wrap(v, MARGIN, "unknown", vm_buf_str(&b));
 	vm_buf_free(&b);
 }
 
@@ -194,10 +179,10 @@ static void say_mapping(struct vmpage *v, const struct place *p, const struct vm
 	vm_report_say(&v->report, "           %soffset 0x%llx\n", vm_buf_str(&b), (unsigned long long)(p->addr & 4095));
 	b.n = 0;
 	if (p->m && p->m->kind == VM_KIND_VSYSCALL)
-		say_wrapped(v, "", "kernel half: the same in every process, and the only page of it that user mode may call");
+		vmpage_wrap(v, MARGIN, "", "kernel half: the same in every process, and the only page of it that user mode may call");
 	else if (vm_pt_half(&p->g, p->addr) != VM_ADDR_USER) {
 		vm_say_half(&p->g, p->addr, &b);
-		say_wrapped(v, "", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, "", vm_buf_str(&b));
 	}
 	vm_buf_free(&b);
 }
@@ -212,7 +197,7 @@ static void say_page(struct vmpage *v, const struct place *p, struct vm_frames *
 	else if (!p->m && vm_pt_half(&p->g, p->addr) == VM_ADDR_USER)
 		vm_buf_add_str(&b, "no mapping holds the address: a touch is a SIGSEGV");
 	if (b.n)
-		say_wrapped(v, p->have_path ? "entry" : "state", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, p->have_path ? "entry" : "state", vm_buf_str(&b));
 	if (p->pfn != VM_PFN_NONE) {
 		const struct vm_zone *z = f ? vm_frames_zone(f, p->pfn) : NULL;
 		vm_report_say(&v->report, "physical   0x%llx", (unsigned long long)(p->pfn * 4096 + (p->addr & 4095)));
@@ -225,16 +210,16 @@ static void say_page(struct vmpage *v, const struct place *p, struct vm_frames *
 		vm_say_frame(p->flags, p->count, p->have_count, &b);
 		if (p->have_run && (p->run.known & p->run.state & VM_PG(EXCLUSIVE)))
 			vm_buf_add_str(&b, ", exclusive");
-		say_wrapped(v, "page", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, "page", vm_buf_str(&b));
 		b.n = 0;
 		vm_buf_add_str(&b, "flags: ");
 		vm_kpf_put_names(&b, p->flags, ' ');
-		say_wrapped(v, "", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, "", vm_buf_str(&b));
 	}
 	if (p->have_cgroup) {
 		const char *path = p->cgroup ? vm_frames_cgroup(f, p->cgroup) : NULL;
 		if (path)
-			say_wrapped(v, "cgroup", path);
+			vmpage_wrap(v, MARGIN, "cgroup", path);
 		else if (p->cgroup)
 			vm_report_say(&v->report, "cgroup     inode %llu\n", (unsigned long long)p->cgroup);
 	}
@@ -421,6 +406,8 @@ static int json_place(struct vmpage *v, const struct place *p, const struct vm_c
 		vm_json_bool(j, p->leaf.state & VM_PG(PRESENT));
 	else if (p->have_run)
 		vm_json_bool(j, p->run.state & VM_PG(PRESENT));
+	else if (!p->m && vm_pt_half(&p->g, p->addr) == VM_ADDR_USER)
+		vm_json_bool(j, false);
 	else
 		vm_json_null(j);
 	json_swap(j, p);
@@ -495,7 +482,7 @@ int vmpage_entries(struct vmpage *v, pid_t pid, const uint64_t *addr, size_t n, 
 {
 	struct vm_choice choice = { 0 };
 	struct vm_aspace *as = NULL;
-	int r = vmpage_choose(v, &vm_step_fields, "levels", &choice, err);
+	int r = vmpage_choose(v, &vm_step_fields, "levels", "+ADDRESS", &choice, err);
 	if (r == 0)
 		r = vmpage_mappings(v, pid, 0, 0, &as, err);
 	if (r == 0)

@@ -34,12 +34,12 @@ static int explain_one(struct vmpage *v, const struct vm_choice *c, const struct
 {
 	struct vm_split_row rows[VM_PT_LEVELS + 1];
 	struct vm_buf words = { 0 };
-	vm_say_half(g, addr, &words);
-	vm_report_say(&v->report, "%u levels, %u-bit addresses: %s\n", g->levels, 12 + 9 * g->levels, vm_buf_str(&words));
-	vm_buf_free(&words);
-	int r = vmpage_list(v, c, rows, split(g, addr, rows), sizeof(rows[0]), NULL, err);
 	vm_report_say(&v->report, "\n");
-	return r;
+	vm_buf_addf(&words, "%u levels, %u-bit addresses: ", g->levels, 12 + 9 * g->levels);
+	vm_say_half(g, addr, &words);
+	vmpage_wrap(v, 0, "", vm_buf_str(&words));
+	vm_buf_free(&words);
+	return vmpage_list(v, c, rows, split(g, addr, rows), sizeof(rows[0]), NULL, err);
 }
 
 static void explain_json(struct vmpage *v, const struct vm_pt_geometry *g, uint64_t addr)
@@ -83,7 +83,7 @@ int vmpage_explain(struct vmpage *v, const uint64_t *addr, size_t n, struct vm_e
 	};
 	const size_t layouts = arm ? 1 : 2;
 	struct vm_choice choice = { 0 };
-	int r = vmpage_choose(v, &vm_split_fields, "parts", &choice, err);
+	int r = vmpage_choose(v, &vm_split_fields, "parts", NULL, &choice, err);
 	bool document = vm_report_is_document(&v->report);
 	if (r == 0 && document) {
 		vm_document_begin(&v->report, v->s, "vmpage/1");
@@ -94,7 +94,7 @@ int vmpage_explain(struct vmpage *v, const uint64_t *addr, size_t n, struct vm_e
 		char text[24];
 		vm_put_hex(text, addr[i], 16);
 		text[16] = '\0';
-		vm_report_say(&v->report, "0x%s\n\n", text);
+		vm_report_say(&v->report, "%s0x%s\n", i ? "\n" : "", text);
 		if (document) {
 			vm_json_object_begin(&v->report.json);
 			vm_json_key(&v->report.json, "address");

@@ -215,7 +215,7 @@ int vmpage_pfns(struct vmpage *v, const uint64_t *pfn, size_t n, struct vm_err *
 {
 	struct vm_choice choice = { 0 };
 	struct vm_frames *f = NULL;
-	int r = vmpage_choose(v, &vm_rmap_fields, "mappings", &choice, err);
+	int r = vmpage_choose(v, &vm_rmap_fields, "mappings", NULL, &choice, err);
 	if (r == 0)
 		r = vm_frames_open(v->s, &f, err);
 	if (r == 0)

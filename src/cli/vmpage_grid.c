@@ -110,6 +110,10 @@ static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
 		empty = 0;
 		say_cells(v, g, row);
 	}
+	if (!g->nrows) {
+		vm_report_say(&v->report, "no mapping lies there\n");
+		return;
+	}
 	struct vm_buf line = { 0 };
 	char word[64];
 	vm_report_say(&v->report, "\na cell is %s, and what most of it is; small: less than half of it is there\n",

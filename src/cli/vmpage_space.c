@@ -528,7 +528,7 @@ static int prepare(struct space *s, pid_t pid, struct vm_choice *c, struct vm_as
 		common.columns = group_columns[v->o->by];
 	const struct vm_common *users = v->common;
 	v->common = &common;
-	int r = vmpage_choose(v, set, v->o->runs ? "runs" : groups ? "groups" : "states", c, err);
+	int r = vmpage_choose(v, set, v->o->runs ? "runs" : groups ? "groups" : "states", NULL, c, err);
 	v->common = users;
 	if (r < 0)
 		return r;

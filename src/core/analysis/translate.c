@@ -10,17 +10,17 @@
 
 void vm_say_half(const struct vm_pt_geometry *g, uint64_t addr, struct vm_buf *out)
 {
-	const unsigned bits = 12 + 9 * g->levels;
+	const unsigned bits = vm_pt_half_bits(g);
 	switch (vm_pt_half(g, addr)) {
 	case VM_ADDR_USER:
-		vm_buf_addf(out, "user half: below 2^%u", bits - 1);
+		vm_buf_addf(out, "user half: below 2^%u", bits);
 		break;
 	case VM_ADDR_KERNEL:
 		vm_buf_addf(out, "kernel half: the same in every process, and a SIGSEGV in user mode");
 		break;
 	default:
-		vm_buf_addf(out, "non-canonical: bits %u to 63 must equal bit %u; a use is a general protection fault "
-			    "(SIGSEGV)", bits, bits - 1);
+		vm_buf_addf(out, "non-canonical: bits %u to 63 must all be equal; a use is a %s fault (SIGSEGV)", bits,
+			    g->arch == &vm_pt_x86_64 ? "general protection" : "translation");
 	}
 }
 
@@ -123,6 +123,8 @@ void vm_say_state(uint32_t state, const struct vm_mapping *m, const char *swap_a
 			    state & VM_PG(EXCLUSIVE) ? ", mapped here only" : "");
 	else if (state & VM_PG(MIGRATION))
 		vm_buf_add_str(out, "on its way to another frame");
+	else if (state & VM_PG(MARKER))
+		vm_buf_add_str(out, "no memory, but a mark of userfaultfd (write protection)");
 	else {
 		vm_buf_add_str(out, "nothing; ");
 		say_touch(m, out);

@@ -49,11 +49,14 @@ unsigned vm_pt_index(const struct vm_pt_geometry *g, unsigned level, uint64_t ad
 	return addr >> vm_pt_shift(g, level) & ((1u << INDEX_BITS) - 1);
 }
 
+unsigned vm_pt_half_bits(const struct vm_pt_geometry *g)
+{
+	return PAGE_BITS + INDEX_BITS * g->levels - !g->arch->own_tables;
+}
+
 enum vm_addr_half vm_pt_half(const struct vm_pt_geometry *g, uint64_t addr)
 {
-	/* The highest bit that is translated, and all above it. */
-	const uint64_t top = addr >> (PAGE_BITS + INDEX_BITS * g->levels - 1);
-	const uint64_t ones = UINT64_MAX >> (PAGE_BITS + INDEX_BITS * g->levels - 1);
+	const uint64_t top = addr >> vm_pt_half_bits(g), ones = UINT64_MAX >> vm_pt_half_bits(g);
 	return top == 0 ? VM_ADDR_USER : top == ones ? VM_ADDR_KERNEL : VM_ADDR_NONCANONICAL;
 }
 

@@ -58,7 +58,9 @@ unsigned vm_pt_shift(const struct vm_pt_geometry *g, unsigned level);
 unsigned vm_pt_index(const struct vm_pt_geometry *g, unsigned level, uint64_t addr);
 
 enum vm_addr_half { VM_ADDR_USER, VM_ADDR_KERNEL, VM_ADDR_NONCANONICAL };
-/** Which part of the address space holds it: bits above the translated ones must repeat the highest of them. */
+/** Bits of an address within its half: 47 or 56; 48 on arm64. */
+unsigned vm_pt_half_bits(const struct vm_pt_geometry *g);
+/** Which part of the address space holds it: the bits above those of a half must be equal. */
 enum vm_addr_half vm_pt_half(const struct vm_pt_geometry *g, uint64_t addr);
 
 enum vm_pte_kind {

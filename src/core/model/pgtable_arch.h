@@ -25,6 +25,8 @@ struct vm_pt_arch {
 	const struct vm_pte_bit *bits;
 	/** VM_PG() bits that entries tell. */
 	uint32_t known;
+	/** Each half has tables of its own, and all translated bits (arm64: TTBR0 and TTBR1); else they share one table. */
+	bool own_tables;
 };
 
 #endif

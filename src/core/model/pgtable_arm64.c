@@ -88,6 +88,7 @@ const struct vm_pt_arch vm_pt_arm64 = {
 		  .pfn_bits_5 = 52 - 12, .exclusive = BIT(2),
 		  .uffd_wp = BIT(3) },
 	.bits = bits,
+	.own_tables = true,
 	.known = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(GUARD) | VM_PG(WRITE) | VM_PG(EXEC) | VM_PG(ACCESSED) |
 		 VM_PG(DIRTY) | VM_PG(NONE) | VM_PG(SPECIAL) | VM_PG(MIGRATION) | VM_PG(HWPOISON) | VM_PG(DEVICE) |
 		 VM_PG(MARKER),

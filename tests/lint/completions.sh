@@ -49,7 +49,7 @@ offers vmmap s -- self
 offers vmtop -p $$ -- $$
 offers vmtop -u ro -- root
 offers vmtop -s - -- -RSS
-offers vmpage --by fi -- file
+offers vmpage --by fil -- file
 offers vmpage -o +ENT -- +ENTRY
 offers vmpage --via p -- pagemap page-tables
 offers vmlab co -- cow

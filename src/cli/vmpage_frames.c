@@ -126,12 +126,15 @@ static void json_frame(struct vmpage *v, struct vm_frames *f, const struct frame
 /** Mappings that the kernel counts and no process that can be looked at has. */
 static void say_rest(struct vmpage *v, const struct frame *x, size_t found, const struct vm_rmap_info *info)
 {
+	struct vm_buf b = { 0 };
 	if (x->have_count && x->count > found)
-		vm_report_say(&v->report, "mapped %llu times, %zu found: the others are processes that ended, or are hidden from "
-			      "here%s\n", (unsigned long long)x->count, found,
-			      info->failed ? ", or could not be read" : "");
+		vm_buf_addf(&b, "mapped %llu times, %zu found: the others are processes that ended, or are hidden from here%s",
+			    (unsigned long long)x->count, found, info->failed ? ", or could not be read" : "");
 	else if (found == 0)
-		vm_report_say(&v->report, "no process maps it\n");
+		vm_buf_add_str(&b, "no process maps it");
+	if (b.n)
+		vmpage_wrap(v, 0, "", vm_buf_str(&b));
+	vm_buf_free(&b);
 }
 
 static int show_frame(struct vmpage *v, struct vm_frames *f, uint64_t pfn, const struct hits *h,
@@ -156,10 +159,20 @@ static int show_frame(struct vmpage *v, struct vm_frames *f, uint64_t pfn, const
 		say_frame(v, f, &x);
 		if (n || vm_report_is_machine(&v->report))
 			r = vmpage_list(v, c, rows, n, sizeof(*rows), NULL, err);
-		say_rest(v, &x, n, info);
+		if (x.have_flags)
+			say_rest(v, &x, n, info);
 	}
 	free(rows);
 	return r;
+}
+
+static void say_failed(struct vmpage *v, const struct vm_rmap_info *info)
+{
+	struct vm_buf b = { 0 };
+	vm_buf_addf(&b, "%u process%s could not be looked through (%s)", info->failed, info->failed == 1 ? "" : "es",
+		    info->first->what);
+	vmpage_wrap(v, 0, "", vm_buf_str(&b));
+	vm_buf_free(&b);
 }
 
 static int by_number(const void *a, const void *b)
@@ -179,7 +192,12 @@ static int show_frames(struct vmpage *v, struct vm_frames *f, const uint64_t *pf
 		return vm_fail(err, ENOMEM, "out of memory");
 	memcpy(sorted, pfn, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_number);
-	int r = vm_rmap(v->s, sorted, n, keep_hit, &h, &info, err);
+	/* One that is named twice is looked for once. */
+	size_t unique = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!unique || sorted[unique - 1] != sorted[i])
+			sorted[unique++] = sorted[i];
+	int r = vm_rmap(v->s, sorted, unique, keep_hit, &h, &info, err);
 	if (r == -ENOMEM)
 		vm_fail(err, ENOMEM, "out of memory");
 	const bool document = vm_report_is_document(&v->report);
@@ -199,8 +217,7 @@ static int show_frames(struct vmpage *v, struct vm_frames *f, const uint64_t *pf
 		r = show_frame(v, f, pfn[i], &h, &info, c, err);
 	}
 	if (r == 0 && info.failed)
-		vm_report_say(&v->report, "%u process%s could not be looked through (%s)\n", info.failed,
-			      info.failed == 1 ? "" : "es", first.what);
+		say_failed(v, &info);
 	if (document && r == 0)
 		vm_json_array_end(&v->report.json);
 	if (r == 0)

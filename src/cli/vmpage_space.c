@@ -331,10 +331,10 @@ static void say_tables_sum(struct space *s, const struct vm_page_sum *total)
 	vm_report_say(&s->v->report, "page tables %s", vm_format_size(tables, a));
 	if (mib)
 		vm_report_say(&s->v->report, ", %s for each MiB in memory", vm_format_size(tables / mib, b));
-	if (s->fill.full)
-		vm_report_say(&s->v->report, "\nhuge pages would free %s of them: %llu ranges of 2M are full of anonymous 4K pages",
-			      vm_format_size(s->fill.full * 4096, c), (unsigned long long)s->fill.full);
 	vm_report_say(&s->v->report, "\n");
+	if (s->fill.full)
+		vm_report_say(&s->v->report, "2M pages would free %s: %llu ranges of 2M are full of anonymous 4K pages\n",
+			      vm_format_size(s->fill.full * 4096, c), (unsigned long long)s->fill.full);
 }
 
 /** What is left out of the table, and why. */

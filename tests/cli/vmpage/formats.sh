@@ -10,7 +10,7 @@ run vmpage --root "$tree" --format openmetrics 42 10000000
 run vmpage --root "$tree" --csv --by kind 42
 run vmpage --root "$tree" --csv --by flags -o RSS,GROUP 42
 run vmpage --root "$tree" --csv --runs -o START,SIZE,STATE,FLAGS --range 10000000-10010000 42
-run_line 'vmpage --root $tmp/tree --format ndjson 42 | jq -c "del(.host, .kernel, .time)"'
+run_line 'vmpage --root $tmp/tree --format ndjson 42 | jq -c "del(.host, .kernel, .time, .why_not)"'
 run_line 'vmpage --root $tmp/tree --format ndjson --by cgroup -o RSS,GROUP 42 | jq -c .groups'
 run_line 'vmpage --root $tmp/tree --format ndjson --runs --range 10008000-10011000 42 | jq -c ".runs[]"'
 run_line 'vmpage --root $tmp/tree -J --grid --range 10000000-10020000 42 | jq -c "[.block_bytes, .rows]"'

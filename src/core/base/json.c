@@ -9,7 +9,7 @@ enum { FLUSH_AT = 60 * 1024 };
 
 static void flush(struct vm_json *j)
 {
-	if (!j->out)
+	if (!j->out || !j->buf.n)
 		return;
 	if (fwrite(j->buf.s, 1, j->buf.n, j->out) != j->buf.n && !j->error)
 		j->error = errno;

@@ -25,8 +25,7 @@ static void each_opt(const struct vm_command *cmd, void (*fn)(const struct vm_co
 				fn(cmd, o, out);
 }
 
-/** A sentence in mdoc: capital first, full stop last, no line that begins with a control character. */
-static void man_sentence(const char *s, FILE *out)
+void vm_man_sentence(const char *s, FILE *out)
 {
 	if (*s == '.' || *s == '\'')
 		fputs("\\&", out);
@@ -66,7 +65,7 @@ static void man_opt(const struct vm_command *cmd, const struct vm_opt *o, FILE *
 	if (o->arg)
 		fprintf(out, " Ar %s", o->arg);
 	fputc('\n', out);
-	man_sentence(o->help, out);
+	vm_man_sentence(o->help, out);
 	fputs(".\n", out);
 	if (o->man)
 		man_text(o->man, out);
@@ -83,14 +82,15 @@ static void man_columns(const struct vm_command *cmd, FILE *out)
 {
 	for (size_t i = 0; cmd->fields && cmd->fields[i]; i++) {
 		const struct vm_fieldset *set = cmd->fields[i];
-		fprintf(out, i ? ".Pp\nFigures of each %s.\n"
-			       : "Columns of a %s; those marked with * are shown without\n.Fl o .\n"
-				 "Behind each stands its JSON key and where the kernel tells it.\n", set->row);
+		fputs(i ? ".Pp\n" : "", out);
+		fprintf(out, set->fixed ? "Figures of each %s.\n" : i ? "Columns of a %s.\n"
+			: "Columns of a %s; those marked with * are shown without\n.Fl o .\n"
+			  "Behind each stands its JSON key and where the kernel tells it.\n", set->row);
 		fputs(".Pp\n.Bl -tag -width \"PRHUGETLB *\" -compact\n", out);
 		for (size_t k = 0; k < set->n; k++) {
 			const struct vm_field *f = &set->v[k];
-			fprintf(out, ".It Cm %s%s\n", f->name, i == 0 && (f->flags & VM_F_DEFAULT) ? " *" : "");
-			man_sentence(f->help, out);
+			fprintf(out, ".It Cm %s%s\n", f->name, !set->fixed && (f->flags & VM_F_DEFAULT) ? " *" : "");
+			vm_man_sentence(f->help, out);
 			fprintf(out, "\n.Pq Li %s ; No %s .\n", f->key, f->source);
 		}
 		fputs(".El\n", out);
@@ -102,7 +102,7 @@ static void man_examples(const struct vm_command *cmd, FILE *out)
 	fputs(".Bl -tag -width Ds\n", out);
 	for (const struct vm_example *e = cmd->examples; e && e->cmd; e++) {
 		fprintf(out, ".It Li \"%s\"\n", e->cmd);
-		man_sentence(e->what, out);
+		vm_man_sentence(e->what, out);
 		fputs(".\n", out);
 	}
 	fputs(".El\n", out);
@@ -114,7 +114,7 @@ static void man_kinds(const struct vm_command *cmd, FILE *out)
 	fputs(".Bl -tag -width librodata -compact\n", out);
 	for (unsigned i = VM_KIND_UNKNOWN + 1; i < VM_KIND_NR; i++) {
 		fprintf(out, ".It Li %s\n", vm_kinds[i].name);
-		man_sentence(vm_kinds[i].help, out);
+		vm_man_sentence(vm_kinds[i].help, out);
 		fputs(".\n", out);
 	}
 	fputs(".El\n", out);
@@ -128,7 +128,7 @@ static void man_vmflags(const struct vm_command *cmd, FILE *out)
 		const struct vm_vmflag *f = &vm_vmflags[i];
 		fprintf(out, ".It Li \\&%s%s%s\n", f->code, i == VM_VMF_UNKNOWN ? "" : " Pq Dv ",
 			i == VM_VMF_UNKNOWN ? "" : f->name);
-		man_sentence(f->words, out);
+		vm_man_sentence(f->words, out);
 		fputs(": ", out);
 		fputs(f->sentence, out);
 		fputs(".\n", out);
@@ -143,10 +143,30 @@ static void put_words(const struct vm_opt *o, FILE *out)
 		fprintf(out, "%s%s", i ? " " : "", o->words[i]);
 }
 
-static void put_column_names(const struct vm_command *cmd, const char *separator, FILE *out)
+/** Whether an earlier kind of rows has a column of that name. */
+static bool named_before(const struct vm_command *cmd, size_t set, const char *name)
 {
-	for (size_t i = 0; cmd->fields[0] && i < cmd->fields[0]->n; i++)
-		fprintf(out, "%s%s", i ? separator : "", cmd->fields[0]->v[i].name);
+	for (size_t i = 0; i < set; i++)
+		if (!cmd->fields[i]->fixed && vm_field_find(cmd->fields[i], name, strlen(name)) >= 0)
+			return true;
+	return false;
+}
+
+/** Columns of all kinds of rows, each name once: which of them a command line will show isn't known yet. */
+static void put_column_names(const struct vm_command *cmd, FILE *out)
+{
+	const char *blank = "";
+	for (size_t i = 0; cmd->fields[i]; i++) {
+		const struct vm_fieldset *set = cmd->fields[i];
+		if (set->fixed)
+			continue;
+		for (size_t k = 0; k < set->n; k++) {
+			if (named_before(cmd, i, set->v[k].name))
+				continue;
+			fprintf(out, "%s%s", blank, set->v[k].name);
+			blank = " ";
+		}
+	}
 }
 
 /** What the shells can complete themselves, by the name that --help gives the argument. */
@@ -197,7 +217,7 @@ static void bash_case(const struct vm_command *cmd, const struct vm_opt *o, FILE
 	if (o->columns && cmd->fields) {
 		fputs("\t\tlocal word=${cur##*[,+-]}\n"
 		      "\t\tmapfile -t COMPREPLY < <(compgen -P \"${cur%\"$word\"}\" -W \"", out);
-		put_column_names(cmd, " ", out);
+		put_column_names(cmd, out);
 		fputs("\" -- \"${word^^}\")\n\t\tcompopt -o nospace\n", out);
 	} else if (o->words) {
 		fputs("\t\tmapfile -t COMPREPLY < <(compgen -W \"", out);
@@ -266,8 +286,7 @@ static void zsh_spec(const struct vm_command *cmd, const struct vm_opt *o, const
 		fputc(':', out);
 		if (o->columns && cmd->fields) {
 			fputs("_values -s , column ", out);
-			for (size_t i = 0; i < cmd->fields[0]->n; i++)
-				fprintf(out, "%s%s", i ? " " : "", cmd->fields[0]->v[i].name);
+			put_column_names(cmd, out);
 		} else if (o->words) {
 			fputc('(', out);
 			put_words(o, out);
@@ -316,7 +335,7 @@ static void fish_opt(const struct vm_command *cmd, const struct vm_opt *o, FILE 
 		fputs(o->type == VM_OPT_PATH ? " -r -F" : " -x", out);
 	if (o->columns && cmd->fields) {
 		fputs(" -a '(__fish_append , ", out);
-		put_column_names(cmd, " ", out);
+		put_column_names(cmd, out);
 		fputs(")'", out);
 	} else if (o->words) {
 		fputs(" -a '", out);

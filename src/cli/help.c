@@ -25,12 +25,11 @@ static void print_opts(const char *title, const struct vm_opt *o, FILE *out)
 	}
 }
 
-/** The first kind of rows is what -o speaks of. */
-static void print_columns(const struct vm_fieldset *set, bool first, FILE *out)
+static void print_columns(const struct vm_fieldset *set, FILE *out)
 {
-	fprintf(out, first ? "\nColumns of a %s (* shown without -o):\n" : "\nFigures of each %s:\n", set->row);
+	fprintf(out, set->fixed ? "\nFigures of each %s:\n" : "\nColumns of a %s (* shown without -o):\n", set->row);
 	for (size_t i = 0; i < set->n; i++)
-		fprintf(out, "  %c %-17s %s\n", first && (set->v[i].flags & VM_F_DEFAULT) ? '*' : ' ', set->v[i].name,
+		fprintf(out, "  %c %-17s %s\n", !set->fixed && (set->v[i].flags & VM_F_DEFAULT) ? '*' : ' ', set->v[i].name,
 			set->v[i].help);
 }
 
@@ -46,7 +45,7 @@ void vm_print_help(const struct vm_command *cmd, FILE *out)
 	else
 		print_opts("General", vm_general_opts, out);
 	for (size_t i = 0; cmd->fields && cmd->fields[i]; i++)
-		print_columns(cmd->fields[i], i == 0, out);
+		print_columns(cmd->fields[i], out);
 	if (cmd->examples) {
 		fputs("\nExamples:\n", out);
 		for (const struct vm_example *e = cmd->examples; e->cmd; e++)

@@ -16,4 +16,7 @@ void vm_print_version(const struct vm_command *cmd, FILE *out);
  */
 int vm_print_doc(const struct vm_command *cmd, const char *kind, FILE *out, struct vm_err *err);
 
+/** A sentence in mdoc, without its full stop: capital first, no line that begins with a control character. */
+void vm_man_sentence(const char *s, FILE *out);
+
 #endif

@@ -1,7 +1,7 @@
 /**
  * vmpage(1): pages, page tables and page frames.
- * - addresses: vmpage_entry.c, vmpage_watch.c;  spaces: vmpage_space.c, vmpage_grid.c;  frames: vmpage_frames.c,
- *   vmpage_file.c
+ * - addresses: vmpage_explain.c, vmpage_entry.c, vmpage_watch.c;  spaces: vmpage_space.c, vmpage_grid.c;
+ *   frames: vmpage_frames.c, vmpage_file.c;  its part of the manual: vmpage_doc.c
  * - columns: core/field/page.c, frame.c;  facts: core/source/pages.h, walker.h, frames.h
  */
 
@@ -17,9 +17,10 @@
 #include "core/base/str.h"
 #include "core/base/vec.h"
 #include "core/model/aspace.h"
+#include "core/source/session.h"
 #include "core/source/source.h"
 
-enum { GROUP_MODE = 1 };
+enum { GROUP_MODE = 1, WIDTH = 80 };
 /** Of 52 bits of a physical address. */
 enum { MOST_PFN_BITS = 52 - 12 };
 
@@ -89,16 +90,19 @@ static const struct vm_example examples[] = {
 };
 
 static const struct vm_fieldset *const fieldsets[] = {
-	&vm_run_fields, &vm_page_sum_fields, &vm_state_fields, &vm_level_fields, &vm_step_fields, &vm_split_fields,
-	&vm_frames_fields, &vm_rmap_fields, &vm_cached_fields, NULL,
+	&vm_state_fields, &vm_page_sum_fields, &vm_run_fields, &vm_step_fields, &vm_split_fields, &vm_frames_fields,
+	&vm_rmap_fields, &vm_cached_fields, &vm_level_fields, NULL,
 };
 
 /* ---- What the modes share ---------------------------------------------------------------------------------------- */
 
-int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, struct vm_choice *out,
-		  struct vm_err *err)
+int vmpage_choose(struct vmpage *v, const struct vm_fieldset *set, const char *name, const char *label,
+		  struct vm_choice *out, struct vm_err *err)
 {
-	int r = vm_choice_parse(v->common, set, out, err);
+	struct vm_common common = *v->common;
+	if (!common.columns && vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
+		common.columns = label;
+	int r = vm_choice_parse(&common, set, out, err);
 	out->view.name = name;
 	return r;
 }
@@ -114,9 +118,25 @@ int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, s
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
 }
 
+void vmpage_wrap(struct vmpage *v, int margin, const char *heading, const char *text)
+{
+	const size_t width = (size_t)(WIDTH - margin);
+	do {
+		size_t n = strlen(text);
+		if (vm_text_width(text, n) > width) {
+			/* The last blank that fits; a word that is longer stays whole. */
+			n = strcspn(text, " ");
+			for (size_t next; text[n] && vm_text_width(text, next = n + 1 + strcspn(text + n + 1, " ")) <= width;)
+				n = next;
+		}
+		vm_report_say(&v->report, "%-*s%.*s\n", margin, heading, (int)n, text);
+		text += n + strspn(text + n, " ");
+		heading = "";
+	} while (*text);
+}
+
 void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, const char *word)
 {
-	enum { WIDTH = 80 };
 	if (line->n && vm_text_width(line->s, line->n) + strlen(between) + vm_text_width(word, strlen(word)) >= WIDTH) {
 		vm_report_say(&v->report, "%s%.*s\n", vm_buf_str(line), (int)strcspn(between, " "), between);
 		line->n = 0;
@@ -129,6 +149,59 @@ void vmpage_filled(struct vmpage *v, struct vm_buf *line)
 	if (line->n)
 		vm_report_say(&v->report, "%s\n", vm_buf_str(line));
 	vm_buf_free(line);
+}
+
+static void say_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
+{
+	char took[VM_NUMBUF];
+	struct vm_buf name = { 0 };
+	vm_text_put(&name, as->proc.comm);
+	vm_report_say(&v->report, "%d %s   read via %s", as->proc.pid, vm_buf_str(&name), vm_via_names[info->via]);
+	if (v->s->live)
+		vm_report_say(&v->report, " in %s (%s)", vm_format_duration(info->took_ns, took), !info->holds_lock ? "no lock"
+			      : info->via == VM_VIA_TABLES ? "mmap lock for pagemap's part" : "under its mmap lock");
+	vm_report_say(&v->report, "\n");
+	if (info->why_not[0] && v->s->live)
+		vm_report_say(&v->report, "not via %s\n", info->why_not);
+	if (info->partial)
+		vm_report_say(&v->report, "NOT ALL: it changed while it was read\n");
+	vm_buf_free(&name);
+}
+
+static void json_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
+{
+	struct vm_json *j = &v->report.json;
+	vm_document_begin(&v->report, v->s, "vmpage/1");
+	vm_json_key(j, "pid");
+	vm_json_u64(j, (uint64_t)as->proc.pid);
+	vm_json_key(j, "comm");
+	vm_json_str(j, as->proc.comm);
+	vm_json_key(j, "via");
+	vm_json_str(j, vm_via_names[info->via]);
+	vm_json_key(j, "why_not");
+	vm_json_str(j, info->why_not[0] ? info->why_not : NULL);
+	vm_json_key(j, "partial");
+	vm_json_bool(j, info->partial);
+	vm_json_key(j, "read_ns");
+	if (v->s->live)
+		vm_json_u64(j, info->took_ns);
+	else
+		vm_json_null(j);
+	vm_json_key(j, "longest_run_ns");
+	if (info->longest_run_ns)
+		vm_json_u64(j, info->longest_run_ns);
+	else
+		vm_json_null(j);
+	vm_json_key(j, "holds_mmap_lock");
+	vm_json_bool(j, info->holds_lock);
+}
+
+void vmpage_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
+{
+	if (vm_report_is_document(&v->report))
+		json_heading(v, as, info);
+	else
+		say_heading(v, as, info);
 }
 
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err)
@@ -291,4 +364,5 @@ const struct vm_command vm_command = {
 	.opts_size = sizeof(struct vmpage_options),
 	.defaults = &defaults,
 	.run = run,
+	.print_doc = vmpage_print_doc,
 };

@@ -1,4 +1,4 @@
-/** Addresses: the parts of one, and the way from it to its frame. */
+/** One address of a process: the way from it to its frame. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "cli/vmpage.h"
+#include "cli/render/text.h"
 #include "core/analysis/translate.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -20,120 +21,8 @@
 #include "core/source/swaps.h"
 #include "core/source/walker.h"
 
-/* ---- --explain --------------------------------------------------------------------------------------------------- */
-
-static size_t split(const struct vm_pt_geometry *g, uint64_t addr, struct vm_split_row *rows)
-{
-	size_t n = 0;
-	for (unsigned l = g->levels; l-- > 0;) {
-		const unsigned shift = vm_pt_shift(g, l);
-		rows[n++] = (struct vm_split_row){
-			.address = addr, .levels = g->levels, .part = vm_pt_level_name(g, l), .high = shift + 8, .low = shift,
-			.value = vm_pt_index(g, l, addr), .covers = UINT64_C(1) << shift,
-			.base = addr & ~((UINT64_C(1) << shift) - 1),
-		};
-	}
-	rows[n++] = (struct vm_split_row){
-		.address = addr, .levels = g->levels, .part = "offset", .high = 11, .low = 0, .value = addr & 4095,
-		.covers = 1, .base = addr,
-	};
-	return n;
-}
-
-static int explain_one(struct vmpage *v, const struct vm_choice *c, const struct vm_pt_geometry *g, uint64_t addr,
-		       struct vm_err *err)
-{
-	struct vm_split_row rows[VM_PT_LEVELS + 1];
-	struct vm_buf words = { 0 };
-	vm_say_half(g, addr, &words);
-	vm_report_say(&v->report, "%u levels, %u-bit addresses: %s\n", g->levels, 12 + 9 * g->levels, vm_buf_str(&words));
-	vm_buf_free(&words);
-	int r = vmpage_list(v, c, rows, split(g, addr, rows), sizeof(rows[0]), NULL, err);
-	vm_report_say(&v->report, "\n");
-	return r;
-}
-
-static void explain_json(struct vmpage *v, const struct vm_pt_geometry *g, uint64_t addr)
-{
-	static const char *const half[] = { "user", "kernel", "non-canonical" };
-	struct vm_json *j = &v->report.json;
-	vm_json_object_begin(j);
-	vm_json_key(j, "levels");
-	vm_json_u64(j, g->levels);
-	vm_json_key(j, "half");
-	vm_json_str(j, half[vm_pt_half(g, addr)]);
-	vm_json_key(j, "parts");
-	vm_json_array_begin(j);
-	struct vm_split_row rows[VM_PT_LEVELS + 1];
-	size_t n = split(g, addr, rows);
-	for (size_t i = 0; i < n; i++) {
-		vm_json_object_begin(j);
-		vm_json_key(j, "part");
-		vm_json_str(j, rows[i].part);
-		vm_json_key(j, "index");
-		vm_json_u64(j, rows[i].value);
-		vm_json_key(j, "high_bit");
-		vm_json_u64(j, rows[i].high);
-		vm_json_key(j, "low_bit");
-		vm_json_u64(j, rows[i].low);
-		vm_json_key(j, "base");
-		vm_json_addr(j, rows[i].base);
-		vm_json_key(j, "covers_bytes");
-		vm_json_u64(j, rows[i].covers);
-		vm_json_object_end(j);
-	}
-	vm_json_array_end(j);
-	vm_json_object_end(j);
-}
-
-int vmpage_explain(struct vmpage *v, const uint64_t *addr, size_t n, struct vm_err *err)
-{
-	const bool arm = v->o->arch && strcmp(v->o->arch, "arm64") == 0;
-	const struct vm_pt_geometry g[] = {
-		{ .arch = arm ? &vm_pt_arm64 : &vm_pt_x86_64, .levels = 4 },
-		{ .arch = &vm_pt_x86_64, .levels = 5 },
-	};
-	const size_t layouts = arm ? 1 : 2;
-	struct vm_choice choice = { 0 };
-	int r = vmpage_choose(v, &vm_split_fields, "parts", &choice, err);
-	bool document = vm_report_is_document(&v->report);
-	if (r == 0 && document) {
-		vm_document_begin(&v->report, v->s, "vmpage/1");
-		vm_json_key(&v->report.json, "addresses");
-		vm_json_array_begin(&v->report.json);
-	}
-	for (size_t i = 0; i < n && r == 0; i++) {
-		char text[24];
-		vm_put_hex(text, addr[i], 16);
-		text[16] = '\0';
-		vm_report_say(&v->report, "0x%s\n\n", text);
-		if (document) {
-			vm_json_object_begin(&v->report.json);
-			vm_json_key(&v->report.json, "address");
-			vm_json_addr(&v->report.json, addr[i]);
-			vm_json_key(&v->report.json, "layouts");
-			vm_json_array_begin(&v->report.json);
-		}
-		for (size_t k = 0; k < layouts && r == 0; k++) {
-			if (document)
-				explain_json(v, &g[k], addr[i]);
-			else
-				r = explain_one(v, &choice, &g[k], addr[i], err);
-		}
-		if (document) {
-			vm_json_array_end(&v->report.json);
-			vm_json_object_end(&v->report.json);
-		}
-	}
-	if (r == 0 && document) {
-		vm_json_array_end(&v->report.json);
-		vm_document_end(&v->report, v->s, vm_clock_ns() - v->began);
-	}
-	vm_choice_free(&choice);
-	return r;
-}
-
-/* ---- One address of a process ------------------------------------------------------------------------------------ */
+/** Where text stands beside its heading. */
+enum { MARGIN = 11 };
 
 /** All that is known of one address. */
 struct place {
@@ -196,9 +85,9 @@ static void read_frame(struct place *p, struct vm_frames *f)
 {
 	if (p->pfn == VM_PFN_NONE || !f)
 		return;
-	p->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, p->pfn, 1, &p->flags) == 1;
-	p->have_count = vm_frames_read(f, VM_FRAME_COUNT, p->pfn, 1, &p->count) == 1;
-	p->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, p->pfn, 1, &p->cgroup) == 1;
+	p->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, p->pfn, 1, &p->flags, NULL) == 1;
+	p->have_count = vm_frames_read(f, VM_FRAME_COUNT, p->pfn, 1, &p->count, NULL) == 1;
+	p->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, p->pfn, 1, &p->cgroup, NULL) == 1;
 }
 
 static int look(struct vmpage *v, struct place *p, const struct vm_aspace *as, pid_t pid, struct vm_frames *f,
@@ -238,7 +127,8 @@ static int look(struct vmpage *v, struct place *p, const struct vm_aspace *as, p
 	return 0;
 }
 
-static size_t step_rows(const struct place *p, struct vm_step_row *rows, struct vm_buf *bits)
+/** `names`: bits by name only, for programs. */
+static size_t step_rows(const struct place *p, bool names, struct vm_step_row *rows, struct vm_buf *bits)
 {
 	size_t n = 0;
 	for (unsigned l = p->g.levels; l-- > 0; n++) {
@@ -253,11 +143,20 @@ static size_t step_rows(const struct place *p, struct vm_step_row *rows, struct 
 		rows[n].entry = p->path.step[n].entry;
 		vm_pte_decode(&p->g, l, rows[n].entry, &rows[n].pte);
 		bits[n].n = 0;
-		vm_pte_put_bits(&p->g, &rows[n].pte, &bits[n]);
+		(names ? vm_pte_put_names : vm_pte_put_bits)(&p->g, &rows[n].pte, &bits[n]);
 		rows[n].bits = vm_buf_str(&bits[n]);
 	}
 	/* Levels below a huge page or an empty entry don't take part. */
 	return p->have_path ? p->path.n : n;
+}
+
+/** What isn't known, and why; what would help. */
+static void say_unknown(struct vmpage *v, const char *what, const struct vm_err *why)
+{
+	struct vm_buf b = { 0 };
+	vm_buf_addf(&b, "%s: %s%s%s", what, why->what, why->hint[0] ? "; " : "", why->hint);
+	vmpage_wrap(v, MARGIN, "unknown", vm_buf_str(&b));
+	vm_buf_free(&b);
 }
 
 static void say_mapping(struct vmpage *v, const struct place *p, const struct vm_aspace *as)
@@ -280,9 +179,11 @@ static void say_mapping(struct vmpage *v, const struct place *p, const struct vm
 			    v->report.style.utf8 ? "\xc2\xb7" : "-");
 	vm_report_say(&v->report, "           %soffset 0x%llx\n", vm_buf_str(&b), (unsigned long long)(p->addr & 4095));
 	b.n = 0;
-	if (vm_pt_half(&p->g, p->addr) != VM_ADDR_USER) {
+	if (p->m && p->m->kind == VM_KIND_VSYSCALL)
+		vmpage_wrap(v, MARGIN, "", "kernel half: the same in every process, and the only page of it that user mode may call");
+	else if (vm_pt_half(&p->g, p->addr) != VM_ADDR_USER) {
 		vm_say_half(&p->g, p->addr, &b);
-		vm_report_say(&v->report, "           %s\n", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, "", vm_buf_str(&b));
 	}
 	vm_buf_free(&b);
 }
@@ -297,7 +198,7 @@ static void say_page(struct vmpage *v, const struct place *p, struct vm_frames *
 	else if (!p->m && vm_pt_half(&p->g, p->addr) == VM_ADDR_USER)
 		vm_buf_add_str(&b, "no mapping holds the address: a touch is a SIGSEGV");
 	if (b.n)
-		vm_report_say(&v->report, "entry      %s\n", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, p->have_path ? "entry" : "state", vm_buf_str(&b));
 	if (p->pfn != VM_PFN_NONE) {
 		const struct vm_zone *z = f ? vm_frames_zone(f, p->pfn) : NULL;
 		vm_report_say(&v->report, "physical   0x%llx", (unsigned long long)(p->pfn * 4096 + (p->addr & 4095)));
@@ -310,14 +211,16 @@ static void say_page(struct vmpage *v, const struct place *p, struct vm_frames *
 		vm_say_frame(p->flags, p->count, p->have_count, &b);
 		if (p->have_run && (p->run.known & p->run.state & VM_PG(EXCLUSIVE)))
 			vm_buf_add_str(&b, ", exclusive");
-		vm_buf_add_str(&b, "\n           flags: ");
+		vmpage_wrap(v, MARGIN, "page", vm_buf_str(&b));
+		b.n = 0;
+		vm_buf_add_str(&b, "flags: ");
 		vm_kpf_put_names(&b, p->flags, ' ');
-		vm_report_say(&v->report, "page       %s\n", vm_buf_str(&b));
+		vmpage_wrap(v, MARGIN, "", vm_buf_str(&b));
 	}
 	if (p->have_cgroup) {
 		const char *path = p->cgroup ? vm_frames_cgroup(f, p->cgroup) : NULL;
 		if (path)
-			vm_report_say(&v->report, "cgroup     %s\n", path);
+			vmpage_wrap(v, MARGIN, "cgroup", path);
 		else if (p->cgroup)
 			vm_report_say(&v->report, "cgroup     inode %llu\n", (unsigned long long)p->cgroup);
 	}
@@ -328,11 +231,11 @@ static void say_page(struct vmpage *v, const struct place *p, struct vm_frames *
 static void say_missing(struct vmpage *v, const struct place *p, const struct vm_err *why_frames)
 {
 	if (!p->have_path && p->why.what[0])
-		vm_report_say(&v->report, "unknown    entries: %s\n", p->why.what);
+		say_unknown(v, "entries", &p->why);
 	if (p->why_frame.what[0])
-		vm_report_say(&v->report, "unknown    frame: %s\n", p->why_frame.what);
+		say_unknown(v, "frame", &p->why_frame);
 	else if (p->pfn != VM_PFN_NONE && !p->have_flags && why_frames->what[0])
-		vm_report_say(&v->report, "unknown    page flags: %s\n", why_frames->what);
+		say_unknown(v, "page flags", why_frames);
 }
 
 /** Has one of the entries on the way this bit? */
@@ -368,6 +271,24 @@ static void json_hex(struct vm_json *j, const char *key, uint64_t v, bool have)
 		vm_json_addr(j, v);
 	else
 		vm_json_null(j);
+}
+
+/** Where in swap it is; null: it isn't there. */
+static void json_swap(struct vm_json *j, const struct place *p)
+{
+	const bool by_run = !p->have_path && p->have_run && (p->run.state & VM_PG(SWAP));
+	vm_json_key(j, "swap");
+	if (!by_run && !(p->have_path && p->leaf.kind == VM_PTE_SWAP)) {
+		vm_json_null(j);
+		return;
+	}
+	vm_json_object_begin(j);
+	vm_json_key(j, "area");
+	vm_json_u64(j, by_run ? p->run.swap_type : p->leaf.swap_type);
+	vm_json_key(j, "name");
+	vm_json_str(j, p->swap[0] ? p->swap : NULL);
+	json_hex(j, "slot", by_run ? p->run.swap_offset : p->leaf.swap_offset, true);
+	vm_json_object_end(j);
 }
 
 static void json_words(struct vm_json *j, const char *key, void (*say)(const struct place *, struct vm_buf *),
@@ -441,10 +362,24 @@ static void json_page(struct vmpage *v, const struct place *p, struct vm_frames 
 	vm_json_object_end(j);
 }
 
-static int json_place(struct vmpage *v, const struct place *p, const struct vm_choice *c, const void *rows, size_t n,
-		      struct vm_frames *f, struct vm_err *err)
+/** As say_missing(). */
+static void json_missing(struct vm_json *j, const struct place *p, const struct vm_err *why_frames)
 {
-	static const char *const half[] = { "user", "kernel", "non-canonical" };
+	const bool flags = p->pfn != VM_PFN_NONE && !p->have_flags;
+	vm_json_key(j, "why_not");
+	vm_json_object_begin(j);
+	vm_json_key(j, "entries");
+	vm_json_str(j, !p->have_path && p->why.what[0] ? p->why.what : NULL);
+	vm_json_key(j, "frame");
+	vm_json_str(j, p->why_frame.what[0] ? p->why_frame.what : NULL);
+	vm_json_key(j, "page");
+	vm_json_str(j, flags && why_frames->what[0] ? why_frames->what : NULL);
+	vm_json_object_end(j);
+}
+
+static int json_place(struct vmpage *v, const struct place *p, const struct vm_choice *c, const void *rows, size_t n,
+		      struct vm_frames *f, const struct vm_err *why_frames, struct vm_err *err)
+{
 	static const char *const kinds[] = {
 		[VM_PTE_EMPTY] = "empty", [VM_PTE_TABLE] = "table", [VM_PTE_PAGE] = "page", [VM_PTE_NONE] = "prot-none",
 		[VM_PTE_SWAP] = "swap", [VM_PTE_MIGRATION] = "migration", [VM_PTE_HWPOISON] = "hwpoison",
@@ -453,7 +388,7 @@ static int json_place(struct vmpage *v, const struct place *p, const struct vm_c
 	struct vm_json *j = &v->report.json;
 	json_hex(j, "address", p->addr, true);
 	vm_json_key(j, "half");
-	vm_json_str(j, half[vm_pt_half(&p->g, p->addr)]);
+	vm_json_str(j, vmpage_half_names[vm_pt_half(&p->g, p->addr)]);
 	vm_json_key(j, "mapping");
 	if (p->m) {
 		vm_json_object_begin(j);
@@ -481,12 +416,16 @@ static int json_place(struct vmpage *v, const struct place *p, const struct vm_c
 		vm_json_bool(j, p->leaf.state & VM_PG(PRESENT));
 	else if (p->have_run)
 		vm_json_bool(j, p->run.state & VM_PG(PRESENT));
+	else if (!p->m && vm_pt_half(&p->g, p->addr) == VM_ADDR_USER)
+		vm_json_bool(j, false);
 	else
 		vm_json_null(j);
+	json_swap(j, p);
 	json_words(j, "words", leaf_words, p);
 	json_hex(j, "pfn", p->pfn, p->pfn != VM_PFN_NONE);
 	json_hex(j, "physical", p->pfn * 4096 + (p->addr & 4095), p->pfn != VM_PFN_NONE);
 	json_page(v, p, f);
+	json_missing(j, p, why_frames);
 	return r;
 }
 
@@ -495,10 +434,10 @@ static int show_place(struct vmpage *v, const struct place *p, const struct vm_a
 {
 	struct vm_step_row rows[VM_PT_LEVELS];
 	struct vm_buf bits[VM_PT_LEVELS] = { 0 };
-	size_t n = step_rows(p, rows, bits);
+	size_t n = step_rows(p, vm_report_is_machine(&v->report), rows, bits);
 	int r;
 	if (vm_report_is_document(&v->report)) {
-		r = json_place(v, p, c, rows, n, f, err);
+		r = json_place(v, p, c, rows, n, f, why_frames, err);
 	} else {
 		say_mapping(v, p, as);
 		r = vmpage_list(v, c, rows, n, sizeof(rows[0]), NULL, err);
@@ -553,7 +492,7 @@ int vmpage_entries(struct vmpage *v, pid_t pid, const uint64_t *addr, size_t n, 
 {
 	struct vm_choice choice = { 0 };
 	struct vm_aspace *as = NULL;
-	int r = vmpage_choose(v, &vm_step_fields, "levels", &choice, err);
+	int r = vmpage_choose(v, &vm_step_fields, "levels", "+ADDRESS", &choice, err);
 	if (r == 0)
 		r = vmpage_mappings(v, pid, 0, 0, &as, err);
 	if (r == 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/vmpage.h"
 #include "core/base/clock.h"
@@ -133,7 +134,8 @@ static int show_users(struct vmpage *v, const struct cached *c, struct vm_err *e
 		uint64_t bytes = 0;
 		for (size_t k = 0; k < as->nmaps; k++) {
 			const struct vm_mapping *m = &as->map[k];
-			if (m->inode == c->file.inode && !m->deleted && strcmp(m->name, c->path) == 0)
+			/* Of a file that was unlinked the name goes on with " (deleted)". */
+			if (m->inode == c->file.inode && strcmp(m->name, c->path) == 0)
 				bytes += vm_mapping_size(m);
 		}
 		if (bytes && document) {
@@ -155,7 +157,8 @@ static int show_users(struct vmpage *v, const struct cached *c, struct vm_err *e
 	if (document)
 		vm_json_array_end(j);
 	if (unreadable)
-		vm_report_say(&v->report, "%zu processes could not be asked; run with sudo\n", unreadable);
+		vm_report_say(&v->report, "%zu process%s could not be asked%s\n", unreadable, unreadable == 1 ? "" : "es",
+			      geteuid() ? "; run with sudo" : "");
 	vm_vec_free(&pids);
 	return r;
 }
@@ -194,7 +197,7 @@ int vmpage_files(struct vmpage *v, char **path, size_t n, struct vm_err *err)
 	struct vm_frames *f = NULL;
 	if (!v->s->live)
 		return vm_fail(err, EOPNOTSUPP, "--file looks at this machine's memory, not at a captured tree's");
-	int r = vmpage_choose(v, &vm_cached_fields, "cached", &choice, err);
+	int r = vmpage_choose(v, &vm_cached_fields, "cached", "+FILE", &choice, err);
 	if (r < 0)
 		return r;
 	/* Without privilege there are no frames, but there is the rest. */

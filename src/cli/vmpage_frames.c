@@ -49,9 +49,9 @@ struct frame {
 static void read_frame(struct vm_frames *f, uint64_t pfn, struct frame *out)
 {
 	*out = (struct frame){ .pfn = pfn };
-	out->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, pfn, 1, &out->flags) == 1;
-	out->have_count = vm_frames_read(f, VM_FRAME_COUNT, pfn, 1, &out->count) == 1;
-	out->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, pfn, 1, &out->cgroup) == 1;
+	out->have_flags = vm_frames_read(f, VM_FRAME_FLAGS, pfn, 1, &out->flags, NULL) == 1;
+	out->have_count = vm_frames_read(f, VM_FRAME_COUNT, pfn, 1, &out->count, NULL) == 1;
+	out->have_cgroup = vm_frames_read(f, VM_FRAME_CGROUP, pfn, 1, &out->cgroup, NULL) == 1;
 }
 
 static void say_frame(struct vmpage *v, struct vm_frames *f, const struct frame *x)
@@ -126,12 +126,15 @@ static void json_frame(struct vmpage *v, struct vm_frames *f, const struct frame
 /** Mappings that the kernel counts and no process that can be looked at has. */
 static void say_rest(struct vmpage *v, const struct frame *x, size_t found, const struct vm_rmap_info *info)
 {
+	struct vm_buf b = { 0 };
 	if (x->have_count && x->count > found)
-		vm_report_say(&v->report, "mapped %llu times, %zu found: the others are processes that ended, or are hidden from "
-			      "here%s\n", (unsigned long long)x->count, found,
-			      info->failed ? ", or could not be read" : "");
+		vm_buf_addf(&b, "mapped %llu times, %zu found: the others are processes that ended, or are hidden from here%s",
+			    (unsigned long long)x->count, found, info->failed ? ", or could not be read" : "");
 	else if (found == 0)
-		vm_report_say(&v->report, "no process maps it\n");
+		vm_buf_add_str(&b, "no process maps it");
+	if (b.n)
+		vmpage_wrap(v, 0, "", vm_buf_str(&b));
+	vm_buf_free(&b);
 }
 
 static int show_frame(struct vmpage *v, struct vm_frames *f, uint64_t pfn, const struct hits *h,
@@ -156,10 +159,20 @@ static int show_frame(struct vmpage *v, struct vm_frames *f, uint64_t pfn, const
 		say_frame(v, f, &x);
 		if (n || vm_report_is_machine(&v->report))
 			r = vmpage_list(v, c, rows, n, sizeof(*rows), NULL, err);
-		say_rest(v, &x, n, info);
+		if (x.have_flags)
+			say_rest(v, &x, n, info);
 	}
 	free(rows);
 	return r;
+}
+
+static void say_failed(struct vmpage *v, const struct vm_rmap_info *info)
+{
+	struct vm_buf b = { 0 };
+	vm_buf_addf(&b, "%u process%s could not be looked through (%s)", info->failed, info->failed == 1 ? "" : "es",
+		    info->first->what);
+	vmpage_wrap(v, 0, "", vm_buf_str(&b));
+	vm_buf_free(&b);
 }
 
 static int by_number(const void *a, const void *b)
@@ -179,7 +192,12 @@ static int show_frames(struct vmpage *v, struct vm_frames *f, const uint64_t *pf
 		return vm_fail(err, ENOMEM, "out of memory");
 	memcpy(sorted, pfn, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_number);
-	int r = vm_rmap(v->s, sorted, n, keep_hit, &h, &info, err);
+	/* One that is named twice is looked for once. */
+	size_t unique = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!unique || sorted[unique - 1] != sorted[i])
+			sorted[unique++] = sorted[i];
+	int r = vm_rmap(v->s, sorted, unique, keep_hit, &h, &info, err);
 	if (r == -ENOMEM)
 		vm_fail(err, ENOMEM, "out of memory");
 	const bool document = vm_report_is_document(&v->report);
@@ -199,7 +217,7 @@ static int show_frames(struct vmpage *v, struct vm_frames *f, const uint64_t *pf
 		r = show_frame(v, f, pfn[i], &h, &info, c, err);
 	}
 	if (r == 0 && info.failed)
-		vm_report_say(&v->report, "%u processes could not be looked through (%s)\n", info.failed, first.what);
+		say_failed(v, &info);
 	if (document && r == 0)
 		vm_json_array_end(&v->report.json);
 	if (r == 0)
@@ -214,7 +232,7 @@ int vmpage_pfns(struct vmpage *v, const uint64_t *pfn, size_t n, struct vm_err *
 {
 	struct vm_choice choice = { 0 };
 	struct vm_frames *f = NULL;
-	int r = vmpage_choose(v, &vm_rmap_fields, "mappings", &choice, err);
+	int r = vmpage_choose(v, &vm_rmap_fields, "mappings", NULL, &choice, err);
 	if (r == 0)
 		r = vm_frames_open(v->s, &f, err);
 	if (r == 0)
@@ -295,13 +313,13 @@ static int count_range(struct census *c, uint64_t from, uint64_t to, uint64_t zo
 {
 	while (from < to && !interrupted) {
 		size_t want = to - from < PIECE ? (size_t)(to - from) : PIECE;
-		long n = vm_frames_read(c->f, VM_FRAME_FLAGS, from, want, c->flags);
+		long n = vm_frames_read(c->f, VM_FRAME_FLAGS, from, want, c->flags, err);
 		if (n > 0 && c->by_cgroup) {
-			long m = vm_frames_read(c->f, VM_FRAME_CGROUP, from, (size_t)n, c->cgroup);
+			long m = vm_frames_read(c->f, VM_FRAME_CGROUP, from, (size_t)n, c->cgroup, err);
 			n = m < n ? m : n;
 		}
 		if (n < 0)
-			return vm_fail_os(err, (int)-n, "cannot read the %s of page frames", c->by_cgroup ? "cgroups" : "flags");
+			return (int)n;
 		if (n == 0)
 			break;
 		if (!count_piece(c, (size_t)n, zone))

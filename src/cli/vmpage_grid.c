@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "cli/vmpage.h"
+#include "cli/render/text.h"
 #include "core/analysis/pagegrid.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -68,17 +69,26 @@ static bool is_empty(const struct vm_grid *g, const struct vm_grid_row *row)
 
 static void say_border(struct vmpage *v, const struct vm_mapping *m, unsigned width)
 {
-	struct vm_buf b = { 0 };
+	struct vm_buf b = { 0 }, name = { 0 };
 	char size[VM_NUMBUF];
 	const char *line = v->report.style.utf8 ? "\xe2\x94\x80" : "-";
-	vm_buf_addf(&b, " %c%c%c%c %s ", m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
+	vm_buf_addf(&b, "%c%c%c%c %s ", m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
 		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', vm_format_size(vm_mapping_size(m), size));
-	vm_text_put(&b, m->name[0] ? m->name : "anonymous");
-	vm_report_say(&v->report, "%s%s%s ", line, line, vm_buf_str(&b));
-	for (size_t n = b.n + 3; n < width; n++)
+	vm_text_put(&name, m->name[0] ? m->name : "anonymous");
+	const char *shown = vm_buf_str(&name);
+	/* Of a path that is too long the end tells more. */
+	if (b.n + 4 + vm_text_width(shown, strlen(shown)) > width) {
+		vm_buf_add_str(&b, "...");
+		/* Not into the middle of a character. */
+		while (*shown && (b.n + 4 + vm_text_width(shown, strlen(shown)) > width || (*shown & 0xc0) == 0x80))
+			shown++;
+	}
+	vm_report_say(&v->report, "%s%s %s%s ", line, line, vm_buf_str(&b), shown);
+	for (size_t n = b.n + vm_text_width(shown, strlen(shown)) + 4; n < width; n++)
 		vm_report_say(&v->report, "%s", line);
 	vm_report_say(&v->report, "\n");
 	vm_buf_free(&b);
+	vm_buf_free(&name);
 }
 
 static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
@@ -99,6 +109,10 @@ static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
 			vm_report_say(&v->report, "%12s  (%zu row%s of nothing)\n", "", empty, empty == 1 ? "" : "s");
 		empty = 0;
 		say_cells(v, g, row);
+	}
+	if (!g->nrows) {
+		vm_report_say(&v->report, "no mapping lies there\n");
+		return;
 	}
 	struct vm_buf line = { 0 };
 	char word[64];
@@ -150,25 +164,17 @@ int vmpage_grid(struct vmpage *v, pid_t pid, struct vm_err *err)
 		r = vm_fail(err, ENOMEM, "out of memory");
 	const struct vm_pages_query q = {
 		.from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via, .as = as,
-		.want = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(FILE) | VM_PG(ZERO) | VM_PG(GUARD) | VM_PG(NONE),
+		.want = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(FILE) | VM_PG(ZERO) | VM_PG(GUARD) | VM_PG(NONE) |
+			VM_PG(SPECIAL),
 	};
 	if (r == 0)
 		r = vm_pages_scan(v->s, pid, &q, take_runs, &g, &info, err);
 	if (r == 0) {
-		char took[VM_NUMBUF];
-		vm_document_begin(&v->report, v->s, "vmpage/1");
-		if (document) {
-			vm_json_key(&v->report.json, "pid");
-			vm_json_u64(&v->report.json, (uint64_t)pid);
+		vmpage_heading(v, as, &info);
+		if (document)
 			json_grid(v, &g);
-		} else {
-			struct vm_buf name = { 0 };
-			vm_text_put(&name, as->proc.comm);
-			vm_report_say(&v->report, "%d %s   read via %s%s%s\n", pid, vm_buf_str(&name), vm_via_names[info.via],
-				      v->s->live ? " in " : "", v->s->live ? vm_format_duration(info.took_ns, took) : "");
-			vm_buf_free(&name);
+		else
 			say_grid(v, &g, width);
-		}
 		vm_document_end(&v->report, v->s, vm_clock_ns() - v->began);
 	}
 	vm_grid_end(&g);

@@ -134,7 +134,7 @@ static const uint64_t *facts(struct space *s, enum vm_frame_fact fact, uint64_t 
 	const uint64_t base = pfn / WINDOW * WINDOW;
 	struct window *w = &s->windows[fact == VM_FRAME_CGROUP][base / WINDOW % WINDOWS];
 	if (w->base != base + 1) {
-		long got = vm_frames_read(s->frames, fact, base, WINDOW, w->value);
+		long got = vm_frames_read(s->frames, fact, base, WINDOW, w->value, NULL);
 		w->base = base + 1;
 		w->n = got > 0 ? (unsigned)got : 0;
 	}
@@ -236,7 +236,7 @@ static int scan(struct space *s, pid_t pid, const struct vm_choice *runs, struct
 	return r == -ENOMEM ? vm_fail(err, ENOMEM, "out of memory") : r;
 }
 
-static int open_frames(struct space *s, struct vm_err *err)
+static int open_frames(struct space *s, pid_t pid, struct vm_err *err)
 {
 	const struct vmpage_options *o = s->v->o;
 	s->keyed = o->by >= VMPAGE_BY_SIZE;
@@ -246,60 +246,16 @@ static int open_frames(struct space *s, struct vm_err *err)
 	for (unsigned i = 0; i <= s->want_cgroup; i++)
 		if (!(s->windows[i] = calloc(WINDOWS, sizeof(*s->windows[i]))))
 			return vm_fail(err, ENOMEM, "out of memory");
-	return vm_frames_open(s->v->s, &s->frames, err);
+	int r = vm_frames_open(s->v->s, &s->frames, err);
+	/* A column may stay empty; what pages are chosen or grouped by can't. */
+	if ((r == -EACCES || r == -EPERM) && o->by <= VMPAGE_BY_SIZE && !s->v->have_bits && !o->cgroup) {
+		vm_session_note(s->v->s, VM_NEED_BIT_FRAMES, -r, pid);
+		return 0;
+	}
+	return r;
 }
 
 /* ---- Showing ----------------------------------------------------------------------------------------------------- */
-
-static void say_heading(struct space *s)
-{
-	struct vmpage *v = s->v;
-	const struct vm_proc *p = &s->as->proc;
-	char took[VM_NUMBUF];
-	struct vm_buf name = { 0 };
-	vm_text_put(&name, p->comm);
-	vm_report_say(&v->report, "%d %s   read via %s", p->pid, vm_buf_str(&name), vm_via_names[s->info.via]);
-	if (v->s->live)
-		vm_report_say(&v->report, " in %s, %s", vm_format_duration(s->info.took_ns, took),
-			      !s->info.holds_lock ? "without a lock" : s->info.via == VM_VIA_TABLES
-			      ? "pagemap's part under the process's mmap lock" : "under the process's mmap lock");
-	vm_report_say(&v->report, "%s\n", s->info.partial ? "; NOT ALL: it changed meanwhile" : "");
-	if (s->info.why_not[0] && v->s->live)
-		vm_report_say(&v->report, "not via %s\n", s->info.why_not);
-	vm_report_say(&v->report, "\n");
-	vm_buf_free(&name);
-}
-
-static void json_heading(struct space *s)
-{
-	struct vm_json *j = &s->v->report.json;
-	vm_document_begin(&s->v->report, s->v->s, "vmpage/1");
-	vm_json_key(j, "pid");
-	vm_json_u64(j, (uint64_t)s->as->proc.pid);
-	vm_json_key(j, "comm");
-	vm_json_str(j, s->as->proc.comm);
-	vm_json_key(j, "via");
-	vm_json_str(j, vm_via_names[s->info.via]);
-	vm_json_key(j, "why_not");
-	if (s->info.why_not[0])
-		vm_json_str(j, s->info.why_not);
-	else
-		vm_json_null(j);
-	vm_json_key(j, "partial");
-	vm_json_bool(j, s->info.partial);
-	vm_json_key(j, "read_ns");
-	if (s->v->s->live)
-		vm_json_u64(j, s->info.took_ns);
-	else
-		vm_json_null(j);
-	vm_json_key(j, "longest_run_ns");
-	if (s->info.longest_run_ns)
-		vm_json_u64(j, s->info.longest_run_ns);
-	else
-		vm_json_null(j);
-	vm_json_key(j, "holds_mmap_lock");
-	vm_json_bool(j, s->info.holds_lock);
-}
 
 /** States that the way of reading can't tell: that isn't zero, though no page was seen. */
 static uint32_t untold(const struct space *s, uint32_t unknown)
@@ -381,10 +337,10 @@ static void say_tables_sum(struct space *s, const struct vm_page_sum *total)
 	vm_report_say(&s->v->report, "page tables %s", vm_format_size(tables, a));
 	if (mib)
 		vm_report_say(&s->v->report, ", %s for each MiB in memory", vm_format_size(tables / mib, b));
-	if (s->fill.full)
-		vm_report_say(&s->v->report, "\nhuge pages would free %s of them: %llu ranges of 2M are full of anonymous 4K pages",
-			      vm_format_size(s->fill.full * 4096, c), (unsigned long long)s->fill.full);
 	vm_report_say(&s->v->report, "\n");
+	if (s->fill.full)
+		vm_report_say(&s->v->report, "2M pages would free %s: %llu ranges of 2M are full of anonymous 4K pages\n",
+			      vm_format_size(s->fill.full * 4096, c), (unsigned long long)s->fill.full);
 }
 
 /** What is left out of the table, and why. */
@@ -578,7 +534,7 @@ static int prepare(struct space *s, pid_t pid, struct vm_choice *c, struct vm_as
 		common.columns = group_columns[v->o->by];
 	const struct vm_common *users = v->common;
 	v->common = &common;
-	int r = vmpage_choose(v, set, v->o->runs ? "runs" : groups ? "groups" : "states", c, err);
+	int r = vmpage_choose(v, set, v->o->runs ? "runs" : groups ? "groups" : "states", NULL, c, err);
 	v->common = users;
 	if (r < 0)
 		return r;
@@ -586,7 +542,7 @@ static int prepare(struct space *s, pid_t pid, struct vm_choice *c, struct vm_as
 	s->want_flags = s->keep_runs && has_column(c, "FLAGS");
 	r = vmpage_mappings(v, pid, 0, 0, as, err);
 	if (r == 0)
-		r = open_frames(s, err);
+		r = open_frames(s, pid, err);
 	if (r < 0)
 		return r;
 	s->as = *as;
@@ -615,10 +571,8 @@ int vmpage_space(struct vmpage *v, pid_t pid, struct vm_err *err)
 	if (r == 0) {
 		struct vm_page_sum total;
 		settle(s, &total);
-		if (vm_report_is_document(&v->report))
-			json_heading(s);
-		else
-			say_heading(s);
+		vmpage_heading(v, as, &s->info);
+		vm_report_say(&v->report, "\n");
 		if (v->o->runs)
 			r = show_runs(s, &choice, err);
 		else if (v->o->by >= 0)

@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 #include "core/source/capture.h"
+#include "core/source/session.h"
 #include "core/source/walker.h"
 
 struct watch {
@@ -22,6 +23,7 @@ struct watch {
 	uint64_t addr, began;
 	struct vm_pte was, is;
 	uint64_t looks, spent_ns, changes;
+	uint64_t last_ns;          /* that the last look took */
 };
 
 /** Set by ^C: what was seen so far is summed up. */
@@ -51,6 +53,8 @@ static int keep_run(void *ctx, const struct vm_page_run *runs, size_t n)
 		: runs[0].state & VM_PG(GUARD) ? VM_PTE_GUARD : VM_PTE_MIGRATION;
 	is->state = runs[0].state;
 	is->pfn = runs[0].pfn;
+	is->swap_type = runs[0].swap_type;
+	is->swap_offset = runs[0].swap_offset;
 	return 0;
 }
 
@@ -69,7 +73,8 @@ static int look_by_pagemap(struct watch *x, struct vm_err *err)
 	}
 	const struct vm_pages_query q = {
 		.from = page, .to = page + 4096, .frames = true, .via = VM_VIA_PAGEMAP, .as = as,
-		.want = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(EXCLUSIVE) | VM_PG(GUARD) | VM_PG(SOFT_DIRTY),
+		.want = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(FILE) | VM_PG(EXCLUSIVE) | VM_PG(ZERO) | VM_PG(GUARD) |
+			VM_PG(SOFT_DIRTY),
 	};
 	if (r == 0)
 		r = vm_pages_scan(x->v->s, x->pid, &q, keep_run, &x->is, &info, err);
@@ -81,7 +86,8 @@ static int look(struct watch *x, struct vm_err *err)
 {
 	uint64_t began = vm_clock_ns();
 	int r = x->w ? look_by_tables(x, err) : look_by_pagemap(x, err);
-	x->spent_ns += vm_clock_ns() - began;
+	x->last_ns = vm_clock_ns() - began;
+	x->spent_ns += x->last_ns;
 	x->looks++;
 	return r;
 }
@@ -91,70 +97,92 @@ static bool same(const struct vm_pte *a, const struct vm_pte *b)
 	return a->raw == b->raw && a->kind == b->kind && a->level == b->level && a->state == b->state && a->pfn == b->pfn;
 }
 
-static int put_json(struct watch *x, const char *words, const char *bits)
+static const struct vm_sink *one_line_each(void)
 {
-	struct vm_json j = { .out = x->v->report.out };
-	vm_json_object_begin(&j);
-	vm_json_key(&j, "schema");
-	vm_json_str(&j, "vmpage-watch/1");
-	vm_json_key(&j, "pid");
-	vm_json_u64(&j, (uint64_t)x->pid);
-	vm_json_key(&j, "address");
-	vm_json_addr(&j, x->addr);
-	vm_json_key(&j, "after_ns");
-	vm_json_u64(&j, vm_clock_ns() - x->began);
-	vm_json_key(&j, "level");
-	if (x->w)
-		vm_json_str(&j, vm_pt_level_name(&x->g, x->is.level));
-	else
-		vm_json_null(&j);
-	vm_json_key(&j, "entry");
-	if (x->w)
-		vm_json_addr(&j, x->is.raw);
-	else
-		vm_json_null(&j);
-	vm_json_key(&j, "pfn");
-	if (x->is.pfn != VM_PFN_NONE)
-		vm_json_addr(&j, x->is.pfn);
-	else
-		vm_json_null(&j);
-	vm_json_key(&j, "bits");
-	vm_json_str(&j, bits);
-	vm_json_key(&j, "change");
-	vm_json_str(&j, words);
-	vm_json_object_end(&j);
-	return vm_json_finish(&j);
+	size_t i = 0;
+	while (strcmp(vm_sinks[i]->name, "ndjson") != 0)
+		i++;
+	return vm_sinks[i];
 }
 
-static int put_line(struct watch *x, const char *words, const char *bits)
+static void json_bits(const struct watch *x, struct vm_json *j)
 {
+	struct vm_buf bits = { 0 };
+	vm_json_key(j, "bits");
+	if (x->w) {
+		vm_pte_put_names(&x->g, &x->is, &bits);
+		vm_json_words(j, vm_buf_str(&bits));
+	} else {
+		vm_json_null(j);
+	}
+	vm_buf_free(&bits);
+}
+
+/** A document a change. */
+static int put_json(struct watch *x, const char *words)
+{
+	struct vm_report r;
+	struct vm_json *j = &r.json;
+	int e = vm_report_open(&r, one_line_each(), &x->v->report.style, x->v->report.out);
+	if (e < 0)
+		return e;
+	vm_document_begin(&r, x->v->s, "vmpage/1");
+	vm_json_key(j, "pid");
+	vm_json_u64(j, (uint64_t)x->pid);
+	vm_json_key(j, "address");
+	vm_json_addr(j, x->addr);
+	vm_json_key(j, "after_ns");
+	vm_json_u64(j, vm_clock_ns() - x->began);
+	vm_json_key(j, "level");
+	vm_json_str(j, x->w ? vm_pt_level_name(&x->g, x->is.level) : NULL);
+	vm_json_key(j, "entry");
+	if (x->w)
+		vm_json_addr(j, x->is.raw);
+	else
+		vm_json_null(j);
+	vm_json_key(j, "pfn");
+	if (x->is.pfn != VM_PFN_NONE)
+		vm_json_addr(j, x->is.pfn);
+	else
+		vm_json_null(j);
+	json_bits(x, j);
+	vm_json_key(j, "change");
+	vm_json_str(j, words);
+	vm_document_end(&r, x->v->s, x->last_ns);
+	e = vm_report_close(&r, NULL);
+	return e < 0 ? e : fflush(x->v->report.out) == 0 ? 0 : -errno;
+}
+
+static int put_line(struct watch *x, const char *words)
+{
+	struct vm_buf bits = { 0 };
 	const uint64_t ms = (vm_clock_ns() - x->began) / 1000000;
 	FILE *out = x->v->report.out;
 	fprintf(out, "%6llu.%03llu  ", (unsigned long long)ms / 1000, (unsigned long long)ms % 1000);
+	vm_pte_put_bits(&x->g, &x->is, &bits);
 	if (x->w)
-		fprintf(out, "%s 0x%016llx  %-22s  ", vm_pt_level_name(&x->g, x->is.level), (unsigned long long)x->is.raw, bits);
+		fprintf(out, "%s 0x%016llx  %-22s  ", vm_pt_level_name(&x->g, x->is.level), (unsigned long long)x->is.raw,
+			vm_buf_str(&bits));
 	else if (x->is.pfn != VM_PFN_NONE)
 		fprintf(out, "frame 0x%llx  ", (unsigned long long)x->is.pfn);
 	fprintf(out, "%s\n", words);
+	vm_buf_free(&bits);
 	return fflush(out) == 0 ? 0 : -errno;
 }
 
 static int put_change(struct watch *x, bool first)
 {
-	struct vm_buf words = { 0 }, bits = { 0 };
-	if (first)
+	struct vm_buf words = { 0 };
+	if (first && x->is.kind == VM_PTE_EMPTY)
+		vm_buf_add_str(&words, "nothing there yet");
+	else if (first && x->w)
 		vm_say_leaf(&x->g, &x->is, NULL, NULL, &words);
+	else if (first)
+		vm_say_state(x->is.state, NULL, NULL, x->is.swap_type, x->is.swap_offset, &words);
 	else
 		vm_say_change(&x->was, &x->is, &words);
-	if (first && x->is.kind == VM_PTE_EMPTY) {
-		words.n = 0;
-		vm_buf_add_str(&words, "nothing there yet");
-	}
-	vm_pte_put_bits(&x->g, &x->is, &bits);
-	int r = vm_report_is_document(&x->v->report) ? put_json(x, vm_buf_str(&words), vm_buf_str(&bits))
-		: put_line(x, vm_buf_str(&words), vm_buf_str(&bits));
+	int r = vm_report_is_document(&x->v->report) ? put_json(x, vm_buf_str(&words)) : put_line(x, vm_buf_str(&words));
 	vm_buf_free(&words);
-	vm_buf_free(&bits);
 	return r;
 }
 
@@ -201,6 +229,10 @@ int vmpage_watch(struct vmpage *v, pid_t pid, uint64_t addr, struct vm_err *err)
 	struct watch x = { .v = v, .pid = pid, .addr = addr, .began = vm_clock_ns() };
 	struct vm_err why = { 0 };
 	bool five = false;
+	if (vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
+		return vm_fail(err, EINVAL, "--watch writes text or JSON");
+	if (!v->s->live)
+		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a captured tree's");
 	vm_read_paging_levels(v->s, &five);
 	x.g = (struct vm_pt_geometry){ .arch = &vm_pt_x86_64, .levels = five ? 5 : 4 };
 	int r = v->o->via == VM_VIA_AUTO || v->o->via == VM_VIA_TABLES ? vm_walker_get(v->s, &x.w, &why) : -EOPNOTSUPP;

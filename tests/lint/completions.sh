@@ -49,6 +49,9 @@ offers vmmap s -- self
 offers vmtop -p $$ -- $$
 offers vmtop -u ro -- root
 offers vmtop -s - -- -RSS
+offers vmpage --by fil -- file
+offers vmpage -o +ENT -- +ENTRY
+offers vmpage --via p -- pagemap page-tables
 offers vmlab co -- cow
 offers vmlab cow --wr -- --write
 offers vmlab --li -- --list

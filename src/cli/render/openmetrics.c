@@ -16,7 +16,7 @@ struct family {
 };
 
 struct metrics {
-	const struct vm_view *view;
+	struct vm_view view;       /* a copy: the report may end after the list's view */
 	struct family col[VM_COLUMNS_MAX];
 };
 
@@ -38,7 +38,7 @@ static int list_begin(struct vm_report *r, const struct vm_view *view)
 	struct metrics *m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
-	m->view = view;
+	m->view = *view;
 	r->priv = m;
 	return 0;
 }
@@ -85,21 +85,30 @@ static void put_labels(struct vm_buf *b, const struct vm_view *view, const void 
 	vm_buf_add_char(b, '}');
 }
 
+/** "vm_mapping_rss_bytes" */
+static void put_name(struct vm_buf *b, const struct vm_view *view, const struct vm_field *f)
+{
+	vm_buf_add_str(b, "vm_");
+	for (const char *s = view->set->row; *s; s++)
+		vm_buf_add_char(b, *s == ' ' ? '_' : *s);
+	vm_buf_addf(b, "_%s", f->key);
+}
+
 static int row(struct vm_report *r, const void *data)
 {
 	struct metrics *m = r->priv;
 	struct vm_buf labels = { 0 };
-	put_labels(&labels, m->view, data);
-	for (size_t i = 0; i < m->view->cols.n; i++) {
-		const struct vm_field *f = &m->view->set->v[m->view->cols.at[i]];
+	put_labels(&labels, &m->view, data);
+	for (size_t i = 0; i < m->view.cols.n; i++) {
+		const struct vm_field *f = &m->view.set->v[m->view.cols.at[i]];
 		struct vm_scratch tmp;
-		if (!is_number(m->view, f))
+		if (!is_number(&m->view, f))
 			continue;
 		struct vm_value v = vm_field_get(f, data, &tmp);
 		struct vm_buf *b = &m->col[i].samples;
 		if (v.type == VM_T_ABSENT)
 			continue;
-		vm_buf_addf(b, "vm_%s_%s", m->view->set->row, f->key);
+		put_name(b, &m->view, f);
 		vm_buf_add(b, labels.s, labels.n);
 		vm_buf_add_char(b, ' ');
 		if (v.type == VM_T_BOOL)
@@ -122,18 +131,26 @@ static int list_end(struct vm_report *r, const void *total)
 	return 0;
 }
 
+static void put_comment(struct vm_report *r, const char *what, const struct vm_view *view, const struct vm_field *f,
+			const char *text)
+{
+	vm_buf_addf(&r->text, "# %s ", what);
+	put_name(&r->text, view, f);
+	vm_buf_addf(&r->text, " %s\n", text);
+}
+
 static int end(struct vm_report *r)
 {
 	struct metrics *m = r->priv;
-	for (size_t i = 0; m && i < m->view->cols.n; i++) {
-		const struct vm_field *f = &m->view->set->v[m->view->cols.at[i]];
+	for (size_t i = 0; m && i < m->view.cols.n; i++) {
+		const struct vm_field *f = &m->view.set->v[m->view.cols.at[i]];
 		struct vm_buf *b = &m->col[i].samples;
 		if (b->n) {
 			/* The unit of a family must be the end of its name. */
-			vm_buf_addf(&r->text, "# TYPE vm_%s_%s gauge\n", m->view->set->row, f->key);
+			put_comment(r, "TYPE", &m->view, f, "gauge");
 			if (f->unit == VM_U_BYTES)
-				vm_buf_addf(&r->text, "# UNIT vm_%s_%s bytes\n", m->view->set->row, f->key);
-			vm_buf_addf(&r->text, "# HELP vm_%s_%s %s\n", m->view->set->row, f->key, f->help);
+				put_comment(r, "UNIT", &m->view, f, "bytes");
+			put_comment(r, "HELP", &m->view, f, f->help);
 			vm_buf_add(&r->text, b->s, b->n);
 			vm_report_flush(r, false);
 		}

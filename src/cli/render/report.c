@@ -81,18 +81,7 @@ static void put_json(struct vm_json *j, struct vm_value v, enum vm_unit unit)
 		vm_json_str(j, v.str);
 		break;
 	case VM_T_LIST:
-		vm_json_array_begin(j);
-		for (const char *s = v.str; *s;) {
-			char word[64];
-			size_t n = strcspn(s, " ");
-			if (n && n < sizeof(word)) {
-				memcpy(word, s, n);
-				word[n] = '\0';
-				vm_json_str(j, word);
-			}
-			s += n + (s[n] == ' ');
-		}
-		vm_json_array_end(j);
+		vm_json_words(j, v.str);
 		break;
 	}
 }

@@ -91,6 +91,8 @@ static enum vm_grid_kind kind_of(const struct vm_page_run *r)
 		return VM_GRID_NONE;
 	if (s & VM_PG(ZERO))
 		return VM_GRID_ZERO;
+	if (s & VM_PG(SPECIAL))
+		return VM_GRID_OTHER;
 	if (r->shift >= 21)
 		return VM_GRID_HUGE;
 	return s & VM_PG(FILE) ? VM_GRID_FILE : r->known & VM_PG(FILE) ? VM_GRID_ANON : VM_GRID_OTHER;

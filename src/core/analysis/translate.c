@@ -10,7 +10,7 @@
 
 void vm_say_half(const struct vm_pt_geometry *g, uint64_t addr, struct vm_buf *out)
 {
-	const unsigned bits = 12 + 9 * g->levels;
+	const unsigned bits = vm_pt_user_bits(g);
 	switch (vm_pt_half(g, addr)) {
 	case VM_ADDR_USER:
 		vm_buf_addf(out, "user half: below 2^%u", vm_pt_user_bits(g));
@@ -20,11 +20,11 @@ void vm_say_half(const struct vm_pt_geometry *g, uint64_t addr, struct vm_buf *o
 		break;
 	default:
 		if (!vm_pt_has_kernel(g))
-			vm_buf_addf(out, "in neither half: bits %u to 63 must be equal; a use is a SIGSEGV (the highest 8 "
+			vm_buf_addf(out, "in neither half: bits %u to 63 must all be equal; a use is a SIGSEGV (the highest 8 "
 				    "of user addresses may hold a tag)", bits);
 		else
-			vm_buf_addf(out, "non-canonical: bits %u to 63 must equal bit %u; a use is a general protection "
-				    "fault (SIGSEGV)", bits, bits - 1);
+			vm_buf_addf(out, "non-canonical: bits %u to 63 must all be equal; a use is a general protection fault "
+				    "(SIGSEGV)", bits);
 	}
 }
 
@@ -35,6 +35,8 @@ static void say_touch(const struct vm_mapping *m, struct vm_buf *out)
 		vm_buf_add_str(out, "no mapping holds the address: a touch is a SIGSEGV");
 	else if (!(m->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		vm_buf_add_str(out, "the mapping allows no access: a touch is a SIGSEGV");
+	else if (m->kind == VM_KIND_VSYSCALL)
+		vm_buf_add_str(out, "calls of it are emulated by the kernel, anything else is a SIGSEGV");
 	else if (m->kind == VM_KIND_HUGETLB)
 		vm_buf_add_str(out, "a touch takes a page from the hugetlb pool (SIGBUS if it is empty)");
 	else if (m->inode && !m->shared)
@@ -129,6 +131,8 @@ void vm_say_state(uint32_t state, const struct vm_mapping *m, const char *swap_a
 			    state & VM_PG(EXCLUSIVE) ? ", mapped here only" : "");
 	else if (state & VM_PG(MIGRATION))
 		vm_buf_add_str(out, "on its way to another frame");
+	else if (state & VM_PG(MARKER))
+		vm_buf_add_str(out, "no memory, but a mark of userfaultfd (write protection)");
 	else {
 		vm_buf_add_str(out, "nothing; ");
 		say_touch(m, out);
@@ -189,6 +193,7 @@ void vm_say_change(const struct vm_pte *was, const struct vm_pte *is, struct vm_
 		{ VM_PG(ACCESSED), "accessed", "accessed bit cleared" },
 		{ VM_PG(EXEC), "may be executed", "no execution any more" },
 		{ VM_PG(SOFT_DIRTY), "soft-dirty", "soft-dirty bit cleared" },
+		{ VM_PG(EXCLUSIVE), "mapped here only", "mapped elsewhere too: fork, or merged by KSM" },
 		{ VM_PG(UFFD_WP), "protected by userfaultfd", "userfaultfd's protection is gone" },
 	};
 	if (was->kind != is->kind)

@@ -9,7 +9,7 @@ enum { FLUSH_AT = 60 * 1024 };
 
 static void flush(struct vm_json *j)
 {
-	if (!j->out)
+	if (!j->out || !j->buf.n)
 		return;
 	if (fwrite(j->buf.s, 1, j->buf.n, j->out) != j->buf.n && !j->error)
 		j->error = errno;
@@ -31,8 +31,10 @@ static void lead(struct vm_json *j)
 		j->keyed = false;
 		return;
 	}
-	if (j->depth == 0)
+	if (j->depth == 0) {
+		j->begun |= 1;
 		return;
+	}
 	uint64_t bit = UINT64_C(1) << j->depth;
 	if (j->begun & bit)
 		vm_buf_add_char(&j->buf, ',');
@@ -137,6 +139,20 @@ void vm_json_str(struct vm_json *j, const char *s)
 	vm_buf_add_json_str(&j->buf, s, strlen(s));
 }
 
+void vm_json_words(struct vm_json *j, const char *words)
+{
+	vm_json_array_begin(j);
+	for (const char *s = words; *s;) {
+		size_t n = strcspn(s, " ");
+		if (n) {
+			lead(j);
+			vm_buf_add_json_str(&j->buf, s, n);
+		}
+		s += n + (s[n] == ' ');
+	}
+	vm_json_array_end(j);
+}
+
 void vm_json_addr(struct vm_json *j, uint64_t addr)
 {
 	char text[20] = "\"0x";
@@ -148,7 +164,9 @@ void vm_json_addr(struct vm_json *j, uint64_t addr)
 
 int vm_json_finish(struct vm_json *j)
 {
-	vm_buf_add_char(&j->buf, '\n');
+	/* Where nothing was written there is no line to end. */
+	if (j->begun & 1)
+		vm_buf_add_char(&j->buf, '\n');
 	int r = j->buf.failed ? -ENOMEM : 0;
 	if (j->out) {
 		flush(j);

@@ -19,7 +19,7 @@ struct vm_json {
 	/** Spaces a level; 0: all on one line. */
 	unsigned indent;
 	unsigned depth;
-	/** Bit d: something was already written at depth d, so a comma comes next. */
+	/** Bit d: something was already written at depth d, so a comma comes next (not at depth 0). */
 	uint64_t begun;
 	/** A key was written; its value follows. */
 	bool keyed;
@@ -43,6 +43,8 @@ void vm_json_bool(struct vm_json *j, bool v);
 void vm_json_null(struct vm_json *j);
 /** Any bytes; NULL gives null. */
 void vm_json_str(struct vm_json *j, const char *s);
+/** An array of the text's words, which blanks separate. */
+void vm_json_words(struct vm_json *j, const char *words);
 /** "0x7f..." as a string: numbers above 2^53 are lost on many readers. */
 void vm_json_addr(struct vm_json *j, uint64_t addr);
 

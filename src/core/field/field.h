@@ -78,6 +78,7 @@ struct vm_fieldset {
 	const char *rows;            /* "mappings": name of the array in JSON */
 	const struct vm_field *v;
 	size_t n;
+	bool fixed;                  /* -o doesn't choose among them */
 };
 
 /** The scratch may have served other fields, and needs no initialisation; f->get() is for one that serves f alone. */

@@ -53,7 +53,7 @@ static const struct vm_field frames_fields[] = {
 	{ .name = "LETTERS", .key = "letters", .help = "the flags as page-types' letters", .type = VM_T_STR,
 	  .flags = VM_F_DEFAULT, .get = frames_letters, .source = "kpageflags" },
 	{ .name = "NAMES", .key = "names", .help = "the flags by name", .type = VM_T_LIST,
-	  .flags = D, .get = frames_names, .source = "kpageflags" },
+	  .flags = D | VM_F_TRUNC, .get = frames_names, .source = "kpageflags" },
 	{ .name = "GROUP", .key = "group", .help = "cgroup or zone of these frames", .type = VM_T_STR,
 	  .flags = VM_F_LABEL, .get = frames_name, .source = "kpagecgroup, zoneinfo" },
 };

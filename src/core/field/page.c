@@ -94,7 +94,7 @@ static const struct vm_field state_fields[] = {
 	  .flags = D | VM_F_DESC, .get = state_bytes, .source = "page tables, pagemap" },
 	{ .name = "PAGES", .key = "pages", .help = "the same in pages of 4K", .type = VM_T_U64, .unit = VM_U_COUNT,
 	  .flags = D | VM_F_DESC, .get = state_pages, .source = "page tables, pagemap" },
-	{ .name = "SHARE", .key = "share", .help = "share of what is in memory", .type = VM_T_F64, .unit = VM_U_RATIO,
+	{ .name = "SHARE%", .key = "share", .help = "share of what is in memory", .type = VM_T_F64, .unit = VM_U_RATIO,
 	  .flags = D | VM_F_DESC, .get = state_share, .source = "vmpage" },
 	{ .name = "MEANING", .key = "meaning", .help = "what the state means", .type = VM_T_STR,
 	  .flags = VM_F_DEFAULT | VM_F_TRUNC, .get = state_help, .source = "vmpage" },
@@ -121,10 +121,13 @@ static const struct vm_field level_fields[] = {
 	  .flags = D | VM_F_SUM | VM_F_DESC, .get = level_used, .source = "page tables" },
 	{ .name = "LEAVES", .key = "leaves", .help = "of these: entries that are pages or swap themselves", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = D | VM_F_SUM | VM_F_DESC, .get = level_leaves, .source = "page tables" },
-	{ .name = "FILL", .key = "fill", .help = "share of their 512 entries each that is in use", .type = VM_T_F64,
+	{ .name = "FILL%", .key = "fill", .help = "share of their 512 entries each that is in use", .type = VM_T_F64,
 	  .unit = VM_U_RATIO, .flags = D | VM_F_DESC, .get = level_fill, .source = "page tables" },
 };
-FIELDS(vm_level_fields, "level", "tables", level_fields);
+const struct vm_fieldset vm_level_fields = {
+	.row = "table level", .rows = "tables", .v = level_fields, .n = sizeof(level_fields) / sizeof(level_fields[0]),
+	.fixed = true,
+};
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
 
@@ -227,7 +230,7 @@ static const struct vm_field sum_fields[] = {
 	{ .name = "ADDRESS", .key = "range", .help = "addresses of the mapping", .type = VM_T_STR, .unit = VM_U_ADDR,
 	  .flags = 0, .get = sum_range, .source = "maps" },
 	{ .name = "START", .key = "start", .help = "first address of the mapping", .type = VM_T_U64, .unit = VM_U_ADDR,
-	  .flags = D, .get = sum_start, .source = "maps" },
+	  .flags = D | VM_F_LABEL, .get = sum_start, .source = "maps" },
 	{ .name = "END", .key = "end", .help = "address behind the mapping", .type = VM_T_U64, .unit = VM_U_ADDR,
 	  .flags = M, .get = sum_end, .source = "maps" },
 	{ .name = "COUNT", .key = "count", .help = "mappings, or pages' runs, in the group", .type = VM_T_U64,
@@ -267,7 +270,7 @@ static const struct vm_field sum_fields[] = {
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping, or what the group has in common",
 	  .type = VM_T_STR, .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = sum_name, .source = "maps" },
 };
-FIELDS(vm_page_sum_fields, "page sum", "groups", sum_fields);
+FIELDS(vm_page_sum_fields, "group", "groups", sum_fields);
 
 /* ---- Translations ------------------------------------------------------------------------------------------------ */
 
@@ -303,7 +306,7 @@ static const struct vm_field step_fields[] = {
 	{ .name = "BITS", .key = "bits", .help = "bits of the entry that are set", .type = VM_T_LIST,
 	  .flags = D, .get = step_bits, .source = "page tables" },
 };
-FIELDS(vm_step_fields, "level", "levels", step_fields);
+FIELDS(vm_step_fields, "step of a translation", "levels", step_fields);
 
 /* ---- Parts of an address ----------------------------------------------------------------------------------------- */
 
@@ -349,4 +352,4 @@ static const struct vm_field split_fields[] = {
 	{ .name = "FROM", .key = "base", .help = "where that begins", .type = VM_T_U64, .unit = VM_U_ADDR,
 	  .flags = D, .get = split_base, .source = "vmpage" },
 };
-FIELDS(vm_split_fields, "part", "parts", split_fields);
+FIELDS(vm_split_fields, "part of an address", "parts", split_fields);

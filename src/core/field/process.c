@@ -352,4 +352,5 @@ static const struct vm_field mm_fields[] = {
 
 const struct vm_fieldset vm_mm_fields = {
 	.row = "mm_struct", .rows = "mm", .v = mm_fields, .n = sizeof(mm_fields) / sizeof(mm_fields[0]),
+	.fixed = true,
 };

@@ -216,6 +216,23 @@ static void put_bits(const struct vm_pt_geometry *g, const struct vm_pte *p, str
 	}
 }
 
+void vm_pte_put_names(const struct vm_pt_geometry *g, const struct vm_pte *p, struct vm_buf *out)
+{
+	static const struct { uint32_t state; const char *name; } names[] = {
+		{ VM_PG(UFFD_WP), "uffd-wp" }, { VM_PG(SOFT_DIRTY), "soft-dirty" },
+	};
+	if (p->kind == VM_PTE_TABLE || p->kind == VM_PTE_PAGE || p->kind == VM_PTE_NONE) {
+		put_bits(g, p, out);
+		return;
+	}
+	size_t from = out->n;
+	if (p->kind == VM_PTE_SWAP && (p->raw & g->arch->swap.exclusive))
+		vm_buf_add_str(out, "exclusive");
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (p->state & names[i].state)
+			vm_buf_addf(out, "%s%s", out->n > from ? " " : "", names[i].name);
+}
+
 void vm_pte_put_bits(const struct vm_pt_geometry *g, const struct vm_pte *p, struct vm_buf *out)
 {
 	switch (p->kind) {

@@ -119,6 +119,9 @@ uint32_t vm_pt_known(const struct vm_pt_geometry *g);
 /** The entry's bits: "P RW US A D NX", "swap type 0 offset 0x1234 exclusive".  Names of the SDM. */
 void vm_pte_put_bits(const struct vm_pt_geometry *g, const struct vm_pte *p, struct vm_buf *out);
 
+/** The same for programs: only names of what is set, separated by blanks; "" if nothing is, or the entry is impossible. */
+void vm_pte_put_names(const struct vm_pt_geometry *g, const struct vm_pte *p, struct vm_buf *out);
+
 /** One bit or field, for a legend. */
 struct vm_pte_bit {
 	uint8_t from, bits;

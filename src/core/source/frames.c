@@ -88,11 +88,12 @@ void vm_frames_close(struct vm_frames *f)
 	free(f);
 }
 
-long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out)
+long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out,
+		    struct vm_err *err)
 {
 	size_t done = 0;
 	if (f->fd[fact] < 0)
-		return f->fd[fact];
+		return vm_fail_os(err, -f->fd[fact], "cannot open /%s", files[fact]);
 	if (n > END_OF_FILES || pfn > END_OF_FILES - n)
 		return 0;
 	while (done < n) {
@@ -100,7 +101,7 @@ long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return done ? (long)done : -errno;
+			return done ? (long)done : vm_fail_os(err, errno, "cannot read /%s", files[fact]);
 		if (got < 8)
 			break;
 		done += (size_t)got / 8;

@@ -23,9 +23,11 @@ void vm_frames_close(struct vm_frames *f);
 
 /**
  * One fact of `n` frames from `pfn` on into out[].  Returns how many there were (fewer at the end of memory, 0
- * beyond it, also where no file reaches), or a negative errno: -ENOENT if this kernel doesn't have the fact (kpagecgroup).
+ * beyond it, also where no file reaches), or a negative errno with *err: -ENOENT if this kernel doesn't have the fact
+ * (kpagecgroup).
  */
-long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out);
+long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out,
+		    struct vm_err *err);
 
 /** First frame that doesn't exist, by the zones.  0: unknown. */
 uint64_t vm_frames_end(struct vm_frames *f);

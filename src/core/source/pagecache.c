@@ -89,8 +89,8 @@ static void learn_frame(struct look *l, uint64_t entry, struct vm_cached_run *pa
 	if (!(entry >> 63) || !pfn)
 		return;
 	page->pfn = pfn;
-	page->have_flags = vm_frames_read(l->frames, VM_FRAME_FLAGS, pfn, 1, &page->flags) == 1 &&
-			   vm_frames_read(l->frames, VM_FRAME_COUNT, pfn, 1, &page->mapped) == 1;
+	page->have_flags = vm_frames_read(l->frames, VM_FRAME_FLAGS, pfn, 1, &page->flags, NULL) == 1 &&
+			   vm_frames_read(l->frames, VM_FRAME_COUNT, pfn, 1, &page->mapped, NULL) == 1;
 }
 
 static int look_piece(struct look *l, uint64_t offset, size_t n)

@@ -5,12 +5,12 @@
 #include <errno.h>
 
 #include "core/base/err.h"
+#include "core/source/session.h"
 
 int vm_walker_get(struct vm_session *s, struct vm_walker **out, struct vm_err *err)
 {
-	(void)s;
 	*out = NULL;
-	return vm_fail(err, EOPNOTSUPP, "built without BPF");
+	return vm_fail(err, EOPNOTSUPP, s->live ? "built without BPF" : "a captured tree has no page tables");
 }
 
 const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w)

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Every command starts and finds what it needs, and the machine is what it was asked to be.
+# Functions are called through check().
+# shellcheck disable=SC2317
 set -u
 failed=0
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cli/vmpage.h"
 #include "core/analysis/pagegrid.h"
@@ -71,8 +70,7 @@ static void say_border(struct vmpage *v, const struct vm_mapping *m, unsigned wi
 	struct vm_buf b = { 0 };
 	char size[VM_NUMBUF];
 	const char *line = v->report.style.utf8 ? "\xe2\x94\x80" : "-";
-	vm_buf_addf(&b, " %c%c%c%c %s ", m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
-		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', vm_format_size(vm_mapping_size(m), size));
+	vm_buf_addf(&b, " %s %s ", vm_mapping_perm(m), vm_format_size(vm_mapping_size(m), size));
 	vm_text_put(&b, m->name[0] ? m->name : "anonymous");
 	vm_report_say(&v->report, "%s%s%s ", line, line, vm_buf_str(&b));
 	for (size_t n = b.n + 3; n < width; n++)

@@ -278,10 +278,12 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 			fprintf(stderr, "not readable for %u processes", u->count);
 		if (u->why == EACCES || u->why == EPERM)
 			fprintf(stderr, ": not permitted; %s\n", vm_need_info[b].remedy);
-		else if (u->why == ENOENT || u->why == ENODATA)
+		else if (u->why == ENOENT || u->why == ENODATA || (u->why == EOPNOTSUPP && !s->live))
 			fprintf(stderr, ": %s\n", s->live ? "this kernel doesn't tell" : "not in the captured tree");
 		else if (u->why == EBADMSG)
 			fprintf(stderr, ": its file makes no sense\n");
+		else if (u->why == EOPNOTSUPP)
+			fprintf(stderr, ": not supported here; --sources tells why\n");
 		else
 			fprintf(stderr, ": %s\n", strerror(u->why));
 	}

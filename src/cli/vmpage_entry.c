@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cli/vmpage.h"
 #include "cli/render/text.h"
@@ -164,8 +163,7 @@ static void say_mapping(struct vmpage *v, const struct place *p, const struct vm
 	struct vm_buf b = { 0 };
 	vm_buf_addf(&b, "address    0x%llx   ", (unsigned long long)p->addr);
 	if (p->m) {
-		vm_buf_addf(&b, "%c%c%c%c ", p->m->prot & PROT_READ ? 'r' : '-', p->m->prot & PROT_WRITE ? 'w' : '-',
-			    p->m->prot & PROT_EXEC ? 'x' : '-', p->m->shared ? 's' : 'p');
+		vm_buf_addf(&b, "%s ", vm_mapping_perm(p->m));
 		vm_text_put(&b, p->m->name[0] ? p->m->name : "anonymous");
 	} else {
 		vm_buf_add_str(&b, "in no mapping");

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cli/vmpage.h"
 #include "cli/render/text.h"
@@ -72,8 +71,7 @@ static void say_border(struct vmpage *v, const struct vm_mapping *m, unsigned wi
 	struct vm_buf b = { 0 }, name = { 0 };
 	char size[VM_NUMBUF];
 	const char *line = v->report.style.utf8 ? "\xe2\x94\x80" : "-";
-	vm_buf_addf(&b, "%c%c%c%c %s ", m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
-		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', vm_format_size(vm_mapping_size(m), size));
+	vm_buf_addf(&b, "%s %s ", vm_mapping_perm(m), vm_format_size(vm_mapping_size(m), size));
 	vm_text_put(&name, m->name[0] ? m->name : "anonymous");
 	const char *shown = vm_buf_str(&name);
 	/* Of a path that is too long the end tells more. */

@@ -221,20 +221,6 @@ START_TEST(markers_are_told_by_their_slot)
 }
 END_TEST
 
-START_TEST(slots_may_be_withheld)
-{
-	struct tree t = tree_new(two_maps, "6.18.0\n", true);
-	struct vm_pages_info info;
-	struct vm_pages_query q = { .want = all, .frames = true, .as = t.as };
-	for (uint64_t a = 0x10000; a < 0x13000; a += 4096)
-		put(&t, a, SWAPPED);
-	put(&t, 0x13000, SWAPPED | IS_GUARD);
-	ck_assert_str_eq(scanned(&t, &q, &info), "10000+3:s#0.0 13000+1:G");
-	ck_assert(info.frames_withheld);
-	tree_free(&t);
-}
-END_TEST
-
 START_TEST(frames_may_be_withheld)
 {
 	struct tree t = tree_new(two_maps, "6.18.0\n", true);
@@ -551,7 +537,6 @@ int main(void)
 	tcase_add_test(tcase, borders_part_runs);
 	tcase_add_test(tcase, bit_62_is_not_always_swap);
 	tcase_add_test(tcase, markers_are_told_by_their_slot);
-	tcase_add_test(tcase, slots_may_be_withheld);
 	tcase_add_test(tcase, frames_may_be_withheld);
 	tcase_add_test(tcase, slots_may_be_withheld);
 	tcase_add_test(tcase, soft_dirty_of_nothing_is_nothing);

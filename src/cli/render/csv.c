@@ -42,11 +42,12 @@ static void put_cell(struct vm_buf *b, struct vm_value v, enum vm_unit unit)
 	}
 }
 
-static int list_begin(struct vm_report *r, const struct vm_view *view)
+static void put_header(struct vm_report *r)
 {
+	const struct vm_view *view = r->view;
 	/* Several lists of one kind (several processes) share a header; another kind gets its own. */
 	if (!r->style.headings || (r->lists && r->priv == view->set))
-		return 0;
+		return;
 	if (r->lists)
 		vm_buf_add_char(&r->text, '\n');
 	r->priv = (void *)(uintptr_t)view->set;
@@ -56,10 +57,9 @@ static int list_begin(struct vm_report *r, const struct vm_view *view)
 		vm_buf_add_str(&r->text, view->set->v[view->cols.at[i]].key);
 	}
 	vm_buf_add_char(&r->text, '\n');
-	return 0;
 }
 
-static int row(struct vm_report *r, const void *data)
+static void put_row(struct vm_report *r, const void *data)
 {
 	struct vm_scratch tmp;
 	size_t from = r->text.n;
@@ -74,16 +74,18 @@ static int row(struct vm_report *r, const void *data)
 		vm_buf_add(&r->text, "\"\"", 2);
 	vm_buf_add_char(&r->text, '\n');
 	vm_report_flush(r, false);
-	return 0;
 }
 
-static int list_end(struct vm_report *r, const void *total)
+static int list(struct vm_report *r, const void *const *rows, size_t n, const void *total)
 {
-	(void)r, (void)total;
+	(void)total;
+	put_header(r);
+	for (size_t i = 0; i < n; i++)
+		put_row(r, rows[i]);
 	return 0;
 }
 
 const struct vm_sink vm_sink_csv = {
 	.name = "csv", .help = "comma-separated values", .machine = true,
-	.list_begin = list_begin, .row = row, .list_end = list_end,
+	.list = list,
 };

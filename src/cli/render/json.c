@@ -16,15 +16,8 @@ static int begin_line(struct vm_report *r)
 	return 0;
 }
 
-static int list_begin(struct vm_report *r, const struct vm_view *view)
-{
-	vm_json_key(&r->json, view->name);
-	vm_json_array_begin(&r->json);
-	return 0;
-}
-
 /** A row stays on one line, so that long lists remain readable. */
-static int row(struct vm_report *r, const void *data)
+static void put_row(struct vm_report *r, const void *data)
 {
 	unsigned indent = r->json.indent;
 	vm_json_object_begin(&r->json);
@@ -32,14 +25,17 @@ static int row(struct vm_report *r, const void *data)
 	vm_report_members(r, r->view, data);
 	vm_json_object_end(&r->json);
 	r->json.indent = indent;
-	return r->json.buf.failed ? -ENOMEM : 0;
 }
 
-static int list_end(struct vm_report *r, const void *total)
+static int list(struct vm_report *r, const void *const *rows, size_t n, const void *total)
 {
 	(void)total;
+	vm_json_key(&r->json, r->view->name);
+	vm_json_array_begin(&r->json);
+	for (size_t i = 0; i < n; i++)
+		put_row(r, rows[i]);
 	vm_json_array_end(&r->json);
-	return 0;
+	return r->json.buf.failed ? -ENOMEM : 0;
 }
 
 static int end(struct vm_report *r)
@@ -49,10 +45,10 @@ static int end(struct vm_report *r)
 
 const struct vm_sink vm_sink_json = {
 	.name = "json", .help = "one JSON object", .machine = true, .document = true,
-	.begin = begin_pretty, .list_begin = list_begin, .row = row, .list_end = list_end, .end = end,
+	.begin = begin_pretty, .list = list, .end = end,
 };
 
 const struct vm_sink vm_sink_ndjson = {
 	.name = "ndjson", .help = "one JSON object a line", .machine = true, .document = true,
-	.begin = begin_line, .list_begin = list_begin, .row = row, .list_end = list_end, .end = end,
+	.begin = begin_line, .list = list, .end = end,
 };

@@ -31,18 +31,6 @@ static bool is_number(const struct vm_view *view, const struct vm_field *f)
 	       !is_label(view, f);
 }
 
-static int list_begin(struct vm_report *r, const struct vm_view *view)
-{
-	if (r->priv)
-		return 0;
-	struct metrics *m = calloc(1, sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	m->view = *view;
-	r->priv = m;
-	return 0;
-}
-
 static void put_label_text(struct vm_buf *b, const char *s)
 {
 	/* The format is UTF-8: other bytes are shown as in tables. */
@@ -94,12 +82,12 @@ static void put_name(struct vm_buf *b, const struct vm_view *view, const struct 
 	vm_buf_addf(b, "_%s", f->key);
 }
 
-static int row(struct vm_report *r, const void *data)
+static int put_row(struct metrics *m, const void *data)
 {
-	struct metrics *m = r->priv;
 	struct vm_buf labels = { 0 };
+	int e = 0;
 	put_labels(&labels, &m->view, data);
-	for (size_t i = 0; i < m->view.cols.n; i++) {
+	for (size_t i = 0; i < m->view.cols.n && e == 0; i++) {
 		const struct vm_field *f = &m->view.set->v[m->view.cols.at[i]];
 		struct vm_scratch tmp;
 		if (!is_number(&m->view, f))
@@ -118,17 +106,27 @@ static int row(struct vm_report *r, const void *data)
 		else
 			vm_value_put(b, v, f->unit, true);
 		vm_buf_add_char(b, '\n');
-		if (b->failed)
-			return -ENOMEM;
+		e = b->failed ? -ENOMEM : 0;
 	}
 	vm_buf_free(&labels);
-	return 0;
+	return e;
 }
 
-static int list_end(struct vm_report *r, const void *total)
+static int list(struct vm_report *r, const void *const *rows, size_t n, const void *total)
 {
-	(void)r, (void)total;
-	return 0;
+	(void)total;
+	struct metrics *m = r->priv;
+	if (!m) {
+		m = calloc(1, sizeof(*m));
+		if (!m)
+			return -ENOMEM;
+		m->view = *r->view;
+		r->priv = m;
+	}
+	int e = 0;
+	for (size_t i = 0; i < n && e == 0; i++)
+		e = put_row(m, rows[i]);
+	return e;
 }
 
 static void put_comment(struct vm_report *r, const char *what, const struct vm_view *view, const struct vm_field *f,
@@ -164,5 +162,5 @@ static int end(struct vm_report *r)
 
 const struct vm_sink vm_sink_openmetrics = {
 	.name = "openmetrics", .help = "OpenMetrics text, for Prometheus", .machine = true, .labels = true,
-	.list_begin = list_begin, .row = row, .list_end = list_end, .end = end,
+	.list = list, .end = end,
 };

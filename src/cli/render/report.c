@@ -48,11 +48,7 @@ int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *
 		   const void *total)
 {
 	r->view = view;
-	int e = r->sink->list_begin(r, view);
-	for (size_t i = 0; i < n && e == 0; i++)
-		e = r->sink->row(r, rows[i]);
-	if (e == 0)
-		e = r->sink->list_end(r, total);
+	int e = r->sink->list(r, rows, n, total);
 	r->lists++;
 	return e;
 }

@@ -47,11 +47,9 @@ struct vm_sink {
 	/** Sections of one document nest in its object: json, ndjson. */
 	bool document;
 	int (*begin)(struct vm_report *r);
-	/** A list of rows begins and ends.  Between them, row() only; the rows remain until the end. */
-	int (*list_begin)(struct vm_report *r, const struct vm_view *view);
-	int (*row)(struct vm_report *r, const void *row);
-	/** `total`: a row that sums up the list, or NULL.  What it knows, all rows know. */
-	int (*list_end)(struct vm_report *r, const void *total);
+	/** A list of rows, of which r->view is shown.  `total`: a row that sums them up, or NULL; what it knows, all
+	    rows know. */
+	int (*list)(struct vm_report *r, const void *const *rows, size_t n, const void *total);
 	/** Flush; write errors are found by the caller. */
 	int (*end)(struct vm_report *r);
 };
@@ -68,7 +66,7 @@ struct vm_report {
 	/** Lines for people, and for CSV and OpenMetrics: flushed when full and at the end. */
 	struct vm_buf text;
 	const struct vm_view *view;
-	void *priv;              /* owned by the sink, between list_begin and list_end */
+	void *priv;              /* the sink's own, from list to list */
 	unsigned lists;          /* how many lists were begun */
 	int error;               /* errno of the first write that failed, or 0 */
 };

@@ -13,33 +13,39 @@
 #include "cli/render/sinks.h"
 #include "cli/render/text.h"
 #include "core/base/parallel.h"
-#include "core/base/vec.h"
 
-enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 500000, NUMBER_MAX = 32 };
+/** It pays to share the work as soon as it takes longer than starting a thread. */
+enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 50000, CELL_MAX = 32, MEMO_BITS = 2 };
+
+/** What a cell of a column showed: its value, the key of the scratch if a text is in there, and how it was written. */
+struct memo {
+	struct vm_value v;
+	uint64_t key;
+	uint8_t len;               /* with the blanks around it; 0: it wasn't written, or is too long */
+	char text[CELL_MAX];
+};
 
 /**
- * A column.  Neighbouring rows often show the same in it (zeros above all), so what was made last is kept:
- * a number that comes again costs a comparison.
+ * A column.  Neighbouring rows often show the same few things in it (zeros above all), so some are kept:
+ * what comes again costs a comparison.
  */
 struct column {
 	const struct vm_field *field;
 	size_t width;
 	struct vm_scratch tmp;
-	bool measured, written;
+	struct memo memo[1 << MEMO_BITS];
 	/** Its sum is 0: so are all of its cells.  `run` such columns stand here side by side, and what they
 	    show is the same in every row. */
 	bool flat;
 	size_t run, run_from, run_len;
-	uint64_t last_measured, last_written;
-	uint8_t len;               /* of `text`: the last number, with the blanks in front of it */
-	char text[NUMBER_MAX];
 };
 
 struct table {
 	struct vm_report *report;
 	const struct vm_view *view;
 	bool exact;
-	VM_VEC(const void *) rows;
+	const void *const *rows;
+	size_t nrows;
 	/** For long tables; NULL: not that long. */
 	struct vm_helper *helper;
 	/** What the columns that are all zeros show. */
@@ -61,31 +67,26 @@ static bool is_right(const struct vm_field *f)
 	return f->type == VM_T_U64 || f->type == VM_T_F64;
 }
 
-static int list_begin(struct vm_report *r, const struct vm_view *view)
+static struct table *new_table(struct vm_report *r, const void *const *rows, size_t n)
 {
-	size_t n = view->cols.n;
-	struct table *t = calloc(1, sizeof(*t) + 2 * n * sizeof(t->cols[0]));
+	const struct vm_view *view = r->view;
+	size_t ncols = view->cols.n;
+	struct table *t = calloc(1, sizeof(*t) + 2 * ncols * sizeof(t->cols[0]));
 	if (!t)
-		return -ENOMEM;
+		return NULL;
 	t->report = r;
 	t->view = view;
 	t->exact = r->style.exact;
+	t->rows = rows;
+	t->nrows = n;
 	for (unsigned h = 0; h < 2; h++) {
-		t->col[h] = &t->cols[h * n];
-		for (size_t i = 0; i < n; i++)
+		t->col[h] = &t->cols[h * ncols];
+		for (size_t i = 0; i < ncols; i++)
 			t->col[h][i].field = &view->set->v[view->cols.at[i]];
 	}
-	r->priv = t;
-	return 0;
-}
-
-static int row(struct vm_report *r, const void *data)
-{
-	struct table *t = r->priv;
-	/* It pays as soon as the work takes longer than starting a thread. */
-	if (!t->helper && t->rows.n == HELP_FROM_CELLS / t->view->cols.n)
+	if (n >= HELP_FROM_CELLS / ncols)
 		t->helper = vm_helper_start();
-	return vm_vec_push(&t->rows, data) ? 0 : -ENOMEM;
+	return t;
 }
 
 /** What stands in a cell; of the total, sums only. */
@@ -94,6 +95,29 @@ static struct vm_value cell(struct column *c, const void *data, bool total, size
 	if (total && !(c->field->flags & VM_F_SUM))
 		return VM_STR(col == 0 ? "TOTAL" : "");
 	return c->field->get(c->field, data, &c->tmp);
+}
+
+/** Where a value is kept if it was seen; NULL: its type isn't kept. */
+static struct memo *memo_of(struct column *c, struct vm_value v)
+{
+	uint64_t x;
+	if (v.type == VM_T_U64)
+		x = v.u64;
+	else if (v.type == VM_T_STR || v.type == VM_T_LIST)
+		x = v.str == c->tmp.text ? c->tmp.key : (uintptr_t)v.str;
+	else
+		return NULL;
+	return &c->memo[x * UINT64_C(0x9e3779b97f4a7c15) >> (64 - MEMO_BITS)];
+}
+
+/** Does it surely show the same?  Texts are told by their address, and those in the scratch by its key. */
+static bool is_same(const struct memo *m, const struct column *c, struct vm_value v)
+{
+	if (v.type != m->v.type)
+		return false;
+	if (v.type == VM_T_U64)
+		return v.u64 == m->v.u64;
+	return v.str == m->v.str && (v.str != c->tmp.text || (m->key && m->key == c->tmp.key));
 }
 
 /** Width in columns of a text, as it is shown. */
@@ -119,11 +143,12 @@ static void measure_row(const struct table *t, struct column *cols, const void *
 		if (c->flat)
 			continue;
 		struct vm_value v = cell(c, data, total, i);
-		if (v.type == VM_T_U64) {
-			if (c->measured && c->last_measured == v.u64)
-				continue;
-			c->measured = true;
-			c->last_measured = v.u64;
+		struct memo *m = memo_of(c, v);
+		if (m && is_same(m, c, v))
+			continue;
+		if (m) {
+			m->v = v;
+			m->key = c->tmp.key;
 		}
 		size_t w = v.type == VM_T_STR || v.type == VM_T_LIST ? text_width(v)
 			: vm_value_length(v, c->field->unit, t->exact);
@@ -147,7 +172,7 @@ static void measure_half(void *ctx, unsigned half, size_t from, size_t to)
 {
 	struct table *t = ctx;
 	for (size_t i = from; i < to; i++)
-		measure_row(t, t->col[half], t->rows.v[i], false);
+		measure_row(t, t->col[half], t->rows[i], false);
 }
 
 static void measure(const struct vm_report *r, struct table *t, const void *total)
@@ -157,7 +182,7 @@ static void measure(const struct vm_report *r, struct table *t, const void *tota
 		struct vm_value v = cell(&a[i], total, true, i);
 		a[i].flat = b[i].flat = v.type == VM_T_U64 && v.u64 == 0;
 	}
-	vm_helper_share(t->helper, t->rows.n, measure_half, t);
+	vm_helper_share(t->helper, t->nrows, measure_half, t);
 	if (total)
 		measure_row(t, a, total, true);
 	for (size_t i = 0; i < t->view->cols.n; i++) {
@@ -231,34 +256,6 @@ static size_t put_text(struct vm_buf *b, struct vm_value v, size_t width)
 	return vm_text_width(b->s + from, len) + 1;
 }
 
-/** Make the text of a number, with the blanks in front of it, from the buffer's end on; and remember it. */
-static void make_number(struct vm_buf *b, struct column *c, uint64_t v, bool exact, bool first)
-{
-	size_t from = b->n, len = vm_value_length(VM_U64(v), c->field->unit, exact);
-	vm_buf_add_fill(b, ' ', (c->width > len ? c->width - len : 0) + !first);
-	vm_value_put(b, VM_U64(v), c->field->unit, exact);
-	len = b->n - from;
-	c->written = len <= NUMBER_MAX && !b->failed;
-	c->last_written = v;
-	c->len = (uint8_t)len;
-	if (c->written)
-		memcpy(c->text, b->s + from, len);
-}
-
-/**
- * A number, to the right; the text of the row before if it is the same again.  put_row() has made room: a copy
- * of fixed size is two instructions, one of `len` bytes a call.
- */
-static void put_number(struct vm_buf *b, struct column *c, uint64_t v, bool exact, bool first)
-{
-	if (!c->written || c->last_written != v || b->cap - b->n < NUMBER_MAX) {
-		make_number(b, c, v, exact, first);
-		return;
-	}
-	memcpy(b->s + b->n, c->text, NUMBER_MAX);
-	b->n += c->len;
-}
-
 static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v, bool exact, bool last)
 {
 	size_t from = b->n, w;
@@ -272,6 +269,19 @@ static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v
 	}
 	if (!last && w < c->width)
 		vm_buf_add_fill(b, ' ', c->width - w);
+}
+
+/** Keep what was written as text[0..len), if it was seen before: most numbers come once. */
+static void remember(struct memo *m, const struct column *c, struct vm_value v, const char *text, size_t len)
+{
+	m->len = 0;
+	if (!is_same(m, c, v)) {
+		m->v = v;
+		m->key = c->tmp.key;
+	} else if (len <= CELL_MAX) {
+		m->len = (uint8_t)len;
+		memcpy(m->text, text, len);
+	}
 }
 
 /** Columns that are all zeros, as far as they stand side by side, become one text. */
@@ -299,7 +309,7 @@ static void join_zeros(struct table *t)
 static void put_row(const struct table *t, struct column *cols, struct vm_buf *b, const void *data, bool total)
 {
 	size_t last = t->view->cols.n - 1;
-	vm_buf_reserve(b, (last + 2) * NUMBER_MAX);
+	vm_buf_reserve(b, (last + 2) * CELL_MAX);
 	for (size_t i = 0; i <= last; i++) {
 		struct column *c = &cols[i];
 		if (c->run && !total) {
@@ -308,13 +318,19 @@ static void put_row(const struct table *t, struct column *cols, struct vm_buf *b
 			continue;
 		}
 		struct vm_value v = cell(c, data, total, i);
-		if (v.type == VM_T_U64) {
-			put_number(b, c, v.u64, t->exact, i == 0);
+		struct memo *m = memo_of(c, v);
+		if (m && m->len && b->cap - b->n >= CELL_MAX && is_same(m, c, v)) {
+			/* A copy of fixed size is two instructions, one of `len` bytes a call. */
+			memcpy(b->s + b->n, m->text, CELL_MAX);
+			b->n += m->len;
 			continue;
 		}
+		size_t from = b->n;
 		if (i)
 			vm_buf_add_char(b, ' ');
 		put_cell(b, c, v, t->exact, i == last);
+		if (m && !b->failed)
+			remember(m, c, v, b->s + from, b->n - from);
 	}
 	while (b->n && b->s[b->n - 1] == ' ')
 		b->n--;
@@ -328,22 +344,24 @@ static void write_half(void *ctx, unsigned half, size_t from, size_t to)
 	if (half && t->helper)
 		vm_buf_reserve_now(b, (to - from) * line_length(t));
 	for (size_t i = from; i < to; i++) {
-		put_row(t, t->col[half], b, t->rows.v[i], false);
+		put_row(t, t->col[half], b, t->rows[i], false);
 		if (half == 0)
 			vm_report_flush(t->report, false);
 	}
 }
 
-static int list_end(struct vm_report *r, const void *total)
+static int list(struct vm_report *r, const void *const *rows, size_t n, const void *total)
 {
-	struct table *t = r->priv;
+	struct table *t = new_table(r, rows, n);
+	if (!t)
+		return -ENOMEM;
 	total = r->style.headings ? total : NULL;
 	measure(r, t, total);
 	fit(r, t);
 	join_zeros(t);
 	if (r->style.headings)
 		put_heading(r, t);
-	vm_helper_share(t->helper, t->rows.n, write_half, t);
+	vm_helper_share(t->helper, t->nrows, write_half, t);
 	vm_helper_stop(t->helper);
 	bool failed = t->second.failed;
 	vm_report_flush(r, true);
@@ -353,12 +371,10 @@ static int list_end(struct vm_report *r, const void *total)
 	vm_buf_free(&t->zeros);
 	if (total)
 		put_row(t, t->col[0], &r->text, total, true);
-	vm_vec_free(&t->rows);
 	free(t);
-	r->priv = NULL;
 	return failed ? -ENOMEM : 0;
 }
 
 const struct vm_sink vm_sink_table = {
-	.name = "table", .help = "a table for people", .list_begin = list_begin, .row = row, .list_end = list_end,
+	.name = "table", .help = "a table for people", .list = list,
 };

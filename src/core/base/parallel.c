@@ -1,12 +1,12 @@
 #include "core/base/parallel.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/thread.h"
 
 /**
  * How long each waits awake for the other before it sleeps.  On a virtual machine waking a processor can
@@ -68,13 +68,7 @@ struct vm_helper *vm_helper_start(void)
 		return NULL;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->changed, NULL);
-	/* Signals are for the thread that handles them. */
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int r = pthread_create(&h->thread, NULL, help, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r != 0) {
+	if (!vm_thread_start(&h->thread, help, h)) {
 		free(h);
 		return NULL;
 	}

@@ -265,7 +265,7 @@ static void put_hex8(char to[static 8], uint32_t v)
 
 size_t vm_put_hex(char *to, uint64_t v, unsigned digits)
 {
-	char all[16];
+	char few[8];
 	unsigned n = v ? (unsigned)(67 - __builtin_clzll(v)) / 4 : 1;
 	if (n < digits)
 		n = digits < 16 ? digits : 16;
@@ -274,9 +274,14 @@ size_t vm_put_hex(char *to, uint64_t v, unsigned digits)
 		to[n - 1] = "0123456789abcdef"[v & 15];
 		return n;
 	}
-	put_hex8(all, (uint32_t)(v >> 32));
-	put_hex8(all + 8, (uint32_t)v);
-	memcpy(to, all + 16 - n, n);
+	if (n >= 8) {
+		/* The first eight and the last eight, some of them twice. */
+		put_hex8(to, (uint32_t)(v >> 4 * (n - 8)));
+		put_hex8(to + n - 8, (uint32_t)v);
+		return n;
+	}
+	put_hex8(few, (uint32_t)v);
+	memcpy(to, few + 8 - n, n);
 	return n;
 }
 

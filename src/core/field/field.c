@@ -180,8 +180,8 @@ static void put_u64(struct vm_buf *out, uint64_t v, enum vm_unit unit, bool exac
 {
 	char num[VM_NUMBUF];
 	if (unit == VM_U_ADDR) {
-		size_t n = vm_put_hex(num, v, v >> 48 ? 16 : 12);
-		vm_buf_add(out, num, n);
+		if (vm_buf_reserve(out, 16))
+			out->n += vm_put_hex(out->s + out->n, v, v >> 48 ? 16 : 12);
 	} else if (unit == VM_U_BYTES && v == UINT64_MAX) {
 		vm_buf_add_str(out, "unlimited");
 	} else if (unit == VM_U_BYTES && !exact) {

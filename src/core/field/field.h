@@ -30,7 +30,8 @@ struct vm_value {
 		uint64_t u64;
 		double f64;
 		bool b;
-		const char *str;   /* borrowed from the row, or from vm_scratch */
+		/** Borrowed from the row, or in the scratch; what is elsewhere doesn't change while there are rows. */
+		const char *str;
 	};
 };
 #define VM_ABSENT    ((struct vm_value){ .type = VM_T_ABSENT })
@@ -45,7 +46,8 @@ struct vm_value {
  * keeps one for each column, zeroed at first, lets the getter find the text of the row before there.
  */
 struct vm_scratch {
-	/** What `text` was made from, if the getter says so; any value of the getter's, never 0. */
+	/** What `text` was made from, if the getter says so: any value of the getter's, but 0, that no other text
+	    of its has. */
 	uint64_t key;
 	char text[248];
 };

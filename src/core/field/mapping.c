@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/field/field.h"
 #include "core/base/str.h"
@@ -17,6 +16,14 @@
 static bool has_range(const struct vm_mapping *m)
 {
 	return !(m->differs & VM_DIFFERS_RANGE);
+}
+
+/** Is the text in the scratch made from this already?  The caller makes it if it isn't, and always if it is 0. */
+static bool is_made(struct vm_scratch *tmp, uint64_t key)
+{
+	bool made = key && tmp->key == key;
+	tmp->key = key;
+	return made;
 }
 
 GETTER(get_qty)
@@ -62,16 +69,11 @@ GETTER(get_range)
 
 GETTER(get_perm)
 {
-	UNUSED(f);
+	UNUSED(f), UNUSED(tmp);
 	const struct vm_mapping *m = row;
 	if (m->differs & VM_DIFFERS_PERM)
 		return VM_ABSENT;
-	const char perm[5] = {
-		m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
-		m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', '\0',
-	};
-	memcpy(tmp->text, perm, sizeof(perm));
-	return VM_STR(tmp->text);
+	return VM_STR(vm_mapping_perm(m));
 }
 
 GETTER(get_kind)
@@ -101,6 +103,8 @@ GETTER(get_device)
 	const struct vm_mapping *m = row;
 	if (m->differs & VM_DIFFERS_FILE)
 		return VM_ABSENT;
+	if (is_made(tmp, ~((uint64_t)m->dev_major << 32 | m->dev_minor)))
+		return VM_STR(tmp->text);
 	size_t n = vm_put_hex(tmp->text, m->dev_major, 2);
 	tmp->text[n++] = ':';
 	n += vm_put_hex(tmp->text + n, m->dev_minor, 2);
@@ -141,9 +145,8 @@ GETTER(get_flags)
 	const struct vm_mapping *m = row;
 	if (!m->have_flags)
 		return VM_ABSENT;
-	if (tmp->key != ~m->flags)
+	if (!is_made(tmp, ~m->flags))
 		vm_vmflags_text(m->flags, tmp->text, sizeof(tmp->text));
-	tmp->key = ~m->flags;
 	return VM_LIST(tmp->text);
 }
 

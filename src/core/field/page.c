@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/base/str.h"
 #include "core/model/aspace.h"
@@ -64,13 +63,6 @@ static struct vm_value range_text(uint64_t start, uint64_t end, struct vm_scratc
 	tmp->text[n++] = '-';
 	n += vm_put_hex(tmp->text + n, end, digits);
 	tmp->text[n] = '\0';
-	return VM_STR(tmp->text);
-}
-
-static struct vm_value perm_text(const struct vm_mapping *m, struct vm_scratch *tmp)
-{
-	snprintf(tmp->text, sizeof(tmp->text), "%c%c%c%c", m->prot & PROT_READ ? 'r' : '-',
-		 m->prot & PROT_WRITE ? 'w' : '-', m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p');
 	return VM_STR(tmp->text);
 }
 
@@ -144,7 +136,7 @@ PLAIN(run_pages, vm_run_row, VM_U64((row->run.end - row->run.start) / 4096))
 PLAIN(run_page, vm_run_row, row->run.shift ? VM_U64(UINT64_C(1) << row->run.shift) : VM_ABSENT)
 PLAIN(run_state, vm_run_row, state_names(row->run.state & row->run.known, tmp))
 PLAIN(run_kind, vm_run_row, row->m ? kind_text(row->m) : VM_ABSENT)
-PLAIN(run_perm, vm_run_row, row->m ? perm_text(row->m, tmp) : VM_ABSENT)
+PLAIN(run_perm, vm_run_row, row->m ? VM_STR(vm_mapping_perm(row->m)) : VM_ABSENT)
 PLAIN(run_name, vm_run_row, row->m ? VM_STR(row->m->name) : VM_ABSENT)
 PLAIN(run_pfn, vm_run_row, row->run.pfn == VM_PFN_NONE ? VM_ABSENT : hex_text(row->run.pfn, tmp))
 PLAIN(run_entry, vm_run_row, row->run.raw ? hex_text(row->run.entry, tmp) : VM_ABSENT)
@@ -208,7 +200,7 @@ FIELDS(vm_run_fields, "run", "runs", run_fields);
 PLAIN(sum_range, vm_page_sum, row->m ? range_text(row->m->start, row->m->end, tmp) : VM_ABSENT)
 PLAIN(sum_start, vm_page_sum, row->m ? VM_U64(row->m->start) : VM_ABSENT)
 PLAIN(sum_end, vm_page_sum, row->m ? VM_U64(row->m->end) : VM_ABSENT)
-PLAIN(sum_perm, vm_page_sum, row->m ? perm_text(row->m, tmp) : VM_ABSENT)
+PLAIN(sum_perm, vm_page_sum, row->m ? VM_STR(vm_mapping_perm(row->m)) : VM_ABSENT)
 PLAIN(sum_kind, vm_page_sum, row->m ? kind_text(row->m) : VM_ABSENT)
 PLAIN(sum_mapped, vm_page_sum, row->mapped ? VM_U64(row->mapped) : VM_ABSENT)
 PLAIN(sum_count, vm_page_sum, row->count ? VM_U64(row->count) : VM_ABSENT)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/model/kind.h"
 
@@ -68,6 +69,16 @@ const struct vm_mapping *vm_aspace_at(const struct vm_aspace *as, uint64_t addr)
 {
 	size_t i = vm_aspace_find(as, addr);
 	return i < as->nmaps && as->map[i].start <= addr ? &as->map[i] : NULL;
+}
+
+const char *vm_mapping_perm(const struct vm_mapping *m)
+{
+	static_assert(PROT_READ == 1 && PROT_WRITE == 2 && PROT_EXEC == 4, "the bits index the table");
+	static const char perm[2][8][5] = {
+		{ "---p", "r--p", "-w-p", "rw-p", "--xp", "r-xp", "-wxp", "rwxp" },
+		{ "---s", "r--s", "-w-s", "rw-s", "--xs", "r-xs", "-wxs", "rwxs" },
+	};
+	return perm[m->shared][m->prot & 7];
 }
 
 void vm_sum_add(struct vm_sum *sum, const struct vm_mapping *m)

@@ -148,6 +148,9 @@ uint64_t *vm_aspace_add_figures(struct vm_aspace *as, struct vm_mapping *m);
 /** Compute VM_Q_USS and VM_Q_DIRTY in `q`, the figures of m, from what was read. */
 void vm_mapping_derive(struct vm_mapping *m, uint64_t *q);
 
+/** "rw-p", as in maps. */
+const char *vm_mapping_perm(const struct vm_mapping *m);
+
 /** Bytes of the address range, or of all ranges of a sum. */
 static inline uint64_t vm_mapping_size(const struct vm_mapping *m)
 {

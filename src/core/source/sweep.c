@@ -2,9 +2,7 @@
 #include "core/source/sweep.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -12,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/base/thread.h"
 #include "core/model/procset.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
@@ -269,20 +268,15 @@ static void run_pass(struct vm_session *s, struct pass *ps)
 	struct vm_session own[VM_SWEEP_THREADS];
 	struct vm_arena *texts = vm_procset_now(ps->set)->texts;
 	unsigned n = thread_count(s, ps), started = 1;
-	/* Signals are for the first thread, which knows what to do about them. */
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; started < n; started++) {
 		/* The same descriptors, a scratch buffer of its own.  USER, the one need that
 		   writes to the session's caches, is met afterwards. */
 		own[started] = *s;
 		own[started].scratch = (struct vm_buf){ 0 };
 		rd[started] = (struct reader){ ps, &own[started], &texts[started], 0 };
-		if (pthread_create(&rd[started].thread, NULL, read_all, &rd[started]) != 0)
+		if (!vm_thread_start(&rd[started].thread, read_all, &rd[started]))
 			break;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	rd[0] = (struct reader){ ps, s, &texts[0], 0 };
 	read_all(&rd[0]);
 	for (unsigned i = 1; i < started; i++) {

@@ -59,7 +59,7 @@ done
 for mode in --mm '-o all'; do
 	# shellcheck disable=SC2086
 	try 0 "own $mode" $mode "$own_pid"
-	[ "$(wc -l <"$scratch/err")" = 1 ] && [[ $err == *CAP_BPF* ]] || fail "own $mode: said: $err"
+	[[ $(wc -l <"$scratch/err") == 1 && $err == *CAP_BPF* ]] || fail "own $mode: said: $err"
 done
 try 0 "own -J" -J "$own_pid"
 [ -z "$err" ] || fail "own -J: said: $err"

@@ -46,6 +46,7 @@ uint64_t *vm_aspace_add_figures(struct vm_aspace *as, struct vm_mapping *m)
 void vm_aspace_clear(struct vm_aspace *as)
 {
 	as->nmaps = 0;
+	as->heap_end = 0;
 	as->total = (struct vm_sum){ 0 };
 	as->objects.n = 0;
 	as->threads.n = 0;

@@ -43,6 +43,7 @@ struct vm_area {
 
 enum { VM_DIFFERS_PERM = 1, VM_DIFFERS_FILE = 2, VM_DIFFERS_RANGE = 4 };
 
+/** 88 bytes: with tens of thousands of them, memory is what a snapshot costs. */
 struct vm_mapping {
 	/** [start, end), page aligned; mappings of one space never overlap. */
 	uint64_t start, end;
@@ -52,29 +53,30 @@ struct vm_mapping {
 	uint32_t dev_major, dev_minor;
 	/** PROT_READ | PROT_WRITE | PROT_EXEC, as in mmap(2). */
 	uint8_t prot;
-	bool shared;
 	uint8_t kind;              /* enum vm_kind */
+	/** VM_DIFFERS_* bits: what the members of a sum don't have in common, or it isn't to show. */
+	uint8_t differs;
+	bool shared : 1;
 	/** The kernel says that the file was unlinked (" (deleted)" at the end of the name). */
-	bool deleted;
+	bool deleted : 1;
+	bool have_flags : 1;
 	/** The process that it belongs to. */
 	pid_t pid;
 	/** 1; more where the row is the sum of several mappings (then it has no range). */
 	uint32_t count;
-	/** VM_DIFFERS_* bits: what the members of a sum don't have in common, or it isn't to show. */
-	uint8_t differs;
 	/** Bit q is set iff q[q] was measured.  An unset bit isn't a zero. */
 	uint32_t have;
 	/** Backing name as the kernel shows it, newlines restored; "" if none.  Owned by the space. */
 	const char *name;
 	/** VM_VMF() bits; meaningful if have_flags. */
 	uint64_t flags;
-	bool have_flags;
 	/** Figures, VM_Q_NR of them; all zero, and shared by all, where none was read.  Owned by the space
 	    or the sum: who copies a mapping borrows them.  SIZE is in here for sums only. */
 	const uint64_t *q;
 	/** NULL: not read, or a sum of several.  Owned by the space. */
 	const struct vm_area *area;
 };
+static_assert(sizeof(struct vm_mapping) <= 88, "vm_mapping is small");
 static_assert(VM_Q_NR <= 32, "vm_mapping.have has 32 bits");
 
 /**
@@ -115,6 +117,8 @@ struct vm_aspace {
 	/** Sorted by address. */
 	struct vm_mapping *map;
 	size_t nmaps, cap;
+	/** End of the last mapping named [heap]; 0: there is none. */
+	uint64_t heap_end;
 	/** Sum of all that have figures, made while they were read: before they were classified, so its kind
 	    says nothing. */
 	struct vm_sum total;

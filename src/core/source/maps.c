@@ -225,6 +225,8 @@ static void take_header(struct vm_maps_parser *p, const char *s, const char *end
 		s++;
 	m->deleted = ends_with(s, (size_t)(end - s), " (deleted)");
 	m->name = keep_name(p, s, end);
+	if (m->name[0] == '[' && strcmp(m->name, "[heap]") == 0)
+		p->as->heap_end = m->end;
 	p->open = true;
 	p->line = 0;
 }

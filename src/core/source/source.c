@@ -150,10 +150,9 @@ static void count_mappings(struct vm_aspace *as)
 	/* The mm_struct tells it to the byte. */
 	if (vm_proc_has(&as->proc, VM_P_BRK))
 		return;
-	for (size_t i = 0; i < as->nmaps; i++)
-		if (as->map[i].name[0] == '[' && strcmp(as->map[i].name, "[heap]") == 0)
-			vm_proc_set(&as->proc, VM_P_BRK, as->map[i].end);
-	if (!vm_proc_has(&as->proc, VM_P_BRK) && vm_proc_has(&as->proc, VM_P_START_BRK))
+	if (as->heap_end)
+		vm_proc_set(&as->proc, VM_P_BRK, as->heap_end);
+	else if (vm_proc_has(&as->proc, VM_P_START_BRK))
 		vm_proc_set(&as->proc, VM_P_BRK, as->proc.q[VM_P_START_BRK]);
 }
 

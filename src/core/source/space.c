@@ -17,7 +17,7 @@
 #include "core/source/snap.h"
 #include "core/source/uapi.h"
 
-enum { PIECE = 64 * 1024, AHEAD_FROM = 256 * 1024, TRIES = 4 };
+enum { PIECE = 64 * 1024, AHEAD_FROM = 128 * 1024, TRIES = 4 };
 
 /** A file on its way through the parser. */
 struct intake {

@@ -154,7 +154,7 @@ int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
-	if (!task)
+	if (!task || (control.tgid && task->tgid != control.tgid))
 		return 0;
 	if (!control.ready && learn_offsets(0))
 		return 0;
@@ -180,7 +180,7 @@ int areas(struct bpf_iter__task_vma *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct vm_area_struct *vma = ctx->vma;
-	if (!task || !vma || (control.tgid && task->pid != control.tgid))
+	if (!task || !vma || (control.tgid && task->tgid != control.tgid))
 		return 0;
 	area.start = vma->vm_start;
 	area.end = vma->vm_end;

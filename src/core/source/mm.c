@@ -42,13 +42,19 @@ const struct vm_source vm_src_tasks = {
 	.flags = VM_SRC_LIVE | VM_SRC_PASS, .probe = probe, .fill = fill_tasks,
 };
 
+/** Some systems keep a process from iterators that /proc shows: files tell whether it is gone. */
+static int not_shown(int r, struct vm_err *err)
+{
+	return r == -ESRCH ? vm_fail(err, ENODATA, "iterators don't show the process") : r;
+}
+
 static int fill_mm(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 {
 	struct vm_tasks *t;
 	struct vm_task_entry e;
 	int r = vm_tasks_get(sn->s, &t, err);
 	if (r == 0)
-		r = vm_tasks_one(t, sn->pid, &e, err);
+		r = not_shown(vm_tasks_one(t, sn->pid, &e, err), err);
 	if (r == 0 && vm_task_start(e.task, sn->s->ticks_per_second) != sn->proc->start)
 		r = vm_fail(err, ESRCH, "there is no process %d", sn->pid);
 	if (r == 0)
@@ -89,7 +95,7 @@ static int fill_areas(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 		return vm_fail(err, ENODATA, "there are no mappings to tell more of");
 	int r = vm_tasks_get(sn->s, &t, err);
 	if (r == 0)
-		r = vm_tasks_areas(t, sn->pid, &area, &n, err);
+		r = not_shown(vm_tasks_areas(t, sn->pid, &area, &n, err), err);
 	if (r == 0 && join(sn->as, area, n) < 0)
 		r = vm_fail(err, ENOMEM, "out of memory");
 	return r;

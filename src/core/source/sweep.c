@@ -44,8 +44,8 @@ struct pass {
 	struct vm_procset *set;
 	const pid_t *pids;
 	size_t n;
-	/** What a pass over all tasks told of pids[i], or NULL: none was made. */
-	const struct vm_task_entry *tasks;
+	/** A pass over all tasks was made, or NULL. */
+	const struct vm_tasks *tasks;
 	struct vm_proc *rows;      /* rows[i] is of pids[i]; state 0: to be left out */
 	struct vm_procnote *notes; /* of the rows */
 	bool direct;               /* few files of each: see struct vm_snap */
@@ -199,7 +199,7 @@ static bool copy_row(struct work *w)
 static void use_pass(struct work *w)
 {
 	const struct pass *ps = w->pass;
-	const struct vm_task_entry *e = ps->tasks ? &ps->tasks[w->at] : NULL;
+	const struct vm_task_entry *e = ps->tasks ? vm_tasks_find(ps->tasks, w->snap.pid) : NULL;
 	/* Sums over threads that come and go are the kernel's to make, under its locks. */
 	if (!e || e->unsteady)
 		return;
@@ -312,27 +312,37 @@ static void learn_cost(struct vm_procset *set, const struct pass *ps)
 	set->dear_cost_ns = set->dear_cost_ns ? (3 * set->dear_cost_ns + cost) / 4 : cost;
 }
 
-/** Look at all tasks at once, if that is to be had and pays.  The pids that were found, or NULL. */
-static bool pass_over_tasks(struct vm_session *s, struct pass *ps, struct vm_pids *pids)
+/** Look at all tasks at once, if that is to be had and pays.  Whether it told of all there are. */
+static bool pass_over_tasks(struct vm_session *s, struct pass *ps)
 {
 	struct vm_tasks *t;
 	struct sysinfo info;
 	size_t n;
-	if (!s->live || s->capture_fd >= 0 || ps->o->only)
-		return false;
-	if (!ps->o->lazy && (sysinfo(&info) != 0 || info.procs < TASKS_FROM))
+	unsigned threads = 0;
+	if (!s->live || s->capture_fd >= 0 || ps->o->only || sysinfo(&info) != 0 ||
+	    (!ps->o->lazy && info.procs < TASKS_FROM))
 		return false;
 	if (vm_tasks_get(s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0)
 		return false;
-	ps->tasks = vm_tasks_found(t, &n);
-	if (!vm_vec_reserve(pids, n)) {
-		ps->tasks = NULL;
-		return false;
-	}
-	for (pids->n = 0; pids->n < n; pids->n++)
-		pids->v[pids->n] = ps->tasks[pids->n].pid;
+	ps->tasks = t;
 	ps->direct = true;
-	return true;
+	const struct vm_task_entry *e = vm_tasks_found(t, &n);
+	for (size_t i = 0; i < n; i++)
+		threads += e[i].seen;
+	/* Some systems keep processes from iterators that /proc shows. */
+	return threads >= info.procs;
+}
+
+/** Whom the pass found, as a list.  0 or -ENOMEM. */
+static int list_found(const struct pass *ps, struct vm_pids *pids)
+{
+	size_t n;
+	const struct vm_task_entry *e = vm_tasks_found(ps->tasks, &n);
+	if (!vm_vec_reserve(pids, n))
+		return -ENOMEM;
+	for (pids->n = 0; pids->n < n; pids->n++)
+		pids->v[pids->n] = e[pids->n].pid;
+	return 0;
 }
 
 int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep *o, struct vm_err *err)
@@ -345,7 +355,7 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
-		r = pass_over_tasks(s, &ps, &all) ? 0 : vm_proc_list(s, &all, err);
+		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) : vm_proc_list(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

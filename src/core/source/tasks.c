@@ -130,6 +130,11 @@ const struct vm_task_entry *vm_tasks_found(const struct vm_tasks *t, size_t *n)
 	return t->found.v;
 }
 
+const struct vm_task_entry *vm_tasks_find(const struct vm_tasks *t, pid_t pid)
+{
+	return vm_task_entry_find(t->found.v, t->found.n, pid);
+}
+
 static int run_on(struct vm_tasks *t, int prog_fd, pid_t pid, struct vm_err *err)
 {
 	vm_bpf_auto_iter struct vm_bpf_iter it;
@@ -144,6 +149,7 @@ static int run_on(struct vm_tasks *t, int prog_fd, pid_t pid, struct vm_err *err
 int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struct vm_err *err)
 {
 	int r = run_on(t, t->light->progs.tasks.prog_fd, pid, err);
+	t->light->bss->control.tgid = 0;
 	if (r == 0 && (vm_tasks_fold(t->one.s, t->one.n, out, 1) != 1 || out->pid != pid))
 		r = vm_fail(err, ESRCH, "there is no process %d", pid);
 	return r;

@@ -39,6 +39,9 @@ int vm_tasks_pass(struct vm_tasks *t, struct vm_err *err);
 /** What the last pass found, ascending by pid; lives until the next one. */
 const struct vm_task_entry *vm_tasks_found(const struct vm_tasks *t, size_t *n);
 
+/** That process of the last pass, or NULL. */
+const struct vm_task_entry *vm_tasks_find(const struct vm_tasks *t, pid_t pid);
+
 /** One process.  0; -ESRCH: there is none. */
 int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struct vm_err *err);
 
@@ -53,6 +56,9 @@ int vm_tasks_areas(struct vm_tasks *t, pid_t pid, const struct vm_task_vma **out
  * sense ends them.
  */
 size_t vm_tasks_fold(const void *raw, size_t len, struct vm_task_entry *out, size_t cap);
+
+/** The entry of a process among n, ascending; NULL: none. */
+const struct vm_task_entry *vm_task_entry_find(const struct vm_task_entry *e, size_t n, pid_t pid);
 
 /** Ticks since boot at which it started, as in stat. */
 uint64_t vm_task_start(const struct vm_task *task, uint64_t ticks_per_second);

@@ -31,18 +31,6 @@ bool vm_task_name_is_cut(const struct vm_task *t)
 	       ((t->flags & WORKER) || strnlen(t->comm, VM_TASK_COMM) == VM_TASK_COMM - 1);
 }
 
-/** stat writes newlines and backslashes as \n and \\. */
-static void put_name(struct vm_proc *p, const char *comm)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < VM_TASK_COMM && comm[i]; i++) {
-		if (comm[i] == '\n' || comm[i] == '\\')
-			p->comm[n++] = '\\';
-		p->comm[n++] = comm[i] == '\n' ? 'n' : comm[i];
-	}
-	p->comm[n] = '\0';
-}
-
 uint64_t vm_task_start(const struct vm_task *t, uint64_t ticks_per_second)
 {
 	return t->start_ns / (1000000000 / ticks_per_second);
@@ -56,7 +44,8 @@ static uint64_t resident_pages(const struct vm_task *t)
 static void put_stat(const struct vm_task_entry *e, uint64_t page, uint64_t ticks_per_second, struct vm_proc *p)
 {
 	const struct vm_task *t = e->task;
-	put_name(p, t->comm);
+	memcpy(p->comm, t->comm, VM_TASK_COMM);
+	p->comm[VM_TASK_COMM] = '\0';
 	p->state = state_letter(t);
 	p->ppid = t->ppid;
 	p->kthread = t->flags & VM_PF_KTHREAD;
@@ -166,7 +155,7 @@ static size_t record_at(const char *at, size_t left)
 	return size <= left && id[0] > 0 && id[1] > 0 ? size : 0;
 }
 
-static struct vm_task_entry *find(struct vm_task_entry *e, size_t n, pid_t pid)
+const struct vm_task_entry *vm_task_entry_find(const struct vm_task_entry *e, size_t n, pid_t pid)
 {
 	size_t a = 0, b = n;
 	while (a < b) {
@@ -208,9 +197,10 @@ size_t vm_tasks_fold(const void *raw, size_t len, struct vm_task_entry *out, siz
 			out[n++] = begin(t);
 	}
 	for (const char *p = at; (size = record_at(p, (size_t)(end - p))) > 0; p += size) {
-		struct vm_task_entry *e = size == sizeof(struct vm_task_thread) ? find(out, n, *(const int *)(const void *)p) : NULL;
+		const struct vm_task_thread *t = (const void *)p;
+		const struct vm_task_entry *e = size == sizeof(*t) ? vm_task_entry_find(out, n, t->tgid) : NULL;
 		if (e)
-			add_thread(e, (const void *)p);
+			add_thread(&out[e - out], t);
 	}
 	for (size_t i = 0; i < n; i++)
 		out[i].unsteady |= out[i].seen != out[i].task->threads;

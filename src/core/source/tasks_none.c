@@ -26,6 +26,12 @@ const struct vm_task_entry *vm_tasks_found(const struct vm_tasks *t, size_t *n)
 	return NULL;
 }
 
+const struct vm_task_entry *vm_tasks_find(const struct vm_tasks *t, pid_t pid)
+{
+	(void)t, (void)pid;
+	return NULL;
+}
+
 int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struct vm_err *err)
 {
 	(void)t, (void)pid, (void)out;

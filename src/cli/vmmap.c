@@ -1,7 +1,7 @@
 /**
  * vmmap(1): the address space of a process.
  * - columns: core/field/mapping.c, core/field/process.c;  facts: core/source
- * - groups: core/analysis/group;  picture: core/analysis/layout, vmmap_layout.c
+ * - groups: core/analysis/group;  picture: core/analysis/layout, vmmap_layout.c;  --mm: vmmap_mm.c
  */
 
 #include "cli/vmmap.h"
@@ -151,7 +151,7 @@ static int choose(struct vmmap *v, struct vm_err *err)
 	if (o->layout)
 		v->needs = VM_NEED_KIND | VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(STAT);
 	if (o->mm)
-		v->needs = vm_columns_needs(&vm_mm_fields, &v->mm_view.cols) | VM_NEED(LAYOUT) | VM_NEED(STAT);
+		v->needs = vmmap_mm_needs(v);
 	if (o->flags)
 		v->needs |= VM_NEED(FLAGS) | VM_NEED_KIND;
 	if (vm_common_sink(v->common)->document)
@@ -356,30 +356,6 @@ static int show_list(struct vmmap *v, const struct vm_aspace *as, const struct v
 	return show_groups(v, &v->total_view, maps, n, VM_BY_KIND, err);
 }
 
-static int show_mm(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err)
-{
-	const void *row = &as->proc;
-	if (vm_report_is_document(&v->report)) {
-		vm_json_key(&v->report.json, "mm");
-		vm_json_object_begin(&v->report.json);
-		vm_report_members(&v->report, &v->mm_view, row);
-		vm_json_object_end(&v->report.json);
-		return 0;
-	}
-	if (vm_report_is_machine(&v->report)) {
-		int r = vm_report_list(&v->report, &v->mm_view, &row, 1, NULL);
-		return r < 0 ? vm_fail_os(err, -r, "cannot write the figures") : 0;
-	}
-	for (size_t i = 0; i < v->mm_view.cols.n; i++) {
-		const struct vm_field *f = &vm_mm_fields.v[v->mm_view.cols.at[i]];
-		struct vm_scratch tmp;
-		char text[64];
-		vm_value_text(vm_field_get(f, row, &tmp), f->unit, v->common->bytes, text, sizeof(text));
-		vm_report_say(&v->report, "%-18s %16s  %s\n", f->name, text, f->help);
-	}
-	return 0;
-}
-
 static int show_flags(struct vmmap *v, const struct vm_mapping *const *maps, size_t n, struct vm_err *err)
 {
 	if (vm_report_is_machine(&v->report)) {
@@ -439,7 +415,7 @@ static int show(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err)
 	if (v->o->layout)
 		r = vmmap_layout(v, as, err);
 	else if (v->o->mm)
-		r = show_mm(v, as, err);
+		r = vmmap_mm(v, as, err);
 	else if (v->o->flags)
 		r = show_flags(v, maps, n, err);
 	else if (v->o->by >= 0)

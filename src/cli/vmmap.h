@@ -38,6 +38,10 @@ struct vmmap {
 /** The picture of the address space. */
 int vmmap_layout(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err);
 
+/** The mm_struct and its vm_area_structs; what they need. */
+int vmmap_mm(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err);
+uint32_t vmmap_mm_needs(const struct vmmap *v);
+
 /** One address: what holds it, or what lies around it. */
 void vmmap_say_address(struct vmmap *v, const struct vm_aspace *as, uint64_t addr);
 

@@ -3,7 +3,7 @@
 #define VM_BPF_TASKS_H
 
 enum {
-	VM_TASK_CPUS = 1024,        /* possible CPUs whose parts of a counter are added */
+	VM_TASK_CPUS = 1024,        /* a power of two: possible CPUs whose parts of a counter are added */
 	VM_TASK_COMM = 16,          /* TASK_COMM_LEN in include/linux/sched.h */
 };
 
@@ -57,7 +57,7 @@ struct vm_tasks_control {
 	unsigned cpus;              /* possible CPUs */
 	unsigned ready;             /* offset[] is known */
 	unsigned reserved;
-	unsigned long long scratch[2];
+	unsigned long long scratch;
 	unsigned long long offset[VM_TASK_CPUS];
 };
 

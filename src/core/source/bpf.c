@@ -30,7 +30,9 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 
 int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 {
-	if (code == EPERM || code == EACCES) {
+	if (code == EACCES)
+		return vm_fail(err, EACCES, "the kernel's verifier refuses %s", what);
+	if (code == EPERM) {
 		vm_fail(err, EPERM, "%s needs CAP_BPF and CAP_PERFMON", what);
 		vm_hint(err, "run with sudo");
 		return -EPERM;

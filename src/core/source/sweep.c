@@ -355,7 +355,8 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
-		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) : vm_proc_list(s, &all, err);
+		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) :
+		    ps.tasks ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

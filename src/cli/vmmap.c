@@ -37,7 +37,7 @@ static const struct vm_opt opts[] = {
 	  .man = "From the kernel half and the non\\-canonical hole down to the program's text, with sizes, gaps and "
 		 "how much of each block is resident. A block gets a line more for each factor of 32 in size." },
 	{ .name = "mm", .type = VM_OPT_FLAG, .at = AT(mm), .group = GROUP_MODE,
-	  .help = "every figure of the kernel's mm_struct that /proc gives" },
+	  .help = "the kernel's mm_struct and vm_area_structs, as far as /proc and eBPF give them" },
 	{ .name = "flags", .type = VM_OPT_FLAG, .at = AT(flags), .group = GROUP_MODE,
 	  .help = "each mapping's VmFlags in words" },
 	{ .short_name = 'a', .name = "address", .arg = "ADDR", .type = VM_OPT_STRING, .at = AT(address_text),

@@ -75,19 +75,28 @@ def verdict(what, figure, ok, target):
     return ok
 
 
-def walk_alone(vmpage, readers, pid):
-    """Reading alone, in turns, as both say themselves: ns for a page that is there."""
+def build_walk(tmp, bins):
+    """The walk in a loop, with the libraries that the commands were made from."""
+    walk = os.path.join(tmp, "walk")
+    libs = [os.path.join(bins, "..", f"libvm{layer}.a") for layer in ("source", "model", "base")]
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-I", os.path.join(pairs.ROOT, "src"), "-o", walk,
+                    os.path.join(pairs.ROOT, "bench", "walk.c"), *libs, "-lbpf", "-lm", "-lpthread"], check=True)
+    return walk
+
+
+def said(argv):
+    return {key: int(value) for key, value in (line.split() for line in run(argv).splitlines())}
+
+
+def walk_alone(walk, readers, pid, gib, most_ns):
+    """The best of passes in one process, as both say themselves, in turns."""
     ours, ratios = [], []
-    for _ in range(7):
-        said = json.loads(run([vmpage, "-J", pid]))
-        if said["via"] != "page-tables":
-            print(f"page tables can't be read: {said['why_not']}")
-            return False
-        peer = dict(line.split() for line in run([readers, "-n", "1", pid]).splitlines())
-        ours.append(said["read_ns"] / int(peer["present"]))
-        ratios.append(int(peer["best_ns"]) / said["read_ns"])
+    for _ in range(5):
+        us, peer = said([walk, pid, "9"]), said([readers, "-n", "5", pid])
+        ours.append(us["best_ns"] / us["present"])
+        ratios.append(peer["best_ns"] / us["best_ns"])
     ns, ratio = statistics.median(ours), statistics.median(ratios)
-    ok = verdict("walk alone, a 4K page", f"{ns:6.2f} ns", ns <= 2, "2 ns")
+    ok = verdict(f"walk alone of {gib} GiB, a 4K page", f"{ns:6.2f} ns", ns <= most_ns, f"{most_ns} ns")
     return verdict("walk alone, pagemap of the same", f"{ratio:6.2f}x faster", ratio >= 10, "10x") and ok
 
 
@@ -144,11 +153,15 @@ def main():
         for program in (readers, disturbed):
             subprocess.run(["cc", "-O3", "-o", program, os.path.join(pairs.ROOT, "bench", os.path.basename(program) + ".c")],
                            check=True)
+        walk = build_walk(tmp, bins)
         page_types = build_page_types(tmp)
+        with Workload(bins, "anon", "--size", "4G") as w:
+            ok &= walk_alone(walk, readers, str(w.truth["pid"]), 4, 2)
         with Workload(bins, "anon", "--size", f"{gib}G") as w:
             pid = str(w.truth["pid"])
             print(f"{gib} GiB of 4K pages")
-            ok &= walk_alone(vmpage, readers, pid)
+            # Tables of that much memory don't stay in the CPU's caches, as those of 4 GiB do.
+            ok &= walk_alone(walk, readers, pid, gib, 3)
             ok &= pairs.report("vmpage PID as a whole, pagemap reader", [vmpage, pid], [readers, "-n", "1", pid], 7, least=3)
             ok &= pairs.report("vmpage --via pagemap, pagemap reader", [vmpage, "--via", "pagemap", pid],
                                [readers, "-n", "1", pid], 5, most=1.2)

@@ -3,7 +3,7 @@ complete -c vmmap -f
 complete -c vmmap -a '(__fish_complete_pids)'
 complete -c vmmap -l by -x -a 'kind file perm name page' -d 'sum up mappings that have this in common'
 complete -c vmmap -l layout -d 'draw the address space to scale, top to bottom'
-complete -c vmmap -l mm -d 'every figure of the kernel\'s mm_struct that /proc gives'
+complete -c vmmap -l mm -d 'the kernel\'s mm_struct and vm_area_structs, as far as /proc and eBPF give them'
 complete -c vmmap -l flags -d 'each mapping\'s VmFlags in words'
 complete -c vmmap -s a -l address -x -d 'only the mapping that holds this address'
 complete -c vmmap -s A -l after -x -d 'with --address: also N mappings above it'

@@ -12,6 +12,7 @@
 struct vm_err;
 struct vm_fieldset;
 struct vm_session;
+struct vm_source;
 
 enum { VM_EXIT_OK, VM_EXIT_FAILED, VM_EXIT_USAGE, VM_EXIT_GONE, VM_EXIT_DENIED, VM_EXIT_PARTIAL };
 
@@ -60,6 +61,8 @@ struct vm_command {
 	int (*run)(struct vm_ctx *ctx, const void *opts, int argc, char **argv, struct vm_err *err);
 	/** Blocks of --print-doc that only this command has, "man-keys"; false: there is no such one.  May be NULL. */
 	bool (*print_doc)(const char *kind, FILE *out);
+	/** Sources of its own besides vm_sources[], for --sources; ended by NULL.  NULL: none. */
+	const struct vm_source *const *sources;
 	bool no_session;               /* reads no process: --root and --sources make no sense */
 	bool stop_at_operand;          /* what follows the first operand isn't ours to parse */
 };

@@ -77,28 +77,44 @@ static int parse_options(int argc, char **argv, struct vm_common *common, void *
 	return vm_opt_parse(sets, sizeof(sets) / sizeof(sets[0]), vm_command.stop_at_operand, argc, argv, err);
 }
 
-/** For --sources: a row of vm_source_fields. */
-static int print_sources(struct vm_ctx *ctx, struct vm_err *err)
+/** Of --sources: those of a list, whether they work, and what for. */
+static size_t try_sources(struct vm_session *s, const struct vm_source *const *sources, struct vm_source_row *rows)
+{
+	uint32_t met = 0;
+	size_t n = 0;
+	for (; sources && sources[n]; n++) {
+		const struct vm_source *src = sources[n];
+		const bool first_choice = !(src->flags & VM_SRC_RANGE);
+		struct vm_err why = { 0 };
+		bool usable = vm_source_usable(s, src, &why) == 0;
+		rows[n] = (struct vm_source_row){
+			.name = src->name, .help = src->help, .provides = src->provides, .usable = usable,
+			.chosen = usable && first_choice ? src->primary & ~met : 0,
+		};
+		if (usable && first_choice && !(src->flags & VM_SRC_PASS))
+			met |= src->primary;
+		snprintf(rows[n].why, sizeof(rows[n].why), "%.159s", why.what);
+	}
+	return n;
+}
+
+static size_t count_sources(const struct vm_source *const *sources)
 {
 	size_t n = 0;
-	while (vm_sources[n])
+	while (sources && sources[n])
 		n++;
+	return n;
+}
+
+/** For --sources: a row of vm_source_fields each. */
+static int print_sources(struct vm_ctx *ctx, struct vm_err *err)
+{
+	size_t n = count_sources(vm_sources) + count_sources(vm_command.sources);
 	struct vm_source_row *rows = calloc(n, sizeof(*rows));
 	if (!rows)
 		return vm_fail(err, ENOMEM, "out of memory");
-	uint32_t met = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct vm_source *src = vm_sources[i];
-		struct vm_err why = { 0 };
-		bool usable = vm_source_usable(ctx->s, src, &why) == 0;
-		rows[i] = (struct vm_source_row){
-			.name = src->name, .help = src->help, .provides = src->provides, .usable = usable,
-			.chosen = usable && !(src->flags & VM_SRC_RANGE) ? src->primary & ~met : 0,
-		};
-		if (usable && !(src->flags & (VM_SRC_RANGE | VM_SRC_PASS)))
-			met |= src->primary;
-		snprintf(rows[i].why, sizeof(rows[i].why), "%.159s", why.what);
-	}
+	n = try_sources(ctx->s, vm_sources, rows);
+	n += try_sources(ctx->s, vm_command.sources, rows + n);
 	struct vm_common plain = *ctx->common;
 	plain.columns = plain.sort = plain.filter = NULL;
 	struct vm_choice choice;

@@ -363,6 +363,7 @@ const struct vm_command vm_command = {
 	.examples = examples,
 	.opts_size = sizeof(struct vmpage_options),
 	.defaults = &defaults,
+	.sources = vm_page_sources,
 	.run = run,
 	.print_doc = vmpage_print_doc,
 };

@@ -1,6 +1,7 @@
 #include "core/model/need.h"
 
 #define SAME_USER "needs CAP_SYS_PTRACE or the same user; run with sudo"
+#define FRAME "needs CAP_SYS_ADMIN; run with sudo"
 #define BPF "needs CAP_BPF, CAP_PERFMON and Linux 5.18 with BTF; run with sudo"
 
 const struct vm_need_info vm_need_info[VM_NEED_NR] = {
@@ -22,5 +23,10 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_USER] = { "user", "names of users", SAME_USER },
 	[VM_NEED_BIT_MM] = { "mm", "users, references and default flags of the mm_struct", BPF },
 	[VM_NEED_BIT_AREAS] = { "areas", "raw flags, page offset and anon_vma of the mappings", BPF },
-	[VM_NEED_BIT_FRAMES] = { "frames", "page frames", "needs CAP_SYS_ADMIN; run with sudo" },
+	[VM_NEED_BIT_PAGES] = { "pages", "the states of pages", SAME_USER },
+	[VM_NEED_BIT_TABLES] = { "tables", "page tables", BPF },
+	[VM_NEED_BIT_KPAGEFLAGS] = { "kpageflags", "flags of page frames", FRAME },
+	[VM_NEED_BIT_KPAGECOUNT] = { "kpagecount", "map counts of page frames", FRAME },
+	[VM_NEED_BIT_KPAGECGROUP] = { "kpagecgroup", "memory cgroups of page frames", FRAME },
+	[VM_NEED_BIT_FRAMES] = { "frames", "page frames", FRAME },
 };

@@ -25,7 +25,11 @@ enum vm_need_bit {
 	VM_NEED_BIT_USER,     /* name of the user */
 	VM_NEED_BIT_MM,       /* of the mm_struct, what no file tells: users, references, default flags */
 	VM_NEED_BIT_AREAS,    /* per mapping: vm_flags, vm_pgoff and anon_vma of the vm_area_struct */
-	VM_NEED_BIT_FRAMES,   /* frames of pages: core/source/pages.h reads them, no source of a snapshot */
+	/* Read by core/source/pages.h and frames.h, by no source of a snapshot. */
+	VM_NEED_BIT_PAGES,    /* states of pages */
+	VM_NEED_BIT_TABLES,   /* page tables and their entries */
+	VM_NEED_BIT_FRAMES,   /* frames of pages */
+	VM_NEED_BIT_KPAGEFLAGS, VM_NEED_BIT_KPAGECOUNT, VM_NEED_BIT_KPAGECGROUP,   /* of frames */
 	VM_NEED_NR,
 };
 

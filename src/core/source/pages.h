@@ -24,6 +24,7 @@
 struct vm_aspace;
 struct vm_err;
 struct vm_session;
+struct vm_source;
 
 enum vm_pages_via { VM_VIA_AUTO, VM_VIA_TABLES, VM_VIA_PAGEMAP, VM_VIA_SCAN, VM_VIA_MINCORE, VM_VIA_NR };
 /** "page-tables", "pagemap", "pagemap-scan", "mincore"; ended by NULL, first "auto". */
@@ -83,6 +84,9 @@ typedef int vm_pages_take(void *ctx, const struct vm_page_run *runs, size_t n);
  */
 int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *q, vm_pages_take *take, void *ctx,
 		  struct vm_pages_info *info, struct vm_err *err);
+
+/** What the back ends and core/source/frames.h are as sources, for --sources; ended by NULL. */
+extern const struct vm_source *const vm_page_sources[];
 
 /* ---- Back ends: one file each (pages_walk.c, pages_map.c, pages_scan.c, pages_core.c) --------------------------- */
 

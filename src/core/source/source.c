@@ -51,7 +51,7 @@ enum { TRIES = 8 };
 static size_t index_of(const struct vm_source *src)
 {
 	size_t i = 0;
-	while (vm_sources[i] != src)
+	while (vm_sources[i] && vm_sources[i] != src)
 		i++;
 	return i;
 }
@@ -61,6 +61,9 @@ int vm_source_usable(struct vm_session *s, const struct vm_source *src, struct v
 	if ((src->flags & VM_SRC_LIVE) && !s->live)
 		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
 	size_t i = index_of(src);
+	/* A command's own: tried when asked for. */
+	if (!vm_sources[i])
+		return src->probe ? src->probe(s, err) : 0;
 	if (s->probed[i] < 0)
 		s->probed[i] = src->probe ? (int16_t)-src->probe(s, err) : 0;
 	else if (s->probed[i])

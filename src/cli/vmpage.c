@@ -151,15 +151,25 @@ void vmpage_filled(struct vmpage *v, struct vm_buf *line)
 	vm_buf_free(line);
 }
 
+void vmpage_flags_legend(struct vmpage *v, uint64_t flags)
+{
+	for (unsigned i = 0; i < 64; i++)
+		if (flags >> i & 1 && vm_kpf_info[i].name)
+			vm_report_say(&v->report, "%-14s %c %s\n", vm_kpf_info[i].name, vm_kpf_info[i].letter,
+				      vm_kpf_info[i].sentence);
+}
+
 static void say_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
 {
-	char took[VM_NUMBUF];
+	char took[VM_NUMBUF], longest[VM_NUMBUF];
 	struct vm_buf name = { 0 };
 	vm_text_put(&name, as->proc.comm);
 	vm_report_say(&v->report, "%d %s   read via %s", as->proc.pid, vm_buf_str(&name), vm_via_names[info->via]);
 	if (v->s->live)
 		vm_report_say(&v->report, " in %s (%s)", vm_format_duration(info->took_ns, took), !info->holds_lock ? "no lock"
 			      : info->via == VM_VIA_TABLES ? "mmap lock for pagemap's part" : "under its mmap lock");
+	if (v->s->live && info->longest_run_ns)
+		vm_report_say(&v->report, ", %s at a time", vm_format_duration(info->longest_run_ns, longest));
 	vm_report_say(&v->report, "\n");
 	if (info->why_not[0] && v->s->live)
 		vm_report_say(&v->report, "not via %s\n", info->why_not);

@@ -255,11 +255,10 @@ static void say_legend(struct vmpage *v, const struct place *p)
 	for (const struct vm_pte_bit *b = vm_pt_bits(p->g.arch); p->have_path && b->name; b++)
 		if (is_seen(p, b))
 			vm_report_say(&v->report, "%-12s %s: %s\n", b->name, b->words, b->sentence);
-	if (p->have_flags)
+	if (p->have_flags) {
 		vm_report_say(&v->report, "\n");
-	for (unsigned i = 0; p->have_flags && i < 64; i++)
-		if (p->flags >> i & 1 && vm_kpf_info[i].name)
-			vm_report_say(&v->report, "%-12s %s\n", vm_kpf_info[i].name, vm_kpf_info[i].sentence);
+		vmpage_flags_legend(v, p->flags);
+	}
 }
 
 static void json_hex(struct vm_json *j, const char *key, uint64_t v, bool have)

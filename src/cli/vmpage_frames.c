@@ -75,9 +75,7 @@ static void say_frame(struct vmpage *v, struct vm_frames *f, const struct frame 
 		vm_buf_addf(&b, "cgroup: %s\n", path);
 	vm_report_say(&v->report, "%s", vm_buf_str(&b));
 	if (v->o->legend)
-		for (unsigned i = 0; i < 64; i++)
-			if (x->flags >> i & 1 && vm_kpf_info[i].name)
-				vm_report_say(&v->report, "  %-14s %s\n", vm_kpf_info[i].name, vm_kpf_info[i].sentence);
+		vmpage_flags_legend(v, x->flags);
 	vm_buf_free(&b);
 }
 
@@ -368,6 +366,7 @@ static int show_system(struct census *c, struct vm_choice *choice, struct vm_err
 	struct vm_arena texts = { 0 };
 	const bool groups = v->o->by == VMPAGE_BY_CGROUP || v->o->by == VMPAGE_BY_ZONE;
 	struct vm_frames_row *rows = calloc(c->tally.n + 1, sizeof(*rows)), total = { 0 };
+	uint64_t seen = 0;
 	size_t n = 0;
 	if (!rows)
 		return vm_fail(err, ENOMEM, "out of memory");
@@ -378,6 +377,7 @@ static int show_system(struct census *c, struct vm_choice *choice, struct vm_err
 		rows[n].flags = s->key;
 		rows[n].frames = s->count;
 		rows[n].name = groups ? group_name(c, s->key, &texts) : NULL;
+		seen |= s->key;
 		total.frames += rows[n++].frames;
 	}
 	if (!choice->sort.field)
@@ -393,6 +393,10 @@ static int show_system(struct census *c, struct vm_choice *choice, struct vm_err
 		vm_json_bool(&v->report.json, interrupted);
 	}
 	int r = vmpage_list(v, choice, rows, n, sizeof(*rows), &total, err);
+	if (r == 0 && v->o->legend && !groups) {
+		vm_report_say(&v->report, "\n");
+		vmpage_flags_legend(v, seen);
+	}
 	vm_document_end(&v->report, v->s, vm_clock_ns() - v->began);
 	free(rows);
 	vm_arena_free(&texts);

@@ -330,13 +330,17 @@ static int show_tables(struct space *s, struct vm_err *err)
 static void say_tables_sum(struct space *s, const struct vm_page_sum *total)
 {
 	char a[VM_NUMBUF], b[VM_NUMBUF], c[VM_NUMBUF];
-	uint64_t tables = 0;
+	uint64_t tables = 0, mapped = 0;
 	for (unsigned l = 0; l < s->info.levels; l++)
 		tables += s->info.tables[l].tables * 4096;
 	uint64_t mib = total->bytes[VM_C_PRESENT] >> 20;
 	vm_report_say(&s->v->report, "page tables %s", vm_format_size(tables, a));
+	for (size_t i = 0; i < s->as->nmaps; i++)
+		mapped += vm_mapping_size(&s->as->map[i]) >> 10;
 	if (mib)
 		vm_report_say(&s->v->report, ", %s for each MiB in memory", vm_format_size(tables / mib, b));
+	if (mapped >> 10)
+		vm_report_say(&s->v->report, ", %s for each mapped", vm_format_size(tables / (mapped >> 10), b));
 	vm_report_say(&s->v->report, "\n");
 	if (s->fill.full)
 		vm_report_say(&s->v->report, "2M pages would free %s: %llu ranges of 2M are full of anonymous 4K pages\n",

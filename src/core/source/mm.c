@@ -42,10 +42,16 @@ const struct vm_source vm_src_tasks = {
 	.flags = VM_SRC_LIVE | VM_SRC_PASS, .probe = probe, .fill = fill_tasks,
 };
 
-/** Some systems keep a process from iterators that /proc shows: files tell whether it is gone. */
-static int not_shown(int r, struct vm_err *err)
+/**
+ * Why nothing, or too little, was found: -ESRCH if the process has no address space any more; -ENODATA if it has, as
+ * some systems keep a process from iterators that /proc shows.
+ */
+static int not_shown(struct vm_snap *sn, struct vm_err *err)
 {
-	return r == -ESRCH ? vm_fail(err, ENODATA, "iterators don't show the process") : r;
+	long n = vm_snap_slurp(sn, &sn->s->scratch, "statm");
+	if (n == -ESRCH || (n > 1 && sn->s->scratch.s[0] == '0'))
+		return vm_fail(err, ESRCH, "there is no process %d", sn->pid);
+	return vm_fail(err, ENODATA, "iterators don't show the process");
 }
 
 static int fill_mm(struct vm_snap *sn, uint32_t want, struct vm_err *err)
@@ -54,9 +60,10 @@ static int fill_mm(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	struct vm_task_entry e;
 	int r = vm_tasks_get(sn->s, &t, err);
 	if (r == 0)
-		r = not_shown(vm_tasks_one(t, sn->pid, &e, err), err);
-	if (r == 0 && vm_task_start(e.task, sn->s->ticks_per_second) != sn->proc->start)
-		r = vm_fail(err, ESRCH, "there is no process %d", sn->pid);
+		r = vm_tasks_one(t, sn->pid, &e, err);
+	const bool same = r == 0 && e.task->has_mm && vm_task_start(e.task, sn->s->ticks_per_second) == sn->proc->start;
+	if (r == -ESRCH || (r == 0 && !same))
+		r = not_shown(sn, err);
 	if (r == 0)
 		vm_task_to_proc(&e, want, sn->s->page_bytes, sn->s->ticks_per_second, sn->proc);
 	return r;
@@ -67,10 +74,11 @@ const struct vm_source vm_src_mm = {
 	.provides = VM_NEED(MM), .primary = VM_NEED(MM), .flags = VM_SRC_LIVE, .probe = probe, .fill = fill_mm,
 };
 
-/** Those that are where the kernel's are now; others changed meanwhile, and stay unknown. */
-static int join(struct vm_aspace *as, const struct vm_task_vma *area, size_t n)
+/** Those that are where the kernel's are now; others changed meanwhile, and stay unknown.  How many, or -ENOMEM. */
+static long join(struct vm_aspace *as, const struct vm_task_vma *area, size_t n)
 {
 	struct vm_area *room = vm_arena_alloc(&as->arena, n * sizeof(*room));
+	long joined = 0;
 	if (n && !room)
 		return -ENOMEM;
 	for (size_t i = 0, k = 0; i < as->nmaps; i++) {
@@ -81,24 +89,31 @@ static int join(struct vm_aspace *as, const struct vm_task_vma *area, size_t n)
 			continue;
 		room[k] = (struct vm_area){ area[k].flags, area[k].pgoff, area[k].has_anon_vma != 0 };
 		m->area = &room[k];
+		joined++;
 	}
-	return 0;
+	return joined;
 }
 
 static int fill_areas(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 {
 	const struct vm_task_vma *area;
 	struct vm_tasks *t;
-	size_t n;
+	size_t n = 0;
 	(void)want;
 	if (!sn->as || !(sn->met & VM_NEED(LAYOUT)))
 		return vm_fail(err, ENODATA, "there are no mappings to tell more of");
 	int r = vm_tasks_get(sn->s, &t, err);
 	if (r == 0)
-		r = not_shown(vm_tasks_areas(t, sn->pid, &area, &n, err), err);
-	if (r == 0 && join(sn->as, area, n) < 0)
-		r = vm_fail(err, ENOMEM, "out of memory");
-	return r;
+		r = vm_tasks_areas(t, sn->pid, &area, &n, err);
+	if (r < 0 && r != -ESRCH)
+		return r;
+	long joined = r == 0 ? join(sn->as, area, n) : 0;
+	if (joined < 0)
+		return vm_fail(err, ENOMEM, "out of memory");
+	/* Of one that is just ending the iterator may see some. */
+	if (joined < (long)sn->as->nmaps && not_shown(sn, NULL) == -ESRCH)
+		return vm_fail(err, ESRCH, "there is no process %d", sn->pid);
+	return joined || !sn->as->nmaps ? 0 : not_shown(sn, err);
 }
 
 const struct vm_source vm_src_areas = {

@@ -211,8 +211,10 @@ int areas(struct bpf_iter__task_vma *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct vm_area_struct *vma = ctx->vma;
-	if (!task || !vma || (control.tgid && task->tgid != control.tgid))
+	/* Threads that share no open files with the first one are visited on their own: the same mappings once more. */
+	if (!task || !vma || task->pid != task->tgid || (control.tgid && task->tgid != control.tgid))
 		return 0;
+	area.tgid = task->tgid;
 	area.start = vma->vm_start;
 	area.end = vma->vm_end;
 	area.flags = vma->vm_flags;

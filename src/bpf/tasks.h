@@ -49,7 +49,7 @@ struct vm_task_vma {
 	unsigned long long flags;      /* vm_flags */
 	unsigned long long pgoff;      /* vm_pgoff, pages */
 	unsigned has_anon_vma;
-	unsigned reserved;
+	int tgid;
 };
 
 struct vm_tasks_control {

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
-#include "core/model/process.h"
+#include "core/model/aspace.h"
+#include "core/source/layouts.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 #include "core/source/tasks.h"
@@ -177,6 +178,52 @@ static void check_pass(struct vm_tasks *t, pid_t ours)
 		FAIL("process %d was not found with its threads", ours);
 }
 
+struct layouts {
+	struct vm_session *s;
+	pid_t ours;
+	unsigned seen, failed, spaces;
+};
+
+/** Ranges and permissions of ours, which holds still, are those of maps. */
+static int take_layout(void *ctx, const struct vm_aspace *as, bool named)
+{
+	struct layouts *l = ctx;
+	struct vm_aspace *maps;
+	l->spaces++;
+	if (as->proc.pid != l->ours)
+		return 0;
+	l->seen++;
+	if (named || vm_snapshot(l->s, l->ours, VM_NEED(LAYOUT), 0, 0, &maps, NULL) != 0) {
+		FAIL("the mappings of %d were read from maps, or can't be", l->ours);
+		return 0;
+	}
+	/* The gate page is no vm_area_struct. */
+	const size_t n = maps->nmaps - (strcmp(maps->map[maps->nmaps - 1].name, "[vsyscall]") == 0);
+	if (as->nmaps != n)
+		FAIL("%zu mappings instead of %zu", as->nmaps, n);
+	for (size_t i = 0; i < n && i < as->nmaps; i++) {
+		const struct vm_mapping *a = &as->map[i], *b = &maps->map[i];
+		if (a->start != b->start || a->end != b->end || a->prot != b->prot || a->shared != b->shared)
+			FAIL("mapping %llx-%llx differs", (unsigned long long)b->start, (unsigned long long)b->end);
+	}
+	vm_aspace_free(maps);
+	return 0;
+}
+
+static void note_failed(void *ctx, pid_t pid, const struct vm_err *why)
+{
+	(void)pid, (void)why;
+	((struct layouts *)ctx)->failed++;
+}
+
+static void check_layouts(struct vm_session *s, pid_t ours)
+{
+	struct layouts l = { .s = s, .ours = ours };
+	if (vm_layouts(s, take_layout, note_failed, &l, NULL) != 0 || l.seen != 1)
+		FAIL("%d was handed over %u times", ours, l.seen);
+	printf("%u address spaces, %u unreadable\n", l.spaces, l.failed);
+}
+
 static unsigned check_all(struct vm_session *s, struct vm_tasks *t)
 {
 	struct vm_pids pids = { 0 };
@@ -207,6 +254,7 @@ int main(void)
 	if (various < 0 || zombie < 0 || !check(s, t, various) || !check(s, t, zombie))
 		FAIL("the processes to look at are not there");
 	check_pass(t, various);
+	check_layouts(s, various);
 	printf("%u processes compared, %u differences\n", check_all(s, t), failures);
 	kill(various, SIGKILL);
 	waitpid(various, NULL, 0);

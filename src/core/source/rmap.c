@@ -3,17 +3,23 @@
 #include <errno.h>
 
 #include "core/base/err.h"
-#include "core/base/vec.h"
 #include "core/model/aspace.h"
+#include "core/source/layouts.h"
 #include "core/source/pages.h"
 #include "core/source/source.h"
 
 struct search {
+	struct vm_session *s;
 	const uint64_t *pfn;
 	size_t n;
+	/** The process that is being looked through; its mappings with names, read when something is found there. */
 	const struct vm_aspace *as;
+	struct vm_aspace *named;
+	bool asked;
 	int (*take)(void *ctx, const struct vm_rmap_hit *hit);
 	void *ctx;
+	struct vm_rmap_info *info;
+	struct vm_err *err;
 };
 
 /** Index of the first wanted frame that isn't below `pfn`. */
@@ -30,18 +36,35 @@ static size_t lower_bound(const struct search *s, uint64_t pfn)
 	return a;
 }
 
-static int report(const struct search *s, const struct vm_page_run *r, uint64_t pfn, uint64_t address)
+/** The mapping of an address, with its name if that can be had. */
+static const struct vm_mapping *mapping_at(struct search *s, uint64_t address)
+{
+	if (!s->asked) {
+		s->asked = true;
+		if (vm_snapshot(s->s, s->as->proc.pid, VM_NEED(LAYOUT) | VM_NEED(STAT), 0, 0, &s->named, NULL) < 0)
+			s->named = NULL;
+		/* Another process, by the same number. */
+		if (s->named && s->named->proc.start != s->as->proc.start) {
+			vm_aspace_free(s->named);
+			s->named = NULL;
+		}
+	}
+	const struct vm_mapping *m = s->named ? vm_aspace_at(s->named, address) : NULL;
+	return m ? m : vm_aspace_at(s->as, address);
+}
+
+static int report(struct search *s, const struct vm_page_run *r, uint64_t pfn, uint64_t address)
 {
 	const struct vm_rmap_hit hit = {
-		.pfn = pfn, .address = address, .pid = s->as->proc.pid, .comm = s->as->proc.comm,
-		.m = vm_aspace_at(s->as, address), .run = r,
+		.pfn = pfn, .address = address, .m = mapping_at(s, address), .pid = s->as->proc.pid,
+		.comm = s->as->proc.comm, .run = r,
 	};
 	return s->take(s->ctx, &hit);
 }
 
 static int search_runs(void *ctx, const struct vm_page_run *runs, size_t n)
 {
-	const struct search *s = ctx;
+	struct search *s = ctx;
 	for (size_t i = 0; i < n; i++) {
 		const struct vm_page_run *r = &runs[i];
 		const uint64_t pages = (r->end - r->start) / 4096;
@@ -58,49 +81,41 @@ static int search_runs(void *ctx, const struct vm_page_run *runs, size_t n)
 	return 0;
 }
 
-static int search_process(struct vm_session *s, struct search *search, pid_t pid, bool *withheld, struct vm_err *err)
+static void note_failed(void *ctx, pid_t pid, const struct vm_err *why)
 {
-	struct vm_aspace *as;
-	struct vm_pages_info info;
-	int r = vm_snapshot(s, pid, VM_NEED(LAYOUT) | VM_NEED(STAT), 0, 0, &as, err);
-	if (r < 0)
-		return r;
-	if (as->nmaps) {
-		const struct vm_pages_query q = {
-			.frames = true, .want = VM_PG(PRESENT) | VM_PG(WRITE) | VM_PG(ZERO), .as = as,
-		};
-		search->as = as;
-		r = vm_pages_scan(s, pid, &q, search_runs, search, &info, err);
-		*withheld = r == 0 && info.frames_withheld;
-	}
-	vm_aspace_free(as);
-	return r;
+	struct search *s = ctx;
+	(void)pid;
+	if (s->info->first && !s->info->failed)
+		*s->info->first = *why;
+	s->info->failed++;
+}
+
+static int search_process(void *ctx, const struct vm_aspace *as, bool named)
+{
+	struct search *s = ctx;
+	struct vm_pages_info info = { 0 };
+	struct vm_err why = { 0 };
+	const struct vm_pages_query q = {
+		.frames = true, .want = VM_PG(PRESENT) | VM_PG(WRITE) | VM_PG(ZERO), .as = as,
+	};
+	s->as = as;
+	s->asked = named;
+	int r = vm_pages_scan(s->s, as->proc.pid, &q, search_runs, s, &info, &why);
+	vm_aspace_free(s->named);
+	s->named = NULL;
+	if (r == 0 && info.frames_withheld)
+		return vm_fail(s->err, EPERM, "frames need CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON");
+	if (r == 0)
+		s->info->looked++;
+	else if (r < 0 && r != -ESRCH)
+		/* One that can't be read doesn't keep the others from being looked through. */
+		note_failed(s, as->proc.pid, &why);
+	return r > 0 ? r : 0;
 }
 
 int vm_rmap(struct vm_session *s, const uint64_t *pfn, size_t n,
 	    int (*take)(void *ctx, const struct vm_rmap_hit *hit), void *ctx, struct vm_rmap_info *info, struct vm_err *err)
 {
-	struct vm_pids pids = { 0 };
-	struct search search = { .pfn = pfn, .n = n, .take = take, .ctx = ctx };
-	int r = vm_proc_list_dir(s, &pids, err);
-	for (size_t i = 0; i < pids.n && r == 0; i++) {
-		struct vm_err why = { 0 };
-		bool withheld = false;
-		r = search_process(s, &search, pids.v[i], &withheld, &why);
-		if (withheld)
-			r = vm_fail(err, EPERM, "frames need CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON");
-		else if (r == 0)
-			info->looked++;
-		else if (r == -ESRCH)
-			r = 0;
-		else if (r < 0) {
-			/* One that can't be read doesn't keep the others from being looked through. */
-			if (info->first && !info->failed)
-				*info->first = why;
-			info->failed++;
-			r = 0;
-		}
-	}
-	vm_vec_free(&pids);
-	return r;
+	struct search search = { .s = s, .pfn = pfn, .n = n, .take = take, .ctx = ctx, .info = info, .err = err };
+	return vm_layouts(s, search_process, note_failed, &search, err);
 }

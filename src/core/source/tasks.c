@@ -114,7 +114,6 @@ int vm_tasks_get(struct vm_session *s, struct vm_tasks **out, struct vm_err *err
 int vm_tasks_pass(struct vm_tasks *t, struct vm_err *err)
 {
 	t->found.n = 0;
-	t->light->bss->control.tgid = 0;
 	int r = vm_bpf_iter_run(&t->all, &t->raw);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot look at tasks");
@@ -138,18 +137,18 @@ const struct vm_task_entry *vm_tasks_find(const struct vm_tasks *t, pid_t pid)
 static int run_on(struct vm_tasks *t, int prog_fd, pid_t pid, struct vm_err *err)
 {
 	vm_bpf_auto_iter struct vm_bpf_iter it;
-	int r = vm_bpf_iter_open(&it, prog_fd, pid, true, err);
+	int r = vm_bpf_iter_open(&it, prog_fd, pid, pid != 0, err);
 	if (r < 0)
 		return r;
 	t->light->bss->control.tgid = it.tgid;
 	r = vm_bpf_iter_run(&it, &t->one);
+	t->light->bss->control.tgid = 0;
 	return r < 0 ? vm_fail_os(err, -r, "cannot look at the tasks of process %d", pid) : 0;
 }
 
 int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struct vm_err *err)
 {
 	int r = run_on(t, t->light->progs.tasks.prog_fd, pid, err);
-	t->light->bss->control.tgid = 0;
 	if (r == 0 && (vm_tasks_fold(t->one.s, t->one.n, out, 1) != 1 || out->pid != pid))
 		r = vm_fail(err, ESRCH, "there is no process %d", pid);
 	return r;
@@ -160,13 +159,12 @@ int vm_tasks_areas(struct vm_tasks *t, pid_t pid, const struct vm_task_vma **out
 	int r = run_on(t, t->light->progs.areas.prog_fd, pid, err);
 	if (r < 0)
 		return r;
-	const struct vm_task_vma *area = (const void *)t->one.s;
-	const size_t all = t->one.n / sizeof(*area);
-	size_t k = all ? 1 : 0;
-	/* Threads that unshared their open files are visited on their own: the same mappings once more. */
-	while (k < all && area[k].start >= area[k - 1].end)
-		k++;
-	*out = area;
-	*n = k;
+	*out = (const void *)t->one.s;
+	*n = t->one.n / sizeof(**out);
 	return 0;
+}
+
+int vm_tasks_all_areas(struct vm_tasks *t, const struct vm_task_vma **out, size_t *n, struct vm_err *err)
+{
+	return vm_tasks_areas(t, 0, out, n, err);
 }

@@ -34,8 +34,8 @@ static const struct vm_opt opts[] = {
 	  .help = "split addresses into their parts; no process is needed" },
 	{ .name = "watch", .type = VM_OPT_FLAG, .at = AT(watch), .group = GROUP_MODE,
 	  .help = "show how the page of one address changes, a line a change",
-	  .man = "Looks every \\fB--interval\\fP; what changes and changes back in between isn't seen. Ends with the "
-		 "process, after \\fB--count\\fP changes, or when interrupted." },
+	  .man = "Looks every \\fB--interval\\fP; what changes and changes back in between isn't seen. Of the "
+		 "frame, flags that say what befell it are watched too: locked, merged, dirty, being written. Ends with the process, after \\fB--count\\fP changes, or when interrupted." },
 	{ .name = "by", .arg = "mapping|kind|file|size|flags|cgroup|zone", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
 	  .group = GROUP_MODE, .help = "sum up a process's pages that have this in common",
 	  .man = "\\fBflags\\fP, \\fBcgroup\\fP and \\fBzone\\fP look at each page's frame, as does \\fB--bits\\fP; with "

@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 #include "core/source/capture.h"
+#include "core/source/frames.h"
 #include "core/source/session.h"
 #include "core/source/walker.h"
 
@@ -22,9 +23,18 @@ struct watch {
 	pid_t pid;
 	uint64_t addr, began;
 	struct vm_pte was, is;
+	/** Flags of the frame, those that say what befell it; NULL: they may not be read. */
+	struct vm_frames *frames;
+	uint64_t flags_were, flags;
+	bool had_flags, have_flags;
 	uint64_t looks, spent_ns, changes;
 	uint64_t last_ns;          /* that the last look took */
 };
+
+/** Flags that change for a reason; those of reclaim come and go. */
+#define TELLING \
+	(VM_KPF(MLOCKED) | VM_KPF(UNEVICTABLE) | VM_KPF(KSM) | VM_KPF(THP) | VM_KPF(HWPOISON) | VM_KPF(DIRTY) | \
+	 VM_KPF(WRITEBACK))
 
 /** Set by ^C: what was seen so far is summed up. */
 static volatile sig_atomic_t interrupted;
@@ -82,10 +92,40 @@ static int look_by_pagemap(struct watch *x, struct vm_err *err)
 	return r;
 }
 
+static void look_at_frame(struct watch *x)
+{
+	const uint64_t below = (UINT64_C(1) << vm_pt_shift(&x->g, x->is.level)) - 1;
+	const bool page = x->is.kind == VM_PTE_PAGE || x->is.kind == VM_PTE_NONE;
+	x->flags_were = x->flags;
+	x->had_flags = x->have_flags;
+	x->have_flags = x->frames && page && x->is.pfn != VM_PFN_NONE &&
+			vm_frames_read(x->frames, VM_FRAME_FLAGS, x->is.pfn + (x->addr & below) / 4096, 1, &x->flags, NULL) == 1;
+	x->flags &= TELLING;
+}
+
+/** Did something befall the frame that is still there? */
+static bool flags_changed(const struct watch *x)
+{
+	return x->had_flags && x->have_flags && x->was.pfn == x->is.pfn && x->flags != x->flags_were;
+}
+
+static void put_flags_change(const struct watch *x, struct vm_buf *words)
+{
+	const char *before = words->n ? "; its frame:" : "its frame:";
+	for (unsigned i = 0; i < 64; i++) {
+		if (!((x->flags ^ x->flags_were) >> i & 1))
+			continue;
+		vm_buf_addf(words, "%s %c%s", before, x->flags >> i & 1 ? '+' : '-', vm_kpf_info[i].name);
+		before = "";
+	}
+}
+
 static int look(struct watch *x, struct vm_err *err)
 {
 	uint64_t began = vm_clock_ns();
 	int r = x->w ? look_by_tables(x, err) : look_by_pagemap(x, err);
+	if (r == 0)
+		look_at_frame(x);
 	x->last_ns = vm_clock_ns() - began;
 	x->spent_ns += x->last_ns;
 	x->looks++;
@@ -179,8 +219,10 @@ static int put_change(struct watch *x, bool first)
 		vm_say_leaf(&x->g, &x->is, NULL, NULL, &words);
 	else if (first)
 		vm_say_state(x->is.state, NULL, NULL, x->is.swap_type, x->is.swap_offset, &words);
-	else
+	else if (!same(&x->was, &x->is))
 		vm_say_change(&x->was, &x->is, &words);
+	if (!first && flags_changed(x))
+		put_flags_change(x, &words);
 	int r = vm_report_is_document(&x->v->report) ? put_json(x, vm_buf_str(&words)) : put_line(x, vm_buf_str(&words));
 	vm_buf_free(&words);
 	return r;
@@ -212,7 +254,7 @@ static int watch_all(struct watch *x, struct vm_err *err)
 			sum_up(x, "the process ended");
 			return 0;
 		}
-		if (r == 0 && !same(&x->was, &x->is)) {
+		if (r == 0 && (!same(&x->was, &x->is) || flags_changed(x))) {
 			x->changes++;
 			r = put_change(x, false);
 		}
@@ -248,9 +290,12 @@ int vmpage_watch(struct vmpage *v, pid_t pid, uint64_t addr, struct vm_err *err)
 		return vm_fail(err, EINVAL, "0x%llx is no address of the user half", (unsigned long long)addr);
 	if (why.what[0] && !vm_report_is_machine(&v->report))
 		fprintf(stderr, "vmpage: by pagemap, which shows less of an entry (%s)\n", why.what);
+	if (vm_frames_open(v->s, &x.frames, NULL) < 0)
+		x.frames = NULL;
 	struct sigaction act = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND }, before;
 	sigaction(SIGINT, &act, &before);
 	r = watch_all(&x, err);
 	sigaction(SIGINT, &before, NULL);
+	vm_frames_close(x.frames);
 	return r;
 }

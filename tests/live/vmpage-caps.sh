@@ -70,6 +70,16 @@ if [ "$tables" = 1 ] && "${nobody[@]}" "${bpf[@]}" "$scratch/vmpage" --via page-
 	try 0 "bpf, text" "${nobody[@]}" "${bpf[@]}" "$scratch/vmpage" "$pid" "$addr"
 	[[ $out == *"unknown    page flags: "* ]] || fail "bpf, text: $out"
 fi
+# One of the two isn't enough, and that is the reason that is told, whatever the kernel says.
+for only in bpf perfmon; do
+	some=("--inh-caps=+$only" "--ambient-caps=+$only" "--bounding-set=-all,+$only")
+	[ "$tables" = 1 ] || break
+	try 0 "$only alone" "${nobody[@]}" "${some[@]}" "$scratch/vmpage" --sources
+	for source in iter-task mm_struct vm_area_struct page-tables; do
+		line=$(grep "^$source " "$scratch/out")
+		[[ $line == *"needs CAP_BPF and CAP_PERFMON"* ]] || fail "$only alone: $line"
+	done
+done
 # CAP_PERFMON may open the mappings of others since it counts as a right to read them; else it is another's process.
 if [ "$tables" = 1 ] && "${other[@]}" "${bpf[@]}" cat "/proc/$pid/maps" 2>/dev/null | grep -q stack; then
 	try 0 "another's, with CAP_PERFMON" "${other[@]}" "${bpf[@]}" "$scratch/vmpage" "$pid"

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,11 +29,23 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 	return 0;
 }
 
+/** The kernel says EINVAL and EACCES, too, to who has only some of the capabilities. */
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	if (syscall(SYS_capget, &head, data) != 0)
+		return true;
+	const uint64_t caps = (uint64_t)data[1].effective << 32 | data[0].effective;
+	const uint64_t both = UINT64_C(1) << CAP_BPF | UINT64_C(1) << CAP_PERFMON;
+	return caps >> CAP_SYS_ADMIN & 1 || (caps & both) == both;
+}
+
 int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 {
-	if (code == EACCES)
+	if (code == EACCES && has_capabilities())
 		return vm_fail(err, EACCES, "the kernel's verifier refuses %s", what);
-	if (code == EPERM) {
+	if (code == EPERM || !has_capabilities()) {
 		vm_fail(err, EPERM, "%s needs CAP_BPF and CAP_PERFMON", what);
 		vm_hint(err, "run with sudo");
 		return -EPERM;

@@ -20,7 +20,7 @@ struct vm_session;
  */
 int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err);
 
-/** Describe a failed load or attachment of `what`: which capability, or what else was missing.  Returns -code. */
+/** Describe a failed load or attachment of `what`: which capability, or what else was missing.  Returns -EPERM or -code. */
 int vm_bpf_fail(struct vm_err *err, int code, const char *what);
 
 /** A program of type iter/task or iter/task_vma, by its descriptor, on one process or all. */

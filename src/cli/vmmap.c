@@ -58,7 +58,7 @@ static const struct vmmap_options defaults = { .by = -1 };
 
 static const struct vm_example examples[] = {
 	{ "vmmap 4242", "all mappings, with totals by kind" },
-	{ "vmmap --by file -s -PSS 4242", "what each file and kind of memory costs" },
+	{ "vmmap --by file -s PSS 4242", "what each file and kind of memory costs" },
 	{ "vmmap --layout 4242", "a picture of the address space" },
 	{ "vmmap -a 7f3a12c05a10 -A 1 -B 1 4242", "what is at this address, and its neighbours" },
 	{ "vmmap --filter 'DIRTY > 1M and KIND == anon' 4242", "large written anonymous mappings" },

@@ -79,7 +79,7 @@ static const struct vm_example examples[] = {
 	{ "vmpage 4242", "all pages by state, and the page tables" },
 	{ "vmpage 4242 7f3a12c05a10", "the way from one address to its frame, entry by entry" },
 	{ "vmpage --explain 7f3a12c05a10", "which part of an address is an index into which table" },
-	{ "vmpage --by mapping -s -RSS 4242", "which mapping has how many pages of what" },
+	{ "vmpage --by mapping -s RSS 4242", "which mapping has how many pages of what" },
 	{ "vmpage --runs --range 7f3a12c00000-7f3a12d00000 4242", "runs of equal pages" },
 	{ "vmpage --grid 4242", "a picture" },
 	{ "vmpage --pfn 1ce848", "who maps this frame" },

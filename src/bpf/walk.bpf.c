@@ -16,6 +16,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "walk.h"
+#include "verified.h"
 
 enum { SKIP = 32, ROUNDS = 64, STEPS = 64 };
 
@@ -41,9 +42,6 @@ struct {
 
 struct vm_walk_control control;
 
-#define GLOBAL __attribute__((noinline, weak))
-/** Bound an index where it is used: the compiler would make a running pointer of it, which no verifier takes. */
-#define INDEX(x) asm volatile("%0 &= 511" : "+r"(x))
 
 /** Copy the table at `pa` into the next slot.  0; 1: it can't be read; 2: no slot is free. */
 GLOBAL int copy_table(__u64 pa, __u64 start, __u32 level)
@@ -105,7 +103,7 @@ GLOBAL int step(__u32 unused)
 	int hit = 0;
 	for (int k = 0; k < SKIP; k++) {
 		__u64 at = i;
-		INDEX(at);
+		INDEX(at, VM_WALK_ENTRIES);
 		e = t->e[at];
 		if ((e & control.g.table_mask) == control.g.table_value) {
 			hit = 1;
@@ -142,7 +140,7 @@ GLOBAL int step(__u32 unused)
 		__u64 now = 0;
 		bpf_probe_read_kernel(&now, sizeof(now), (void *)(control.g.base + m->pa + (i & 511) * 8ULL));
 		__u64 at = i;
-		INDEX(at);
+		INDEX(at, VM_WALK_ENTRIES);
 		t->e[at] = now;
 		control.retried++;
 		return 0;

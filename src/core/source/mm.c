@@ -110,10 +110,16 @@ static int fill_areas(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	long joined = r == 0 ? join(sn->as, area, n) : 0;
 	if (joined < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
+	if (joined == (long)sn->as->nmaps)
+		return 0;
 	/* Of one that is just ending the iterator may see some. */
-	if (joined < (long)sn->as->nmaps && not_shown(sn, NULL) == -ESRCH)
-		return vm_fail(err, ESRCH, "there is no process %d", sn->pid);
-	return joined || !sn->as->nmaps ? 0 : not_shown(sn, err);
+	struct vm_err why;
+	r = not_shown(sn, &why);
+	if (joined && r != -ESRCH)
+		return 0;
+	if (err)
+		*err = why;
+	return r;
 }
 
 const struct vm_source vm_src_areas = {

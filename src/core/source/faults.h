@@ -33,6 +33,8 @@ struct vm_fault_event {
 	uint64_t address, ip;
 	uint64_t kernel_ip;        /* from kernel mode: where; else 0 */
 	uint64_t mapping;          /* as in vm_fault_group */
+	/** NULL: none, or not known. */
+	const struct vm_fault_mapping *where;
 	uint64_t old_entry, new_entry;   /* page-table entries before and after; meaningful if have_entries */
 	pid_t tid, pid;
 	uint32_t space;            /* as in vm_fault_group */

@@ -13,6 +13,7 @@
 
 #include "fault.h"
 #include "fault_kind.h"
+#include "load.h"
 #include "vma.h"
 #include "verified.h"
 
@@ -88,10 +89,13 @@ static __always_inline __u32 new_space(void)
 	return (__u32)(++*n << VM_FT_SPACE_SHIFT) | (bpf_get_smp_processor_id() + 1);
 }
 
+#define TASK(task, member) FIELD((__u64)(task), struct task_struct, member)
+#define MM(mm, member) FIELD(mm, struct mm_struct, member)
+
 static __always_inline void read_own(struct task_struct *task, __u64 *minor, __u64 *major)
 {
-	*minor = BPF_CORE_READ(task, min_flt);
-	*major = BPF_CORE_READ(task, maj_flt);
+	*minor = TASK(task, min_flt);
+	*major = TASK(task, maj_flt);
 }
 
 static __always_inline void set_base(struct vm_ft_task *t, struct task_struct *task)
@@ -263,9 +267,7 @@ static __always_inline void walk(struct walked *w, __u64 pgd, __u64 addr)
 		if (k >= (int)control.levels)
 			continue;
 		w->at = table + (addr >> (12 + 9 * k) & 511) * 8;
-		if (bpf_probe_read_kernel(&e, sizeof(e), (void *)w->at))
-			return;
-		w->entry = e;
+		w->entry = e = load(w->at);
 		w->level = (__u32)k;
 		if (k == 0 || !is_table(e))
 			break;
@@ -282,8 +284,9 @@ static __always_inline void walk_again(struct walked *w, const struct vm_ft_task
 	if (o->level == 0) {
 		w->at = o->entry_at;
 		w->level = 0;
-		w->ok = bpf_probe_read_kernel(&w->entry, sizeof(w->entry), (void *)w->at) == 0;
-		if (w->ok && w->entry)
+		w->entry = load(w->at);
+		w->ok = true;
+		if (w->entry)
 			return;
 	}
 	walk(w, t->pgd, addr);
@@ -293,23 +296,21 @@ static __always_inline void walk_again(struct walked *w, const struct vm_ft_task
 
 enum { TMPFS_MAGIC = 0x01021994 };
 
-static __always_inline __u8 backing_of(const struct vm_area_struct *v, struct file *file, struct vm_ft_vma *to)
+static __always_inline __u8 backing_of(__u64 vma, struct vm_ft_vma *to)
 {
-	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
-	to->ino = to->dev = 0;
-	if (inode) {
-		to->ino = BPF_CORE_READ(inode, i_ino);
-		to->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	}
+	const __u64 inode = to->file ? FIELD(to->file, struct file, f_inode) : 0;
+	const __u64 sb = inode ? FIELD(inode, struct inode, i_sb) : 0;
+	to->ino = inode ? FIELD(inode, struct inode, i_ino) : 0;
+	to->dev = sb ? FIELD32(sb, struct super_block, s_dev) : 0;
 	if (to->flags & VM_VMA_HUGETLB)
 		return VM_BACK_HUGETLB;
 	if (to->flags & (VM_VMA_PFNMAP | VM_VMA_MIXEDMAP))
 		return VM_BACK_DEVICE;
-	if (!BPF_CORE_READ(v, vm_ops))
+	if (!VMA(vma, vm_ops))
 		return VM_BACK_ANON;
-	if (!inode)
+	if (!sb)
 		return VM_BACK_DEVICE;
-	return BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC ? VM_BACK_SHMEM : VM_BACK_FILE;
+	return FIELD(sb, struct super_block, s_magic) == TMPFS_MAGIC ? VM_BACK_SHMEM : VM_BACK_FILE;
 }
 
 static __always_inline bool read_vma(struct vm_ft_vma *to, __u64 mm, __u64 addr)
@@ -318,15 +319,13 @@ static __always_inline bool read_vma(struct vm_ft_vma *to, __u64 mm, __u64 addr)
 	to->known = 0;
 	if (!v)
 		return false;
-	const struct vm_area_struct *vma = (void *)v;
-	struct file *file = BPF_CORE_READ(vma, vm_file);
 	to->vma = v;
-	to->file = (__u64)file;
-	to->start = BPF_CORE_READ(vma, vm_start);
-	to->end = BPF_CORE_READ(vma, vm_end);
-	to->flags = BPF_CORE_READ(vma, vm_flags);
-	to->pgoff = BPF_CORE_READ(vma, vm_pgoff);
-	to->backing = backing_of(vma, file, to);
+	to->file = VMA(v, vm_file);
+	to->start = VMA(v, vm_start);
+	to->end = VMA(v, vm_end);
+	to->flags = VMA(v, vm_flags);
+	to->pgoff = VMA(v, vm_pgoff);
+	to->backing = backing_of(v, to);
 	/* It was freed and became another one meanwhile. */
 	to->known = to->start <= addr && addr < to->end;
 	return to->known;
@@ -487,11 +486,11 @@ static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	if (!(t->flags & VM_FT_BASED))
 		set_base(t, task);
-	const __u64 mm = (__u64)BPF_CORE_READ(task, mm);
+	const __u64 mm = TASK(task, mm);
 	if (mm != t->mm) {
 		t->mm = mm;
 		t->vma.known = 0;
-		t->pgd = mm ? (__u64)BPF_CORE_READ((struct mm_struct *)mm, pgd) : 0;
+		t->pgd = mm ? MM(mm, pgd) : 0;
 	}
 	if (!mm)
 		return 0;

@@ -55,6 +55,17 @@ static void set_sizes(const struct fault_bpf *o, const struct vm_fault_ask *ask)
 	bpf_map__set_max_entries(o->maps.ring, ask->event ? RING_EVENTS : RING_NOTES);
 }
 
+static int load_as(struct vm_fe *f, bool can_cast)
+{
+	fault_bpf__destroy(f->obj);
+	f->obj = fault_bpf__open();
+	if (!f->obj)
+		return -errno;
+	f->obj->rodata->can_cast = can_cast;
+	set_sizes(f->obj, f->ask);
+	return fault_bpf__load(f->obj);
+}
+
 static int load(struct vm_fe *f, struct vm_err *err)
 {
 	int r = vm_bpf_allowed(f->s, true, err);
@@ -63,11 +74,10 @@ static int load(struct vm_fe *f, struct vm_err *err)
 	if (r < 0)
 		return r;
 	libbpf_set_print(print_nothing);
-	f->obj = fault_bpf__open();
-	if (!f->obj)
-		return vm_fail_os(err, errno, "cannot open the page-fault programs");
-	set_sizes(f->obj, f->ask);
-	r = fault_bpf__load(f->obj);
+	/* Kernels before Linux 6.2 refuse what is quicker. */
+	r = load_as(f, true);
+	if (r < 0)
+		r = load_as(f, false);
 	if (r < 0)
 		return vm_bpf_fail(err, -r, "the page-fault programs");
 	f->cpus = (unsigned)libbpf_num_possible_cpus();

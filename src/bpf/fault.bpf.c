@@ -25,8 +25,17 @@
 		__type(value, valuetype); \
 	} name SEC(".maps")
 
-/* User space sets the sizes of tasks, groups, stacks and the ring. */
-MAP(HASH, __u32, struct vm_ft_task, 1024, tasks);
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, VM_FT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct vm_ft_task);
+} slots SEC(".maps");
+
+/* User space sets the sizes of most. */
+MAP(HASH, __u32, struct vm_ft_task, 1024, crowd);
+MAP(HASH, __u32, __u32, VM_FT_SLOTS, owners);
 MAP(HASH, __u32, struct vm_ft_target, 1024, targets);
 MAP(HASH, struct vm_ft_key, struct vm_ft_group, 1024, groups);
 MAP(LRU_HASH, struct vm_ft_mapping_key, struct vm_ft_mapping_seen, 1024, mappings);
@@ -75,6 +84,11 @@ static __always_inline void note(void *record, __u64 size)
 {
 	if (bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP))
 		LOST(notes);
+}
+
+static __always_inline __u32 tid_of(__u64 task)
+{
+	return can_cast ? FIELD32(task, struct task_struct, pid) : (__u32)bpf_get_current_pid_tgid();
 }
 
 /* ---- Processes and threads --------------------------------------------------------------------------------------- */
@@ -127,21 +141,54 @@ static __always_inline struct vm_ft_target *target_of(__u32 tgid, __u32 from, st
 	return bpf_map_lookup_elem(&targets, &tgid);
 }
 
+/** The thread, if it is counted. */
+static __always_inline struct vm_ft_task *task_by(__u32 tid)
+{
+	__u32 at = tid % VM_FT_SLOTS;
+	struct vm_ft_task *t = bpf_map_lookup_elem(&slots, &at);
+	if (t && t->tid == tid)
+		return t;
+	return control.crowded ? bpf_map_lookup_elem(&crowd, &tid) : 0;
+}
+
 static __always_inline struct vm_ft_task *add_task(__u32 tid, __u32 tgid, __u32 space, struct task_struct *task)
 {
-	__u32 zero = 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&blank, &zero);
-	if (!t || bpf_map_update_elem(&tasks, &tid, t, BPF_NOEXIST)) {
-		LOST(threads);
+	__u32 zero = 0, at = tid % VM_FT_SLOTS;
+	struct vm_ft_task *blank_ = bpf_map_lookup_elem(&blank, &zero), *t = bpf_map_lookup_elem(&slots, &at);
+	if (!blank_ || !t)
 		return 0;
+	/* Who is first has the slot; both agree, whatever CPUs they are on. */
+	if (bpf_map_update_elem(&owners, &at, &tid, BPF_NOEXIST) == 0) {
+		__builtin_memcpy(t, blank_, sizeof(*t));
+	} else {
+		__u32 *owner = bpf_map_lookup_elem(&owners, &at);
+		if (owner && *owner == tid)
+			return t;
+		control.crowded = 1;
+		if (bpf_map_update_elem(&crowd, &tid, blank_, BPF_NOEXIST)) {
+			LOST(threads);
+			return 0;
+		}
+		t = bpf_map_lookup_elem(&crowd, &tid);
+		if (!t)
+			return 0;
 	}
-	t = bpf_map_lookup_elem(&tasks, &tid);
-	if (!t)
-		return 0;
 	t->tgid = tgid;
 	t->space = space;
 	set_base(t, task);
+	t->tid = tid;
 	return t;
+}
+
+static __always_inline void remove_task(struct vm_ft_task *t)
+{
+	__u32 tid = t->tid, at = tid % VM_FT_SLOTS, *owner = bpf_map_lookup_elem(&owners, &at);
+	if (owner && *owner == tid) {
+		t->tid = 0;
+		bpf_map_delete_elem(&owners, &at);
+	} else {
+		bpf_map_delete_elem(&crowd, &tid);
+	}
 }
 
 static __always_inline bool in_cgroup(void)
@@ -193,12 +240,15 @@ int executed(__u64 *ctx)
 	struct vm_ft_target *target = bpf_map_lookup_elem(&targets, &tgid);
 	if (control.enabled != VM_FT_ON || !target)
 		return 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
-	if (!t) {
+	struct vm_ft_task *t = task_by(tid);
+	if (old != tid) {
 		/* Another thread than the first one did it, and has its number now. */
-		t = add_task(tid, tgid, target->space, task);
-		bpf_map_delete_elem(&tasks, &old);
+		struct vm_ft_task *gone = task_by(old);
+		if (gone)
+			remove_task(gone);
 	}
+	if (!t)
+		t = add_task(tid, tgid, target->space, task);
 	if (!t)
 		return 0;
 	if (t->flags & VM_FT_WAITS) {
@@ -212,13 +262,15 @@ int executed(__u64 *ctx)
 	return 0;
 }
 
+static __always_inline void settle(struct vm_ft_task *t);
+
 SEC("tp_btf/sched_process_exit")
 int ended(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
 	const __u64 id = bpf_get_current_pid_tgid();
 	__u32 tid = (__u32)id, tgid = id >> 32;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
+	struct vm_ft_task *t = task_by(tid);
 	const bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
 	if (control.enabled == VM_FT_OFF)
 		return 0;
@@ -234,9 +286,10 @@ int ended(__u64 *ctx)
 		e.own_major -= t->base_major;
 		e.cpu_ns = BPF_CORE_READ(task, se.sum_exec_runtime) - t->base_cpu;
 		BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
+		settle(t);
 		if (!(t->flags & VM_FT_WAITS))
 			note(&e, sizeof(e));
-		bpf_map_delete_elem(&tasks, &tid);
+		remove_task(t);
 	}
 	if (last && bpf_map_delete_elem(&targets, &tgid) == 0 && !t) {
 		struct vm_ft_ev_thread_end e = { .type = VM_FT_EV_PROCESS_END, .last = 1, .tid = tid, .tgid = tgid };
@@ -474,16 +527,14 @@ static __always_inline void give_up(struct vm_ft_task *t, struct vm_ft_open *o)
 
 static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 {
-	const __u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = (__u32)id;
+	struct task_struct *task = (void *)bpf_get_current_task();
 	if (control.enabled != VM_FT_ON)
 		return 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
+	struct vm_ft_task *t = task_by(tid_of((__u64)task));
 	if (!t && control.whom != VM_FT_CHOSEN)
-		t = admit(id);
+		t = admit(bpf_get_current_pid_tgid());
 	if (!t || (t->flags & (VM_FT_WAITS | VM_FT_BUSY)) || (kernel && addr >> 63))
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
 	if (!(t->flags & VM_FT_BASED))
 		set_base(t, task);
 	const __u64 mm = TASK(task, mm);
@@ -586,26 +637,49 @@ static __always_inline void tell_code(struct vm_ft_task *t, __u64 ip)
 		tell_mapping(&code, t->space, t->mm);
 }
 
+/** Put what was counted in a row into the table. */
+static __always_inline void settle(struct vm_ft_task *t)
+{
+	struct vm_ft_run *run = &t->run;
+	if (!run->sum.count)
+		return;
+	run->key.cpu = (__u16)bpf_get_smp_processor_id();
+	struct vm_ft_group *g = bpf_map_lookup_elem(&groups, &run->key);
+	if (g) {
+		g->count += run->sum.count;
+		g->ns += run->sum.ns;
+		if (run->sum.max_ns > g->max_ns)
+			g->max_ns = run->sum.max_ns;
+	} else if (bpf_map_update_elem(&groups, &run->key, &run->sum, BPF_NOEXIST)) {
+		LOST(groups);
+	}
+	run->sum.count = 0;
+}
+
+static __always_inline bool same_group(const struct vm_ft_key *a, const struct vm_ft_key *b)
+{
+	return a->ip == b->ip && a->mapping == b->mapping && a->space == b->space && a->stack == b->stack &&
+	       a->kind == b->kind && a->kernel == b->kernel;
+}
+
 static __always_inline void count_group(struct vm_ft_task *t, const struct vm_ft_key *key, __u64 ns)
 {
-	struct vm_ft_group *g = bpf_map_lookup_elem(&groups, key);
-	if (!g) {
-		struct vm_ft_group none = { 0 };
-		if (bpf_map_update_elem(&groups, key, &none, BPF_NOEXIST)) {
-			LOST(groups);
-			return;
+	struct vm_ft_run *run = &t->run;
+	if (!run->sum.count || !same_group(&run->key, key)) {
+		settle(t);
+		run->key = *key;
+		run->sum = (struct vm_ft_group){ 0 };
+		/* It is told of once, when it is new. */
+		if (!bpf_map_lookup_elem(&groups, key)) {
+			if (t->vma.known && key->mapping == t->vma.start)
+				tell_mapping(&t->vma, t->space, t->mm);
+			tell_code(t, key->ip);
 		}
-		if (t->vma.known && key->mapping == t->vma.start)
-			tell_mapping(&t->vma, t->space, t->mm);
-		tell_code(t, key->ip);
-		g = bpf_map_lookup_elem(&groups, key);
-		if (!g)
-			return;
 	}
-	g->count++;
-	g->ns += ns;
-	if (ns > g->max_ns)
-		g->max_ns = ns;
+	run->sum.count++;
+	run->sum.ns += ns;
+	if (ns > run->sum.max_ns)
+		run->sum.max_ns = ns;
 }
 
 static __always_inline void count_block(__u32 space, __u64 addr)
@@ -707,11 +781,11 @@ static __always_inline bool mapping_after(struct vm_ft_task *t, const struct vm_
 
 static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 {
-	const __u64 now = bpf_ktime_get_ns(), addr = ctx->addr;
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct vm_ft_task *t = control.enabled ? bpf_map_lookup_elem(&tasks, &tid) : 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct vm_ft_task *t = control.enabled ? task_by(tid_of((__u64)task)) : 0;
 	if (!t || (t->flags & VM_FT_WAITS) || !(t->flags & VM_FT_BASED))
 		return 0;
+	const __u64 now = bpf_ktime_get_ns(), addr = ctx->addr;
 	if (control.enabled == VM_FT_DRAINING) {
 		t->late++;
 		return 0;
@@ -719,7 +793,7 @@ static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 	struct vm_ft_open *o = &t->open[0];
 	if (!o->at || o->address != addr)
 		o = &t->open[1];
-	read_own((void *)bpf_get_current_task(), &t->last_minor, &t->last_major);
+	read_own(task, &t->last_minor, &t->last_major);
 	if (major)
 		t->major++;
 	else
@@ -779,7 +853,7 @@ int signalled(__u64 *ctx)
 	int code = 0;
 	if ((sig != 11 && sig != 7) || control.enabled != VM_FT_ON)
 		return 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
+	struct vm_ft_task *t = task_by(tid);
 	if (!t || !t->open[0].at || (__u32)BPF_CORE_READ(to, pid) != tid)
 		return 0;
 	/* Signals of kill(2) have codes up to 0; of those that have none, the pointer is 0 or 1. */

@@ -28,9 +28,10 @@
 #include "core/source/walker.h"
 
 enum {
-	/** Threads that are told apart, of all and of chosen processes; a thread takes about 400 bytes. */
-	TASKS_ALL = 65536, TASKS_CHOSEN = 16384,
+	/** Threads whose slots are others', and processes. */
+	CROWD = 8192, TARGETS = 65536,
 	GROUPS = 65536, MAPPINGS = 16384, STACKS = 16384, BLOCKS = 65536,
+	SLOTS_BYTES = VM_FT_SLOTS * sizeof(struct vm_ft_task),
 	/** For what is told now and then, and for every single fault. */
 	RING_NOTES = 8 << 20, RING_EVENTS = 64 << 20,
 };
@@ -45,9 +46,8 @@ static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list
 
 static void set_sizes(const struct fault_bpf *o, const struct vm_fault_ask *ask)
 {
-	const bool many = ask->whom == VM_FAULTS_OF_ALL || ask->whom == VM_FAULTS_OF_CGROUP;
-	bpf_map__set_max_entries(o->maps.tasks, many ? TASKS_ALL : TASKS_CHOSEN);
-	bpf_map__set_max_entries(o->maps.targets, many ? TASKS_ALL : TASKS_CHOSEN);
+	bpf_map__set_max_entries(o->maps.crowd, CROWD);
+	bpf_map__set_max_entries(o->maps.targets, TARGETS);
 	bpf_map__set_max_entries(o->maps.groups, GROUPS);
 	bpf_map__set_max_entries(o->maps.mappings, MAPPINGS);
 	bpf_map__set_max_entries(o->maps.stacks, ask->stacks ? STACKS : 1);
@@ -80,6 +80,10 @@ static int load(struct vm_fe *f, struct vm_err *err)
 		r = load_as(f, false);
 	if (r < 0)
 		return vm_bpf_fail(err, -r, "the page-fault programs");
+	void *p = mmap(NULL, SLOTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(f->obj->maps.slots), 0);
+	if (p == MAP_FAILED)
+		return vm_fail_os(err, errno, "cannot map what the page-fault programs count");
+	f->slots = p;
 	f->cpus = (unsigned)libbpf_num_possible_cpus();
 	f->copies = calloc(f->cpus, sizeof(struct vm_ft_histo));
 	return f->copies ? 0 : vm_fail(err, ENOMEM, "out of memory");
@@ -206,19 +210,37 @@ bool vm_fe_own(struct vm_session *s, pid_t pid, pid_t tid, struct vm_fe_initial 
 	return true;
 }
 
+/** As add_task() in the program does it: who enters itself as the owner first has the slot.  1: it was there already. */
+static int take_slot(struct vm_fe *f, const struct vm_ft_task *t)
+{
+	const uint32_t at = t->tid % VM_FT_SLOTS;
+	uint32_t owner = 0;
+	const int owners = bpf_map__fd(f->obj->maps.owners);
+	int r = bpf_map_update_elem(owners, &at, &t->tid, BPF_NOEXIST);
+	if (r == 0) {
+		f->slots[at] = *t;
+		return 0;
+	}
+	if (r == -EEXIST && bpf_map_lookup_elem(owners, &at, &owner) == 0 && owner == t->tid)
+		return 1;
+	f->obj->bss->control.crowded = 1;
+	r = bpf_map_update_elem(bpf_map__fd(f->obj->maps.crowd), &t->tid, t, BPF_NOEXIST);
+	return r == -EEXIST ? 1 : r;
+}
+
+/** 1: it was not known yet. */
 static int add_thread(struct vm_fe *f, pid_t pid, pid_t tid, uint32_t raw, bool waits)
 {
-	const uint32_t key = (uint32_t)tid;
-	const struct vm_ft_task t = { .tgid = (unsigned)pid, .space = raw, .flags = waits ? VM_FT_WAITS : 0 };
+	const struct vm_ft_task t = {
+		.tid = (unsigned)tid, .tgid = (unsigned)pid, .space = raw, .flags = waits ? VM_FT_WAITS : 0,
+	};
 	struct vm_fe_initial own;
-	int r = bpf_map_update_elem(bpf_map__fd(f->obj->maps.tasks), &key, &t, BPF_NOEXIST);
-	if (r == -EEXIST)
-		return 0;
-	if (r < 0)
-		return r;
+	int r = take_slot(f, &t);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (!vm_fe_own(f->s, pid, tid, &own))
 		return 0;
-	return vm_vec_push(&f->initial, own) && vm_map_put(&f->by_tid, key, (uint32_t)f->initial.n - 1) ? 1 : -ENOMEM;
+	return vm_vec_push(&f->initial, own) && vm_map_put(&f->by_tid, t.tid, (uint32_t)f->initial.n - 1) ? 1 : -ENOMEM;
 }
 
 /** All threads: again until no new one is found, since one that was looked at may just have made another. */
@@ -441,6 +463,8 @@ static void close_all(void *state)
 	vm_perf_cpus_close(&f->minor);
 	vm_perf_cpus_close(&f->major);
 	ring_buffer__free(f->ring);
+	if (f->slots)
+		munmap(f->slots, SLOTS_BYTES);
 	fault_bpf__destroy(f->obj);
 	vm_faultset_free(&f->set);
 	vm_map_free(&f->spaces);

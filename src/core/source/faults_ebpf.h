@@ -22,6 +22,8 @@ struct vm_fe {
 	struct fault_bpf *obj;
 	struct ring_buffer *ring;
 	struct vm_perf_cpus minor, major;
+	/** All VM_FT_SLOTS of them, shared with the program. */
+	struct vm_ft_task *slots;
 	unsigned cpus;             /* possible ones: copies of a per-CPU value */
 	struct vm_faultset set;
 	/** From the program's numbers of spaces to ours, and (space, start) to the last mapping that was told of. */

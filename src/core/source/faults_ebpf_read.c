@@ -112,6 +112,26 @@ static int read_entries(const struct bpf_map *map, struct entries *e)
 	return r == -ENOENT ? 0 : r;
 }
 
+/** All threads that live and are counted, as they are at this moment. */
+static int for_threads(struct vm_fe *f, int (*take)(struct vm_fe *f, const struct vm_ft_task *t))
+{
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < VM_FT_SLOTS; i++) {
+		const struct vm_ft_task t = f->slots[i];
+		if (t.tid)
+			r = take(f, &t);
+	}
+	if (r < 0 || !f->obj->bss->control.crowded)
+		return r;
+	struct entries e;
+	r = read_entries(f->obj->maps.crowd, &e);
+	const struct vm_ft_task *t = e.values;
+	for (size_t i = 0; r == 0 && i < e.n; i++)
+		r = take(f, &t[i]);
+	entries_free(&e);
+	return r;
+}
+
 /* ---- Stacks ------------------------------------------------------------------------------------------------------- */
 
 uint32_t vm_fe_stack(struct vm_fe *f, int id)
@@ -185,6 +205,14 @@ static struct vm_fault_group group_of(struct vm_fe *f, const struct vm_ft_key *k
 	};
 }
 
+/** What a thread has counted in a row and not yet put into the table. */
+static int take_run(struct vm_fe *f, const struct vm_ft_task *t)
+{
+	if (!t->run.sum.count || t->run.key.kind >= VM_FAULT_KIND_NR)
+		return 0;
+	return vm_vec_push(&f->set.group, group_of(f, &t->run.key, &t->run.sum)) ? 0 : -ENOMEM;
+}
+
 static int read_groups(struct vm_fe *f)
 {
 	struct entries e;
@@ -200,6 +228,8 @@ static int read_groups(struct vm_fe *f)
 		if (k[i].kind < VM_FAULT_KIND_NR)
 			f->set.group.v[f->set.group.n++] = group_of(f, &k[i], &g[i]);
 	entries_free(&e);
+	if (r == 0)
+		r = for_threads(f, take_run);
 	if (r == 0)
 		merge_groups(&f->set);
 	return r;
@@ -251,13 +281,17 @@ static int read_blocks(struct vm_fe *f)
  * The kernel's own counters of a thread that lives.  They may have gone on since ours were read: then, as they were
  * after its last fault.
  */
-static void take_own(struct vm_fe *f, uint32_t tid, const struct vm_ft_task *t, struct vm_fault_thread *to)
+static void take_own(struct vm_fe *f, const struct vm_ft_task *t, struct vm_fault_thread *to)
 {
 	struct vm_ft_task later = *t;
+	const uint32_t tid = t->tid, slot = tid % VM_FT_SLOTS;
 	struct vm_fe_initial now, base = { .minor = t->base_minor, .major = t->base_major, .cpu_ns = t->base_cpu };
 	uint32_t at;
 	to->own_known = vm_fe_own(f->s, (pid_t)t->tgid, (pid_t)tid, &now);
-	bpf_map_lookup_elem(bpf_map__fd(f->obj->maps.tasks), &tid, &later);
+	if (f->slots[slot].tid == tid)
+		later = f->slots[slot];
+	else
+		bpf_map_lookup_elem(bpf_map__fd(f->obj->maps.crowd), &tid, &later);
 	if (!(t->flags & VM_FT_BASED)) {
 		if (!vm_map_get(&f->by_tid, tid, &at))
 			to->own_known = false;
@@ -281,15 +315,15 @@ static void take_own(struct vm_fe *f, uint32_t tid, const struct vm_ft_task *t, 
 	}
 }
 
-static int take_thread(struct vm_fe *f, uint32_t tid, const struct vm_ft_task *t)
+static int take_thread(struct vm_fe *f, const struct vm_ft_task *t)
 {
 	struct vm_fault_thread to = {
-		.space = vm_fe_space(f, t->space, (pid_t)t->tgid), .tid = (pid_t)tid, .pid = (pid_t)t->tgid, .minor = t->minor,
+		.space = vm_fe_space(f, t->space, (pid_t)t->tgid), .tid = (pid_t)t->tid, .pid = (pid_t)t->tgid, .minor = t->minor,
 		.major = t->major, .invalid = t->invalid, .unresolved = t->unresolved, .ns = t->ns,
 	};
 	if (t->flags & VM_FT_WAITS)
 		return 0;
-	take_own(f, tid, t, &to);
+	take_own(f, t, &to);
 	if (vm_session_slurp(f->s, &f->s->scratch, "proc/%d/task/%d/comm", to.pid, to.tid) > 0)
 		snprintf(to.comm, sizeof(to.comm), "%.*s", (int)strcspn(f->s->scratch.s, "\n"), f->s->scratch.s);
 	else if (to.space < f->set.space.n)
@@ -315,14 +349,8 @@ static void add_up_threads(struct vm_faultset *s)
 
 static int read_threads(struct vm_fe *f)
 {
-	struct entries e;
-	int r = read_entries(f->obj->maps.tasks, &e);
-	const uint32_t *tid = e.keys;
-	const struct vm_ft_task *t = e.values;
 	f->set.thread.n = f->ended_threads;
-	for (size_t i = 0; r == 0 && i < e.n; i++)
-		r = take_thread(f, tid[i], &t[i]);
-	entries_free(&e);
+	int r = for_threads(f, take_thread);
 	add_up_threads(&f->set);
 	return r;
 }

@@ -20,8 +20,10 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 
 /* What bpf_helper_defs.h and the maps name; include/uapi/linux/bpf.h. */
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6 };
-enum { BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_TASK_STORAGE = 29 };
+enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_NOEXIST = 1 };
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 
 typedef struct { int counter; } atomic_t;
 typedef struct { long counter; } atomic_long_t;
@@ -66,6 +68,7 @@ struct rlimit {
 } __attribute__((preserve_access_index));
 
 struct signal_struct {
+	atomic_t live;
 	int nr_threads;
 	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt;
 	unsigned long long sum_sched_runtime;
@@ -103,6 +106,13 @@ struct task_struct {
 struct bpf_array {
 	void *pptrs[1];
 } __attribute__((preserve_access_index));
+
+/** include/uapi/linux/bpf_perf_event.h, with the registers of x86-64 (arch/x86/include/uapi/asm/ptrace.h). */
+struct bpf_perf_event_data {
+	__u64 regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
 
 struct seq_file;
 

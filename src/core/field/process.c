@@ -127,6 +127,12 @@ GETTER(get_cpu_share)
 	return number(((const struct vm_proc *)row)->cpu_share);
 }
 
+GETTER(get_fault_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	return number(((const struct vm_proc *)row)->fault_share);
+}
+
 GETTER(get_mem_share)
 {
 	UNUSED(f), UNUSED(tmp);
@@ -241,6 +247,9 @@ static const struct vm_field fields[] = {
 	      get_minflt_rate, "stat: minflt", "minor faults a second"),
 	FIELD("MAJFLT/S", "major_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
 	      get_majflt_rate, "stat: majflt", "major faults a second"),
+	FIELD("FAULT%", "fault_time_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_SUM, VM_NEED(FAULTTIME),
+	      get_fault_share, "eBPF: page_fault_user, page_fault_kernel to perf's page-fault events",
+	      "time in page faults, waiting included, as a share of one thread's time"),
 	FIELD("RSS/S", "rss_growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
 	      get_rss_rate, "stat: rss", "growth of RSS a second"),
 	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_SUM, NEED_STAT, get_cpu_share,

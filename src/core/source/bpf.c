@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,6 +48,36 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 		return -EPERM;
 	}
 	return vm_fail_os(err, code, "the kernel doesn't take %s", what);
+}
+
+/** Numbers of the first namespaces (include/linux/proc_ns.h): what the kernel's structures say holds there. */
+static bool in_first_namespace(struct vm_session *s, const char *kind, unsigned long number)
+{
+	char link[64], first[64];
+	if (vm_session_readlink(s, link, sizeof(link), "proc/self/ns/%s", kind) < 0)
+		return strcmp(kind, "time") == 0;       /* Linux 5.6 */
+	snprintf(first, sizeof(first), "%s:[%lu]", kind, number);
+	return strcmp(link, first) == 0;
+}
+
+bool vm_bpf_in_first_namespaces(struct vm_session *s, bool pids_only)
+{
+	/* Of another namespace's /proc we are another process, or none. */
+	char self[32];
+	long n = vm_session_readlink(s, self, sizeof(self), "proc/self");
+	if (n <= 0 || strtol(self, NULL, 10) != getpid() || !in_first_namespace(s, "pid", 0xEFFFFFFC))
+		return false;
+	return pids_only || (in_first_namespace(s, "user", 0xEFFFFFFD) && in_first_namespace(s, "time", 0xEFFFFFFA));
+}
+
+int vm_bpf_map_get(int map_fd, const void *key, void *value)
+{
+	union bpf_attr attr;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)map_fd;
+	attr.key = (uint64_t)(uintptr_t)key;
+	attr.value = (uint64_t)(uintptr_t)value;
+	return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
 }
 
 static int create_link(const struct vm_bpf_iter *it, bool threads, bool choose)

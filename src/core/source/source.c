@@ -31,6 +31,7 @@ const struct vm_source *const vm_sources[] = {
 	&vm_src_auxv,
 	&vm_src_mm,
 	&vm_src_areas,
+	&vm_src_faulttime,
 	&vm_src_cgroup,
 	&vm_src_user,
 	NULL,

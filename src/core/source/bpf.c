@@ -32,6 +32,27 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 	return 0;
 }
 
+/** Numbers of the first namespaces (include/linux/proc_ns.h): what the kernel's structures say holds there. */
+static bool in_first_namespace(struct vm_session *s, const char *kind, unsigned long number)
+{
+	char link[64], first[64];
+	if (vm_session_readlink(s, link, sizeof(link), "proc/self/ns/%s", kind) < 0)
+		return strcmp(kind, "time") == 0;       /* Linux 5.6 */
+	snprintf(first, sizeof(first), "%s:[%lu]", kind, number);
+	return strcmp(link, first) == 0;
+}
+
+int vm_bpf_first_namespaces(struct vm_session *s, struct vm_err *err)
+{
+	/* Of another namespace's /proc we are another process, or none. */
+	char self[32];
+	long n = vm_session_readlink(s, self, sizeof(self), "proc/self");
+	if (n > 0 && strtol(self, NULL, 10) == getpid() && in_first_namespace(s, "pid", 0xEFFFFFFC) &&
+	    in_first_namespace(s, "user", 0xEFFFFFFD) && in_first_namespace(s, "time", 0xEFFFFFFA))
+		return 0;
+	return vm_fail(err, EOPNOTSUPP, "tasks are told apart in the initial namespaces only");
+}
+
 /** The kernel says EINVAL and EACCES, too, to who has only some of the capabilities. */
 static bool has_capabilities(void)
 {
@@ -48,26 +69,6 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 		return -EPERM;
 	}
 	return vm_fail_os(err, code, "the kernel doesn't take %s", what);
-}
-
-/** Numbers of the first namespaces (include/linux/proc_ns.h): what the kernel's structures say holds there. */
-static bool in_first_namespace(struct vm_session *s, const char *kind, unsigned long number)
-{
-	char link[64], first[64];
-	if (vm_session_readlink(s, link, sizeof(link), "proc/self/ns/%s", kind) < 0)
-		return strcmp(kind, "time") == 0;       /* Linux 5.6 */
-	snprintf(first, sizeof(first), "%s:[%lu]", kind, number);
-	return strcmp(link, first) == 0;
-}
-
-bool vm_bpf_in_first_namespaces(struct vm_session *s, bool pids_only)
-{
-	/* Of another namespace's /proc we are another process, or none. */
-	char self[32];
-	long n = vm_session_readlink(s, self, sizeof(self), "proc/self");
-	if (n <= 0 || strtol(self, NULL, 10) != getpid() || !in_first_namespace(s, "pid", 0xEFFFFFFC))
-		return false;
-	return pids_only || (in_first_namespace(s, "user", 0xEFFFFFFD) && in_first_namespace(s, "time", 0xEFFFFFFA));
 }
 
 int vm_bpf_map_get(int map_fd, const void *key, void *value)

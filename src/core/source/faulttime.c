@@ -26,10 +26,10 @@ static const char what[] = "the program that times page faults";
 static int load(struct vm_faulttime *ft, struct vm_session *s, struct vm_err *err)
 {
 	int r = vm_bpf_allowed(s, false, err);
+	if (r == 0)
+		r = vm_bpf_first_namespaces(s, err);
 	if (r < 0)
 		return r;
-	if (!vm_bpf_in_first_namespaces(s, true))
-		return vm_fail(err, EOPNOTSUPP, "processes are told apart in the initial namespace of PIDs only");
 	ft->light = faulttime_light__open();
 	if (!ft->light)
 		return vm_fail(err, ENOMEM, "out of memory");

@@ -2,7 +2,7 @@
  * How much time processes spend in page faults, from eBPF programs at the beginning and at the end of each fault.
  *
  * All processes pay for it while it runs, with a fraction of a microsecond a fault.  It ends with the session, or
- * with us.  Needs CAP_BPF and CAP_PERFMON, BTF, Linux 5.17 on x86-64, and the initial namespace of PIDs.
+ * with us.  Needs CAP_BPF and CAP_PERFMON, BTF, Linux 5.17 on x86-64, and the initial namespaces.
  */
 #ifndef VM_SOURCE_FAULTTIME_H
 #define VM_SOURCE_FAULTTIME_H

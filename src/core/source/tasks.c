@@ -42,8 +42,8 @@ static int load(struct vm_tasks *t, struct vm_session *s, struct vm_err *err)
 {
 	unsigned cpus = possible_cpus(s);
 	int r = vm_bpf_allowed(s, true, err);
-	if (r == 0 && !vm_bpf_in_first_namespaces(s, false))
-		r = vm_fail(err, EOPNOTSUPP, "tasks are told apart in the initial namespaces only");
+	if (r == 0)
+		r = vm_bpf_first_namespaces(s, err);
 	if (r < 0)
 		return r;
 	if (cpus == 0 || cpus > VM_TASK_CPUS)

@@ -71,6 +71,16 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 	return vm_fail_os(err, code, "the kernel doesn't take %s", what);
 }
 
+int vm_bpf_map_get(int map_fd, const void *key, void *value)
+{
+	union bpf_attr attr;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)map_fd;
+	attr.key = (uint64_t)(uintptr_t)key;
+	attr.value = (uint64_t)(uintptr_t)value;
+	return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
+}
+
 static int create_link(const struct vm_bpf_iter *it, bool threads, bool choose)
 {
 	union bpf_iter_link_info info;

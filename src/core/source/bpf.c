@@ -9,6 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/source/kernel.h"
 #include "core/source/session.h"
 
 static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
@@ -32,13 +33,7 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 /** The kernel says EINVAL and EACCES, too, to who has only some of the capabilities. */
 static bool has_capabilities(void)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	if (syscall(SYS_capget, &head, data) != 0)
-		return true;
-	const uint64_t caps = (uint64_t)data[1].effective << 32 | data[0].effective;
-	const uint64_t both = UINT64_C(1) << CAP_BPF | UINT64_C(1) << CAP_PERFMON;
-	return caps >> CAP_SYS_ADMIN & 1 || (caps & both) == both;
+	return vm_kernel_permits(VM_CAP(BPF) | VM_CAP(PERFMON));
 }
 
 int vm_bpf_fail(struct vm_err *err, int code, const char *what)

@@ -11,6 +11,7 @@
 #include "bpf/tasks.light.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/base/vec.h"
 #include "core/source/bpf.h"
 #include "core/source/session.h"
@@ -47,16 +48,15 @@ static int check_namespaces(struct vm_session *s, struct vm_err *err)
 	return vm_fail(err, EOPNOTSUPP, "tasks are told apart in the initial namespaces only");
 }
 
-/** "0-63": as many as the last one's number and one. */
+/** As many as the last one's number and one. */
 static unsigned possible_cpus(struct vm_session *s)
 {
+	unsigned first, last, n = 0;
 	if (vm_session_slurp(s, &s->scratch, "sys/devices/system/cpu/possible") <= 0)
 		return 0;
-	const char *text = s->scratch.s, *last = text;
-	for (const char *p = text; *p; p++)
-		if (*p == '-' || *p == ',')
-			last = p + 1;
-	return (unsigned)strtoul(last, NULL, 10) + 1;
+	for (const char *p = s->scratch.s; (p = vm_parse_list(p, &first, &last));)
+		n = last + 1;
+	return n;
 }
 
 static int load(struct vm_tasks *t, struct vm_session *s, struct vm_err *err)

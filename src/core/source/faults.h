@@ -33,6 +33,8 @@ struct vm_fault_event {
 	uint64_t address, ip;
 	uint64_t kernel_ip;        /* from kernel mode: where; else 0 */
 	uint64_t mapping;          /* as in vm_fault_group */
+	/** NULL: none, or not known. */
+	const struct vm_fault_mapping *where;
 	uint64_t old_entry, new_entry;   /* page-table entries before and after; meaningful if have_entries */
 	pid_t tid, pid;
 	uint32_t space;            /* as in vm_fault_group */
@@ -64,6 +66,7 @@ struct vm_fault_ask {
 struct vm_fault_backend {
 	const char *name;          /* "ebpf", "perf", "counters" */
 	const char *help;          /* one line */
+	const char *lacks;         /* what it can't see, one line; NULL: nothing */
 	/** 0, or why not, tried on ourselves: for --sources. */
 	int (*probe)(struct vm_session *s, struct vm_err *err);
 	/** Attach and begin.  *state on success. */

@@ -66,6 +66,7 @@ struct vm_fault_ask {
 struct vm_fault_backend {
 	const char *name;          /* "ebpf", "perf", "counters" */
 	const char *help;          /* one line */
+	const char *lacks;         /* what it can't see, one line; NULL: nothing */
 	/** 0, or why not, tried on ourselves: for --sources. */
 	int (*probe)(struct vm_session *s, struct vm_err *err);
 	/** Attach and begin.  *state on success. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,16 @@ void vm_peek(const struct vm_lab *lab, const void *p, uint64_t bytes)
 void vm_no_huge_pages(void)
 {
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+uint64_t vm_raise_memlock(void)
+{
+	struct rlimit lim = { 0 };
+	getrlimit(RLIMIT_MEMLOCK, &lim);
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &lim);
+	getrlimit(RLIMIT_MEMLOCK, &lim);
+	return lim.rlim_cur;
 }
 
 void vm_truth_mapping_begin(struct vm_truth *t, const char *label, const void *p, uint64_t size)
@@ -228,10 +239,9 @@ void vm_pattern(void *to, uint64_t offset, uint64_t bytes, uint64_t seed)
 
 int vm_tmpfile_fill(const struct vm_tmpfile *f, uint64_t size, uint64_t seed, struct vm_err *err)
 {
-	enum { CHUNK = 64 * 1024 };
-	vm_auto_free char *buf = malloc(CHUNK);
-	if (!buf)
-		return vm_fail_os(err, ENOMEM, "cannot fill the file");
+	/* A page at a time: of what is written at once the kernel may make one folio, and map all of it by one fault. */
+	enum { CHUNK = 4096 };
+	char buf[CHUNK];
 	/* Ask for the room first: a full disk should be noticed before it is full. */
 	if (fallocate(f->fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS)
 		return vm_fail_os(err, errno, "cannot make room in %s", f->path);

@@ -50,6 +50,8 @@ void vm_peek(const struct vm_lab *lab, const void *p, uint64_t bytes);
 
 /** No transparent huge pages in this whole process: for heaps and stacks, which have no region. */
 void vm_no_huge_pages(void);
+/** Use all of RLIMIT_MEMLOCK that we may; returns it, in bytes or RLIM_INFINITY. */
+uint64_t vm_raise_memlock(void);
 
 /* Truth in the common form. */
 

@@ -53,14 +53,19 @@ static int reserve(struct huge *s, struct vm_err *err)
 		return vm_fail_os(err, errno, "cannot map %s", vm_format_size(s->reserved, text));
 	s->base = p;
 	char *at = s->base + s->page - (uintptr_t)s->base % s->page;
-	for (unsigned i = 0; i < AREAS; i++, at += size + s->page) {
-		if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-			return vm_fail_os(err, errno, "cannot map %s", vm_format_size(size, text));
-		if (madvise(at, size, MADV_HUGEPAGE) < 0)
-			return vm_fail(err, ENOSYS, "this kernel has no transparent huge pages");
+	for (unsigned i = 0; i < AREAS; i++, at += size + s->page)
 		s->area[i] = (struct vm_region){ .p = at, .size = size, .page = s->lab->page };
-	}
 	return 0;
+}
+
+/** Mapped anew: page tables of base pages, where a huge page was split, would keep new ones away. */
+static int map_area(const struct vm_region *r, struct vm_err *err)
+{
+	char text[VM_NUMBUF];
+	if (mmap(r->p, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return vm_fail_os(err, errno, "cannot map %s", vm_format_size(r->size, text));
+	return madvise(r->p, r->size, MADV_HUGEPAGE) < 0 ? vm_fail(err, ENOSYS, "this kernel has no transparent huge pages")
+	                                                 : 0;
 }
 
 static int map_pool(struct huge *s, struct vm_err *err)
@@ -158,11 +163,11 @@ static void huge_truth(const struct huge *s, struct vm_truth *t, const struct gi
 	             (unsigned long long)g->huge[ZEROS], (unsigned long long)g->copied);
 }
 
-static int drop_all(const struct huge *s, struct vm_err *err)
+static int map_all(const struct huge *s, struct vm_err *err)
 {
 	int r = 0;
 	for (unsigned i = 0; i < AREAS && r == 0; i++)
-		r = vm_region_drop(&s->area[i], err);
+		r = map_area(&s->area[i], err);
 	if (r == 0 && s->pool_p)
 		madvise(s->pool_p, s->lab->arg[HUGE_POOL].u64 * s->page, MADV_DONTNEED);
 	return r;
@@ -174,7 +179,7 @@ static int huge_step(void *state, struct vm_truth *t, struct vm_err *err)
 	struct given g = { 0 };
 	struct vm_meter m;
 	vm_meter_begin(&m, RUSAGE_SELF);
-	int r = drop_all(s, err);
+	int r = map_all(s, err);
 	if (r == 0)
 		r = touch_all(s, &g, err);
 	vm_meter_end(&m, RUSAGE_SELF);

@@ -57,7 +57,6 @@ struct invalid {
 	struct vm_region r[WAYS];  /* none where this machine has no such thing */
 	struct vm_tmpfile file;
 	int pkey;                  /* 0: none */
-	uint64_t touched;          /* ways of which the pages were touched just now, as bits */
 	uint64_t rounds;
 };
 
@@ -132,23 +131,14 @@ static char *kernel_address(void)
 #endif
 }
 
-/** Pages that are there; with a key where the place is one for that. */
-static int touch_place(struct invalid *s, unsigned i, struct vm_truth *t, struct vm_err *err)
+static int give_key(struct invalid *s, struct vm_region *r, const struct way *w, struct vm_truth *t, struct vm_err *err)
 {
-	struct vm_region *r = &s->r[i];
-	const bool keyed = ways[i].place == KEYED;
-	if (keyed)
-		s->pkey = pkey_alloc(0, PKEY_DISABLE_ACCESS);
-	if (s->pkey < 0) {
-		vm_truth_say(t, "left out: %s; the CPU or the kernel has none", ways[i].label);
-		vm_region_unmap(r);
-		s->pkey = 0;
-		return 0;
-	}
-	vm_touch(s->lab, r->p, r->size);
-	s->touched |= UINT64_C(1) << i;
-	return keyed && pkey_mprotect(r->p, r->size, ways[i].prot, s->pkey) < 0
-	       ? vm_fail_os(err, errno, "cannot give memory a key") : 0;
+	s->pkey = pkey_alloc(0, 0);
+	if (s->pkey > 0)
+		return pkey_mprotect(r->p, r->size, w->prot, s->pkey) < 0 ? vm_fail_os(err, errno, "cannot give memory a key") : 0;
+	vm_truth_say(t, "left out: %s; the CPU or the kernel has none", w->label);
+	vm_region_unmap(r);
+	return 0;
 }
 
 static int make_place(struct invalid *s, unsigned i, struct vm_truth *t, struct vm_err *err)
@@ -171,8 +161,7 @@ static int make_place(struct invalid *s, unsigned i, struct vm_truth *t, struct 
 		vm_truth_say(t, "left out: %s; this kernel has no MADV_GUARD_INSTALL (Linux 6.13)", w->label);
 		vm_region_unmap(r);
 	}
-	/* Where there is no page an access is the kernel's business first, whatever it is for. */
-	return w->place == TOUCHED || w->place == KEYED ? touch_place(s, i, t, err) : 0;
+	return w->place == KEYED ? give_key(s, r, w, t, err) : 0;
 }
 
 /** Nothing may be mapped into the hole meanwhile: it is one for as long as it is accessed. */
@@ -190,6 +179,21 @@ static int use_place(const struct invalid *s, unsigned i, struct vm_err *err)
 		return vm_fail(err, EIO, "%llu accesses of the kind '%s' did not end as they must", (unsigned long long)others,
 		               w->label);
 	return 0;
+}
+
+/** Where there is no page an access is the kernel's business first, whatever it is for. */
+static bool is_touched(const struct way *w)
+{
+	return w->place == TOUCHED || w->place == KEYED;
+}
+
+static void touch_places(const struct invalid *s)
+{
+	for (unsigned i = 0; i < WAYS; i++)
+		if (s->r[i].p && is_touched(&ways[i]))
+			vm_touch(s->lab, s->r[i].p, s->r[i].size);
+	if (s->pkey > 0)
+		pkey_set(s->pkey, PKEY_DISABLE_ACCESS);
 }
 
 /** All of them, with the handlers in place. */
@@ -212,8 +216,11 @@ static int invalid_step(void *state, struct vm_truth *t, struct vm_err *err)
 {
 	struct invalid *s = state;
 	struct vm_meter m;
+	const bool first = s->rounds == 0;
 	uint64_t n = 0;
 	vm_meter_begin(&m, RUSAGE_SELF);
+	if (first)
+		touch_places(s);
 	int r = use_all(s, err);
 	vm_meter_end(&m, RUSAGE_SELF);
 	if (r < 0)
@@ -229,9 +236,8 @@ static int invalid_step(void *state, struct vm_truth *t, struct vm_err *err)
 		vm_truth_fault(t, &(struct vm_faults_fact){ .label = ways[i].label, VM_FAULTS_IN(reg), .kind = ways[i].kind,
 		               .from = ways[i].signal ? NULL : "kernel", .count = pages });
 		vm_truth_fault(t, &(struct vm_faults_fact){ .label = "touched before", VM_FAULTS_IN(reg), .kind = "anon-first",
-		               .count = s->touched >> i & 1 ? pages : 0 });
+		               .count = first && is_touched(&ways[i]) ? pages : 0 });
 	}
-	s->touched = 0;
 	vm_truth_array_end(t);
 	vm_truth_u64(t, "invalid_faults", n);
 	vm_truth_say(t, "%llu accesses ended in a signal, and none of them counts as a fault of the process",

@@ -30,22 +30,24 @@ static int in_step(void *state, struct vm_truth *t, struct vm_err *err)
 	struct swap_in *s = state;
 	const uint64_t pages = s->r.size / s->lab->page;
 	const bool first = s->rounds == 0;
-	struct vm_meter m;
+	struct vm_meter m, back;
+	vm_meter_begin(&m, RUSAGE_SELF);
 	if (first)
 		vm_touch(s->lab, s->r.p, s->r.size);
 	int r = vm_swap_out(s->lab, &s->r, &(const struct vm_swap_pattern){ .every = pages, .out = pages }, err);
 	if (r < 0)
 		return r;
-	vm_meter_begin(&m, RUSAGE_SELF);
+	vm_meter_begin(&back, RUSAGE_SELF);
 	const uint64_t since = vm_clock_ns();
 	vm_peek(s->lab, s->r.p, s->r.size);
 	const uint64_t ns = vm_clock_ns() - since;
+	vm_meter_end(&back, RUSAGE_SELF);
 	vm_meter_end(&m, RUSAGE_SELF);
 	vm_truth_meter(t, &m);
 	vm_truth_u64(t, "swap_in_ns", ns);
 	vm_truth_str(t, "path", s->swap.file.path);
 	/* How far the kernel reads ahead is its own decision: those that it has read are minor faults. */
-	const uint64_t major = m.major < pages ? m.major : pages;
+	const uint64_t major = back.major < pages ? back.major : pages;
 	vm_truth_array_begin(t, "faults");
 	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "made", VM_FAULTS_IN(&s->r), .kind = "anon-first",
 	               .count = first ? pages : 0 });

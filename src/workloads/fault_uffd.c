@@ -36,7 +36,6 @@ struct uffd {
 	char *source;              /* the page that is put where one is missing */
 	int fd, stop;              /* -1: none */
 	bool can_protect;          /* this kernel has write protection (Linux 5.7) */
-	bool touched;              /* the protected region was touched just now */
 	pthread_t id;
 	bool started;
 	atomic_uint_fast64_t handled;
@@ -146,8 +145,11 @@ static int uffd_step(void *state, struct vm_truth *t, struct vm_err *err)
 {
 	struct uffd *u = state;
 	const uint64_t pages = u->missing.size / u->lab->page, wanted = u->can_protect ? 2 * pages : pages;
+	const bool first = u->rounds == 0;
 	struct vm_meter m;
 	vm_meter_begin(&m, RUSAGE_SELF);
+	if (first)
+		vm_touch(u->lab, u->protected.p, u->protected.size);
 	int r = vm_region_drop(&u->missing, err);
 	if (r == 0 && u->can_protect)
 		r = write_protect(u, err);
@@ -167,11 +169,10 @@ static int uffd_step(void *state, struct vm_truth *t, struct vm_err *err)
 	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "missing", VM_FAULTS_IN(&u->missing), .kind = "uffd",
 	               .count = pages });
 	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "touched before", VM_FAULTS_IN(&u->protected),
-	               .kind = "anon-first", .count = u->touched ? pages : 0 });
+	               .kind = "anon-first", .count = first ? pages : 0 });
 	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "write-protected", VM_FAULTS_IN(&u->protected), .kind = "uffd",
 	               .count = wanted - pages });
 	vm_truth_array_end(t);
-	u->touched = false;
 	vm_truth_say(t, "a thread of this program handled %llu faults: pages that were missing, and ones that it had protected",
 	             (unsigned long long)wanted);
 	return ++u->rounds < u->lab->arg[UFFD_ROUNDS].u64;
@@ -210,11 +211,8 @@ static int uffd_make(const struct vm_lab *lab, struct vm_truth *t, void **state,
 		r = register_all(u, t, err);
 	if (r == 0)
 		r = start_handler(u, err);
-	if (r < 0)
-		return r;
-	vm_touch(lab, u->protected.p, u->protected.size);
-	u->touched = true;
-	r = uffd_step(u, t, err);
+	if (r == 0)
+		r = uffd_step(u, t, err);
 	return r < 0 ? r : 0;
 }
 

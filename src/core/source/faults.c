@@ -82,6 +82,11 @@ const struct vm_fault_backend *vm_faults_backend(const struct vm_faults *f)
 	return f->backend;
 }
 
+bool vm_faults_tells_events(const struct vm_faults *f)
+{
+	return f->backend->events;
+}
+
 const char *vm_faults_why_not(const struct vm_faults *f)
 {
 	return f->why_not;
@@ -98,6 +103,11 @@ int vm_faults_read(struct vm_faults *f, const struct vm_faultset **out, struct v
 	if (r == 0)
 		*out = f->backend->set(f->state);
 	return r;
+}
+
+const struct vm_faultset *vm_faults_set(const struct vm_faults *f)
+{
+	return f->backend->set(f->state);
 }
 
 void vm_faults_stop(struct vm_faults *f)

@@ -369,11 +369,6 @@ static const char *name_of(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 	return e->heap ? "[heap]" : e->stack ? "[stack]" : "";
 }
 
-static uint64_t place(uint32_t space, uint64_t start)
-{
-	return vm_mix64(start) ^ space;
-}
-
 static int take_mapping(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 {
 	const uint32_t space = vm_fe_space(f, e->space, 0);
@@ -384,8 +379,7 @@ static int take_mapping(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 		/* dev_t inside the kernel: 20 bits of minor number (include/linux/kdev_t.h). */
 		.dev_major = e->dev >> 20, .dev_minor = e->dev & 0xfffff, .name = name_of(f, e),
 	};
-	return vm_vec_push(&f->set.mapping, m) && vm_map_put(&f->mappings, place(space, e->start), (uint32_t)f->set.mapping.n - 1)
-		       ? 0 : -ENOMEM;
+	return vm_faultset_insert(&f->set, &m) ? 0 : -ENOMEM;
 }
 
 static int take_thread_end(struct vm_fe *f, const struct vm_ft_ev_thread_end *e)
@@ -421,7 +415,6 @@ static int take_thread_end(struct vm_fe *f, const struct vm_ft_ev_thread_end *e)
 
 static int take_fault(struct vm_fe *f, const struct vm_ft_ev_fault *e)
 {
-	uint32_t where;
 	struct vm_fault_event out = {
 		.at_ns = e->at, .ns = e->ns, .address = e->address, .ip = e->ip, .kernel_ip = e->kernel_ip, .mapping = e->mapping,
 		.old_entry = e->old_entry, .new_entry = e->new_entry, .tid = (pid_t)e->tid, .pid = (pid_t)e->tgid,
@@ -431,8 +424,8 @@ static int take_fault(struct vm_fe *f, const struct vm_ft_ev_fault *e)
 	};
 	if (f->ask->stacks)
 		out.stack = vm_fe_stack(f, e->stack);
-	if (e->mapping != UINT64_MAX && vm_map_get(&f->mappings, place(out.space, e->mapping), &where))
-		out.where = &f->set.mapping.v[where];
+	if (e->mapping != UINT64_MAX)
+		out.where = vm_faultset_mapping(&f->set, out.space, e->mapping);
 	return f->ask->event(f->ask->ctx, &f->set, &out);
 }
 
@@ -468,7 +461,6 @@ static void close_all(void *state)
 	fault_bpf__destroy(f->obj);
 	vm_faultset_free(&f->set);
 	vm_map_free(&f->spaces);
-	vm_map_free(&f->mappings);
 	vm_map_free(&f->stacks);
 	vm_map_free(&f->by_tid);
 	vm_vec_free(&f->kept);
@@ -517,14 +509,19 @@ static int open_ebpf(struct vm_session *s, const struct vm_fault_ask *ask, void 
 static int poll_ebpf(void *state, struct vm_err *err)
 {
 	struct vm_fe *f = state;
-	enum { MANY = 256 };
+	enum { MANY = 256, KINDS_NS = 50000000 };
 	int r = ring_buffer__consume(f->ring);
+	const uint64_t now = vm_clock_ns();
+	if (r >= 0 && !f->stopped && now - f->kinds_ns >= KINDS_NS) {
+		r = vm_fe_read_kinds(f);
+		f->kinds_ns = now;
+	}
 	if (r >= 0 && f->ended_spaces >= MANY)
 		r = vm_fe_take_ended(f);
 	if (f->failed)
 		r = f->failed;
 	f->failed = 0;
-	f->set.now_ns = f->stopped ? f->set.now_ns : vm_clock_ns();
+	f->set.now_ns = f->stopped ? f->set.now_ns : now;
 	return r < 0 ? vm_fail_os(err, -r, "cannot take what was told of page faults") : 0;
 }
 
@@ -562,6 +559,7 @@ static int probe_ebpf(struct vm_session *s, struct vm_err *err)
 const struct vm_fault_backend vm_faults_ebpf = {
 	.name = "ebpf",
 	.help = "tracepoints and software events by eBPF: kinds, times, sites, stacks, every fault",
+	.events = true,
 	.probe = probe_ebpf,
 	.open = open_ebpf,
 	.poll = poll_ebpf,

@@ -46,7 +46,7 @@ static int read_histo(struct vm_fe *f, uint32_t kind)
 	return r;
 }
 
-static int read_kinds(struct vm_fe *f)
+int vm_fe_read_kinds(struct vm_fe *f)
 {
 	int r = 0;
 	for (uint32_t kind = 0; r == 0 && kind < VM_FAULT_KIND_NR; kind++) {
@@ -357,7 +357,7 @@ static int read_threads(struct vm_fe *f)
 
 int vm_fe_read(struct vm_fe *f, struct vm_err *err)
 {
-	int r = read_kinds(f);
+	int r = vm_fe_read_kinds(f);
 	if (r == 0)
 		r = read_groups(f);
 	if (r == 0)

@@ -164,8 +164,10 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	} else {
 		r = vmfault_show(v, f, err);
 	}
-	if (ok && w->interval_ns)
+	if (ok && w->interval_ns) {
 		ok = w->mark_set = vm_fault_mark_set(&w->mark, f);
+		vmfault_series_restart(v);
+	}
 	v->reports++;
 	return ok ? r : vm_fail(err, ENOMEM, "out of memory");
 }

@@ -25,6 +25,17 @@ void vmfault_series_free(struct vmfault *v)
 	vm_map_free(&s->blocks);
 }
 
+void vmfault_series_restart(struct vmfault *v)
+{
+	struct vmfault_series *s = &v->series;
+	s->n = 0;
+	s->step_ns = STEP_NS;
+	s->began_ns = vm_clock_ns();
+	s->next_ns = s->began_ns + STEP_NS;
+	for (size_t i = 0; i < s->block.n; i++)
+		memset(s->block.v[i].count, 0, VMFAULT_STEPS * sizeof(uint32_t));
+}
+
 /** Twice as long steps, half as many. */
 static void halve(struct vmfault_series *s)
 {

@@ -96,19 +96,20 @@ static const char *main_mapping(struct verdict *d, const struct vm_faultset *f, 
 	return name;
 }
 
-/** Huge pages would have come with one fault of 512, at the price of clearing all of it: up to 511/512 are saved. */
+/** A huge page comes with one fault of 512; memory that was kept, with none. */
 static void first_touch(struct verdict *d, const struct vm_faultset *f)
 {
 	const struct vm_fault_count c = sum_of(f, VM_FAULT_C_FIRST);
 	const double share = weight(d, &c);
+	char saved[VM_NUMBUF];
 	if (share < WORTH_OF_FAULTS)
 		return;
-	const char *where = main_mapping(d, f, VM_FAULT_C_FIRST);
-	char saved[VM_NUMBUF];
+	const bool shared = f->kind[VM_FAULT_SHMEM].count * 2 > c.count;
 	add(d, "first-touch",
-	    keep(d->v, "%.0f %% of the %s is first touch%s: memory that is kept and used again (a larger malloc arena, "
-		 "M_TRIM_THRESHOLD), MAP_POPULATE or huge pages would save up to %s", share * 100, d->timed ? "time" : "faults", where,
-		 d->timed ? vm_format_duration(c.ns, saved) : "as many faults"), cost(d, &c));
+	    keep(d->v, "%.0f %% of the %s is first touch%s: %s would save up to %s", share * 100, d->timed ? "time" : "faults",
+		 main_mapping(d, f, VM_FAULT_C_FIRST), shared ? "memory that is kept and used again, MAP_POPULATE or huge pages "
+		 "(shmem_enabled, hugetlb)" : "memory that is kept and used again (a larger malloc arena, M_TRIM_THRESHOLD), "
+		 "MAP_POPULATE or huge pages", d->timed ? vm_format_duration(c.ns, saved) : "as many faults"), cost(d, &c));
 }
 
 static void copies(struct verdict *d, const struct vm_faultset *f)

@@ -509,7 +509,7 @@ static int open_ebpf(struct vm_session *s, const struct vm_fault_ask *ask, void 
 static int poll_ebpf(void *state, struct vm_err *err)
 {
 	struct vm_fe *f = state;
-	enum { MANY = 256, KINDS_NS = 50000000 };
+	enum { MANY = 256, KINDS_NS = 10000000 };
 	int r = ring_buffer__consume(f->ring);
 	const uint64_t now = vm_clock_ns();
 	if (r >= 0 && !f->stopped && now - f->kinds_ns >= KINDS_NS) {

@@ -27,7 +27,7 @@
 
 enum { GROUP_TARGET = 1, GROUP_FORM = 2 };
 
-static const char *const by_words[] = { "kind", "mapping", "site", "stack", "thread", NULL };
+static const char *const by_words[] = { "kind", "mapping", "file", "site", "stack", "thread", NULL };
 static const char *const via_words[] = { "auto", "ebpf", "perf", "counters", NULL };
 static const char *const weight_words[] = { "faults", "time", NULL };
 
@@ -49,9 +49,9 @@ static const struct vm_opt opts[] = {
 	{ .short_name = 'i', .name = "interval", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(interval_ns), .min = 1000000,
 	  .help = "report every TIME what came since",
 	  .man = "As the operands INTERVAL COUNT; for a command that is started it is the only way to say so." },
-	{ .name = "by", .arg = "kind|mapping|site|stack|thread", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
+	{ .name = "by", .arg = "kind|mapping|file|site|stack|thread", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
 	  .help = "one table, all of it, by what faults have in common",
-	  .man = "Then \\fB-o\\fP, \\fB-s\\fP and \\fB--filter\\fP speak of its columns; else of those by kind." },
+	  .man = "\\fBfile\\fP adds up what all processes have of a file, or of a name such as [heap]. Then \\fB-o\\fP, \\fB-s\\fP and \\fB--filter\\fP speak of its columns; else of those by kind." },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "rows of a table at most (default: 10; 0: all)" },
 	{ .name = "stacks", .type = VM_OPT_FLAG, .at = AT(stacks),
 	  .help = "record the stack of each fault, by frame pointers" },

@@ -15,7 +15,7 @@ struct vm_err;
 struct vm_session;
 struct vm_symbols;
 
-enum vmfault_by { VMFAULT_BY_KIND, VMFAULT_BY_MAPPING, VMFAULT_BY_SITE, VMFAULT_BY_STACK, VMFAULT_BY_THREAD };
+enum vmfault_by { VMFAULT_BY_KIND, VMFAULT_BY_MAPPING, VMFAULT_BY_FILE, VMFAULT_BY_SITE, VMFAULT_BY_STACK, VMFAULT_BY_THREAD };
 
 struct vmfault_options {
 	const char *pids, *name, *cgroup, *svg, *output;

@@ -176,13 +176,15 @@ static int list_kinds(struct vmfault *v, const struct vm_faultset *f, bool chose
 }
 
 static const struct vm_fieldset *const place_fields[] = {
-	[VMFAULT_BY_MAPPING] = &vm_fault_mapping_fields, [VMFAULT_BY_SITE] = &vm_fault_site_fields,
+	[VMFAULT_BY_MAPPING] = &vm_fault_mapping_fields, [VMFAULT_BY_FILE] = &vm_fault_mapping_fields,
+	[VMFAULT_BY_SITE] = &vm_fault_site_fields,
 	[VMFAULT_BY_STACK] = &vm_fault_stack_fields, [VMFAULT_BY_THREAD] = &vm_fault_thread_fields,
 };
 
 bool vmfault_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_fault_places *p)
 {
-	bool ok = by == VMFAULT_BY_MAPPING ? vm_fault_by_mapping(f, p) : by == VMFAULT_BY_SITE ? vmfault_by_site(v, f, p) :
+	bool ok = by == VMFAULT_BY_MAPPING ? vm_fault_by_mapping(f, p) : by == VMFAULT_BY_FILE ? vm_fault_by_file(f, p) :
+		  by == VMFAULT_BY_SITE ? vmfault_by_site(v, f, p) :
 		  by == VMFAULT_BY_STACK ? vmfault_by_stack(v, f, p) : vm_fault_by_thread(f, p);
 	if (ok && p->row.n)
 		qsort(p->row.v, p->row.n, sizeof(*p->row.v), by_cost);
@@ -201,12 +203,19 @@ static int list_places(struct vmfault *v, const struct vm_faultset *f, enum vmfa
 	return r;
 }
 
+/** Of many processes nobody reads each one's mappings. */
+static bool are_many(const struct vm_faultset *f)
+{
+	enum { MANY = 8 };
+	return f->space.n > MANY;
+}
+
 static int overview(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err)
 {
 	int r = list_kinds(v, f, true, err);
 	if (r == 0 && f->have_groups) {
 		vm_report_say(&v->report, "\n");
-		r = list_places(v, f, VMFAULT_BY_MAPPING, false, err);
+		r = list_places(v, f, are_many(f) ? VMFAULT_BY_FILE : VMFAULT_BY_MAPPING, false, err);
 	}
 	if (r == 0 && f->have_groups) {
 		vm_report_say(&v->report, "\n");

@@ -122,10 +122,13 @@ int vmfault_series_step(struct vmfault *v, struct vm_err *err)
 	if (r < 0)
 		return r;
 	const uint64_t all = vm_fault_total_row(f).c.count;
-	/* Steps that were missed, as we were busy, had nothing to themselves. */
-	for (; now >= s->next_ns + s->step_ns && s->n < VMFAULT_STEPS - 1; s->next_ns += s->step_ns)
-		s->faults[s->n++] = 0;
-	s->faults[s->n] = all - s->last;
+	/* Where we came late, nobody knows when in between: evenly. */
+	size_t late = (size_t)((now - s->next_ns) / s->step_ns);
+	late = late < VMFAULT_STEPS - 1 - s->n ? late : VMFAULT_STEPS - 1 - s->n;
+	const uint64_t each = (all - s->last) / (late + 1);
+	for (size_t i = 0; i < late; i++)
+		s->faults[s->n++] = each;
+	s->faults[s->n] = all - s->last - each * late;
 	s->last = all;
 	if (v->o->heat) {
 		r = take_latency(s, f);

@@ -175,6 +175,36 @@ bool vm_fault_by_mapping(const struct vm_faultset *f, struct vm_fault_places *p)
 	return ok;
 }
 
+/** A number for a file, or a name, and what may be done with it. */
+static uint64_t file_key(const struct vm_fault_mapping *m)
+{
+	uint64_t h = m->prot | (uint64_t)m->shared << 3 | (uint64_t)m->backing << 4;
+	if (m->inode)
+		return vm_mix64(vm_mix64(h ^ m->inode << 8) ^ (uint64_t)m->dev_major << 32 ^ m->dev_minor);
+	for (const char *s = m->name; s && *s; s++)
+		h = vm_mix64(h ^ (unsigned char)*s);
+	return vm_mix64(~h);
+}
+
+bool vm_fault_by_file(const struct vm_faultset *f, struct vm_fault_places *p)
+{
+	for (size_t i = 0; i < f->group.n; i++) {
+		const struct vm_fault_group *g = &f->group.v[i];
+		const size_t at = mapping_of(f, g);
+		const struct vm_fault_mapping *m = at < f->mapping.n ? &f->mapping.v[at] : NULL;
+		bool is_new;
+		struct vm_fault_place_row *r = vm_fault_place(p, m ? file_key(m) : 0, &is_new);
+		if (!r)
+			return false;
+		r->merged = true;
+		r->m = r->m ? r->m : m;
+		r->place = r->m ? r->m->name : NULL;
+		vm_fault_place_add(r, f, g);
+	}
+	vm_fault_places_finish(p, f);
+	return true;
+}
+
 bool vm_fault_by_thread(const struct vm_faultset *f, struct vm_fault_places *p)
 {
 	for (size_t i = 0; i < f->thread.n; i++) {

@@ -40,6 +40,8 @@ struct vm_fault_place_row {
 	uint64_t minor, major, invalid, cpu_ns;
 	uint64_t own_minor, own_major;
 	bool own_known, is_thread, ended;
+	/** Of a file, or of a name, in whatever process and place: no range. */
+	bool merged;
 };
 
 /** A set of places under way; rows keep their order of first appearance. */
@@ -67,6 +69,8 @@ void vm_fault_places_finish(struct vm_fault_places *p, const struct vm_faultset 
 
 /** By mapping: those that overlap and are of the same file and permission are one, as they grow.  False: out of memory. */
 bool vm_fault_by_mapping(const struct vm_faultset *f, struct vm_fault_places *p);
+/** By file and permission, or by name where there is no file, over all processes. */
+bool vm_fault_by_file(const struct vm_faultset *f, struct vm_fault_places *p);
 bool vm_fault_by_thread(const struct vm_faultset *f, struct vm_fault_places *p);
 
 /** The kind that a row has most of, by count. */

@@ -79,7 +79,7 @@ static int load(struct vm_fe *f, struct vm_err *err)
 	if (r < 0)
 		r = load_as(f, false);
 	if (r < 0)
-		return vm_bpf_fail(err, -r, "the page-fault programs");
+		return vm_bpf_fail(err, -r, "the page-fault program");
 	void *p = mmap(NULL, SLOTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(f->obj->maps.slots), 0);
 	if (p == MAP_FAILED)
 		return vm_fail_os(err, errno, "cannot map what the page-fault programs count");

@@ -262,6 +262,19 @@ int executed(__u64 *ctx)
 	return 0;
 }
 
+/** It was given up: a signal came first, or the kernel may not wait here and does without. */
+static __always_inline void give_up(struct vm_ft_task *t, struct vm_ft_open *o)
+{
+	__u32 kind = VM_FAULT_UNRESOLVED;
+	struct vm_ft_count *c = bpf_map_lookup_elem(&kinds, &kind);
+	o->at = 0;
+	t->unresolved++;
+	if (c) {
+		c->count++;
+		c->kernel += o->kernel;
+	}
+}
+
 static __always_inline void settle(struct vm_ft_task *t);
 
 SEC("tp_btf/sched_process_exit")
@@ -275,11 +288,15 @@ int ended(__u64 *ctx)
 	if (control.enabled == VM_FT_OFF)
 		return 0;
 	if (t) {
+		/* What it never came back from. */
+		if (t->open[0].at)
+			give_up(t, &t->open[0]);
+		if (t->open[1].at)
+			give_up(t, &t->open[1]);
 		struct vm_ft_ev_thread_end e = {
 			.type = VM_FT_EV_THREAD_END, .last = last, .tid = tid, .tgid = tgid, .space = t->space,
 			.minor = t->minor, .major = t->major, .invalid = t->invalid, .ns = t->ns,
-			.unresolved = t->unresolved + !!t->open[0].at + !!t->open[1].at,
-			.own_known = !!(t->flags & VM_FT_BASED),
+			.unresolved = t->unresolved, .own_known = !!(t->flags & VM_FT_BASED),
 		};
 		read_own(task, &e.own_minor, &e.own_major);
 		e.own_minor -= t->base_minor;
@@ -510,19 +527,6 @@ static __always_inline __u64 user_ip(void)
 		return 0;
 	struct pt_regs *r = user_registers(current_task());
 	return r ? r->ip : 0;
-}
-
-/** It was given up: a signal came first, or the kernel may not wait here and does without. */
-static __always_inline void give_up(struct vm_ft_task *t, struct vm_ft_open *o)
-{
-	__u32 kind = VM_FAULT_UNRESOLVED;
-	struct vm_ft_count *c = bpf_map_lookup_elem(&kinds, &kind);
-	o->at = 0;
-	t->unresolved++;
-	if (c) {
-		c->count++;
-		c->kernel += o->kernel;
-	}
 }
 
 static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)

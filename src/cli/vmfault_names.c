@@ -105,7 +105,7 @@ bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_f
 /* ---- Stacks ------------------------------------------------------------------------------------------------------- */
 
 /** Names of a stack, outermost first, each once; how many. */
-enum { DEPTH = 160 };
+enum { DEPTH = 160, LEAST = 4096 };
 static size_t frames_of(struct vmfault *v, const struct vm_faultset *f, const struct vm_fault_group *g, bool leaf,
 			struct vm_flame_frame *out)
 {
@@ -115,6 +115,9 @@ static size_t frames_of(struct vmfault *v, const struct vm_faultset *f, const st
 	if (g->stack < f->stack.n) {
 		const struct vm_fault_stack *st = &f->stack.v[g->stack];
 		for (unsigned i = st->n; i-- > 0 && n < DEPTH - 2;) {
+			/* Where frame pointers are used for other things, what they lead to is no address. */
+			if (st->ip[i] < LEAST || st->ip[i] >> 56)
+				continue;
 			/* A return address is behind its call; the innermost is the instruction itself. */
 			const size_t at = vmfault_site(v, f, g->space, st->ip[i] - (i > 0));
 			if (at != SIZE_MAX)

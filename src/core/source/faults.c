@@ -11,6 +11,7 @@
 
 const struct vm_fault_backend *const vm_fault_backends[] = {
 	&vm_faults_ebpf,
+	&vm_faults_perf,
 	&vm_faults_counters,
 	NULL,
 };
@@ -122,6 +123,11 @@ static int probe_ebpf(struct vm_session *s, struct vm_err *err)
 	return vm_faults_ebpf.probe(s, err);
 }
 
+static int probe_perf(struct vm_session *s, struct vm_err *err)
+{
+	return vm_faults_perf.probe(s, err);
+}
+
 static int probe_counters(struct vm_session *s, struct vm_err *err)
 {
 	return vm_faults_counters.probe(s, err);
@@ -132,9 +138,13 @@ static const struct vm_source
 		.name = "ebpf", .help = "eBPF: kinds, times, places and stacks of every fault", .flags = VM_SRC_LIVE,
 		.probe = probe_ebpf,
 	},
+	by_perf = {
+		.name = "perf", .help = "perf's software events: where, and whether minor or major", .flags = VM_SRC_LIVE,
+		.probe = probe_perf,
+	},
 	by_counters = {
 		.name = "counters", .help = "/proc: how many faults, minor or major", .flags = VM_SRC_LIVE,
 		.probe = probe_counters,
 	};
 
-const struct vm_source *const vm_fault_sources[] = { &by_ebpf, &by_counters, NULL };
+const struct vm_source *const vm_fault_sources[] = { &by_ebpf, &by_perf, &by_counters, NULL };

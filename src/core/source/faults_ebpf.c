@@ -2,7 +2,6 @@
 
 #include "core/source/faults_ebpf.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -21,10 +20,10 @@
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
-#include "core/base/str.h"
 #include "core/model/pgtable.h"
 #include "core/source/bpf.h"
 #include "core/source/session.h"
+#include "core/source/source.h"
 #include "core/source/walker.h"
 
 enum {
@@ -246,22 +245,18 @@ static int add_thread(struct vm_fe *f, pid_t pid, pid_t tid, uint32_t raw, bool 
 /** All threads: again until no new one is found, since one that was looked at may just have made another. */
 static int add_threads(struct vm_fe *f, pid_t pid, uint32_t raw, bool waits)
 {
+	char path[64];
 	int added, r;
+	snprintf(path, sizeof(path), "proc/%d/task", pid);
 	do {
-		vm_auto_close int fd = vm_session_open_file(f->s, O_DIRECTORY, "proc/%d/task", pid);
-		DIR *dir = fd < 0 ? NULL : fdopendir(dup(fd));
-		if (!dir)
-			return -ESRCH;
+		struct vm_pids tids = { 0 };
 		added = 0;
-		r = 0;
-		for (struct dirent *d; r >= 0 && (d = readdir(dir));) {
-			uint64_t tid;
-			if (vm_parse_u64(d->d_name, &tid) == 0) {
-				r = add_thread(f, pid, (pid_t)tid, raw, waits);
-				added += r > 0;
-			}
+		r = vm_list_numbers(f->s, &tids, NULL, path) < 0 ? -ESRCH : 0;
+		for (size_t i = 0; r >= 0 && i < tids.n; i++) {
+			r = add_thread(f, pid, tids.v[i], raw, waits);
+			added += r > 0;
 		}
-		closedir(dir);
+		vm_vec_free(&tids);
 	} while (added && r >= 0);
 	return r < 0 ? r : 0;
 }

@@ -13,4 +13,7 @@ struct vm_report;
 void vmfault_explain(struct vm_report *r, const uint64_t count[VM_FAULT_KIND_NR], const uint64_t time_ns[VM_FAULT_KIND_NR],
 		     bool have_counts);
 
+/** How many of its steps speak of this kind: one, or the flow is wrong. */
+unsigned vmfault_explained(unsigned kind);
+
 #endif

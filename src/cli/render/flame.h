@@ -57,7 +57,7 @@ struct vm_flame_text {
 };
 
 /**
- * The picture.  Frames of less than a 6000th of all are left out, and the picture says how much of the weight that
+ * The picture.  Frames of less than a 3000th of all are left out, and the picture says how much of the weight that
  * concerns.  0, or the negative errno of memory or writing.
  */
 int vm_flame_svg(struct vm_flame *f, const struct vm_flame_text *text, FILE *out);

@@ -13,7 +13,7 @@
 enum {
 	WIDTH = 1200, MARGIN = 10, TITLE_Y = 26, SUBTITLE_Y = 46, FRAMES_Y = 84, ROW = 18, FOOT = 34, FONT = 12, PAD = 3,
 	LEAST_COLUMNS = 3,         /* of a name that is shown at all */
-	FINEST = 6000,             /* part of the whole that is drawn */
+	FINEST = 3000,             /* part of the whole that is drawn */
 	TINTS = 3,
 };
 /** Of a character; monospaced fonts are 0.60 times as wide as high. */

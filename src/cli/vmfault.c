@@ -193,6 +193,10 @@ static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct
 			r = vmfault_go(v, gate, err);
 	}
 	if (r == 0) {
+		/* Nothing comes until it is over: say how that is made. */
+		if (!v->child && !v->o->duration_ns && !interval_ns && !v->o->trace && isatty(STDERR_FILENO))
+			fprintf(stderr, "vmfault: watching by %s; ^C ends it and shows what there was\n",
+				vm_faults_backend(v->faults)->name);
 		vmfault_trace_heading(v);
 		r = vmfault_watch(v, interval_ns, count, err);
 	}

@@ -124,7 +124,7 @@ size_t vmfault_verdict(struct vmfault *v, const struct vm_faultset *f, struct vm
 /** Note what has come since the last step, if it is time. */
 int vmfault_series_step(struct vmfault *v, struct vm_err *err);
 /** From now on, for the next report. */
-void vmfault_series_restart(struct vmfault *v);
+void vmfault_series_restart(struct vmfault *v, const struct vm_faultset *f);
 void vmfault_series_free(struct vmfault *v);
 void vmfault_say_series(struct vmfault *v);
 void vmfault_say_heat(struct vmfault *v, const struct vm_faultset *f);

@@ -190,7 +190,7 @@ static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct
 		if (r < 0)
 			close(gate->go), close(gate->failed);
 		else
-			r = vmfault_go(v, gate, err);
+			r = v->not_started = vmfault_go(v, gate, err);
 	}
 	if (r == 0) {
 		/* Nothing comes until it is over: say how that is made. */
@@ -291,6 +291,12 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 		r = targets ? run_on_targets(&v, argc, argv, err) : run_command(&v, argv, err);
 	if (r == 0 && v.child)
 		ctx->exit_status = v.status;
+	/* As time(1), env(1) and the shell say it. */
+	if (v.not_started) {
+		fprintf(stderr, "vmfault: %s\n", err->what);
+		ctx->exit_status = v.not_started == -ENOENT ? 127 : 126;
+		r = 0;
+	}
 	free_all(&v, ctx);
 	return r;
 }

@@ -76,6 +76,8 @@ struct vmfault {
 	pid_t child;
 	const char *command;
 	bool child_ended;
+	/** The negative errno of its execve(2), or 0. */
+	int not_started;
 	int status;
 	uint64_t began_ns;
 	unsigned reports;

@@ -374,7 +374,11 @@ static int take_mapping(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 		/* dev_t inside the kernel: 20 bits of minor number (include/linux/kdev_t.h). */
 		.dev_major = e->dev >> 20, .dev_minor = e->dev & 0xfffff, .name = name_of(f, e),
 	};
-	return vm_faultset_insert(&f->set, &m) ? 0 : -ENOMEM;
+	if (!vm_faultset_insert(&f->set, &m))
+		return -ENOMEM;
+	if (f->ask->code && (m.prot & PROT_EXEC))
+		f->ask->code(f->ask->ctx, &f->set, &m);
+	return 0;
 }
 
 static int take_thread_end(struct vm_fe *f, const struct vm_ft_ev_thread_end *e)

@@ -297,8 +297,12 @@ static int choose(struct vm_fe *f, struct vm_err *err)
 uint32_t vm_fe_space(struct vm_fe *f, uint32_t raw, pid_t pid)
 {
 	uint32_t at;
-	if (vm_map_get(&f->spaces, raw, &at))
+	if (vm_map_get(&f->spaces, raw, &at)) {
+		/* A count of it may have been read before it was told whose it is. */
+		if (pid && !f->set.space.v[at].pid)
+			f->set.space.v[at].pid = pid;
 		return at;
+	}
 	const struct vm_fault_space new = { .pid = pid, .from = VM_FAULT_NONE };
 	if (!vm_vec_push(&f->set.space, new) || !vm_map_put(&f->spaces, raw, (uint32_t)f->set.space.n - 1))
 		return VM_FAULT_NONE;

@@ -29,7 +29,7 @@ START_TEST(shades_follow_the_logarithm)
 			 " +----------\n"
 			 "faults in a cell: 1 .:-=+*#%@ 100000000, log scale\n");
 	const char *s = draw(&h, 12, true, false);
-	ck_assert_ptr_nonnull(strstr(s, " │ ░░░▒▒▒▓▓█\n └──────────\n"));
+	ck_assert_ptr_nonnull(strstr(s, " │ ░░▒▒▓▓███\n └──────────\n"));
 	ck_assert_ptr_nonnull(strstr(s, ": 1 ░▒▓█ 100000000, log scale\n"));
 }
 END_TEST

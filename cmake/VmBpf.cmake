@@ -7,7 +7,7 @@ function(vm_bpf_object target name)
 	file(MAKE_DIRECTORY ${dir})
 	file(GLOB headers CONFIGURE_DEPENDS ${src}/*.h)
 	add_custom_command(OUTPUT ${dir}/${name}.bpf.o
-		COMMAND ${VM_CLANG} -target bpf -O2 -g -Wall -Wextra -Werror
+		COMMAND ${VM_CLANG} -target bpf -O2 -g -Wall -Wextra -Werror -I${CMAKE_SOURCE_DIR}/src
 			-c ${src}/${name}.bpf.c -o ${dir}/${name}.full.o
 		COMMAND ${VM_BPFTOOL} gen object ${dir}/${name}.bpf.o ${dir}/${name}.full.o
 		DEPENDS ${src}/${name}.bpf.c ${headers} VERBATIM)

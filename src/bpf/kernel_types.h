@@ -18,10 +18,18 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 typedef _Bool bool;
+enum { false, true };
 
 /* What bpf_helper_defs.h and the maps name; include/uapi/linux/bpf.h. */
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6 };
-enum { BPF_F_MMAPABLE = 1 << 10 };
+enum {
+	BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_STACK_TRACE = 7,
+	BPF_MAP_TYPE_LRU_HASH = 9, BPF_MAP_TYPE_RINGBUF = 27, BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST };
+enum { BPF_F_USER_STACK = 1 << 8 };
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0 };
+enum { BPF_RB_NO_WAKEUP = 1 };
 
 typedef struct { int counter; } atomic_t;
 typedef struct { long counter; } atomic_long_t;
@@ -32,8 +40,26 @@ struct percpu_counter {
 	__s32 *counters;
 } __attribute__((preserve_access_index));
 
+struct maple_tree {
+	void *ma_root;
+} __attribute__((preserve_access_index));
+
+struct rb_node {
+	struct rb_node *rb_right, *rb_left;
+} __attribute__((preserve_access_index));
+
+struct rb_root {
+	struct rb_node *rb_node;
+} __attribute__((preserve_access_index));
+
+typedef struct seqcount {
+	unsigned sequence;
+} seqcount_t;
+
 struct mm_struct {
 	void *pgd;
+	struct maple_tree mm_mt;       /* Linux 6.1 */
+	struct rb_root mm_rb;          /* before */
 	int map_count;
 	atomic_t mm_users, mm_count;
 	unsigned long def_flags;
@@ -54,11 +80,96 @@ struct mm_struct___6_1 {
 	struct mm_rss_stat rss_stat;
 } __attribute__((preserve_access_index));
 
+/** Changes whenever the mmap lock is taken for writing (Linux 6.12), or given back (since 6.4). */
+struct mm_struct___seq {
+	seqcount_t mm_lock_seq;
+} __attribute__((preserve_access_index));
+
+struct mm_struct___int {
+	int mm_lock_seq;
+} __attribute__((preserve_access_index));
+
+/** Flags of the address space: a number, and on new kernels a bitmap. */
+struct mm_struct___word {
+	unsigned long flags;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	unsigned long __mm_flags[1];
+} mm_flags_t;
+
+struct mm_struct___bits {
+	mm_flags_t flags;
+} __attribute__((preserve_access_index));
+
+struct super_block {
+	unsigned s_dev;
+	unsigned long s_magic;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} __attribute__((preserve_access_index));
+
+struct qstr {
+	const unsigned char *name;
+} __attribute__((preserve_access_index));
+
+struct hlist_bl_node {
+	void **pprev;
+} __attribute__((preserve_access_index));
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+} __attribute__((preserve_access_index));
+
+struct vfsmount {
+	struct dentry *mnt_root;
+} __attribute__((preserve_access_index));
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+} __attribute__((preserve_access_index));
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+} __attribute__((preserve_access_index));
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+} __attribute__((preserve_access_index));
+
 struct vm_area_struct {
 	unsigned long vm_start, vm_end;
+	struct mm_struct *vm_mm;
 	unsigned long vm_flags;
 	unsigned long vm_pgoff;
+	struct rb_node vm_rb;          /* before Linux 6.1 */
+	struct file *vm_file;
+	const void *vm_ops;
 	void *anon_vma;
+} __attribute__((preserve_access_index));
+
+struct pt_regs {
+	unsigned long ip;
+} __attribute__((preserve_access_index));
+
+/** What perf_event programs are given (include/uapi/linux/bpf_perf_event.h): x86-64's registers. */
+struct bpf_perf_event_data {
+	unsigned long regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
+
+struct kernel_siginfo {
+	int si_code;
 } __attribute__((preserve_access_index));
 
 struct rlimit {
@@ -66,6 +177,7 @@ struct rlimit {
 } __attribute__((preserve_access_index));
 
 struct signal_struct {
+	atomic_t live;
 	int nr_threads;
 	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt;
 	unsigned long long sum_sched_runtime;

@@ -248,6 +248,25 @@ static int print_sample(struct vmtop *v, const struct vm_sink *sink, struct vm_e
 	return r;
 }
 
+/** Of rates that were asked for one sample says nothing: their names, and why. */
+static void tell_of_rates(const struct vmtop *v)
+{
+	const struct vm_choice *ch = &v->choice;
+	const struct vm_columns *cols = &ch->view.cols;
+	unsigned n = 0;
+	for (size_t i = 0; i < vm_process_fields.n; i++) {
+		const struct vm_field *f = &vm_process_fields.v[i];
+		bool asked = ch->sort.field == f || vm_filter_uses(ch->filter, f);
+		for (size_t k = 0; k < cols->n; k++)
+			asked = asked || cols->at[k] == i;
+		if (asked && (f->flags & VM_F_RATE))
+			fprintf(stderr, "%s%s", n++ ? ", " : "vmtop: ", f->name);
+	}
+	if (n)
+		fprintf(stderr, ": %s\n", v->s->live ? "known from the second sample on; give an INTERVAL" :
+						       "a captured tree is one sample only");
+}
+
 /** Samples as tables or documents; rates are filled from the second on. */
 static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct vm_err *err)
 {
@@ -256,11 +275,14 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 	if (interval_ns && sink->document)
 		sink = vm_sinks[2];
 	uint64_t due = vm_clock_ns();
+	const bool single = !interval_ns || count == 1;
+	/* Dear to everyone, and of no use once. */
+	const uint32_t needs = v->choice.needs & ~(single ? VM_NEED(FAULTTIME) : 0);
 	int r = 0;
 	for (uint64_t i = 0; r == 0 && (i == 0 || (interval_ns && (count == 0 || i < count))); i++) {
 		for (due += i ? interval_ns : 0; i && vm_clock_sleep_until(due) != 0;)
 			;
-		struct vm_sweep sweep = vmtop_sweep(v, v->choice.needs);
+		struct vm_sweep sweep = vmtop_sweep(v, needs);
 		sweep.bare_kthreads = !v->o->kernel && !v->npids;
 		r = vm_sweep(v->s, &v->set, &sweep, err);
 		if (r == 0 && i == 0)
@@ -270,6 +292,8 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 		if (r == 0)
 			r = print_sample(v, sink, err);
 	}
+	if (r == 0 && single)
+		tell_of_rates(v);
 	return r;
 }
 

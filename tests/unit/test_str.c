@@ -41,6 +41,26 @@ START_TEST(ranges)
 }
 END_TEST
 
+START_TEST(lists)
+{
+	unsigned first = 7, last = 7;
+	const char *p = vm_parse_list("0-3,8,10-11\n", &first, &last);
+	ck_assert_uint_eq(first, 0);
+	ck_assert_uint_eq(last, 3);
+	p = vm_parse_list(p, &first, &last);
+	ck_assert_uint_eq(first, 8);
+	ck_assert_uint_eq(last, 8);
+	p = vm_parse_list(p, &first, &last);
+	ck_assert_uint_eq(first, 10);
+	ck_assert_uint_eq(last, 11);
+	ck_assert_ptr_null(vm_parse_list(p, &first, &last));
+	static const char *const bad[] = { "", "\n", "x", "-3", "3-", "3-2", "3 4", "0-1x", "1234567890", "1-99999999999" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(!vm_parse_list(bad[i], &first, &last), "'%s' was taken", bad[i]);
+	ck_assert_uint_eq(first, 10);
+}
+END_TEST
+
 START_TEST(u64)
 {
 	good(vm_parse_u64, "0", 0);
@@ -364,5 +384,5 @@ START_TEST(nocase)
 }
 END_TEST
 
-UNIT_MAIN("str", ranges, u64, hex, sizes, durations, ratios, ratio_of_giants, format_size, format_size_never_long,
+UNIT_MAIN("str", ranges, lists, u64, hex, sizes, durations, ratios, ratio_of_giants, format_size, format_size_never_long,
 	  format_u64, format_duration, put_hex, unescape, utf8_next, utf8_refused, edit_distance, nocase)

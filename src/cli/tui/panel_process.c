@@ -45,7 +45,9 @@ unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char
 uint32_t vm_process_needs(const struct vm_ui *ui)
 {
 	const uint32_t totals = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(CMDLINE) |
-				VM_NEED(LIMITS) | VM_NEED(LAYOUT);
+				VM_NEED(LIMITS) | VM_NEED(LAYOUT) |
+				/* All processes pay for it: only while it is wanted of all. */
+				(vm_grid_needs(&ui->procs) & VM_NEED(FAULTTIME));
 	if (ui->open.tab == VM_TAB_MAPPINGS)
 		/* The flags come with smaps and are wanted as soon as a mapping is opened. */
 		return totals | vm_grid_needs(&ui->open.maps) | VM_NEED(SMAPS) | VM_NEED(FLAGS);
@@ -200,7 +202,9 @@ static void draw_activity(struct overview *ov)
 			 vm_format_size((uint64_t)fabs(p->rss_rate), num));
 	x = 15;
 	x += pair(ui, x, y, 16, "RSS", text);
-	pair(ui, x, y, 16, "CPU", rate(p->cpu_share * 100, " %", r, sizeof(r)));
+	x += pair(ui, x, y, 16, "CPU", rate(p->cpu_share * 100, " %", r, sizeof(r)));
+	if (vm_proc_has(p, VM_P_FAULT_NS))
+		pair(ui, x, y, 16, "in faults", rate(p->fault_share * 100, " %", r, sizeof(r)));
 }
 
 static void draw_locked(struct overview *ov)

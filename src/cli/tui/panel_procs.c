@@ -1,5 +1,6 @@
 /** The list of processes. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,12 +31,12 @@ void vm_procs_refill(struct vm_ui *ui)
 	vm_grid_fill(&ui->procs, l->rows.v, l->rows.n, sizeof(*l->rows.v), is_shown, ui);
 }
 
-/** "PSS: 412 of 2003 read, oldest 3.1s": how much the dear columns on the screen may be trusted. */
-static void draw_progress(struct vm_ui *ui, int x, int y)
+/** "PSS: 412 of 2003 read, oldest 3.1s": how much the dear columns on the screen may be trusted.  Columns used. */
+static int draw_progress(struct vm_ui *ui, int x, int y)
 {
 	struct vm_canvas *c = &ui->canvas;
 	if (!(vm_grid_needs(&ui->procs) & VM_NEED(ROLLUP)))
-		return;
+		return 0;
 	struct vm_progress pr = vm_procset_progress(ui->frame.procs);
 	char age[VM_NUMBUF], text[160];
 	size_t n = 0;
@@ -48,7 +49,24 @@ static void draw_progress(struct vm_ui *ui, int x, int y)
 				      vm_format_duration(pr.oldest_ns, age));
 	if (pr.refused)
 		snprintf(text + n, sizeof(text) - n, "%s%zu not permitted", n ? ", " : "PSS: ", pr.refused);
-	vm_canvas_text(c, x, y, c->w - x, pr.known < pr.wanted ? VM_TINT_WARN : VM_TINT_DIM, text);
+	n = (size_t)vm_canvas_text(c, x, y, c->w - x, pr.known < pr.wanted ? VM_TINT_WARN : VM_TINT_DIM, text);
+	return n ? (int)n + 2 : 0;
+}
+
+/** Why the time in page faults isn't known of any: what times them doesn't run here. */
+static void draw_untimed(struct vm_ui *ui, int x, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	const struct vm_proclist *l = &ui->frame.procs->list[ui->frame.procs->now];
+	const enum vm_need_bit bit = VM_NEED_BIT_FAULTTIME;
+	size_t i = 0;
+	while (i < l->rows.n && !(l->rows.v[i].unmet >> bit & 1))
+		i++;
+	if (i == l->rows.n || !(vm_grid_needs(&ui->procs) & VM_NEED(FAULTTIME)))
+		return;
+	const int why = l->rows.v[i].why[bit];
+	vm_canvas_textf(c, x, y, c->w - x, VM_TINT_WARN, "FAULT%%: %s", why == EPERM ? "needs CAP_BPF and CAP_PERFMON; run with sudo" :
+			why == EOPNOTSUPP ? "not supported here; --sources tells why" : strerror(why));
 }
 
 static void draw_status(struct vm_ui *ui, int y)
@@ -66,7 +84,8 @@ static void draw_status(struct vm_ui *ui, int y)
 		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_TAG, "user %s  ", ui->user);
 	if (*g->filter_text)
 		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_TAG, "filter: %s  ", g->filter_text);
-	draw_progress(ui, x, y);
+	x += draw_progress(ui, x, y);
+	draw_untimed(ui, x, y);
 }
 
 static const char *const summed[] = { "VSZ", "RSS", "PSS", "USS", "SWAP" };

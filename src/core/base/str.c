@@ -69,6 +69,29 @@ int vm_parse_range(const char *s, uint64_t *from, uint64_t *to)
 	return 0;
 }
 
+/** Digits at s, up to nine of them; NULL if there are none, or more. */
+static const char *parse_index(const char *s, unsigned *v)
+{
+	const char *p = s;
+	for (*v = 0; *p >= '0' && *p <= '9' && p - s < 9; p++)
+		*v = *v * 10 + (unsigned)(*p - '0');
+	return p == s || (*p >= '0' && *p <= '9') ? NULL : p;
+}
+
+const char *vm_parse_list(const char *s, unsigned *first, unsigned *last)
+{
+	unsigned from, to;
+	const char *p = parse_index(s, &from);
+	to = from;
+	if (p && *p == '-')
+		p = parse_index(p + 1, &to);
+	if (!p || to < from || (*p && *p != ',' && *p != '\n'))
+		return NULL;
+	*first = from;
+	*last = to;
+	return *p == ',' ? p + 1 : p + strlen(p);
+}
+
 /** The decimal number at s ("12", "1.5"), locale-free; NULL if there is none. */
 static const char *parse_decimal(const char *s, double *v)
 {

@@ -18,6 +18,12 @@ int vm_parse_hex(const char *s, uint64_t *out);
 /** "7f0000000000-7f0000200000": two of them, the first below the second.  As vm_parse_u64 on failure. */
 int vm_parse_range(const char *s, uint64_t *from, uint64_t *to);
 
+/**
+ * The next range of a list of CPUs or nodes as the kernel writes it, "0-3,8\n": sets *first and *last (the same for "8").
+ * Returns where the next one begins, or NULL: there is none, or no sense in what follows.
+ */
+const char *vm_parse_list(const char *s, unsigned *first, unsigned *last);
+
 /** "4096", "64K", "1.5G", "2MiB": bytes, powers of 1024.  As vm_parse_u64 on failure. */
 int vm_parse_size(const char *s, uint64_t *bytes);
 

@@ -60,6 +60,7 @@ enum vm_field_flag {
 	VM_F_MACHINE = 1 << 4,   /* in JSON and CSV without -o */
 	VM_F_DEAR    = 1 << 5,   /* costs the target: vmtop reads it within its budget */
 	VM_F_LABEL   = 1 << 6,   /* names the row: a label in OpenMetrics */
+	VM_F_RATE    = 1 << 7,   /* of what happened since the sample before */
 };
 
 struct vm_field {

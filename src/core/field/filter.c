@@ -425,6 +425,14 @@ bool vm_filter_accepts(const struct vm_filter *f, const void *row)
 	return !f || accepts(f->root, row);
 }
 
+bool vm_filter_uses(const struct vm_filter *f, const struct vm_field *field)
+{
+	for (size_t i = 0; f && i < f->n; i++)
+		if (f->all[i]->field == field)
+			return true;
+	return false;
+}
+
 uint32_t vm_filter_needs(const struct vm_filter *f)
 {
 	uint32_t needs = 0;

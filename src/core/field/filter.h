@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct vm_err;
+struct vm_field;
 struct vm_fieldset;
 struct vm_filter;
 
@@ -26,6 +27,9 @@ void vm_filter_free(struct vm_filter *f);
 
 /** Does the row pass?  A NULL filter accepts all. */
 bool vm_filter_accepts(const struct vm_filter *f, const void *row);
+
+/** Does it ask for the column? */
+bool vm_filter_uses(const struct vm_filter *f, const struct vm_field *field);
 
 /** What the columns in the filter need. */
 uint32_t vm_filter_needs(const struct vm_filter *f);

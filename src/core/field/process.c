@@ -127,6 +127,12 @@ GETTER(get_cpu_share)
 	return number(((const struct vm_proc *)row)->cpu_share);
 }
 
+GETTER(get_fault_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	return number(((const struct vm_proc *)row)->fault_share);
+}
+
 GETTER(get_mem_share)
 {
 	UNUSED(f), UNUSED(tmp);
@@ -160,6 +166,7 @@ GETTER(get_age)
 	QTY(name_, key_, q_, VM_U_BYTES, (flags_) | VM_F_DEAR, ROLLUP, "smaps_rollup: " source_, help_)
 #define M VM_F_MACHINE
 #define D VM_F_DEFAULT
+#define RATE (VM_F_RATE | VM_F_DESC | VM_F_SUM)
 
 static const struct vm_field fields[] = {
 	FIELD("PID", "pid", VM_T_U64, VM_U_COUNT, D | M | VM_F_LABEL, NEED_STAT, get_pid, "proc",
@@ -237,13 +244,16 @@ static const struct vm_field fields[] = {
 	    "page faults served without reading from a disk"),
 	QTY("MAJFLT", "major_faults", VM_P_MAJFLT, VM_U_COUNT, M, STAT, "stat: majflt",
 	    "page faults that had to read from a disk"),
-	FIELD("MINFLT/S", "minor_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
+	FIELD("MINFLT/S", "minor_faults_per_second", VM_T_F64, VM_U_PERSEC, RATE, NEED_STAT,
 	      get_minflt_rate, "stat: minflt", "minor faults a second"),
-	FIELD("MAJFLT/S", "major_faults_per_second", VM_T_F64, VM_U_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
+	FIELD("MAJFLT/S", "major_faults_per_second", VM_T_F64, VM_U_PERSEC, RATE, NEED_STAT,
 	      get_majflt_rate, "stat: majflt", "major faults a second"),
-	FIELD("RSS/S", "rss_growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, VM_F_DESC | VM_F_SUM, NEED_STAT,
+	FIELD("FAULT%", "fault_time_share", VM_T_F64, VM_U_RATIO, RATE, VM_NEED(FAULTTIME),
+	      get_fault_share, "eBPF: page_fault_user, page_fault_kernel to perf's page-fault events",
+	      "time in page faults, waiting included, as a share of one thread's time"),
+	FIELD("RSS/S", "rss_growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, RATE, NEED_STAT,
 	      get_rss_rate, "stat: rss", "growth of RSS a second"),
-	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_SUM, NEED_STAT, get_cpu_share,
+	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, RATE, NEED_STAT, get_cpu_share,
 	      "stat: utime + stime", "CPU time as a share of one CPU"),
 	QTY("MEMLOCK", "memlock_limit_bytes", VM_P_MEMLOCK_SOFT, VM_U_BYTES, 0, LIMITS,
 	    "limits: Max locked memory", "how much it may lock (soft limit)"),

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KIND(id, k, n, g, s) [VM_FAULT_##id] = { .key = (k), .name = (n), .group = VM_FAULT_G_##g, .sentence = (s) }
+#define KIND(id, k, n, g, s) [VM_FAULT_##id] = { .key = (k), .name = (n), .class = VM_FAULT_C_##g, .sentence = (s) }
 
 const struct vm_fault_kind_info vm_fault_kinds[VM_FAULT_KIND_NR] = {
 	KIND(UNKNOWN, "unknown", "not told", OTHER, "a page was provided; what kind of fault it was could not be told"),

@@ -14,21 +14,21 @@
 #include "core/model/fault_kinds.h"
 
 /** Which cost or cure a kind belongs to: what a verdict speaks of. */
-enum vm_fault_group {
-	VM_FAULT_G_FIRST,       /* memory is used for the first time */
-	VM_FAULT_G_COPY,        /* shared until somebody writes */
-	VM_FAULT_G_FILE,        /* pages of files */
-	VM_FAULT_G_SWAP,
-	VM_FAULT_G_HUGE,
-	VM_FAULT_G_TRACKING,    /* the kernel or a tool wants to know of the access */
-	VM_FAULT_G_INVALID,     /* ends in a signal */
-	VM_FAULT_G_OTHER,
+enum vm_fault_class {
+	VM_FAULT_C_FIRST,       /* memory is used for the first time */
+	VM_FAULT_C_COPY,        /* shared until somebody writes */
+	VM_FAULT_C_FILE,        /* pages of files */
+	VM_FAULT_C_SWAP,
+	VM_FAULT_C_HUGE,
+	VM_FAULT_C_TRACKING,    /* the kernel or a tool wants to know of the access */
+	VM_FAULT_C_INVALID,     /* ends in a signal */
+	VM_FAULT_C_OTHER,
 };
 
 struct vm_fault_kind_info {
 	const char *key;        /* "anon-first": JSON, --filter */
 	const char *name;       /* "anonymous, first": tables */
-	enum vm_fault_group group;
+	enum vm_fault_class class;
 	const char *sentence;   /* what happens in it; for --explain and the manual */
 };
 extern const struct vm_fault_kind_info vm_fault_kinds[VM_FAULT_KIND_NR];

@@ -3,6 +3,7 @@
 #define SAME_USER "needs CAP_SYS_PTRACE or the same user; run with sudo"
 #define FRAME "needs CAP_SYS_ADMIN; run with sudo"
 #define BPF "needs CAP_BPF, CAP_PERFMON and Linux 5.18 with BTF; run with sudo"
+#define TIMED "needs CAP_BPF, CAP_PERFMON and Linux 5.17 with BTF; run with sudo"
 
 const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_LAYOUT] = { "layout", "the mappings", SAME_USER },
@@ -23,6 +24,7 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_USER] = { "user", "names of users", SAME_USER },
 	[VM_NEED_BIT_MM] = { "mm", "users, references and default flags of the mm_struct", BPF },
 	[VM_NEED_BIT_AREAS] = { "areas", "raw flags, page offset and anon_vma of the mappings", BPF },
+	[VM_NEED_BIT_FAULTTIME] = { "faulttime", "time in page faults", TIMED },
 	[VM_NEED_BIT_PAGES] = { "pages", "the states of pages", SAME_USER },
 	[VM_NEED_BIT_TABLES] = { "tables", "page tables", BPF },
 	[VM_NEED_BIT_KPAGEFLAGS] = { "kpageflags", "flags of page frames", FRAME },

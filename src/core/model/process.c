@@ -7,7 +7,7 @@ void vm_proc_init(struct vm_proc *p, pid_t pid)
 {
 	memset(p, 0, sizeof(*p));
 	p->pid = pid;
-	p->minflt_rate = p->majflt_rate = p->rss_rate = p->cpu_share = NAN;
+	p->minflt_rate = p->majflt_rate = p->rss_rate = p->cpu_share = p->fault_share = NAN;
 }
 
 static double rate(const struct vm_proc *cur, const struct vm_proc *prev, enum vm_pqty q, double seconds)
@@ -24,6 +24,7 @@ void vm_proc_rates(struct vm_proc *cur, const struct vm_proc *prev)
 	double seconds = (double)(cur->taken_ns - prev->taken_ns) / 1e9;
 	cur->minflt_rate = rate(cur, prev, VM_P_MINFLT, seconds);
 	cur->majflt_rate = rate(cur, prev, VM_P_MAJFLT, seconds);
+	cur->fault_share = rate(cur, prev, VM_P_FAULT_NS, seconds) / 1e9;
 	if (vm_proc_has(cur, VM_P_RSS) && vm_proc_has(prev, VM_P_RSS))
 		cur->rss_rate = ((double)cur->q[VM_P_RSS] - (double)prev->q[VM_P_RSS]) / seconds;
 	if (cur->cpu_ns >= prev->cpu_ns)

@@ -37,6 +37,8 @@ enum vm_pqty {
 	VM_P_MEMLOCK_SOFT, VM_P_MEMLOCK_HARD, VM_P_STACK_SOFT, VM_P_DATA_SOFT, VM_P_AS_SOFT,
 	/* auxv: AT_PAGESZ AT_PHDR AT_BASE AT_ENTRY AT_SYSINFO_EHDR */
 	VM_P_PAGE_BYTES, VM_P_PHDR, VM_P_BASE, VM_P_ENTRY, VM_P_VDSO,
+	/* eBPF, see core/source/faulttime.h: ns in page faults since they are timed */
+	VM_P_FAULT_NS,
 	/* mm_struct: mm_users, mm_count, def_flags */
 	VM_P_MM_USERS, VM_P_MM_COUNT, VM_P_DEF_FLAGS,
 	VM_P_NR,
@@ -68,10 +70,13 @@ struct vm_proc {
 	/** Bit set: q[] was measured.  An unset bit isn't a zero. */
 	uint64_t have[2];
 	uint64_t q[VM_P_NR];
-	/** Rates per second since the sample before, filled by vm_proc_rates(); NAN: not known. */
-	double minflt_rate, majflt_rate, rss_rate, cpu_share;
+	/** Rates per second since the sample before, and shares of that time, which several threads bring beyond 1; filled
+	    by vm_proc_rates(); NAN: not known. */
+	double minflt_rate, majflt_rate, rss_rate, cpu_share, fault_share;
 	/** User and system CPU time in ns, since the process started. */
 	uint64_t cpu_ns;
+	/** The same of children that it waited for, and theirs; stat alone tells it, else 0. */
+	uint64_t children_cpu_ns;
 	/** CLOCK_MONOTONIC at which the sums of smaps were read; 0: never. */
 	uint64_t rollup_ns;
 	/** Total memory of the machine in bytes, for shares; 0: not known. */

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/source/kernel.h"
 #include "core/source/session.h"
 
 static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
@@ -29,16 +32,31 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 	return 0;
 }
 
+/** Numbers of the first namespaces (include/linux/proc_ns.h): what the kernel's structures say holds there. */
+static bool in_first_namespace(struct vm_session *s, const char *kind, unsigned long number)
+{
+	char link[64], first[64];
+	if (vm_session_readlink(s, link, sizeof(link), "proc/self/ns/%s", kind) < 0)
+		return strcmp(kind, "time") == 0;       /* Linux 5.6 */
+	snprintf(first, sizeof(first), "%s:[%lu]", kind, number);
+	return strcmp(link, first) == 0;
+}
+
+int vm_bpf_first_namespaces(struct vm_session *s, struct vm_err *err)
+{
+	/* Of another namespace's /proc we are another process, or none. */
+	char self[32];
+	long n = vm_session_readlink(s, self, sizeof(self), "proc/self");
+	if (n > 0 && strtol(self, NULL, 10) == getpid() && in_first_namespace(s, "pid", 0xEFFFFFFC) &&
+	    in_first_namespace(s, "user", 0xEFFFFFFD) && in_first_namespace(s, "time", 0xEFFFFFFA))
+		return 0;
+	return vm_fail(err, EOPNOTSUPP, "tasks are told apart in the initial namespaces only");
+}
+
 /** The kernel says EINVAL and EACCES, too, to who has only some of the capabilities. */
 static bool has_capabilities(void)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	if (syscall(SYS_capget, &head, data) != 0)
-		return true;
-	const uint64_t caps = (uint64_t)data[1].effective << 32 | data[0].effective;
-	const uint64_t both = UINT64_C(1) << CAP_BPF | UINT64_C(1) << CAP_PERFMON;
-	return caps >> CAP_SYS_ADMIN & 1 || (caps & both) == both;
+	return vm_kernel_permits(VM_CAP(BPF) | VM_CAP(PERFMON));
 }
 
 int vm_bpf_fail(struct vm_err *err, int code, const char *what)
@@ -51,6 +69,16 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 		return -EPERM;
 	}
 	return vm_fail_os(err, code, "the kernel doesn't take %s", what);
+}
+
+int vm_bpf_map_get(int map_fd, const void *key, void *value)
+{
+	union bpf_attr attr;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)map_fd;
+	attr.key = (uint64_t)(uintptr_t)key;
+	attr.value = (uint64_t)(uintptr_t)value;
+	return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
 }
 
 static int create_link(const struct vm_bpf_iter *it, bool threads, bool choose)

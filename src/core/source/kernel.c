@@ -1,10 +1,12 @@
 #include "core/source/kernel.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -86,4 +88,14 @@ const struct vm_swap_types *vm_kernel_swap_types(struct vm_session *s)
 	vm_swap_types_of(version, lacks, t);
 	s->swap_types = t;
 	return t;
+}
+
+bool vm_kernel_permits(uint64_t capabilities)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	if (syscall(SYS_capget, &head, data) != 0)
+		return true;
+	const uint64_t have = (uint64_t)data[1].effective << 32 | data[0].effective;
+	return (have & VM_CAP(SYS_ADMIN)) || (have & capabilities) == capabilities;
 }

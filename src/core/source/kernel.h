@@ -1,6 +1,9 @@
-/** What must be known of a kernel to read its page-table entries. */
+/** What must be known of a kernel to read its page-table entries, and what it lets us do. */
 #ifndef VM_SOURCE_KERNEL_H
 #define VM_SOURCE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct vm_session;
 struct vm_swap_types;
@@ -14,5 +17,12 @@ unsigned vm_kernel_version(struct vm_session *s);
  * lives as long as the session.
  */
 const struct vm_swap_types *vm_kernel_swap_types(struct vm_session *s);
+
+/**
+ * Do we have all of these capabilities (a set of VM_CAP() bits), or CAP_SYS_ADMIN in their place?  True where that can't
+ * be found out: then the kernel's own answer is all there is.
+ */
+bool vm_kernel_permits(uint64_t capabilities);
+#define VM_CAP(x) (UINT64_C(1) << CAP_##x)
 
 #endif

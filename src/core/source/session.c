@@ -65,6 +65,8 @@ void vm_session_close(struct vm_session *s)
 		s->walker_free(s->walker);
 	if (s->tasks)
 		s->tasks_free(s->tasks);
+	if (s->faulttime)
+		s->faulttime_free(s->faulttime);
 	vm_vec_free(&s->users);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);

@@ -56,6 +56,9 @@ struct vm_session {
 	/** Looks at all tasks; likewise, by vm_tasks_get(). */
 	struct vm_tasks *tasks;
 	void (*tasks_free)(struct vm_tasks *t);
+	/** Times page faults; likewise, by vm_faulttime_get(). */
+	struct vm_faulttime *faulttime;
+	void (*faulttime_free)(struct vm_faulttime *ft);
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };

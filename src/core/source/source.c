@@ -13,10 +13,14 @@
 #include "core/source/session.h"
 #include "core/source/snap.h"
 
-/** stat comes before the others that read one process: it tells whether there is an address space at all. */
+/**
+ * stat comes before the others that read one process: it tells whether there is an address space at all.  Counters of
+ * which rates are made come next: they are to be as old as the row says.
+ */
 const struct vm_source *const vm_sources[] = {
 	&vm_src_tasks,
 	&vm_src_stat,
+	&vm_src_faulttime,
 	&vm_src_procmap,
 	&vm_src_smaps,
 	&vm_src_maps,

@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/base/thread.h"
 #include "core/model/procset.h"
+#include "core/source/faulttime.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 #include "core/source/source.h"
@@ -345,9 +346,20 @@ static int list_found(const struct pass *ps, struct vm_pids *pids)
 	return 0;
 }
 
+/** Page faults are timed while that is wanted, from now on, so that threads find it at hand. */
+static void time_faults(struct vm_session *s, bool wanted)
+{
+	struct vm_faulttime *ft;
+	if (wanted)
+		vm_faulttime_get(s, &ft, NULL);
+	else
+		vm_faulttime_drop(s);
+}
+
 int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep *o, struct vm_err *err)
 {
 	struct vm_proclist *l = vm_procset_begin(set);
+	time_faults(s, o->needs & VM_NEED(FAULTTIME));
 	l->taken_ns = vm_clock_ns();
 	l->needs = o->needs | VM_NEED(STAT) | (o->needs & VM_NEED(USER) ? VM_NEED(STATUS) : 0);
 	struct vm_pids all = { 0 };

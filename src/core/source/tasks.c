@@ -11,6 +11,7 @@
 #include "bpf/tasks.light.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/base/vec.h"
 #include "core/source/bpf.h"
 #include "core/source/session.h"
@@ -26,37 +27,15 @@ struct vm_tasks {
 	VM_VEC(struct vm_task_entry) found;
 };
 
-/** Numbers of the first namespaces (include/linux/proc_ns.h): what the kernel's structures say holds there. */
-static bool in_first_namespace(struct vm_session *s, const char *kind, unsigned long number)
-{
-	char link[64], first[64];
-	if (vm_session_readlink(s, link, sizeof(link), "proc/self/ns/%s", kind) < 0)
-		return strcmp(kind, "time") == 0;       /* Linux 5.6 */
-	snprintf(first, sizeof(first), "%s:[%lu]", kind, number);
-	return strcmp(link, first) == 0;
-}
-
-static int check_namespaces(struct vm_session *s, struct vm_err *err)
-{
-	/* Of another namespace's /proc we are another process, or none. */
-	char self[32];
-	long n = vm_session_readlink(s, self, sizeof(self), "proc/self");
-	if (n > 0 && strtol(self, NULL, 10) == getpid() && in_first_namespace(s, "pid", 0xEFFFFFFC) &&
-	    in_first_namespace(s, "user", 0xEFFFFFFD) && in_first_namespace(s, "time", 0xEFFFFFFA))
-		return 0;
-	return vm_fail(err, EOPNOTSUPP, "tasks are told apart in the initial namespaces only");
-}
-
-/** "0-63": as many as the last one's number and one. */
+/** As many as the last one's number and one. */
 static unsigned possible_cpus(struct vm_session *s)
 {
+	unsigned first, last, n = 0;
 	if (vm_session_slurp(s, &s->scratch, "sys/devices/system/cpu/possible") <= 0)
 		return 0;
-	const char *text = s->scratch.s, *last = text;
-	for (const char *p = text; *p; p++)
-		if (*p == '-' || *p == ',')
-			last = p + 1;
-	return (unsigned)strtoul(last, NULL, 10) + 1;
+	for (const char *p = s->scratch.s; (p = vm_parse_list(p, &first, &last));)
+		n = last + 1;
+	return n;
 }
 
 static int load(struct vm_tasks *t, struct vm_session *s, struct vm_err *err)
@@ -64,7 +43,7 @@ static int load(struct vm_tasks *t, struct vm_session *s, struct vm_err *err)
 	unsigned cpus = possible_cpus(s);
 	int r = vm_bpf_allowed(s, true, err);
 	if (r == 0)
-		r = check_namespaces(s, err);
+		r = vm_bpf_first_namespaces(s, err);
 	if (r < 0)
 		return r;
 	if (cpus == 0 || cpus > VM_TASK_CPUS)

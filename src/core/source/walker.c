@@ -236,6 +236,12 @@ int vm_walker_get(struct vm_session *s, struct vm_walker **out, struct vm_err *e
 	return s->walker->failed;
 }
 
+uint64_t vm_walker_direct_map(const struct vm_walker *w, uint64_t *end)
+{
+	*end = w->c->g.max_pa;
+	return w->c->g.base;
+}
+
 uint64_t vm_walker_zero_pfn(const struct vm_walker *w)
 {
 	return w->zero_pfn;

@@ -53,6 +53,9 @@ int vm_walker_get(struct vm_session *s, struct vm_walker **out, struct vm_err *e
 /** Levels, frames and swap types of this kernel. */
 const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w);
 
+/** Kernel address of physical address 0, as it was found, and the first physical address that is no memory. */
+uint64_t vm_walker_direct_map(const struct vm_walker *w, uint64_t *end);
+
 /** Frame of the page of zeros; VM_PFN_NONE: not found. */
 uint64_t vm_walker_zero_pfn(const struct vm_walker *w);
 

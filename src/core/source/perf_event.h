@@ -1,0 +1,37 @@
+/**
+ * Events of perf on all CPUs, each of which runs an eBPF program when it happens.
+ *
+ * Only software events, every single one (sample_period 1), of all processes: the program is called with the registers
+ * and the address, and nothing is written to a ring.  They end with their descriptors, whatever ends us.
+ */
+#ifndef VM_SOURCE_PERF_EVENT_H
+#define VM_SOURCE_PERF_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm_err;
+struct vm_session;
+
+/** One event on each CPU that was online.  Zero-initialised is empty and valid. */
+struct vm_perf_cpus {
+	int *fd;
+	size_t n;
+};
+
+/**
+ * Open the software event `config` (PERF_COUNT_SW_*) on every online CPU, and let it run the program `prog_fd`, of type
+ * perf_event.  Not enabled: see vm_perf_cpus_enable().  CPUs that leave meanwhile are skipped; those that come later
+ * have no event.  Where the descriptors don't suffice, our soft RLIMIT_NOFILE is raised as far as the hard one allows,
+ * which programs that are started afterwards inherit.
+ * 0, or a negative errno with the reason in words: which capability or sysctl is in the way.
+ */
+int vm_perf_cpus_open(struct vm_session *s, uint64_t config, int prog_fd, struct vm_perf_cpus *out, struct vm_err *err);
+
+/** Let it happen, or not any more.  0 or a negative errno. */
+int vm_perf_cpus_enable(const struct vm_perf_cpus *p, bool on, struct vm_err *err);
+
+void vm_perf_cpus_close(struct vm_perf_cpus *p);
+
+#endif

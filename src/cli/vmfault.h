@@ -76,6 +76,8 @@ struct vmfault {
 	pid_t child;
 	const char *command;
 	bool child_ended;
+	/** The negative errno of its execve(2), or 0. */
+	int not_started;
 	int status;
 	uint64_t began_ns;
 	unsigned reports;
@@ -124,7 +126,7 @@ size_t vmfault_verdict(struct vmfault *v, const struct vm_faultset *f, struct vm
 /** Note what has come since the last step, if it is time. */
 int vmfault_series_step(struct vmfault *v, struct vm_err *err);
 /** From now on, for the next report. */
-void vmfault_series_restart(struct vmfault *v);
+void vmfault_series_restart(struct vmfault *v, const struct vm_faultset *f);
 void vmfault_series_free(struct vmfault *v);
 void vmfault_say_series(struct vmfault *v);
 void vmfault_say_heat(struct vmfault *v, const struct vm_faultset *f);

@@ -86,18 +86,20 @@ int vmfault_go(struct vmfault *v, struct vmfault_gate *gate, struct vm_err *err)
 /** Look, but leave it as it is: its counters can be read until it is waited for. */
 static bool child_has_ended(struct vmfault *v)
 {
+	if (!v->child)
+		return false;
 	siginfo_t info = { .si_pid = 0 };
-	return v->child && !v->child_ended && waitid(P_PID, (id_t)v->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       info.si_pid == v->child;
+	if (v->child_ended || waitid(P_PID, (id_t)v->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != v->child)
+		return v->child_ended;
+	v->child_ended = true;
+	v->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	return true;
 }
 
 static void reap(struct vmfault *v)
 {
-	int status = 0;
-	while (waitpid(v->child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(v->child, NULL, 0) < 0 && errno == EINTR)
 		;
-	v->child_ended = true;
-	v->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* ---- Watching ----------------------------------------------------------------------------------------------------- */
@@ -166,7 +168,7 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	}
 	if (ok && w->interval_ns) {
 		ok = w->mark_set = vm_fault_mark_set(&w->mark, f);
-		vmfault_series_restart(v);
+		vmfault_series_restart(v, f);
 	}
 	v->reports++;
 	return ok ? r : vm_fail(err, ENOMEM, "out of memory");
@@ -220,13 +222,12 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 	if (r == 0 && (!count || v->reports < count))
 		r = report(v, &w, err);
 	/* A program that was only to be watched for a while goes on, and so do we: its status is ours. */
-	if (v->child && !v->child_ended) {
-		while (r == 0 && !child_has_ended(v)) {
-			wait_a_little(v, &w);
-			take_signals(v, &w);
-		}
-		reap(v);
+	while (r == 0 && v->child && !child_has_ended(v)) {
+		wait_a_little(v, &w);
+		take_signals(v, &w);
 	}
+	if (v->child)
+		reap(v);
 	vm_fault_mark_free(&w.mark);
 	if (w.signals >= 0)
 		close(w.signals);

@@ -134,6 +134,10 @@ START_TEST(ticks)
 	ck_assert_ptr_nonnull(strstr(s, "stack ┤████"));
 	ck_assert_ptr_nonnull(strstr(s, "\n…c +1 ┤████"));
 	ck_assert_ptr_nonnull(strstr(s, "\n      └┬───────┬───────\n"));
+	/* The one that has more. */
+	const uint64_t heap[8] = { 1, 1, 1, 1, 1, 1, 1, 2 };
+	h.count = heap;
+	ck_assert_ptr_nonnull(strstr(draw(&h, 23, true, false), "\n…p +1 ┤"));
 }
 END_TEST
 

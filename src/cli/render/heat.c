@@ -209,11 +209,37 @@ static void put_right(struct plot *p, const char *text, size_t width)
 	vm_buf_free(&b);
 }
 
-/** The ticks of a line: the first one's text and how many more there are.  *next is the first that isn't drawn yet. */
+/** What was counted in the rows from `from` to before `to`. */
+static uint64_t sum_rows(const struct vm_heat *h, size_t from, size_t to)
+{
+	uint64_t sum = 0;
+	for (size_t i = from * h->cols; i < to * h->cols; i++)
+		if (__builtin_add_overflow(sum, h->count[i], &sum))
+			return UINT64_MAX;
+	return sum;
+}
+
+/** Of the ticks from `first` to before `to` the one whose rows, up to the next tick or to `end`, have the most. */
+static size_t biggest_tick(const struct vm_heat *h, size_t first, size_t to, size_t end)
+{
+	size_t best = first;
+	uint64_t most = 0;
+	for (size_t i = first; i < to && to > first + 1; i++) {
+		const uint64_t n = sum_rows(h, h->row_tick[i].at, i + 1 < to ? h->row_tick[i + 1].at : end);
+		if (n > most) {
+			most = n;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/** The ticks of a line: one, and how many more there are.  *next is the first that isn't drawn yet. */
 static bool put_row_label(struct plot *p, size_t line, size_t *next)
 {
 	const struct vm_heat *h = p->h;
-	const size_t end = (line + 1) * p->per_row * (p->halves ? 2 : 1), first = *next;
+	const size_t behind = (line + 1) * p->per_row * (p->halves ? 2 : 1), end = behind < h->rows ? behind : h->rows;
+	const size_t first = *next;
 	char more[VM_NUMBUF + 2] = "";
 	while (*next < h->row_ticks && h->row_tick[*next].at < end)
 		++*next;
@@ -224,7 +250,7 @@ static bool put_row_label(struct plot *p, size_t line, size_t *next)
 	if (*next > first + 1)
 		snprintf(more, sizeof(more), " +%zu", *next - first - 1);
 	const size_t n = strlen(more) < p->label ? strlen(more) : 0;
-	put_right(p, h->row_tick[first].text, p->label - n);
+	put_right(p, h->row_tick[biggest_tick(h, first, *next, end)].text, p->label - n);
 	vm_buf_add(p->out, more, n);
 	return true;
 }

@@ -313,4 +313,5 @@ const struct vm_command vm_command = {
 	.defaults = &defaults,
 	.sources = vm_fault_sources,
 	.run = run,
+	.print_doc = vmfault_print_doc,
 };

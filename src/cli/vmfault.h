@@ -139,4 +139,7 @@ int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct v
 int vmfault_trace_flush(struct vmfault *v);
 void vmfault_trace_heading(struct vmfault *v);
 
+/** Blocks of the manual. */
+bool vmfault_print_doc(const char *kind, FILE *out);
+
 #endif

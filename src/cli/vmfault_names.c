@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli/render/flame.h"
 #include "core/base/err.h"
@@ -104,8 +105,26 @@ bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_f
 
 /* ---- Stacks ------------------------------------------------------------------------------------------------------- */
 
-/** Names of a stack, outermost first, each once; how many. */
 enum { DEPTH = 160, LEAST = 4096 };
+
+/**
+ * How many of its addresses are return addresses.  Where frame pointers are used for other things, what they lead to
+ * is no address, or none of code; nor is what follows.
+ */
+static unsigned sound_depth(const struct vm_faultset *f, uint32_t space, const struct vm_fault_stack *st)
+{
+	unsigned n = st->n ? 1 : 0;
+	for (; n < st->n; n++) {
+		if (st->ip[n] < LEAST || st->ip[n] >> 56)
+			break;
+		const struct vm_fault_mapping *m = vm_faultset_mapping(f, space, st->ip[n] - 1);
+		if (m && !(m->prot & PROT_EXEC))
+			break;
+	}
+	return n;
+}
+
+/** Names of a stack, outermost first, each once; how many. */
 static size_t frames_of(struct vmfault *v, const struct vm_faultset *f, const struct vm_fault_group *g, bool leaf,
 			struct vm_flame_frame *out)
 {
@@ -114,10 +133,7 @@ static size_t frames_of(struct vmfault *v, const struct vm_faultset *f, const st
 	out[n++] = (struct vm_flame_frame){ .name = s && s->comm[0] ? s->comm : "?", .class = VM_FLAME_OTHER };
 	if (g->stack < f->stack.n) {
 		const struct vm_fault_stack *st = &f->stack.v[g->stack];
-		for (unsigned i = st->n; i-- > 0 && n < DEPTH - 2;) {
-			/* Where frame pointers are used for other things, what they lead to is no address. */
-			if (st->ip[i] < LEAST || st->ip[i] >> 56)
-				continue;
+		for (unsigned i = sound_depth(f, g->space, st); i-- > 0 && n < DEPTH - 2;) {
 			/* A return address is behind its call; the innermost is the instruction itself. */
 			const size_t at = vmfault_site(v, f, g->space, st->ip[i] - (i > 0));
 			if (at != SIZE_MAX)

@@ -255,7 +255,11 @@ static int add_mapping(struct perf *p, const struct vm_fault_mapping *m, const c
 {
 	struct vm_fault_mapping copy = *m;
 	copy.name = vm_arena_strndup(&p->set.arena, name, strlen(name));
-	return copy.name && vm_faultset_insert(&p->set, &copy) ? 0 : -ENOMEM;
+	if (!copy.name || !vm_faultset_insert(&p->set, &copy))
+		return -ENOMEM;
+	if (p->ask->code && (m->prot & PROT_EXEC))
+		p->ask->code(p->ask->ctx, &p->set, &copy);
+	return 0;
 }
 
 /** What it has mapped now, if it is there and may be looked at. */

@@ -219,7 +219,7 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 	if (r == 0)
 		r = vm_faults_poll(v->faults, err);
 	/* What is left of the last interval, unless all that were asked for are there. */
-	if (r == 0 && (!count || v->reports < count))
+	if (r == 0 && !v->o->trace && (!count || v->reports < count))
 		r = report(v, &w, err);
 	/* A program that was only to be watched for a while goes on, and so do we: its status is ours. */
 	while (r == 0 && v->child && !child_has_ended(v)) {

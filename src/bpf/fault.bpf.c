@@ -6,155 +6,9 @@
  * in a signal.  None of that needs a kprobe.  Faults of get_user_pages() raise no event and are told from the kernel's own
  * counters.  Counts are kept per CPU or per thread: interrupts are off at both ends, so nothing is counted twice or lost.
  */
-#include "kernel_types.h"
+#include "fault_where.h"
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-
-#include "fault.h"
-#include "fault_kind.h"
-#include "vma.h"
-#include "verified.h"
-
-#define MAP(kind, keytype, valuetype, entries, name) \
-	struct { \
-		__uint(type, BPF_MAP_TYPE_##kind); \
-		__uint(max_entries, entries); \
-		__type(key, keytype); \
-		__type(value, valuetype); \
-	} name SEC(".maps")
-
-/* User space sets the sizes of tasks, groups, stacks and the ring. */
-MAP(HASH, __u32, struct vm_ft_task, 1024, tasks);
-MAP(HASH, __u32, struct vm_ft_target, 1024, targets);
-MAP(HASH, struct vm_ft_key, struct vm_ft_group, 1024, groups);
-MAP(LRU_HASH, struct vm_ft_mapping_key, struct vm_ft_mapping_seen, 1024, mappings);
-MAP(HASH, struct vm_ft_block, __u64, 1, blocks);
-MAP(PERCPU_ARRAY, __u32, struct vm_ft_count, VM_FAULT_KIND_NR, kinds);
-MAP(PERCPU_ARRAY, __u32, struct vm_ft_histo, VM_FAULT_KIND_NR, histos);
-MAP(PERCPU_ARRAY, __u32, struct vm_ft_lost, 1, losses);
-MAP(PERCPU_ARRAY, __u32, __u64, 1, spaces);
-MAP(PERCPU_ARRAY, __u32, struct vm_ft_ev_mapping, 1, scratch);
-MAP(PERCPU_ARRAY, __u32, struct vm_ft_task, 1, blank);
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} ring SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, VM_FT_STACK_DEPTH * sizeof(__u64));
-} stacks SEC(".maps");
-
-struct vm_ft_control control;
-
-/* Linux 5.15; told apart by the kernel's own list of helpers. */
-enum bpf_func_id___x { BPF_FUNC_task_pt_regs___x = 175, BPF_FUNC_get_current_task_btf___x = 158 };
-static void *(*current_task)(void) = (void *)158;
-static struct pt_regs *(*user_registers)(void *task) = (void *)175;
-
-static __always_inline struct vm_ft_lost *lost(void)
-{
-	__u32 zero = 0;
-	return bpf_map_lookup_elem(&losses, &zero);
-}
-
-#define LOST(what) \
-	do { \
-		struct vm_ft_lost *lost_ = lost(); \
-		if (lost_) \
-			lost_->what++; \
-	} while (0)
-
-/** Put into the ring without waking anybody: user space looks at it every few milliseconds. */
-static __always_inline void note(void *record, __u64 size)
-{
-	if (bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP))
-		LOST(notes);
-}
-
-/* ---- Processes and threads --------------------------------------------------------------------------------------- */
-
-/** A number for a new address space: this CPU's, so that no two CPUs give the same one. */
-static __always_inline __u32 new_space(void)
-{
-	__u32 zero = 0;
-	__u64 *n = bpf_map_lookup_elem(&spaces, &zero);
-	if (!n)
-		return 0;
-	return (__u32)(++*n << VM_FT_SPACE_SHIFT) | (bpf_get_smp_processor_id() + 1);
-}
-
-static __always_inline void read_own(struct task_struct *task, __u64 *minor, __u64 *major)
-{
-	*minor = BPF_CORE_READ(task, min_flt);
-	*major = BPF_CORE_READ(task, maj_flt);
-}
-
-static __always_inline void set_base(struct vm_ft_task *t, struct task_struct *task)
-{
-	read_own(task, &t->base_minor, &t->base_major);
-	t->last_minor = t->base_minor;
-	t->last_major = t->base_major;
-	t->base_cpu = BPF_CORE_READ(task, se.sum_exec_runtime);
-	t->flags |= VM_FT_BASED;
-}
-
-static __always_inline void tell_space(__u32 space, __u32 from, struct task_struct *task, __u32 parent, bool exec)
-{
-	struct vm_ft_ev_space e = { .type = VM_FT_EV_SPACE, .exec = exec, .space = space, .from = from, .parent = parent };
-	e.tgid = (__u32)BPF_CORE_READ(task, tgid);
-	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
-	note(&e, sizeof(e));
-}
-
-/** The target that this process is, or becomes now. */
-static __always_inline struct vm_ft_target *target_of(__u32 tgid, __u32 from, struct task_struct *task, __u32 parent)
-{
-	struct vm_ft_target *known = bpf_map_lookup_elem(&targets, &tgid);
-	if (known)
-		return known;
-	struct vm_ft_target t = { .space = new_space() };
-	if (bpf_map_update_elem(&targets, &tgid, &t, BPF_NOEXIST) == 0)
-		tell_space(t.space, from, task, parent, false);
-	return bpf_map_lookup_elem(&targets, &tgid);
-}
-
-static __always_inline struct vm_ft_task *add_task(__u32 tid, __u32 tgid, __u32 space, struct task_struct *task)
-{
-	__u32 zero = 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&blank, &zero);
-	if (!t || bpf_map_update_elem(&tasks, &tid, t, BPF_NOEXIST)) {
-		LOST(threads);
-		return 0;
-	}
-	t = bpf_map_lookup_elem(&tasks, &tid);
-	if (!t)
-		return 0;
-	t->tgid = tgid;
-	t->space = space;
-	set_base(t, task);
-	return t;
-}
-
-static __always_inline bool in_cgroup(void)
-{
-	return bpf_get_current_ancestor_cgroup_id((int)control.cgroup_level) == control.cgroup_id;
-}
-
-/** A thread's first fault where all threads, or those of a cgroup, are counted. */
-static __always_inline struct vm_ft_task *admit(__u64 id)
-{
-	const __u32 tgid = id >> 32;
-	struct task_struct *task = (void *)bpf_get_current_task();
-	if (tgid == control.own_tgid || (control.whom == VM_FT_CGROUP && !in_cgroup()))
-		return 0;
-	struct vm_ft_target *target = target_of(tgid, 0, task, (__u32)BPF_CORE_READ(task, real_parent, tgid));
-	return target ? add_task((__u32)id, tgid, target->space, task) : 0;
-}
+/* ---- Processes and threads come and go ---------------------------------------------------------------------------- */
 
 SEC("tp_btf/sched_process_fork")
 int forked(__u64 *ctx)
@@ -189,12 +43,15 @@ int executed(__u64 *ctx)
 	struct vm_ft_target *target = bpf_map_lookup_elem(&targets, &tgid);
 	if (control.enabled != VM_FT_ON || !target)
 		return 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
-	if (!t) {
+	struct vm_ft_task *t = task_by(tid);
+	if (old != tid) {
 		/* Another thread than the first one did it, and has its number now. */
-		t = add_task(tid, tgid, target->space, task);
-		bpf_map_delete_elem(&tasks, &old);
+		struct vm_ft_task *gone = task_by(old);
+		if (gone)
+			remove_task(gone);
 	}
+	if (!t)
+		t = add_task(tid, tgid, target->space, task);
 	if (!t)
 		return 0;
 	if (t->flags & VM_FT_WAITS) {
@@ -206,258 +63,6 @@ int executed(__u64 *ctx)
 	t->vma.known = 0;
 	tell_space(t->space, 0, task, (__u32)BPF_CORE_READ(task, real_parent, tgid), true);
 	return 0;
-}
-
-SEC("tp_btf/sched_process_exit")
-int ended(__u64 *ctx)
-{
-	struct task_struct *task = (void *)ctx[0];
-	const __u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = (__u32)id, tgid = id >> 32;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
-	const bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
-	if (control.enabled == VM_FT_OFF)
-		return 0;
-	if (t) {
-		struct vm_ft_ev_thread_end e = {
-			.type = VM_FT_EV_THREAD_END, .last = last, .tid = tid, .tgid = tgid, .space = t->space,
-			.minor = t->minor, .major = t->major, .invalid = t->invalid, .ns = t->ns,
-			.unresolved = t->unresolved + !!t->open[0].at + !!t->open[1].at,
-			.own_known = !!(t->flags & VM_FT_BASED),
-		};
-		read_own(task, &e.own_minor, &e.own_major);
-		e.own_minor -= t->base_minor;
-		e.own_major -= t->base_major;
-		e.cpu_ns = BPF_CORE_READ(task, se.sum_exec_runtime) - t->base_cpu;
-		BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
-		if (!(t->flags & VM_FT_WAITS))
-			note(&e, sizeof(e));
-		bpf_map_delete_elem(&tasks, &tid);
-	}
-	if (last && bpf_map_delete_elem(&targets, &tgid) == 0 && !t) {
-		struct vm_ft_ev_thread_end e = { .type = VM_FT_EV_PROCESS_END, .last = 1, .tid = tid, .tgid = tgid };
-		note(&e, sizeof(e));
-	}
-	return 0;
-}
-
-/* ---- Page tables ------------------------------------------------------------------------------------------------- */
-
-struct walked {
-	__u64 entry, at;               /* and where it is, for a second look */
-	__u32 level;
-	bool ok;
-};
-
-static __always_inline bool is_table(__u64 e)
-{
-	return (e & (VM_PTE_P | VM_PTE_PSE)) == VM_PTE_P;
-}
-
-static __always_inline void walk(struct walked *w, __u64 pgd, __u64 addr)
-{
-	__u64 table = pgd, e = 0;
-	w->ok = false;
-#pragma unroll
-	for (int k = 4; k >= 0; k--) {
-		if (k >= (int)control.levels)
-			continue;
-		w->at = table + (addr >> (12 + 9 * k) & 511) * 8;
-		if (bpf_probe_read_kernel(&e, sizeof(e), (void *)w->at))
-			return;
-		w->entry = e;
-		w->level = (__u32)k;
-		if (k == 0 || !is_table(e))
-			break;
-		if ((e & VM_PTE_FRAME) >= control.max_pa)
-			return;
-		table = control.base + (e & VM_PTE_FRAME);
-	}
-	w->ok = true;
-}
-
-/** After the fault: the entry that was a page's is most likely one still. */
-static __always_inline void walk_again(struct walked *w, const struct vm_ft_task *t, const struct vm_ft_open *o, __u64 addr)
-{
-	if (o->level == 0) {
-		w->at = o->entry_at;
-		w->level = 0;
-		w->ok = bpf_probe_read_kernel(&w->entry, sizeof(w->entry), (void *)w->at) == 0;
-		if (w->ok && w->entry)
-			return;
-	}
-	walk(w, t->pgd, addr);
-}
-
-/* ---- Mappings ---------------------------------------------------------------------------------------------------- */
-
-enum { TMPFS_MAGIC = 0x01021994 };
-
-static __always_inline __u8 backing_of(const struct vm_area_struct *v, struct file *file, struct vm_ft_vma *to)
-{
-	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
-	to->ino = to->dev = 0;
-	if (inode) {
-		to->ino = BPF_CORE_READ(inode, i_ino);
-		to->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	}
-	if (to->flags & VM_VMA_HUGETLB)
-		return VM_BACK_HUGETLB;
-	if (to->flags & (VM_VMA_PFNMAP | VM_VMA_MIXEDMAP))
-		return VM_BACK_DEVICE;
-	if (!BPF_CORE_READ(v, vm_ops))
-		return VM_BACK_ANON;
-	if (!inode)
-		return VM_BACK_DEVICE;
-	return BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC ? VM_BACK_SHMEM : VM_BACK_FILE;
-}
-
-static __always_inline bool read_vma(struct vm_ft_vma *to, __u64 mm, __u64 addr)
-{
-	const __u64 v = vm_find_vma(mm, addr);
-	to->known = 0;
-	if (!v)
-		return false;
-	const struct vm_area_struct *vma = (void *)v;
-	struct file *file = BPF_CORE_READ(vma, vm_file);
-	to->vma = v;
-	to->file = (__u64)file;
-	to->start = BPF_CORE_READ(vma, vm_start);
-	to->end = BPF_CORE_READ(vma, vm_end);
-	to->flags = BPF_CORE_READ(vma, vm_flags);
-	to->pgoff = BPF_CORE_READ(vma, vm_pgoff);
-	to->backing = backing_of(vma, file, to);
-	/* It was freed and became another one meanwhile. */
-	to->known = to->start <= addr && addr < to->end;
-	return to->known;
-}
-
-/** t->vma becomes the mapping of `addr`; false: there is none. */
-static __always_inline bool look_up(struct vm_ft_task *t, __u64 addr)
-{
-	__u32 seq = 0;
-	const bool stamped = vm_layout_stamp(t->mm, &seq);
-	if (t->vma.known && t->vma.stamped && stamped && seq == t->vma.seq && t->vma.start <= addr && addr < t->vma.end)
-		return true;
-	if (!read_vma(&t->vma, t->mm, addr))
-		return false;
-	t->vma.seq = seq;
-	t->vma.stamped = stamped;
-	return true;
-}
-
-/* ---- Where files are --------------------------------------------------------------------------------------------- */
-
-enum { PATH_STEPS = 48 };
-
-struct climb {
-	__u64 dentry, mount;
-	__u32 at;
-	__u32 done;
-};
-
-MAP(PERCPU_ARRAY, __u32, struct climb, 1, climbs);
-
-/** Append the name of one dentry to the scratch event and go up.  1: that was the root. */
-GLOBAL int climb_step(__u32 unused)
-{
-	__u32 zero = 0;
-	(void)unused;
-	struct climb *c = bpf_map_lookup_elem(&climbs, &zero);
-	struct vm_ft_ev_mapping *e = bpf_map_lookup_elem(&scratch, &zero);
-	if (!c || !e)
-		return 1;
-	struct dentry *d = (void *)c->dentry;
-	struct mount *m = (void *)c->mount;
-	struct dentry *parent = BPF_CORE_READ(d, d_parent);
-	if (d == BPF_CORE_READ(m, mnt.mnt_root)) {
-		struct mount *above = BPF_CORE_READ(m, mnt_parent);
-		if (above == m || !above) {
-			/* What was never mounted, as memfds, is its own root. */
-			if (c->at || !parent)
-				return 1;
-		} else {
-			c->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
-			c->mount = (__u64)above;
-			return 0;
-		}
-	}
-	__u64 at = c->at;
-	if (at >= VM_FT_PATH - VM_FT_NAME)
-		return 1;
-	INDEX(at, VM_FT_PATH);
-	if (at >= VM_FT_PATH - VM_FT_NAME)
-		return 1;
-	long n = bpf_probe_read_kernel_str(e->path + at, VM_FT_NAME, BPF_CORE_READ(d, d_name.name));
-	if (n <= 0)
-		return 1;
-	c->at = (__u32)at + (__u32)n;
-	if (parent == d || !parent)
-		return 1;
-	c->dentry = (__u64)parent;
-	return 0;
-}
-
-static __always_inline void read_path(struct vm_ft_ev_mapping *e, struct file *file)
-{
-	__u32 zero = 0;
-	struct climb *c = bpf_map_lookup_elem(&climbs, &zero);
-	if (!c)
-		return;
-	struct dentry *d = BPF_CORE_READ(file, f_path.dentry);
-	c->dentry = (__u64)d;
-	c->mount = (__u64)BPF_CORE_READ(file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
-	c->at = 0;
-	e->deleted = !BPF_CORE_READ(d, d_hash.pprev);
-	for (int i = 0; i < PATH_STEPS; i++)
-		if (climb_step(0))
-			break;
-	e->length = c->at;
-}
-
-/** Tell user space of a mapping, once. */
-static __always_inline void tell_mapping(const struct vm_ft_vma *v, __u32 space, __u64 mm_)
-{
-	__u32 zero = 0;
-	struct vm_ft_mapping_key key = { .start = v->start, .space = space };
-	struct vm_ft_mapping_seen *seen = bpf_map_lookup_elem(&mappings, &key);
-	if (seen && seen->end == v->end && seen->file == v->file && seen->flags == v->flags)
-		return;
-	struct vm_ft_mapping_seen now = { .end = v->end, .file = v->file, .flags = v->flags };
-	bpf_map_update_elem(&mappings, &key, &now, BPF_ANY);
-	struct vm_ft_ev_mapping *e = bpf_map_lookup_elem(&scratch, &zero);
-	struct mm_struct *mm = (void *)mm_;
-	if (!e)
-		return;
-	e->type = VM_FT_EV_MAPPING;
-	e->backing = v->backing;
-	e->space = space;
-	e->dev = v->dev;
-	e->start = v->start;
-	e->end = v->end;
-	e->flags = v->flags;
-	e->pgoff = v->pgoff;
-	e->ino = v->ino;
-	/* As vma_is_initial_heap() and vma_is_initial_stack() in include/linux/mm.h. */
-	const __u64 brk0 = BPF_CORE_READ(mm, start_brk), brk = BPF_CORE_READ(mm, brk), sp = BPF_CORE_READ(mm, start_stack);
-	e->heap = v->backing == VM_BACK_ANON && !v->file && v->start < brk && v->end > brk0;
-	e->stack = v->start <= sp && v->end >= sp;
-	e->length = e->deleted = 0;
-	if (v->file)
-		read_path(e, (void *)v->file);
-	__u64 size = sizeof(*e) - VM_FT_PATH + (e->length & (VM_FT_PATH - 1));
-	if (bpf_ringbuf_output(&ring, e, size & 2047, BPF_RB_NO_WAKEUP))
-		LOST(notes);
-}
-
-/* ---- A fault begins ---------------------------------------------------------------------------------------------- */
-
-static __always_inline __u64 user_ip(void)
-{
-	if (!bpf_core_enum_value_exists(enum bpf_func_id___x, BPF_FUNC_task_pt_regs___x))
-		return 0;
-	struct pt_regs *r = user_registers(current_task());
-	return r ? r->ip : 0;
 }
 
 /** It was given up: a signal came first, or the kernel may not wait here and does without. */
@@ -473,25 +78,73 @@ static __always_inline void give_up(struct vm_ft_task *t, struct vm_ft_open *o)
 	}
 }
 
+static __always_inline void settle(struct vm_ft_task *t);
+
+SEC("tp_btf/sched_process_exit")
+int ended(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	const __u64 id = bpf_get_current_pid_tgid();
+	__u32 tid = (__u32)id, tgid = id >> 32;
+	struct vm_ft_task *t = task_by(tid);
+	const bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
+	if (control.enabled == VM_FT_OFF)
+		return 0;
+	if (t) {
+		/* What it never came back from. */
+		if (t->open[0].at)
+			give_up(t, &t->open[0]);
+		if (t->open[1].at)
+			give_up(t, &t->open[1]);
+		struct vm_ft_ev_thread_end e = {
+			.type = VM_FT_EV_THREAD_END, .last = last, .tid = tid, .tgid = tgid, .space = t->space,
+			.minor = t->minor, .major = t->major, .invalid = t->invalid, .ns = t->ns,
+			.unresolved = t->unresolved, .own_known = !!(t->flags & VM_FT_BASED),
+		};
+		read_own(task, &e.own_minor, &e.own_major);
+		e.own_minor -= t->base_minor;
+		e.own_major -= t->base_major;
+		e.cpu_ns = BPF_CORE_READ(task, se.sum_exec_runtime) - t->base_cpu;
+		BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
+		settle(t);
+		if (!(t->flags & VM_FT_WAITS))
+			note(&e, sizeof(e));
+		remove_task(t);
+	}
+	if (last && bpf_map_delete_elem(&targets, &tgid) == 0 && !t) {
+		struct vm_ft_ev_thread_end e = { .type = VM_FT_EV_PROCESS_END, .last = 1, .tid = tid, .tgid = tgid };
+		note(&e, sizeof(e));
+	}
+	return 0;
+}
+
+/* ---- A fault begins ---------------------------------------------------------------------------------------------- */
+
+static __always_inline __u64 user_ip(void)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id___x, BPF_FUNC_task_pt_regs___x))
+		return 0;
+	struct pt_regs *r = user_registers(current_task());
+	return r ? r->ip : 0;
+}
+
 static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 {
-	const __u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = (__u32)id;
+	struct task_struct *task = (void *)bpf_get_current_task();
 	if (control.enabled != VM_FT_ON)
 		return 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
+	struct vm_ft_task *t = task_by(tid_of((__u64)task));
 	if (!t && control.whom != VM_FT_CHOSEN)
-		t = admit(id);
+		t = admit(bpf_get_current_pid_tgid());
 	if (!t || (t->flags & (VM_FT_WAITS | VM_FT_BUSY)) || (kernel && addr >> 63))
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
 	if (!(t->flags & VM_FT_BASED))
 		set_base(t, task);
-	const __u64 mm = (__u64)BPF_CORE_READ(task, mm);
+	const __u64 mm = TASK(task, mm);
 	if (mm != t->mm) {
 		t->mm = mm;
 		t->vma.known = 0;
-		t->pgd = mm ? (__u64)BPF_CORE_READ((struct mm_struct *)mm, pgd) : 0;
+		t->pgd = mm ? MM(mm, pgd) : 0;
 	}
 	if (!mm)
 		return 0;
@@ -500,6 +153,9 @@ static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 		o = &t->open[1];
 	if (o->at)
 		give_up(t, o);
+	/* Nothing of the kernel's is left to come back to where a program runs. */
+	if (!kernel && t->open[1].at)
+		give_up(t, &t->open[1]);
 	o->address = addr;
 	o->error = (__u32)error;
 	o->kernel = kernel;
@@ -587,26 +243,49 @@ static __always_inline void tell_code(struct vm_ft_task *t, __u64 ip)
 		tell_mapping(&code, t->space, t->mm);
 }
 
+/** Put what was counted in a row into the table. */
+static __always_inline void settle(struct vm_ft_task *t)
+{
+	struct vm_ft_run *run = &t->run;
+	if (!run->sum.count)
+		return;
+	run->key.cpu = (__u16)bpf_get_smp_processor_id();
+	struct vm_ft_group *g = bpf_map_lookup_elem(&groups, &run->key);
+	if (g) {
+		g->count += run->sum.count;
+		g->ns += run->sum.ns;
+		if (run->sum.max_ns > g->max_ns)
+			g->max_ns = run->sum.max_ns;
+	} else if (bpf_map_update_elem(&groups, &run->key, &run->sum, BPF_NOEXIST)) {
+		LOST(groups);
+	}
+	run->sum.count = 0;
+}
+
+static __always_inline bool same_group(const struct vm_ft_key *a, const struct vm_ft_key *b)
+{
+	return a->ip == b->ip && a->mapping == b->mapping && a->space == b->space && a->stack == b->stack &&
+	       a->kind == b->kind && a->kernel == b->kernel;
+}
+
 static __always_inline void count_group(struct vm_ft_task *t, const struct vm_ft_key *key, __u64 ns)
 {
-	struct vm_ft_group *g = bpf_map_lookup_elem(&groups, key);
-	if (!g) {
-		struct vm_ft_group none = { 0 };
-		if (bpf_map_update_elem(&groups, key, &none, BPF_NOEXIST)) {
-			LOST(groups);
-			return;
+	struct vm_ft_run *run = &t->run;
+	if (!run->sum.count || !same_group(&run->key, key)) {
+		settle(t);
+		run->key = *key;
+		run->sum = (struct vm_ft_group){ 0 };
+		/* It is told of once, when it is new. */
+		if (!bpf_map_lookup_elem(&groups, key)) {
+			if (t->vma.known && key->mapping == t->vma.start)
+				tell_mapping(&t->vma, t->space, t->mm);
+			tell_code(t, key->ip);
 		}
-		if (t->vma.known && key->mapping == t->vma.start)
-			tell_mapping(&t->vma, t->space, t->mm);
-		tell_code(t, key->ip);
-		g = bpf_map_lookup_elem(&groups, key);
-		if (!g)
-			return;
 	}
-	g->count++;
-	g->ns += ns;
-	if (ns > g->max_ns)
-		g->max_ns = ns;
+	run->sum.count++;
+	run->sum.ns += ns;
+	if (ns > run->sum.max_ns)
+		run->sum.max_ns = ns;
 }
 
 static __always_inline void count_block(__u32 space, __u64 addr)
@@ -708,11 +387,11 @@ static __always_inline bool mapping_after(struct vm_ft_task *t, const struct vm_
 
 static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 {
-	const __u64 now = bpf_ktime_get_ns(), addr = ctx->addr;
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct vm_ft_task *t = control.enabled ? bpf_map_lookup_elem(&tasks, &tid) : 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct vm_ft_task *t = control.enabled ? task_by(tid_of((__u64)task)) : 0;
 	if (!t || (t->flags & VM_FT_WAITS) || !(t->flags & VM_FT_BASED))
 		return 0;
+	const __u64 now = bpf_ktime_get_ns(), addr = ctx->addr;
 	if (control.enabled == VM_FT_DRAINING) {
 		t->late++;
 		return 0;
@@ -720,7 +399,7 @@ static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 	struct vm_ft_open *o = &t->open[0];
 	if (!o->at || o->address != addr)
 		o = &t->open[1];
-	read_own((void *)bpf_get_current_task(), &t->last_minor, &t->last_major);
+	read_own(task, &t->last_minor, &t->last_major);
 	if (major)
 		t->major++;
 	else
@@ -780,7 +459,7 @@ int signalled(__u64 *ctx)
 	int code = 0;
 	if ((sig != 11 && sig != 7) || control.enabled != VM_FT_ON)
 		return 0;
-	struct vm_ft_task *t = bpf_map_lookup_elem(&tasks, &tid);
+	struct vm_ft_task *t = task_by(tid);
 	if (!t || !t->open[0].at || (__u32)BPF_CORE_READ(to, pid) != tid)
 		return 0;
 	/* Signals of kill(2) have codes up to 0; of those that have none, the pointer is 0 or 1. */

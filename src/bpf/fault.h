@@ -30,6 +30,8 @@ struct vm_ft_control {
 	unsigned long long zero_pfn;
 	unsigned long long cgroup_id;
 	unsigned cgroup_level;
+	/** There are threads in the hash. */
+	unsigned crowded;
 	/** Huge pages are given: never, where madvise asked for them, always (transparent_hugepage/enabled). */
 	unsigned thp;
 	/** Types of swap entries that are none; struct vm_swap_types. */
@@ -87,10 +89,20 @@ struct vm_ft_open {
 
 enum { VM_FT_WAITS = 1, VM_FT_BASED = 2, VM_FT_BUSY = 4 };
 
+/** Neighbours that have everything in common are counted here first, and go into the table of groups together. */
+struct vm_ft_run {
+	struct vm_ft_key key;
+	struct vm_ft_group sum;    /* count 0: none */
+};
+
+/**
+ * A thread.  It has the slot that its number modulo VM_FT_SLOTS says, which takes a nanosecond to find; one whose slot is
+ * another's is in a hash.
+ */
 struct vm_ft_task {
+	unsigned tid;              /* 0: the slot is free */
 	unsigned tgid, space;
 	unsigned flags;            /* VM_FT_WAITS ... */
-	unsigned reserved;
 	unsigned long long mm, pgd;
 	struct vm_ft_vma vma;
 	/** The second one: a fault of the kernel's while the first is handled. */
@@ -100,7 +112,10 @@ struct vm_ft_task {
 	unsigned long long base_minor, base_major, last_minor, last_major, base_cpu;
 	/** Faults since counting stopped. */
 	unsigned long long late;
+	struct vm_ft_run run;
 };
+
+enum { VM_FT_SLOTS = 16384 };
 
 struct vm_ft_target {
 	unsigned space, reserved;

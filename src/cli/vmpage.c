@@ -120,19 +120,7 @@ int vmpage_list(struct vmpage *v, const struct vm_choice *c, const void *rows, s
 
 void vmpage_wrap(struct vmpage *v, int margin, const char *heading, const char *text)
 {
-	const size_t width = (size_t)(WIDTH - margin);
-	do {
-		size_t n = strlen(text);
-		if (vm_text_width(text, n) > width) {
-			/* The last blank that fits; a word that is longer stays whole. */
-			n = strcspn(text, " ");
-			for (size_t next; text[n] && vm_text_width(text, next = n + 1 + strcspn(text + n + 1, " ")) <= width;)
-				n = next;
-		}
-		vm_report_say(&v->report, "%-*s%.*s\n", margin, heading, (int)n, text);
-		text += n + strspn(text + n, " ");
-		heading = "";
-	} while (*text);
+	vm_report_wrap(&v->report, margin, heading, text, WIDTH);
 }
 
 void vmpage_fill(struct vmpage *v, struct vm_buf *line, const char *between, const char *word)

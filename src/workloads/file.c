@@ -38,28 +38,6 @@ static void file_done(void *state)
 	free(f);
 }
 
-/** Write `size` bytes of the pattern of `seed` to the file, and the rest of that to the disk. */
-static int fill(struct file *f, uint64_t size, uint64_t seed, struct vm_err *err)
-{
-	vm_auto_free char *buf = malloc(CHUNK);
-	if (!buf)
-		return vm_fail_os(err, ENOMEM, "cannot fill the file");
-	/* Ask for the room first: a full disk should be noticed before it is full. */
-	if (fallocate(f->tmp.fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS)
-		return vm_fail_os(err, errno, "cannot make room in %s", f->tmp.path);
-	for (uint64_t at = 0; at < size; at += CHUNK) {
-		size_t n = size - at < CHUNK ? size - at : CHUNK;
-		vm_pattern(buf, at, n, seed);
-		ssize_t w = pwrite(f->tmp.fd, buf, n, (off_t)at);
-		if (w != (ssize_t)n)
-			return vm_fail_os(err, w < 0 ? errno : ENOSPC, "cannot write %s", f->tmp.path);
-	}
-	/* From here on its pages are clean, so nobody else's writeback moves our numbers. */
-	if (fsync(f->tmp.fd) < 0)
-		return vm_fail_os(err, errno, "cannot sync %s", f->tmp.path);
-	return 0;
-}
-
 /** A filled file of that size, mapped with `prot` and `flags`. */
 static int file_map(struct file *f, const struct vm_lab *lab, int flags, struct vm_truth *t,
                     struct vm_err *err)
@@ -71,7 +49,7 @@ static int file_map(struct file *f, const struct vm_lab *lab, int flags, struct 
 	if (f->tmp.in_memory)
 		vm_truth_say(t, "%s is on a memory file system: its pages are shmem, no disk is below "
 		             "them; see --dir", f->tmp.path);
-	r = fill(f, size, 1, err);
+	r = vm_tmpfile_fill(&f->tmp, size, 1, err);
 	if (r < 0)
 		return r;
 	return vm_region_map(&f->r, lab, size, PROT_READ | PROT_WRITE, flags, f->tmp.fd, err);

@@ -1,12 +1,11 @@
 /** Pages of hugetlbfs, from the machine's pool; what the pool lacks is borrowed. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "core/base/str.h"
-#include "workloads/keeper.h"
+#include "workloads/hugepool.h"
 #include "workloads/kit.h"
 #include "workloads/pages.h"
 #include "workloads/registry.h"
@@ -36,75 +35,8 @@ static const struct vm_param huge_params[] = {
 struct huge {
 	char *p;
 	uint64_t size, page;
-	struct vm_keeper keeper;
-	/** For the keeper. */
-	unsigned long long wanted, borrowed;
+	struct vm_hugepool pool;
 };
-
-/** A file of the pool, in base pages' sizes: "nr_hugepages", "free_hugepages", "resv_hugepages". */
-static void pool_path(const struct huge *h, const char *name, char *path, size_t size)
-{
-	snprintf(path, size, "/sys/kernel/mm/hugepages/hugepages-%llukB/%s", (unsigned long long)h->page / 1024, name);
-}
-
-static int pool_read(const struct huge *h, const char *name, unsigned long long *v)
-{
-	char path[96];
-	pool_path(h, name, path, sizeof(path));
-	return vm_setting_read(path, v);
-}
-
-static int pool_resize(const struct huge *h, unsigned long long v)
-{
-	char path[96];
-	pool_path(h, "nr_hugepages", path, sizeof(path));
-	return vm_setting_write(path, v);
-}
-
-/** Pages that a new mapping may have. */
-static unsigned long long available(const struct huge *h)
-{
-	unsigned long long free_pages = 0, reserved = 0;
-	pool_read(h, "free_hugepages", &free_pages);
-	pool_read(h, "resv_hugepages", &reserved);
-	return free_pages > reserved ? free_pages - reserved : 0;
-}
-
-/** Runs in the keeper. */
-static int borrow(void *arg, struct vm_err *err)
-{
-	struct huge *h = arg;
-	char text[VM_NUMBUF];
-	unsigned long long before, after = 0;
-	const unsigned long long there = available(h), missing = h->wanted - there;
-	const char *size = vm_format_size(h->page, text);
-	int r = pool_read(h, "nr_hugepages", &before);
-	if (r == 0)
-		r = pool_resize(h, before + missing);
-	if (r < 0) {
-		vm_fail(err, EPERM, "the pool has %llu free pages of %s, and may not be enlarged: %s", there, size, strerror(-r));
-		vm_hint(err, "run as root, or have the pool enlarged (vm.nr_hugepages)");
-		return -EPERM;
-	}
-	/* The kernel gives as many as it finds memory for. */
-	if (pool_read(h, "nr_hugepages", &after) == 0 && after > before)
-		h->borrowed = after - before;
-	if (h->borrowed < missing)
-		return vm_fail(err, EPERM, "the kernel finds no memory for %llu pages of %s, only for %llu", missing, size,
-		               h->borrowed);
-	return 0;
-}
-
-/** Runs in the keeper: others may have changed the pool meanwhile. */
-static void give_back(void *arg)
-{
-	const struct huge *h = arg;
-	unsigned long long now;
-	if (h->borrowed && pool_read(h, "nr_hugepages", &now) == 0)
-		pool_resize(h, now > h->borrowed ? now - h->borrowed : 0);
-}
-
-static const struct vm_kept pool = { .set = borrow, .put_back = give_back };
 
 static int huge_map(struct huge *h, const struct vm_arg *arg, struct vm_err *err)
 {
@@ -160,19 +92,18 @@ static void huge_truth(const struct huge *h, struct vm_truth *t, uint64_t touche
 static int huge_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
 {
 	const struct vm_arg *arg = lab->arg;
-	unsigned long long total;
 	struct huge *h = *state = calloc(1, sizeof(*h));
 	if (!h)
 		return vm_fail_os(err, ENOMEM, "cannot keep the state");
 	h->page = UINT64_C(1) << page_shift[arg[HUGE_PAGE].u64];
-	h->wanted = arg[HUGE_COUNT].u64;
-	h->size = h->wanted * h->page;
-	if (pool_read(h, "nr_hugepages", &total) < 0)
+	const uint64_t count = arg[HUGE_COUNT].u64;
+	h->size = count * h->page;
+	if (!vm_hugepool_exists(h->page))
 		return vm_fail(err, ENOSYS, "this machine has no huge pages of %s", page_words[arg[HUGE_PAGE].u64]);
-	int r = available(h) < h->wanted ? vm_keeper_start(&h->keeper, &pool, h, err) : 0;
+	int r = vm_hugepool_borrow(&h->pool, h->page, count, err);
 	if (r == 0)
 		r = huge_map(h, arg, err);
-	const uint64_t touched = (uint64_t)((double)h->wanted * arg[HUGE_TOUCH].ratio + 0.5) * h->page;
+	const uint64_t touched = (uint64_t)((double)count * arg[HUGE_TOUCH].ratio + 0.5) * h->page;
 	if (r == 0)
 		r = huge_touch(lab, h, touched, err);
 	if (r == 0)
@@ -186,7 +117,7 @@ static void huge_done(void *state)
 	/* Before the pool shrinks: what is in use stays in it. */
 	if (h->p)
 		munmap(h->p, h->size);
-	vm_keeper_end(&h->keeper);
+	vm_hugepool_end(&h->pool);
 	free(h);
 }
 

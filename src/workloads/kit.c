@@ -1,3 +1,4 @@
+#define _FILE_OFFSET_BITS 64
 #include "workloads/kit.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +80,16 @@ void vm_peek(const struct vm_lab *lab, const void *p, uint64_t bytes)
 void vm_no_huge_pages(void)
 {
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+uint64_t vm_raise_memlock(void)
+{
+	struct rlimit lim = { 0 };
+	getrlimit(RLIMIT_MEMLOCK, &lim);
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &lim);
+	getrlimit(RLIMIT_MEMLOCK, &lim);
+	return lim.rlim_cur;
 }
 
 void vm_truth_mapping_begin(struct vm_truth *t, const char *label, const void *p, uint64_t size)
@@ -223,6 +235,27 @@ void vm_pattern(void *to, uint64_t offset, uint64_t bytes, uint64_t seed)
 		z ^= z >> 27;
 		p[i] = (unsigned char)(z >> (8 * ((offset + i) % 8)));
 	}
+}
+
+int vm_tmpfile_fill(const struct vm_tmpfile *f, uint64_t size, uint64_t seed, struct vm_err *err)
+{
+	/* A page at a time: of what is written at once the kernel may make one folio, and map all of it by one fault. */
+	enum { CHUNK = 4096 };
+	char buf[CHUNK];
+	/* Ask for the room first: a full disk should be noticed before it is full. */
+	if (fallocate(f->fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+		return vm_fail_os(err, errno, "cannot make room in %s", f->path);
+	for (uint64_t at = 0; at < size; at += CHUNK) {
+		size_t n = size - at < CHUNK ? size - at : CHUNK;
+		vm_pattern(buf, at, n, seed);
+		ssize_t w = pwrite(f->fd, buf, n, (off_t)at);
+		if (w != (ssize_t)n)
+			return vm_fail_os(err, w < 0 ? errno : ENOSPC, "cannot write %s", f->path);
+	}
+	/* From here on its pages are clean, so nobody else's writeback moves our numbers. */
+	if (fsync(f->fd) < 0)
+		return vm_fail_os(err, errno, "cannot sync %s", f->path);
+	return 0;
 }
 
 uint32_t vm_crc32(uint32_t crc, const void *p, uint64_t bytes)

@@ -50,6 +50,8 @@ void vm_peek(const struct vm_lab *lab, const void *p, uint64_t bytes);
 
 /** No transparent huge pages in this whole process: for heaps and stacks, which have no region. */
 void vm_no_huge_pages(void);
+/** Use all of RLIMIT_MEMLOCK that we may; returns it, in bytes or RLIM_INFINITY. */
+uint64_t vm_raise_memlock(void);
 
 /* Truth in the common form. */
 
@@ -96,6 +98,8 @@ void vm_tmpfile_remove(struct vm_tmpfile *f);
 
 /** Deterministic content: byte `offset` of every file with that seed is the same. */
 void vm_pattern(void *to, uint64_t offset, uint64_t bytes, uint64_t seed);
+/** Write `size` bytes of the pattern of `seed` to the file, and then to the disk.  0 or a negative errno. */
+int vm_tmpfile_fill(const struct vm_tmpfile *f, uint64_t size, uint64_t seed, struct vm_err *err);
 /** CRC-32 as in zlib and gzip; start with 0 and feed the result back in. */
 uint32_t vm_crc32(uint32_t crc, const void *p, uint64_t bytes);
 

@@ -13,17 +13,6 @@
 #include "workloads/kit.h"
 #include "workloads/registry.h"
 
-/** Use all of RLIMIT_MEMLOCK that we may; returns it. */
-static uint64_t raise_limit(void)
-{
-	struct rlimit lim = { 0 };
-	getrlimit(RLIMIT_MEMLOCK, &lim);
-	lim.rlim_cur = lim.rlim_max;
-	setrlimit(RLIMIT_MEMLOCK, &lim);
-	getrlimit(RLIMIT_MEMLOCK, &lim);
-	return lim.rlim_cur;
-}
-
 /** Describe why locking failed; what the limit or a missing capability forbids is -EPERM. */
 static int lock_failed(struct vm_err *err, int code, const char *call, uint64_t limit)
 {
@@ -87,7 +76,7 @@ static int mlock_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 	struct vm_region *r = *state = calloc(1, sizeof(*r));
 	if (!r)
 		return vm_fail_os(err, ENOMEM, "cannot keep the state");
-	uint64_t limit = raise_limit();
+	uint64_t limit = vm_raise_memlock();
 	int res = vm_region_map(r, lab, lab->arg[LOCK_SIZE].u64, PROT_READ | PROT_WRITE,
 	                        MAP_PRIVATE | MAP_ANONYMOUS, -1, err);
 	if (res < 0)
@@ -213,7 +202,7 @@ static int mlockall_make(const struct vm_lab *lab, struct vm_truth *t, void **st
 	struct all *a = *state = calloc(1, sizeof(*a));
 	if (!a)
 		return vm_fail_os(err, ENOMEM, "cannot keep the state");
-	uint64_t limit = raise_limit();
+	uint64_t limit = vm_raise_memlock();
 	int r = all_map(&a->before, lab, err);
 	if (r < 0)
 		return r;

@@ -18,5 +18,11 @@ extern const struct vm_workload vm_workload_guard, vm_workload_prot_none, vm_wor
 extern const struct vm_workload vm_workload_mremap;
 extern const struct vm_workload vm_workload_thp, vm_workload_hugetlb, vm_workload_swap, vm_workload_ksm;
 extern const struct vm_workload vm_workload_chaos;
+extern const struct vm_workload vm_workload_fault_storm, vm_workload_threads_faults;
+extern const struct vm_workload vm_workload_zero_then_write, vm_workload_kernel_fault, vm_workload_gup_faults;
+extern const struct vm_workload vm_workload_cow_faults, vm_workload_children;
+extern const struct vm_workload vm_workload_major_faults, vm_workload_file_mkwrite, vm_workload_shm_faults;
+extern const struct vm_workload vm_workload_swap_in, vm_workload_huge_fault, vm_workload_stack_growth_faults;
+extern const struct vm_workload vm_workload_invalid, vm_workload_uffd;
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/str.h"
+#include "workloads/faults.h"
 #include "workloads/kit.h"
 #include "workloads/registry.h"
 
@@ -123,6 +124,69 @@ const struct vm_workload vm_workload_stack_growth = {
 	.params = growth_params,
 	.make = growth_make,
 	.step = growth_step,
+	.done = free,
+};
+
+/* stack-growth-faults */
+
+enum { FAULTS_DEPTH, FAULTS_ROUNDS };
+
+static const struct vm_param growth_faults_params[] = {
+	{ "depth", "bytes of stack to use, and as many again with each step", VM_P_SIZE, .def = "1M", .min = 1,
+	  .max = 1 << 30 },
+	VM_ROUNDS_PARAM,
+	{ .name = NULL }
+};
+
+static int growth_faults_step(void *state, struct vm_truth *t, struct vm_err *err)
+{
+	struct growth *g = state;
+	const uint64_t page = g->lab->page, depth = g->lab->arg[FAULTS_DEPTH].u64 * (g->step + 1);
+	uint64_t old = 0, end = 0;
+	struct vm_meter m;
+	int r = stack_room(depth, err);
+	if (r < 0)
+		return r;
+	r = vm_own_mapping("[stack]", &old, &end);
+	if (r < 0)
+		return vm_fail_os(err, -r, "cannot find [stack] in /proc/self/maps");
+	vm_meter_begin(&m, RUSAGE_SELF);
+	const uint64_t low = descend(depth, page) / page * page, start = low < old ? low : old;
+	vm_meter_end(&m, RUSAGE_SELF);
+	vm_truth_meter(t, &m);
+	vm_truth_u64(t, "depth_bytes", depth);
+	vm_truth_array_begin(t, "faults");
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "below the stack", .p = (void *)(uintptr_t)start,
+	               .size = old - start, .name = "[stack]", .kind = "stack-growth", .count = (old - start) / page });
+	/* It is a bit larger than what is used of it from the beginning (setup_arg_pages() in fs/exec.c). */
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "in the stack", .p = (void *)(uintptr_t)old, .size = end - old,
+	               .name = "[stack]", .kind = "anon-first", .most = (end - old) / page });
+	vm_truth_array_end(t);
+	vm_truth_say(t, "[stack] grew by %llu pages, a fault each", (unsigned long long)(old - start) / page);
+	return ++g->step < g->lab->arg[FAULTS_ROUNDS].u64;
+}
+
+static int growth_faults_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
+{
+	struct growth *g = *state = calloc(1, sizeof(*g));
+	if (!g)
+		return vm_fail_os(err, ENOMEM, "cannot keep the state");
+	g->lab = lab;
+	vm_no_huge_pages();
+	int r = growth_faults_step(g, t, err);
+	return r < 0 ? r : 0;
+}
+
+const struct vm_workload vm_workload_stack_growth_faults = {
+	.name = "stack-growth-faults",
+	.help = "faults: the main stack grows, page by page",
+	.shows = "vmfault,vmmap",
+	.lesson = "An access right below [stack] finds no mapping there, and yet is no error: the kernel extends the mapping to "
+	          "that page and brings it.  Deep recursion pays such a fault a page, once: the second call of the same "
+	          "depth finds all of it resident.",
+	.params = growth_faults_params,
+	.make = growth_faults_make,
+	.step = growth_faults_step,
 	.done = free,
 };
 

@@ -26,6 +26,15 @@ const struct vm_workload *const vm_workloads[] = {
 	/* swap.c */    &vm_workload_swap,
 	/* ksm.c */     &vm_workload_ksm,
 	/* chaos.c */   &vm_workload_chaos,
+	/* fault_threads.c */   &vm_workload_fault_storm, &vm_workload_threads_faults,
+	/* fault_file.c */      &vm_workload_major_faults, &vm_workload_file_mkwrite, &vm_workload_shm_faults,
+	/* fault_processes.c */ &vm_workload_cow_faults, &vm_workload_children,
+	/* fault_anon.c */      &vm_workload_zero_then_write, &vm_workload_kernel_fault, &vm_workload_gup_faults,
+	/* fault_swap.c */      &vm_workload_swap_in,
+	/* fault_huge.c */      &vm_workload_huge_fault,
+	/* stack.c */           &vm_workload_stack_growth_faults,
+	/* fault_invalid.c */   &vm_workload_invalid,
+	/* fault_uffd.c */      &vm_workload_uffd,
 	NULL
 };
 

@@ -8,4 +8,4 @@ bin=${1:-${VM_BIN:-}}
 [ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
 [ -x "$bin/vmtop" ] || { echo "skip: vmtop isn't built"; exit 77; }
 command -v python3 >/dev/null || { echo "skip: python3 is not installed"; exit 77; }
-exec python3 -B "$here/lab/faults.py" "$bin"
+exec python3 -B "$here/lab/topfaults.py" "$bin"

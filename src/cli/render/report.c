@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/render/sinks.h"
+#include "cli/render/text.h"
 #include "core/base/err.h"
 
 enum { FLUSH_AT = 60 * 1024 };
@@ -42,6 +43,31 @@ void vm_report_say(struct vm_report *r, const char *fmt, ...)
 	if (n > 0)
 		vm_buf_add(&r->text, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	vm_report_flush(r, false);
+}
+
+void vm_report_put(struct vm_report *r, const char *text, size_t n)
+{
+	if (r->sink->machine || !r->style.headings)
+		return;
+	vm_buf_add(&r->text, text, n);
+	vm_report_flush(r, false);
+}
+
+void vm_report_wrap(struct vm_report *r, int margin, const char *heading, const char *text, size_t width)
+{
+	width -= (size_t)margin;
+	do {
+		size_t n = strlen(text);
+		if (vm_text_width(text, n) > width) {
+			/* The last blank that fits; a word that is longer stays whole. */
+			n = strcspn(text, " ");
+			for (size_t next; text[n] && vm_text_width(text, next = n + 1 + strcspn(text + n + 1, " ")) <= width;)
+				n = next;
+		}
+		vm_report_say(r, "%-*s%.*s\n", margin, heading, (int)n, text);
+		text += n + strspn(text + n, " ");
+		heading = "";
+	} while (*text);
 }
 
 int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *const *rows, size_t n,

@@ -86,6 +86,12 @@ static inline bool vm_report_is_machine(const struct vm_report *r)
 __attribute__((format(printf, 2, 3)))
 void vm_report_say(struct vm_report *r, const char *fmt, ...);
 
+/** The same of any length, such as a picture. */
+void vm_report_put(struct vm_report *r, const char *text, size_t n);
+
+/** The same in lines of at most `width` columns, behind a heading of `margin` columns. */
+void vm_report_wrap(struct vm_report *r, int margin, const char *heading, const char *text, size_t width);
+
 /** Rows of one list.  `total` may be NULL; a sum that it knows must be known in every row.  0 or a negative errno. */
 int vm_report_list(struct vm_report *r, const struct vm_view *view, const void *const *rows, size_t n,
 		   const void *total);

@@ -1,6 +1,7 @@
 #include "core/model/faultset.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void vm_faultset_free(struct vm_faultset *f)
 {
@@ -29,8 +30,8 @@ void vm_faultset_sort(struct vm_faultset *f)
 		qsort(f->mapping.v, f->mapping.n, sizeof(*f->mapping.v), by_place);
 }
 
-/** Mappings come and go: of those that begin below, the nearest one that reaches so far. */
-static const struct vm_fault_mapping *find_in(const struct vm_faultset *f, uint32_t space, uint64_t addr)
+/** How many mappings begin below or at `addr` of the space, or are of a lower one. */
+static size_t count_up_to(const struct vm_faultset *f, uint32_t space, uint64_t addr)
 {
 	size_t lo = 0, hi = f->mapping.n;
 	while (lo < hi) {
@@ -41,9 +42,30 @@ static const struct vm_fault_mapping *find_in(const struct vm_faultset *f, uint3
 		else
 			hi = mid;
 	}
-	for (; lo > 0 && f->mapping.v[lo - 1].space == space; lo--)
-		if (addr < f->mapping.v[lo - 1].end)
-			return &f->mapping.v[lo - 1];
+	return lo;
+}
+
+bool vm_faultset_insert(struct vm_faultset *f, const struct vm_fault_mapping *m)
+{
+	const size_t at = count_up_to(f, m->space, m->start);
+	if (at > 0 && f->mapping.v[at - 1].space == m->space && f->mapping.v[at - 1].start == m->start) {
+		f->mapping.v[at - 1] = *m;
+		return true;
+	}
+	if (!vm_vec_reserve(&f->mapping, 1))
+		return false;
+	memmove(&f->mapping.v[at + 1], &f->mapping.v[at], (f->mapping.n - at) * sizeof(*m));
+	f->mapping.v[at] = *m;
+	f->mapping.n++;
+	return true;
+}
+
+/** Mappings come and go: of those that begin below, the nearest one that reaches so far. */
+static const struct vm_fault_mapping *find_in(const struct vm_faultset *f, uint32_t space, uint64_t addr)
+{
+	for (size_t n = count_up_to(f, space, addr); n > 0 && f->mapping.v[n - 1].space == space; n--)
+		if (addr < f->mapping.v[n - 1].end)
+			return &f->mapping.v[n - 1];
 	return NULL;
 }
 

@@ -141,6 +141,9 @@ void vm_faultset_free(struct vm_faultset *f);
 /** By space and start; called by the source when it has read all. */
 void vm_faultset_sort(struct vm_faultset *f);
 
+/** Put a mapping where it belongs; one of the same space and start is replaced.  Needs sorting before.  False: out of memory. */
+bool vm_faultset_insert(struct vm_faultset *f, const struct vm_fault_mapping *m);
+
 /** The mapping that held `addr` of the space, or of the one it was forked from; NULL: not known.  Needs sorting. */
 const struct vm_fault_mapping *vm_faultset_mapping(const struct vm_faultset *f, uint32_t space, uint64_t addr);
 

@@ -75,6 +75,8 @@ struct vm_proc {
 	double minflt_rate, majflt_rate, rss_rate, cpu_share, fault_share;
 	/** User and system CPU time in ns, since the process started. */
 	uint64_t cpu_ns;
+	/** The same of children that it waited for, and theirs; stat alone tells it, else 0. */
+	uint64_t children_cpu_ns;
 	/** CLOCK_MONOTONIC at which the sums of smaps were read; 0: never. */
 	uint64_t rollup_ns;
 	/** Total memory of the machine in bytes, for shares; 0: not known. */

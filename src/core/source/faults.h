@@ -58,6 +58,8 @@ struct vm_fault_ask {
 	/** Called from vm_faults_poll() for each, in the order of their ends; NULL: not wanted.  Another value than 0 ends
 	    the poll, which returns it. */
 	int (*event)(void *ctx, const struct vm_faultset *now, const struct vm_fault_event *e);
+	/** Called for each mapping of code that is met for the first time, while its process most likely lives.  May be NULL. */
+	void (*code)(void *ctx, const struct vm_faultset *now, const struct vm_fault_mapping *m);
 	void *ctx;
 	/** Only this back end: a name of vm_fault_backends[]; NULL: the best one. */
 	const char *backend;
@@ -66,6 +68,8 @@ struct vm_fault_ask {
 struct vm_fault_backend {
 	const char *name;          /* "ebpf", "perf", "counters" */
 	const char *help;          /* one line */
+	bool events;               /* it can tell single faults */
+	const char *lacks;         /* what it can't see, one line; NULL: nothing */
 	/** 0, or why not, tried on ourselves: for --sources. */
 	int (*probe)(struct vm_session *s, struct vm_err *err);
 	/** Attach and begin.  *state on success. */
@@ -99,11 +103,17 @@ void vm_faults_close(struct vm_faults *f);
 const struct vm_fault_backend *vm_faults_backend(const struct vm_faults *f);
 const char *vm_faults_why_not(const struct vm_faults *f);
 
+/** Can it tell single faults?  The counters can't. */
+bool vm_faults_tells_events(const struct vm_faults *f);
+
 /** Look at what has come; to be called at least every 50 ms or so, with events every few. */
 int vm_faults_poll(struct vm_faults *f, struct vm_err *err);
 
 /** All up to date; the set lives as long as `f`, and changes with the next call. */
 int vm_faults_read(struct vm_faults *f, const struct vm_faultset **out, struct vm_err *err);
+
+/** The set as it was last brought up to date: sums by kind with every poll, the rest when it was read. */
+const struct vm_faultset *vm_faults_set(const struct vm_faults *f);
 
 /** Count no more; the processes are told apart no more, but what was counted can still be read. */
 void vm_faults_stop(struct vm_faults *f);

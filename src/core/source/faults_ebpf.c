@@ -2,7 +2,6 @@
 
 #include "core/source/faults_ebpf.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -21,16 +20,17 @@
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
-#include "core/base/str.h"
 #include "core/model/pgtable.h"
 #include "core/source/bpf.h"
 #include "core/source/session.h"
+#include "core/source/source.h"
 #include "core/source/walker.h"
 
 enum {
-	/** Threads that are told apart, of all and of chosen processes; a thread takes about 400 bytes. */
-	TASKS_ALL = 65536, TASKS_CHOSEN = 16384,
+	/** Threads whose slots are others', and processes. */
+	CROWD = 8192, TARGETS = 65536,
 	GROUPS = 65536, MAPPINGS = 16384, STACKS = 16384, BLOCKS = 65536,
+	SLOTS_BYTES = VM_FT_SLOTS * sizeof(struct vm_ft_task),
 	/** For what is told now and then, and for every single fault. */
 	RING_NOTES = 8 << 20, RING_EVENTS = 64 << 20,
 };
@@ -45,14 +45,24 @@ static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list
 
 static void set_sizes(const struct fault_bpf *o, const struct vm_fault_ask *ask)
 {
-	const bool many = ask->whom == VM_FAULTS_OF_ALL || ask->whom == VM_FAULTS_OF_CGROUP;
-	bpf_map__set_max_entries(o->maps.tasks, many ? TASKS_ALL : TASKS_CHOSEN);
-	bpf_map__set_max_entries(o->maps.targets, many ? TASKS_ALL : TASKS_CHOSEN);
+	bpf_map__set_max_entries(o->maps.crowd, CROWD);
+	bpf_map__set_max_entries(o->maps.targets, TARGETS);
 	bpf_map__set_max_entries(o->maps.groups, GROUPS);
 	bpf_map__set_max_entries(o->maps.mappings, MAPPINGS);
 	bpf_map__set_max_entries(o->maps.stacks, ask->stacks ? STACKS : 1);
 	bpf_map__set_max_entries(o->maps.blocks, ask->block_shift ? BLOCKS : 1);
 	bpf_map__set_max_entries(o->maps.ring, ask->event ? RING_EVENTS : RING_NOTES);
+}
+
+static int load_as(struct vm_fe *f, bool can_cast)
+{
+	fault_bpf__destroy(f->obj);
+	f->obj = fault_bpf__open();
+	if (!f->obj)
+		return -errno;
+	f->obj->rodata->can_cast = can_cast;
+	set_sizes(f->obj, f->ask);
+	return fault_bpf__load(f->obj);
 }
 
 static int load(struct vm_fe *f, struct vm_err *err)
@@ -63,13 +73,16 @@ static int load(struct vm_fe *f, struct vm_err *err)
 	if (r < 0)
 		return r;
 	libbpf_set_print(print_nothing);
-	f->obj = fault_bpf__open();
-	if (!f->obj)
-		return vm_fail_os(err, errno, "cannot open the page-fault programs");
-	set_sizes(f->obj, f->ask);
-	r = fault_bpf__load(f->obj);
+	/* Kernels before Linux 6.2 refuse what is quicker. */
+	r = load_as(f, true);
 	if (r < 0)
-		return vm_bpf_fail(err, -r, "the page-fault programs");
+		r = load_as(f, false);
+	if (r < 0)
+		return vm_bpf_fail(err, -r, "the page-fault program");
+	void *p = mmap(NULL, SLOTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(f->obj->maps.slots), 0);
+	if (p == MAP_FAILED)
+		return vm_fail_os(err, errno, "cannot map what the page-fault programs count");
+	f->slots = p;
 	f->cpus = (unsigned)libbpf_num_possible_cpus();
 	f->copies = calloc(f->cpus, sizeof(struct vm_ft_histo));
 	return f->copies ? 0 : vm_fail(err, ENOMEM, "out of memory");
@@ -196,40 +209,54 @@ bool vm_fe_own(struct vm_session *s, pid_t pid, pid_t tid, struct vm_fe_initial 
 	return true;
 }
 
+/** As add_task() in the program does it: who enters itself as the owner first has the slot.  1: it was there already. */
+static int take_slot(struct vm_fe *f, const struct vm_ft_task *t)
+{
+	const uint32_t at = t->tid % VM_FT_SLOTS;
+	uint32_t owner = 0;
+	const int owners = bpf_map__fd(f->obj->maps.owners);
+	int r = bpf_map_update_elem(owners, &at, &t->tid, BPF_NOEXIST);
+	if (r == 0) {
+		f->slots[at] = *t;
+		return 0;
+	}
+	if (r == -EEXIST && bpf_map_lookup_elem(owners, &at, &owner) == 0 && owner == t->tid)
+		return 1;
+	f->obj->bss->control.crowded = 1;
+	r = bpf_map_update_elem(bpf_map__fd(f->obj->maps.crowd), &t->tid, t, BPF_NOEXIST);
+	return r == -EEXIST ? 1 : r;
+}
+
+/** 1: it was not known yet. */
 static int add_thread(struct vm_fe *f, pid_t pid, pid_t tid, uint32_t raw, bool waits)
 {
-	const uint32_t key = (uint32_t)tid;
-	const struct vm_ft_task t = { .tgid = (unsigned)pid, .space = raw, .flags = waits ? VM_FT_WAITS : 0 };
+	const struct vm_ft_task t = {
+		.tid = (unsigned)tid, .tgid = (unsigned)pid, .space = raw, .flags = waits ? VM_FT_WAITS : 0,
+	};
 	struct vm_fe_initial own;
-	int r = bpf_map_update_elem(bpf_map__fd(f->obj->maps.tasks), &key, &t, BPF_NOEXIST);
-	if (r == -EEXIST)
-		return 0;
-	if (r < 0)
-		return r;
+	int r = take_slot(f, &t);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (!vm_fe_own(f->s, pid, tid, &own))
 		return 0;
-	return vm_vec_push(&f->initial, own) && vm_map_put(&f->by_tid, key, (uint32_t)f->initial.n - 1) ? 1 : -ENOMEM;
+	return vm_vec_push(&f->initial, own) && vm_map_put(&f->by_tid, t.tid, (uint32_t)f->initial.n - 1) ? 1 : -ENOMEM;
 }
 
 /** All threads: again until no new one is found, since one that was looked at may just have made another. */
 static int add_threads(struct vm_fe *f, pid_t pid, uint32_t raw, bool waits)
 {
+	char path[64];
 	int added, r;
+	snprintf(path, sizeof(path), "proc/%d/task", pid);
 	do {
-		vm_auto_close int fd = vm_session_open_file(f->s, O_DIRECTORY, "proc/%d/task", pid);
-		DIR *dir = fd < 0 ? NULL : fdopendir(dup(fd));
-		if (!dir)
-			return -ESRCH;
+		struct vm_pids tids = { 0 };
 		added = 0;
-		r = 0;
-		for (struct dirent *d; r >= 0 && (d = readdir(dir));) {
-			uint64_t tid;
-			if (vm_parse_u64(d->d_name, &tid) == 0) {
-				r = add_thread(f, pid, (pid_t)tid, raw, waits);
-				added += r > 0;
-			}
+		r = vm_list_numbers(f->s, &tids, NULL, path) < 0 ? -ESRCH : 0;
+		for (size_t i = 0; r >= 0 && i < tids.n; i++) {
+			r = add_thread(f, pid, tids.v[i], raw, waits);
+			added += r > 0;
 		}
-		closedir(dir);
+		vm_vec_free(&tids);
 	} while (added && r >= 0);
 	return r < 0 ? r : 0;
 }
@@ -270,8 +297,12 @@ static int choose(struct vm_fe *f, struct vm_err *err)
 uint32_t vm_fe_space(struct vm_fe *f, uint32_t raw, pid_t pid)
 {
 	uint32_t at;
-	if (vm_map_get(&f->spaces, raw, &at))
+	if (vm_map_get(&f->spaces, raw, &at)) {
+		/* A count of it may have been read before it was told whose it is. */
+		if (pid && !f->set.space.v[at].pid)
+			f->set.space.v[at].pid = pid;
 		return at;
+	}
 	const struct vm_fault_space new = { .pid = pid, .from = VM_FAULT_NONE };
 	if (!vm_vec_push(&f->set.space, new) || !vm_map_put(&f->spaces, raw, (uint32_t)f->set.space.n - 1))
 		return VM_FAULT_NONE;
@@ -337,11 +368,6 @@ static const char *name_of(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 	return e->heap ? "[heap]" : e->stack ? "[stack]" : "";
 }
 
-static uint64_t place(uint32_t space, uint64_t start)
-{
-	return vm_mix64(start) ^ space;
-}
-
 static int take_mapping(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 {
 	const uint32_t space = vm_fe_space(f, e->space, 0);
@@ -352,8 +378,11 @@ static int take_mapping(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 		/* dev_t inside the kernel: 20 bits of minor number (include/linux/kdev_t.h). */
 		.dev_major = e->dev >> 20, .dev_minor = e->dev & 0xfffff, .name = name_of(f, e),
 	};
-	return vm_vec_push(&f->set.mapping, m) && vm_map_put(&f->mappings, place(space, e->start), (uint32_t)f->set.mapping.n - 1)
-		       ? 0 : -ENOMEM;
+	if (!vm_faultset_insert(&f->set, &m))
+		return -ENOMEM;
+	if (f->ask->code && (m.prot & PROT_EXEC))
+		f->ask->code(f->ask->ctx, &f->set, &m);
+	return 0;
 }
 
 static int take_thread_end(struct vm_fe *f, const struct vm_ft_ev_thread_end *e)
@@ -389,7 +418,6 @@ static int take_thread_end(struct vm_fe *f, const struct vm_ft_ev_thread_end *e)
 
 static int take_fault(struct vm_fe *f, const struct vm_ft_ev_fault *e)
 {
-	uint32_t where;
 	struct vm_fault_event out = {
 		.at_ns = e->at, .ns = e->ns, .address = e->address, .ip = e->ip, .kernel_ip = e->kernel_ip, .mapping = e->mapping,
 		.old_entry = e->old_entry, .new_entry = e->new_entry, .tid = (pid_t)e->tid, .pid = (pid_t)e->tgid,
@@ -399,8 +427,8 @@ static int take_fault(struct vm_fe *f, const struct vm_ft_ev_fault *e)
 	};
 	if (f->ask->stacks)
 		out.stack = vm_fe_stack(f, e->stack);
-	if (e->mapping != UINT64_MAX && vm_map_get(&f->mappings, place(out.space, e->mapping), &where))
-		out.where = &f->set.mapping.v[where];
+	if (e->mapping != UINT64_MAX)
+		out.where = vm_faultset_mapping(&f->set, out.space, e->mapping);
 	return f->ask->event(f->ask->ctx, &f->set, &out);
 }
 
@@ -431,10 +459,11 @@ static void close_all(void *state)
 	vm_perf_cpus_close(&f->minor);
 	vm_perf_cpus_close(&f->major);
 	ring_buffer__free(f->ring);
+	if (f->slots)
+		munmap(f->slots, SLOTS_BYTES);
 	fault_bpf__destroy(f->obj);
 	vm_faultset_free(&f->set);
 	vm_map_free(&f->spaces);
-	vm_map_free(&f->mappings);
 	vm_map_free(&f->stacks);
 	vm_map_free(&f->by_tid);
 	vm_vec_free(&f->kept);
@@ -483,14 +512,19 @@ static int open_ebpf(struct vm_session *s, const struct vm_fault_ask *ask, void 
 static int poll_ebpf(void *state, struct vm_err *err)
 {
 	struct vm_fe *f = state;
-	enum { MANY = 256 };
+	enum { MANY = 256, KINDS_NS = 10000000 };
 	int r = ring_buffer__consume(f->ring);
+	const uint64_t now = vm_clock_ns();
+	if (r >= 0 && !f->stopped && now - f->kinds_ns >= KINDS_NS) {
+		r = vm_fe_read_kinds(f);
+		f->kinds_ns = now;
+	}
 	if (r >= 0 && f->ended_spaces >= MANY)
 		r = vm_fe_take_ended(f);
 	if (f->failed)
 		r = f->failed;
 	f->failed = 0;
-	f->set.now_ns = f->stopped ? f->set.now_ns : vm_clock_ns();
+	f->set.now_ns = f->stopped ? f->set.now_ns : now;
 	return r < 0 ? vm_fail_os(err, -r, "cannot take what was told of page faults") : 0;
 }
 
@@ -528,6 +562,7 @@ static int probe_ebpf(struct vm_session *s, struct vm_err *err)
 const struct vm_fault_backend vm_faults_ebpf = {
 	.name = "ebpf",
 	.help = "tracepoints and software events by eBPF: kinds, times, sites, stacks, every fault",
+	.events = true,
 	.probe = probe_ebpf,
 	.open = open_ebpf,
 	.poll = poll_ebpf,

@@ -22,10 +22,12 @@ struct vm_fe {
 	struct fault_bpf *obj;
 	struct ring_buffer *ring;
 	struct vm_perf_cpus minor, major;
+	/** All VM_FT_SLOTS of them, shared with the program. */
+	struct vm_ft_task *slots;
 	unsigned cpus;             /* possible ones: copies of a per-CPU value */
 	struct vm_faultset set;
-	/** From the program's numbers of spaces to ours, and (space, start) to the last mapping that was told of. */
-	struct vm_map spaces, mappings;
+	/** From the program's numbers of spaces to ours. */
+	struct vm_map spaces;
 	/** Threads of the set that have ended come first, and this many. */
 	size_t ended_threads;
 	/** Processes that have ended since their groups were last taken out of the map. */
@@ -40,6 +42,8 @@ struct vm_fe {
 	uint32_t given;
 	/** Room for per-CPU values. */
 	void *copies;
+	/** When counts by kind were last read. */
+	uint64_t kinds_ns;
 	bool stopped;
 	/** First failure while events were taken. */
 	int failed;
@@ -53,6 +57,9 @@ uint32_t vm_fe_space(struct vm_fe *f, uint32_t raw, pid_t pid);
 
 /** Sums, groups, threads and losses as they are now.  0 or a negative errno. */
 int vm_fe_read(struct vm_fe *f, struct vm_err *err);
+
+/** Counts by kind alone. */
+int vm_fe_read_kinds(struct vm_fe *f);
 
 /** Take the groups of processes that have ended out of the map, where those alone can be many. */
 int vm_fe_take_ended(struct vm_fe *f);

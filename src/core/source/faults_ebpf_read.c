@@ -46,7 +46,7 @@ static int read_histo(struct vm_fe *f, uint32_t kind)
 	return r;
 }
 
-static int read_kinds(struct vm_fe *f)
+int vm_fe_read_kinds(struct vm_fe *f)
 {
 	int r = 0;
 	for (uint32_t kind = 0; r == 0 && kind < VM_FAULT_KIND_NR; kind++) {
@@ -110,6 +110,26 @@ static int read_entries(const struct bpf_map *map, struct entries *e)
 		first = false;
 	} while (r == 0);
 	return r == -ENOENT ? 0 : r;
+}
+
+/** All threads that live and are counted, as they are at this moment. */
+static int for_threads(struct vm_fe *f, int (*take)(struct vm_fe *f, const struct vm_ft_task *t))
+{
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < VM_FT_SLOTS; i++) {
+		const struct vm_ft_task t = f->slots[i];
+		if (t.tid)
+			r = take(f, &t);
+	}
+	if (r < 0 || !f->obj->bss->control.crowded)
+		return r;
+	struct entries e;
+	r = read_entries(f->obj->maps.crowd, &e);
+	const struct vm_ft_task *t = e.values;
+	for (size_t i = 0; r == 0 && i < e.n; i++)
+		r = take(f, &t[i]);
+	entries_free(&e);
+	return r;
 }
 
 /* ---- Stacks ------------------------------------------------------------------------------------------------------- */
@@ -185,6 +205,14 @@ static struct vm_fault_group group_of(struct vm_fe *f, const struct vm_ft_key *k
 	};
 }
 
+/** What a thread has counted in a row and not yet put into the table. */
+static int take_run(struct vm_fe *f, const struct vm_ft_task *t)
+{
+	if (!t->run.sum.count || t->run.key.kind >= VM_FAULT_KIND_NR)
+		return 0;
+	return vm_vec_push(&f->set.group, group_of(f, &t->run.key, &t->run.sum)) ? 0 : -ENOMEM;
+}
+
 static int read_groups(struct vm_fe *f)
 {
 	struct entries e;
@@ -200,6 +228,8 @@ static int read_groups(struct vm_fe *f)
 		if (k[i].kind < VM_FAULT_KIND_NR)
 			f->set.group.v[f->set.group.n++] = group_of(f, &k[i], &g[i]);
 	entries_free(&e);
+	if (r == 0)
+		r = for_threads(f, take_run);
 	if (r == 0)
 		merge_groups(&f->set);
 	return r;
@@ -247,49 +277,56 @@ static int read_blocks(struct vm_fe *f)
 
 /* ---- Threads ------------------------------------------------------------------------------------------------------ */
 
-/**
- * The kernel's own counters of a thread that lives.  They may have gone on since ours were read: then, as they were
- * after its last fault.
- */
-static void take_own(struct vm_fe *f, uint32_t tid, const struct vm_ft_task *t, struct vm_fault_thread *to)
+/** The thread as it is now: has nothing been counted since? */
+static bool is_unchanged(struct vm_fe *f, const struct vm_ft_task *t)
 {
-	struct vm_ft_task later = *t;
-	struct vm_fe_initial now, base = { .minor = t->base_minor, .major = t->base_major, .cpu_ns = t->base_cpu };
-	uint32_t at;
-	to->own_known = vm_fe_own(f->s, (pid_t)t->tgid, (pid_t)tid, &now);
-	bpf_map_lookup_elem(bpf_map__fd(f->obj->maps.tasks), &tid, &later);
-	if (!(t->flags & VM_FT_BASED)) {
-		if (!vm_map_get(&f->by_tid, tid, &at))
-			to->own_known = false;
-		else
-			base = f->initial.v[at];
-	}
-	to->cpu_ns = UINT64_MAX;
-	if (!to->own_known)
-		return;
-	if (now.cpu_ns != UINT64_MAX && base.cpu_ns != UINT64_MAX)
-		to->cpu_ns = now.cpu_ns - base.cpu_ns;
-	to->own_minor = now.minor - base.minor;
-	to->own_major = now.major - base.major;
-	if (later.minor == t->minor && later.major == t->major && later.late == t->late) {
-		/* Faults after the end were minor ones, most likely. */
-		const uint64_t late = t->late < to->own_minor ? t->late : to->own_minor;
-		to->own_minor -= late;
-	} else if (t->flags & VM_FT_BASED) {
-		to->own_minor = t->last_minor - t->base_minor;
-		to->own_major = t->last_major - t->base_major;
-	}
+	const uint32_t tid = t->tid, slot = tid % VM_FT_SLOTS;
+	struct vm_ft_task later;
+	if (f->slots[slot].tid == tid)
+		later = f->slots[slot];
+	else if (bpf_map_lookup_elem(bpf_map__fd(f->obj->maps.crowd), &tid, &later) != 0)
+		return false;
+	return later.minor == t->minor && later.major == t->major && later.late == t->late;
 }
 
-static int take_thread(struct vm_fe *f, uint32_t tid, const struct vm_ft_task *t)
+/**
+ * The kernel's own counters of a thread that lives.  They may have gone on since ours were read, and the thread may have
+ * ended: then, as they were after its last fault.
+ */
+static void take_own(struct vm_fe *f, const struct vm_ft_task *t, struct vm_fault_thread *to)
+{
+	const bool based = t->flags & VM_FT_BASED;
+	struct vm_fe_initial now, base = { .minor = t->base_minor, .major = t->base_major, .cpu_ns = t->base_cpu };
+	uint32_t at;
+	const bool read = vm_fe_own(f->s, (pid_t)t->tgid, (pid_t)t->tid, &now);
+	to->cpu_ns = UINT64_MAX;
+	to->own_known = based || (read && vm_map_get(&f->by_tid, t->tid, &at));
+	if (!to->own_known)
+		return;
+	if (!based)
+		base = f->initial.v[at];
+	if (read && now.cpu_ns != UINT64_MAX && base.cpu_ns != UINT64_MAX)
+		to->cpu_ns = now.cpu_ns - base.cpu_ns;
+	if (based && !(read && is_unchanged(f, t))) {
+		to->own_minor = t->last_minor - t->base_minor;
+		to->own_major = t->last_major - t->base_major;
+		return;
+	}
+	to->own_minor = now.minor - base.minor;
+	to->own_major = now.major - base.major;
+	/* Faults after the end were minor ones, most likely. */
+	to->own_minor -= t->late < to->own_minor ? t->late : to->own_minor;
+}
+
+static int take_thread(struct vm_fe *f, const struct vm_ft_task *t)
 {
 	struct vm_fault_thread to = {
-		.space = vm_fe_space(f, t->space, (pid_t)t->tgid), .tid = (pid_t)tid, .pid = (pid_t)t->tgid, .minor = t->minor,
+		.space = vm_fe_space(f, t->space, (pid_t)t->tgid), .tid = (pid_t)t->tid, .pid = (pid_t)t->tgid, .minor = t->minor,
 		.major = t->major, .invalid = t->invalid, .unresolved = t->unresolved, .ns = t->ns,
 	};
 	if (t->flags & VM_FT_WAITS)
 		return 0;
-	take_own(f, tid, t, &to);
+	take_own(f, t, &to);
 	if (vm_session_slurp(f->s, &f->s->scratch, "proc/%d/task/%d/comm", to.pid, to.tid) > 0)
 		snprintf(to.comm, sizeof(to.comm), "%.*s", (int)strcspn(f->s->scratch.s, "\n"), f->s->scratch.s);
 	else if (to.space < f->set.space.n)
@@ -297,41 +334,55 @@ static int take_thread(struct vm_fe *f, uint32_t tid, const struct vm_ft_task *t
 	return vm_vec_push(&f->set.thread, to) ? 0 : -ENOMEM;
 }
 
+/** What the threads' own counters have beyond what was counted of them. */
+static uint64_t beyond(int64_t difference)
+{
+	return difference > 0 ? (uint64_t)difference : 0;
+}
+
 static void add_up_threads(struct vm_faultset *s)
 {
+	/* A thread that ends has run up to a tick longer than its sum says: of many short ones it says too little. */
+	enum { TICK_NS = 4000000, ONE_IN = 20 };
+	uint64_t slack = 0;
+	int64_t minor = 0, major = 0;
 	s->own_known = s->thread.n > 0;
-	s->own_minor = s->own_major = s->cpu_ns = 0;
+	s->cpu_ns = 0;
 	for (size_t i = 0; i < s->thread.n; i++) {
 		const struct vm_fault_thread *t = &s->thread.v[i];
 		s->own_known &= t->own_known;
-		s->own_minor += t->own_minor;
-		s->own_major += t->own_major;
+		minor += (int64_t)(t->own_minor - t->minor);
+		major += (int64_t)(t->own_major - t->major);
 		if (t->cpu_ns == UINT64_MAX || s->cpu_ns == UINT64_MAX)
 			s->cpu_ns = UINT64_MAX;
 		else
 			s->cpu_ns += t->cpu_ns;
+		slack += t->ended ? TICK_NS : 0;
 	}
+	if (slack * ONE_IN > s->cpu_ns)
+		s->cpu_ns = UINT64_MAX;
+	/* Kinds were read a moment earlier than threads, which may have gone on: sums as they were then. */
+	const struct vm_fault_count sum = vm_faultset_resolved(s);
+	s->own_minor = sum.count - sum.major + beyond(minor);
+	s->own_major = sum.major + beyond(major);
 }
 
 static int read_threads(struct vm_fe *f)
 {
-	struct entries e;
-	int r = read_entries(f->obj->maps.tasks, &e);
-	const uint32_t *tid = e.keys;
-	const struct vm_ft_task *t = e.values;
 	f->set.thread.n = f->ended_threads;
-	for (size_t i = 0; r == 0 && i < e.n; i++)
-		r = take_thread(f, tid[i], &t[i]);
-	entries_free(&e);
+	int r = for_threads(f, take_thread);
 	add_up_threads(&f->set);
 	return r;
 }
 
 int vm_fe_read(struct vm_fe *f, struct vm_err *err)
 {
-	int r = read_kinds(f);
+	int r = vm_fe_read_kinds(f);
 	if (r == 0)
 		r = read_groups(f);
+	/* Mappings and processes are told before their first fault is counted: now all that were counted are known. */
+	if (r == 0 && ring_buffer__consume(f->ring) < 0)
+		r = f->failed ? f->failed : -EIO;
 	if (r == 0)
 		r = read_threads(f);
 	if (r == 0)

@@ -3,11 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -15,40 +13,11 @@
 #include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/source/elfparse.h"
+#include "core/source/mapped.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 
 enum { HEADERS = 4096, HEADERS_MAX = 256 * 1024 };
-
-/** A regular file with the mapping's inode, opened for reading without side effects; or -errno. */
-static int open_same_file(struct vm_snap *sn, const char *path, const struct vm_mapping *m)
-{
-	struct stat st;
-	if (!sn->s->live)
-		return vm_session_open_file(sn->s, O_RDONLY | O_NONBLOCK, "%s", path);
-	/* A path may meanwhile name a FIFO or device: look before opening. */
-	vm_auto_close int look = vm_session_open_file(sn->s, O_PATH, "%s", path);
-	if (look < 0)
-		return look;
-	if (fstat(look, &st) != 0 || !S_ISREG(st.st_mode) || st.st_ino != m->inode)
-		return -ESTALE;
-	char self[32];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", look);
-	int fd = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/** The mapped file: by its name in the process's root, else by the kernel's link to the very inode. */
-static int open_mapped(struct vm_snap *sn, const struct vm_mapping *m, char *path, size_t size)
-{
-	snprintf(path, size, "proc/%d/root%s", sn->pid, m->name);
-	int fd = open_same_file(sn, path, m);
-	if (fd >= 0)
-		return fd;
-	snprintf(path, size, "proc/%d/map_files/%llx-%llx", sn->pid, (unsigned long long)m->start,
-		 (unsigned long long)m->end);
-	return open_same_file(sn, path, m);
-}
 
 static int read_segments(struct vm_snap *sn, int fd, const char *path, struct vm_object *o)
 {
@@ -105,7 +74,11 @@ static int fill_elf(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 		const struct vm_mapping *m = &sn->as->map[i];
 		if (!(m->prot & PROT_EXEC) || !m->inode || m->name[0] != '/' || known_object(sn->as, m))
 			continue;
-		vm_auto_close int fd = open_mapped(sn, m, path, sizeof(path));
+		const struct vm_mapped file = {
+			.pid = sn->pid, .alive = true, .start = m->start, .end = m->end, .path = m->name,
+			.dev_major = m->dev_major, .dev_minor = m->dev_minor, .inode = m->inode,
+		};
+		vm_auto_close int fd = vm_open_mapped(sn->s, &file, path, sizeof(path));
 		struct vm_object o = {
 			.inode = m->inode, .dev_major = m->dev_major, .dev_minor = m->dev_minor,
 			.executable = exe_len > 0 && strcmp(exe, m->name) == 0,

@@ -12,11 +12,11 @@
 #include "core/source/session.h"
 #include "core/source/source.h"
 
-static int list_directory(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
+int vm_list_numbers(struct vm_session *s, struct vm_pids *out, struct vm_err *err, const char *path)
 {
-	int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "proc");
+	int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "%s", path);
 	if (fd < 0)
-		return vm_fail_os(err, -fd, "cannot open the directory proc");
+		return vm_fail_os(err, -fd, "cannot open the directory %s", path);
 	vm_auto_dir DIR *dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
@@ -48,7 +48,7 @@ void vm_pids_sort(struct vm_pids *pids)
 int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *err)
 {
 	out->n = 0;
-	int r = list_directory(s, out, err);
+	int r = vm_list_numbers(s, out, err, "proc");
 	if (r == 0)
 		vm_pids_sort(out);
 	return r;

@@ -73,7 +73,9 @@ bool vm_parse_stat(const char *text, uint64_t page_bytes, uint64_t ticks_per_sec
 	p->kthread = v[9] & VM_PF_KTHREAD;
 	p->start = v[22];
 	p->addresses_withheld = v[26] == 1;
-	p->cpu_ns = times(v[14] + v[15], 1000000000u / (ticks_per_second ? ticks_per_second : 100));
+	const uint64_t tick_ns = 1000000000u / (ticks_per_second ? ticks_per_second : 100);
+	p->cpu_ns = times(v[14] + v[15], tick_ns);
+	p->children_cpu_ns = times(v[16] + v[17], tick_ns);
 	for (size_t i = 0; i < sizeof(stat_fields) / sizeof(stat_fields[0]); i++) {
 		unsigned f = stat_fields[i].field;
 		if (f < n && (!stat_fields[i].address || (mm_addresses && v[f] > 1)))

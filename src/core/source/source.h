@@ -108,6 +108,12 @@ void vm_pids_sort(struct vm_pids *pids);
 /** The same from the directory alone, as a captured tree has it. */
 int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *err);
 
+/** Processes or threads that a directory has a subdirectory of, in its order, behind what `out` holds. */
+int vm_list_numbers(struct vm_session *s, struct vm_pids *out, struct vm_err *err, const char *path);
+
+/** Those whose name (comm) matches an extended regular expression, as pgrep; not ourselves.  -EINVAL; -ESRCH: none. */
+int vm_proc_find(struct vm_session *s, const char *pattern, struct vm_pids *out, struct vm_err *err);
+
 /** The number of a user, by name or number.  -EINVAL: there is no such user. */
 int vm_user_find(struct vm_session *s, const char *name, uid_t *uid, struct vm_err *err);
 

@@ -5,6 +5,7 @@ Usage: workloads.py BIN_DIR SCRATCH_DIR
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,6 +76,26 @@ RUNS = [
     "ksm --groups 2 --equal 2 --own 0",
     "chaos",
     "chaos --threads 1 --children 0 --held 100K",
+    "fault-storm --size 2M",
+    "fault-storm --size 1M --threads 7 --churn 3 --rounds 2",
+    "fault-storm --size 64K --threads 1 --churn 0",
+    "threads-faults --threads 3 --pages 10",
+    "major-faults --size 256K",
+    "file-mkwrite --size 256K",
+    "shm-faults --size 256K",
+    "cow-faults --size 256K",
+    "children --count 40 --rounds 2",
+    "children --count 3 --pages 100 --together 1 --rounds 2",
+    "zero-then-write --size 256K",
+    "kernel-fault --size 256K",
+    "gup-faults --size 60K",
+    "swap-in --size 1M",
+    "huge-fault",
+    "huge-fault --count 1 --pool 0",
+    "stack-growth-faults --depth 512K",
+    "invalid",
+    "invalid --pages 3 --rounds 6",
+    "uffd --size 128K",
 ]
 
 # Steps of those that would go on for ever.
@@ -152,6 +173,42 @@ def check_sparse(t, _):
         expect("sparse", "page", PAGE, present_bytes(t["pid"], page, page + PAGE))
 
 
+def fault_kinds():
+    """Keys of the kinds that there are; None where the source isn't at hand."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../src/core/model/fault.c")
+    try:
+        with open(path) as f:
+            return set(re.findall(r'KIND\(\w+, "([^"]+)"', f.read()))
+    except OSError:
+        return None
+
+
+def check_faults(t, before):
+    """The kernel counted what is stated, and a few more of the program itself; none of those that are invalid."""
+    name, kinds, least, most, forks = t["workload"], fault_kinds(), 0, 0, False
+    for f in t["faults"]:
+        if kinds and f["kind"] not in kinds:
+            raise Mismatch(f'{name}: there is no kind of faults {f["kind"]}')
+        counts = f["kind"] != "unresolved" and not f["kind"].startswith("invalid")
+        forks |= "pid" in f or "processes" in f
+        if counts and "pid" not in f and "processes" not in f:
+            least += f.get("count", f.get("count_min"))
+            most += f.get("count", f.get("count_max"))
+    have = t["minor_faults"] + t["major_faults"]
+    if have < least:
+        raise Mismatch(f"{name}: {least} faults are stated, the kernel counted {have}")
+    # The program's own code, libraries and stacks; by then it has used them.
+    if before and not forks and have > most + 100:
+        raise Mismatch(f"{name}: {most} faults are stated, the kernel counted {have}")
+    for th in t.get("fault_threads", []):
+        if th["minor_faults"] < th["pages"]:
+            raise Mismatch(f'{name}: thread {th["tid"]} touched {th["pages"]} pages by {th["minor_faults"]} faults')
+    if "children" in t:
+        least = sum(f["count"] for f in t["faults"])
+        if t["children_minor_faults"] < least:
+            raise Mismatch(f'{name}: children made {least} faults, the kernel counted {t["children_minor_faults"]}')
+
+
 SPECIAL = {
     "malloc-threshold": check_malloc, "file-shared": check_shared_file, "memfd": check_memfd,
     "thread-stacks": check_threads, "mlock": check_mlock, "leak": check_leak, "cow": check_cow,
@@ -186,6 +243,9 @@ def run_one(words):
             facts += check_truth(t)
             if name in SPECIAL:
                 SPECIAL[name](t, before)
+            if "faults" in t:
+                check_faults(t, before)
+                facts += len(t["faults"])
             before = t
             if not t["more_steps"] or t["step"] == MOST_STEPS.get(name):
                 break

@@ -1,0 +1,142 @@
+/** Parts of vmfault: what its files share. */
+#ifndef VM_CLI_VMFAULT_H
+#define VM_CLI_VMFAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "cli/common.h"
+#include "core/field/fault.h"
+#include "core/source/faults.h"
+
+struct vm_err;
+struct vm_session;
+struct vm_symbols;
+
+enum vmfault_by { VMFAULT_BY_KIND, VMFAULT_BY_MAPPING, VMFAULT_BY_FILE, VMFAULT_BY_SITE, VMFAULT_BY_STACK, VMFAULT_BY_THREAD };
+
+struct vmfault_options {
+	const char *pids, *name, *cgroup, *svg, *output;
+	bool all, no_children, stacks, folded, inlines, trace, heat, histogram, explain;
+	int by;                    /* enum vmfault_by; -1: the overview */
+	int via;                   /* 0: the best; else index into vm_fault_backends[] and one */
+	int weight;                /* of stacks: 0 faults, 1 time */
+	uint64_t interval_ns, duration_ns, top, block_bytes;
+};
+
+/** A block of addresses over time. */
+struct vmfault_block {
+	uint32_t space;
+	uint64_t address, before;
+	uint32_t *count;           /* VMFAULT_STEPS */
+};
+
+/** What an instruction is called. */
+struct vmfault_site {
+	const char *text, *source; /* source: file, or NULL */
+	unsigned line;
+	uint64_t key;              /* equal texts have equal ones */
+	uint8_t class;             /* enum vm_flame_class */
+};
+
+/** Counts over time: equal steps, which double when there are too many. */
+enum { VMFAULT_STEPS = 512 };
+struct vmfault_series {
+	uint64_t began_ns, step_ns, next_ns;
+	size_t n;
+	uint64_t faults[VMFAULT_STEPS];
+	uint64_t last;             /* all so far */
+	/** By latency bucket, for --heat: VM_HISTO_BUCKETS a step. */
+	struct vm_histo *latency, before;
+	/** By block of addresses: (space, address) to a row; rows of VMFAULT_STEPS counts. */
+	struct vm_map blocks;
+	VM_VEC(struct vmfault_block) block;
+};
+
+/** One run of vmfault. */
+struct vmfault {
+	struct vm_session *s;
+	const struct vm_common *common;
+	const struct vmfault_options *o;
+	const struct vm_sink *sink;
+	struct vm_style style;
+	struct vm_report report;   /* open while one is shown */
+	FILE *out;
+	struct vm_fault_ask ask;
+	struct vm_faults *faults;
+	struct vm_symbols *symbols;
+	/** Names of sites: (space, ip) to their index. */
+	struct vm_map site_map;
+	VM_VEC(struct vmfault_site) sites;
+	struct vm_arena names;
+	struct vmfault_series series;
+	/** The program that was started, or 0; its status once it has ended. */
+	pid_t child;
+	const char *command;
+	bool child_ended;
+	/** The negative errno of its execve(2), or 0. */
+	int not_started;
+	int status;
+	uint64_t began_ns;
+	unsigned reports;
+	/** Events shown by --trace so far, and room for one line. */
+	uint64_t events;
+	struct vm_buf line;
+};
+
+/* Targets and the run: vmfault.c, vmfault_run.c */
+
+/** A program that waits: a byte lets it go, and what comes back is the errno of its execve(2), or nothing. */
+struct vmfault_gate { int go, failed; };
+
+/** Start the program, stopped before its execve(2); v->child.  0 or a negative errno. */
+int vmfault_start(struct vmfault *v, char **argv, struct vmfault_gate *gate, struct vm_err *err);
+/** Let it go.  -errno of execve(2) if that failed. */
+int vmfault_go(struct vmfault *v, struct vmfault_gate *gate, struct vm_err *err);
+/** Watch until it is over, reporting meanwhile where an interval was asked for. */
+int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct vm_err *err);
+
+/* Names: vmfault_names.c */
+
+/** What the instruction is called; the index stays good as long as `v`.  SIZE_MAX: out of memory. */
+size_t vmfault_site(struct vmfault *v, const struct vm_faultset *f, uint32_t space, uint64_t ip);
+/** Open the file of code while its process lives: later it may be out of reach. */
+void vmfault_note_code(void *ctx, const struct vm_faultset *f, const struct vm_fault_mapping *m);
+bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
+bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
+/** Stacks as folded lines or a picture. */
+int vmfault_flame(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);
+void vmfault_names_free(struct vmfault *v);
+
+/* Reports: vmfault_show.c, vmfault_json.c, vmfault_time.c, vmfault_trace.c, vmfault_verdict.c */
+
+int vmfault_show(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);
+/** Rows by a place, what costs most first. */
+bool vmfault_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_fault_places *p);
+int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);
+
+/** Faults that the kernel counted and no event told of: get_user_pages(), by name. */
+struct vmfault_unseen { bool known; uint64_t minor, major; };
+struct vmfault_unseen vmfault_unseen(const struct vm_faultset *f);
+
+/** What is worth saying, most important first: sentences into v->names, at most `max`.  How many. */
+struct vmfault_finding { const char *key; const char *text, *evidence; };
+size_t vmfault_verdict(struct vmfault *v, const struct vm_faultset *f, struct vmfault_finding *out, size_t max);
+
+/** Note what has come since the last step, if it is time. */
+int vmfault_series_step(struct vmfault *v, struct vm_err *err);
+/** From now on, for the next report. */
+void vmfault_series_restart(struct vmfault *v, const struct vm_faultset *f);
+void vmfault_series_free(struct vmfault *v);
+void vmfault_say_series(struct vmfault *v);
+void vmfault_say_heat(struct vmfault *v, const struct vm_faultset *f);
+void vmfault_say_histogram(struct vmfault *v, const struct vm_faultset *f);
+
+int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct vm_fault_event *e);
+/** Write what is collected.  0 or a negative errno. */
+int vmfault_trace_flush(struct vmfault *v);
+void vmfault_trace_heading(struct vmfault *v);
+
+#endif

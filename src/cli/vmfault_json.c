@@ -1,0 +1,206 @@
+/** vmfault: reports for programs. */
+
+#include "cli/vmfault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/source/session.h"
+
+enum { FINDINGS = 8 };
+
+static void number(struct vm_json *j, const char *key, bool known, uint64_t v)
+{
+	vm_json_key(j, key);
+	if (known)
+		vm_json_u64(j, v);
+	else
+		vm_json_null(j);
+}
+
+static void text(struct vm_json *j, const char *key, const char *s)
+{
+	vm_json_key(j, key);
+	vm_json_str(j, s);
+}
+
+static void put_targets(struct vmfault *v, struct vm_json *j)
+{
+	static const char *const whom[] = {
+		[VM_FAULTS_OF_PIDS] = "pids", [VM_FAULTS_OF_CGROUP] = "cgroup", [VM_FAULTS_OF_ALL] = "all",
+		[VM_FAULTS_OF_COMMAND] = "command",
+	};
+	text(j, "target", whom[v->ask.whom]);
+	vm_json_key(j, "pids");
+	vm_json_array_begin(j);
+	for (size_t i = 0; i < v->ask.npids; i++)
+		vm_json_u64(j, (uint64_t)v->ask.pids[i]);
+	vm_json_array_end(j);
+	text(j, "command", v->command);
+	text(j, "cgroup", v->ask.cgroup);
+}
+
+static void put_sums(struct vmfault *v, const struct vm_faultset *f, struct vm_json *j)
+{
+	const struct vm_fault_count sum = vm_faultset_resolved(f);
+	const struct vm_fault_kind_row all = vm_fault_total_row(f);
+	const struct vmfault_unseen unseen = vmfault_unseen(f);
+	(void)v;
+	number(j, "wall_ns", true, f->now_ns - f->began_ns);
+	number(j, "cpu_ns", f->cpu_ns != UINT64_MAX, f->cpu_ns);
+	number(j, "fault_time_ns", f->have_times, all.c.ns);
+	vm_json_key(j, "faults");
+	vm_json_object_begin(j);
+	number(j, "total", true, all.c.count);
+	number(j, "minor", true, sum.count - sum.major);
+	number(j, "major", true, sum.major);
+	number(j, "invalid", f->have_kinds, vm_faultset_invalid(f));
+	number(j, "unresolved", f->have_kinds, f->kind[VM_FAULT_UNRESOLVED].count);
+	number(j, "kernel", f->have_times, all.c.kernel);
+	vm_json_object_end(j);
+	vm_json_key(j, "counters");
+	vm_json_object_begin(j);
+	number(j, "minor_faults", f->own_known, f->own_minor);
+	number(j, "major_faults", f->own_known, f->own_major);
+	number(j, "minor_unseen", unseen.known, unseen.minor);
+	number(j, "major_unseen", unseen.known, unseen.major);
+	vm_json_object_end(j);
+	vm_json_key(j, "lost");
+	vm_json_object_begin(j);
+	number(j, "events", true, f->lost.events);
+	number(j, "groups", true, f->lost.groups);
+	number(j, "stacks", true, f->lost.stacks);
+	number(j, "threads", true, f->lost.threads);
+	number(j, "notes", true, f->lost.notes);
+	number(j, "unmatched", true, f->lost.unmatched);
+	vm_json_object_end(j);
+}
+
+static void put_kind_counts(struct vm_json *j, const struct vm_fault_place_row *row)
+{
+	vm_json_key(j, "kinds");
+	vm_json_object_begin(j);
+	for (unsigned k = 0; k < VM_FAULT_KIND_NR; k++)
+		if (row->kinds[k])
+			number(j, vm_fault_kinds[k].key, true, row->kinds[k]);
+	vm_json_object_end(j);
+}
+
+static int choose(struct vmfault *v, const struct vm_fieldset *set, struct vm_choice *c, struct vm_err *err)
+{
+	/* Of a document with several lists, -o and --filter speak of the kinds. */
+	struct vm_common common = *v->common;
+	if (set != &vm_fault_kind_fields)
+		common.columns = common.sort = common.filter = NULL;
+	return vm_choice_parse(&common, set, c, err);
+}
+
+static int put_kinds(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err)
+{
+	struct vm_fault_kind_row rows[VM_FAULT_KIND_NR];
+	const size_t n = vm_fault_kind_rows(f, false, rows);
+	struct vm_choice c;
+	size_t kept;
+	int r = choose(v, &vm_fault_kind_fields, &c, err);
+	if (r < 0)
+		return r;
+	c.view.name = "kinds";
+	const void **which = vm_choice_apply(&c, rows, n, sizeof(rows[0]), &kept);
+	r = which ? vm_report_list(&v->report, &c.view, which, kept, NULL) : -ENOMEM;
+	free(which);
+	vm_choice_free(&c);
+	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+}
+
+static int put_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, const struct vm_fieldset *set,
+		      struct vm_err *err)
+{
+	struct vm_json *j = &v->report.json;
+	struct vm_fault_places p = { 0 };
+	struct vm_choice c;
+	int r = choose(v, set, &c, err);
+	if (r < 0)
+		return r;
+	if (!vmfault_places(v, f, by, &p)) {
+		vm_fault_places_free(&p);
+		vm_choice_free(&c);
+		return vm_fail(err, ENOMEM, "out of memory");
+	}
+	vm_json_key(j, set->rows);
+	vm_json_array_begin(j);
+	const unsigned indent = j->indent;
+	for (size_t i = 0; i < p.row.n; i++) {
+		vm_json_object_begin(j);
+		j->indent = 0;
+		vm_report_members(&v->report, &c.view, &p.row.v[i]);
+		if (by != VMFAULT_BY_THREAD)
+			put_kind_counts(j, &p.row.v[i]);
+		vm_json_object_end(j);
+		j->indent = indent;
+	}
+	vm_json_array_end(j);
+	vm_fault_places_free(&p);
+	vm_choice_free(&c);
+	return 0;
+}
+
+static void put_series(struct vmfault *v, struct vm_json *j)
+{
+	const struct vmfault_series *s = &v->series;
+	vm_json_key(j, "timeline");
+	vm_json_object_begin(j);
+	number(j, "step_ns", s->n > 0, s->step_ns);
+	vm_json_key(j, "faults");
+	vm_json_array_begin(j);
+	const unsigned indent = j->indent;
+	j->indent = 0;
+	for (size_t i = 0; i < s->n; i++)
+		vm_json_u64(j, s->faults[i]);
+	vm_json_array_end(j);
+	j->indent = indent;
+	vm_json_object_end(j);
+}
+
+static void put_findings(struct vmfault *v, const struct vm_faultset *f, struct vm_json *j)
+{
+	struct vmfault_finding found[FINDINGS];
+	const size_t n = vmfault_verdict(v, f, found, FINDINGS);
+	vm_json_key(j, "findings");
+	vm_json_array_begin(j);
+	for (size_t i = 0; i < n; i++) {
+		vm_json_object_begin(j);
+		text(j, "finding", found[i].key);
+		text(j, "text", found[i].text);
+		text(j, "evidence", found[i].evidence);
+		vm_json_object_end(j);
+	}
+	vm_json_array_end(j);
+}
+
+int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err)
+{
+	struct vm_json *j = &v->report.json;
+	const char *why = vm_faults_why_not(v->faults);
+	vm_document_begin(&v->report, v->s, "vmfault/1");
+	text(j, "source", vm_faults_backend(v->faults)->name);
+	text(j, "why_not", *why ? why : NULL);
+	vm_json_key(j, "user_mode_only");
+	vm_json_bool(j, f->user_only);
+	put_targets(v, j);
+	put_sums(v, f, j);
+	int r = put_kinds(v, f, err);
+	if (r == 0)
+		r = put_places(v, f, VMFAULT_BY_MAPPING, &vm_fault_mapping_fields, err);
+	if (r == 0)
+		r = put_places(v, f, VMFAULT_BY_SITE, &vm_fault_site_fields, err);
+	if (r == 0 && v->o->stacks)
+		r = put_places(v, f, VMFAULT_BY_STACK, &vm_fault_stack_fields, err);
+	if (r == 0)
+		r = put_places(v, f, VMFAULT_BY_THREAD, &vm_fault_thread_fields, err);
+	put_series(v, j);
+	put_findings(v, f, j);
+	number(j, "exit_status", v->child_ended, (uint64_t)v->status);
+	vm_document_end(&v->report, v->s, f->now_ns - f->began_ns);
+	return r;
+}

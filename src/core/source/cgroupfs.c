@@ -1,0 +1,118 @@
+#include "core/source/cgroupfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/err.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+
+/** Deeper trees of groups than this are not followed. */
+enum { DEPTH = 32 };
+
+/** Version 2; of version 1 what has what we look for; version 2 beside it. */
+static const char *const mounts[] = { "sys/fs/cgroup", "sys/fs/cgroup/memory", "sys/fs/cgroup/unified" };
+static const char *const perf_mounts[] = { "sys/fs/cgroup", "sys/fs/cgroup/perf_event", "sys/fs/cgroup/unified" };
+
+static bool find_line(const char *text, const char *key, uint64_t *value)
+{
+	const size_t len = strlen(key);
+	for (const char *s = text; s; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		if (strncmp(s, key, len) != 0 || s[len] != ' ')
+			continue;
+		char *end;
+		errno = 0;
+		*value = strtoull(s + len + 1, &end, 10);
+		return errno == 0 && end != s + len + 1;
+	}
+	return false;
+}
+
+bool vm_parse_memory_stat(const char *text, uint64_t *faults, uint64_t *major)
+{
+	/* In version 1 lines without "total_" leave out the groups below. */
+	return (find_line(text, "total_pgfault", faults) && find_line(text, "total_pgmajfault", major)) ||
+	       (find_line(text, "pgfault", faults) && find_line(text, "pgmajfault", major));
+}
+
+int vm_cgroup_faults(struct vm_session *s, const char *path, uint64_t *faults, uint64_t *major, struct vm_err *err)
+{
+	for (size_t i = 0; i < vm_countof(mounts); i++)
+		if (vm_session_slurp(s, &s->scratch, "%s/%s/memory.stat", mounts[i], path) > 0 &&
+		    vm_parse_memory_stat(s->scratch.s, faults, major))
+			return 0;
+	return vm_fail(err, ENOENT, "the memory controller has no group '%s'", path);
+}
+
+static int take_procs(int dir, struct vm_pids *out)
+{
+	struct vm_buf text = { 0 };
+	vm_auto_close int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	long n = fd < 0 ? -errno : vm_read_all(fd, &text);
+	for (char *s = text.s, *end; n > 0 && *s; s = end) {
+		const long pid = strtol(s, &end, 10);
+		if (end == s)
+			break;
+		/* 0: of another PID namespace. */
+		if (pid > 0 && !vm_vec_push(out, (pid_t)pid))
+			n = -ENOMEM;
+		end += strspn(end, "\n");
+	}
+	vm_buf_free(&text);
+	/* A threaded group has none of its own, a removed one has none any more. */
+	return n == -EOPNOTSUPP || n == -ENODEV || n == -ENOENT ? 0 : n < 0 ? (int)n : 0;
+}
+
+/** Takes `dir` over. */
+static int take_tree(int dir, unsigned depth, struct vm_pids *out)
+{
+	vm_auto_dir DIR *d = fdopendir(dir);
+	if (!d) {
+		close(dir);
+		return -ENOMEM;
+	}
+	int r = take_procs(dirfd(d), out);
+	for (const struct dirent *e; r == 0 && depth && (e = readdir(d));) {
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+			continue;
+		int sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			r = take_tree(sub, depth - 1, out);
+	}
+	return r;
+}
+
+static int open_dir(struct vm_session *s, const char *mount, const char *path)
+{
+	vm_auto_close int procs = vm_session_open_file(s, O_PATH, "%s/%s/cgroup.procs", mount, path);
+	return procs < 0 ? procs : vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "%s/%s", mount, path);
+}
+
+int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err)
+{
+	int dir = -ENOENT;
+	out->n = 0;
+	for (size_t i = 0; dir < 0 && i < vm_countof(mounts); i++)
+		dir = open_dir(s, mounts[i], path);
+	if (dir < 0)
+		return vm_fail_os(err, -dir, "cannot open the control group '%s'", path);
+	int r = take_tree(dir, DEPTH, out);
+	if (r < 0)
+		return vm_fail_os(err, -r, "cannot read which processes are in the control group '%s'", path);
+	vm_pids_sort(out);
+	return 0;
+}
+
+int vm_cgroup_open_perf(struct vm_session *s, const char *path)
+{
+	int dir = -ENOENT;
+	for (size_t i = 0; dir < 0 && i < vm_countof(perf_mounts); i++)
+		dir = open_dir(s, perf_mounts[i], path);
+	return dir;
+}

@@ -1,0 +1,27 @@
+/** Files of a control group, wherever its hierarchy is mounted. */
+#ifndef VM_SOURCE_CGROUPFS_H
+#define VM_SOURCE_CGROUPFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vm_err;
+struct vm_pids;
+struct vm_session;
+
+/**
+ * Page faults of the group and those below it since it was made: memory.stat.  Both pages that were there and those that
+ * were read from disk are in *faults; *major are the latter.  0; -ENOENT if the memory controller doesn't know it.
+ */
+int vm_cgroup_faults(struct vm_session *s, const char *path, uint64_t *faults, uint64_t *major, struct vm_err *err);
+
+/** The processes of the group and those below it, ascending.  -ENOENT: there is no such group. */
+int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err);
+
+/** Its directory, opened for perf_event_open(2), which wants the hierarchy of perf_event or v2.  Or a negative errno. */
+int vm_cgroup_open_perf(struct vm_session *s, const char *path);
+
+/** memory.stat to faults and major ones.  False if it has no such lines. */
+bool vm_parse_memory_stat(const char *text, uint64_t *faults, uint64_t *major);
+
+#endif

@@ -1,0 +1,325 @@
+/** Watching page faults by each of the ways that work here: processes, commands and their children, against what the
+    kernel itself counts of them. */
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/model/process.h"
+#include "core/source/faults.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+
+enum { PAGES = 1000, KIDS = 40, KID_PAGES = 50, THREADS = 3, THREAD_PAGES = 70, PAGE = 4096 };
+
+static unsigned failures, checks;
+
+#define CHECK(condition, ...) \
+	(checks++, (condition) ? (void)0 : (failures++, printf("FAIL: " __VA_ARGS__), (void)putchar('\n')))
+
+/* ---- What meets the faults --------------------------------------------------------------------------------------- */
+
+/** So many faults, one a page: no huge pages. */
+static void touch(char *at, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		((volatile char *)at)[i * PAGE] = 1;
+}
+
+static char *get_memory(size_t pages)
+{
+	/* A page more between this and what the kernel would merge it with. */
+	char *at = mmap(NULL, (pages + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED || mprotect(at + PAGE, pages * PAGE, PROT_READ | PROT_WRITE) != 0 ||
+	    madvise(at + PAGE, pages * PAGE, MADV_NOHUGEPAGE) != 0)
+		_exit(9);
+	return at + PAGE;
+}
+
+static void *touch_in_thread(void *arg)
+{
+	touch(arg, THREAD_PAGES);
+	return NULL;
+}
+
+/** Touches memory itself, in threads and in children, each of which ends.  `at`: where, for the one who started us. */
+static void work(uint64_t at[2])
+{
+	pthread_t t[THREADS];
+	char *own = get_memory(PAGES), *shared = get_memory(KID_PAGES), *threads = get_memory(THREADS * THREAD_PAGES);
+	at[0] = (uint64_t)(uintptr_t)own;
+	at[1] = (uint64_t)(uintptr_t)shared;
+	touch(own, PAGES);
+	for (unsigned i = 0; i < THREADS; i++)
+		if (pthread_create(&t[i], NULL, touch_in_thread, threads + (size_t)i * THREAD_PAGES * PAGE) != 0)
+			_exit(9);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	for (unsigned i = 0; i < KIDS; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			touch(shared, KID_PAGES);
+			_exit(0);
+		}
+		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+			_exit(9);
+	}
+}
+
+enum { WORK = PAGES + KIDS * KID_PAGES + THREADS * THREAD_PAGES };
+
+struct worker {
+	pid_t pid;
+	int go, done;              /* ends of pipes */
+};
+
+static bool say(int fd)
+{
+	return write(fd, "", 1) == 1;
+}
+
+static bool hear(int fd)
+{
+	char byte;
+	return read(fd, &byte, 1) == 1;
+}
+
+/** Waits; works (or executes ourselves, who then work); says where it did; waits again; ends. */
+static struct worker start_worker(const char *execute)
+{
+	int go[2], done[2];
+	struct worker w = { .pid = -1 };
+	if (pipe(go) != 0 || pipe(done) != 0)
+		return w;
+	w = (struct worker){ .pid = fork(), .go = go[1], .done = done[0] };
+	if (w.pid == 0) {
+		uint64_t at[2];
+		char in[16], out[16];
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(go[1]);
+		close(done[0]);
+		if (!say(done[1]) || !hear(go[0]))
+			_exit(9);
+		snprintf(in, sizeof(in), "%d", go[0]);
+		snprintf(out, sizeof(out), "%d", done[1]);
+		if (execute) {
+			execl(execute, execute, in, out, (char *)NULL);
+			_exit(9);
+		}
+		work(at);
+		if (write(done[1], at, sizeof(at)) == sizeof(at))
+			hear(go[0]);
+		_exit(0);
+	}
+	close(go[0]);
+	close(done[1]);
+	if (w.pid > 0 && !hear(w.done))
+		w.pid = -1;
+	return w;
+}
+
+static int be_executed(char **argv)
+{
+	uint64_t at[2];
+	int in = (int)strtol(argv[1], NULL, 10), out = (int)strtol(argv[2], NULL, 10);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	work(at);
+	return write(out, at, sizeof(at)) == sizeof(at) && hear(in) ? 0 : 9;
+}
+
+static void end_worker(struct worker *w)
+{
+	close(w->go);
+	close(w->done);
+	waitpid(w->pid, NULL, 0);
+}
+
+/* ---- What is counted of them ------------------------------------------------------------------------------------- */
+
+struct truth {
+	uint64_t minor, major;
+};
+
+static struct truth of_stat(struct vm_session *s, pid_t pid, bool children)
+{
+	struct vm_arena texts = { 0 };
+	struct vm_proc p;
+	if (vm_proc_read(s, pid, VM_NEED(STAT), &texts, &p, NULL) != 0)
+		CHECK(false, "%d can't be read", pid);
+	vm_arena_free(&texts);
+	return (struct truth){
+		.minor = p.q[VM_P_MINFLT] + (children ? p.q[VM_P_CMINFLT] : 0),
+		.major = p.q[VM_P_MAJFLT] + (children ? p.q[VM_P_CMAJFLT] : 0),
+	};
+}
+
+/** Is the process blocked, so that its counters stand still? */
+static void wait_until_blocked(struct vm_session *s, pid_t pid)
+{
+	struct vm_arena texts = { 0 };
+	struct vm_proc p = { 0 };
+	while (vm_proc_read(s, pid, VM_NEED(STAT), &texts, &p, NULL) == 0 && p.state == 'R')
+		sched_yield();
+	vm_arena_free(&texts);
+}
+
+static void check_set(const struct vm_faultset *set, const char *way, const char *what, const struct truth *t)
+{
+	const struct vm_fault_count sum = vm_faultset_resolved(set);
+	printf("%s, %s: %llu faults, %llu major; stat says %llu and %llu\n", way, what, (unsigned long long)sum.count,
+	       (unsigned long long)sum.major, (unsigned long long)t->minor, (unsigned long long)t->major);
+	CHECK(set->own_known && set->own_minor == t->minor && set->own_major == t->major,
+	      "%s, %s: own counters are said to be %llu and %llu", way, what, (unsigned long long)set->own_minor,
+	      (unsigned long long)set->own_major);
+	CHECK(set->now_ns > set->began_ns, "%s, %s: no time has passed", way, what);
+	CHECK(set->space.n >= 1 && set->thread.n >= 1, "%s, %s: nobody is listed", way, what);
+	for (size_t i = 0; i < set->thread.n; i++)
+		CHECK(set->thread.v[i].space < set->space.n, "%s, %s: a thread of nobody's", way, what);
+}
+
+static struct vm_faults *open_way(struct vm_session *s, struct vm_fault_ask *ask, const char *way)
+{
+	struct vm_faults *f = NULL;
+	struct vm_err err = { 0 };
+	ask->backend = way;
+	int r = vm_faults_open(s, ask, &f, &err);
+	CHECK(r == 0, "%s: %s", way, err.what);
+	return f;
+}
+
+/** Lets it work, and reads while it is blocked. */
+static const struct vm_faultset *let_work(struct vm_session *s, struct worker *w, struct vm_faults *f, uint64_t at[2])
+{
+	const struct vm_faultset *set = NULL;
+	struct vm_err err = { 0 };
+	CHECK(say(w->go) && read(w->done, at, 16) == 16, "%d doesn't work", w->pid);
+	wait_until_blocked(s, w->pid);
+	CHECK(vm_faults_poll(f, &err) == 0, "poll: %s", err.what);
+	CHECK(vm_faults_read(f, &set, &err) == 0, "read: %s", err.what);
+	return set;
+}
+
+static void check_process(struct vm_session *s, const char *way, bool children)
+{
+	struct worker w = start_worker(NULL);
+	uint64_t at[2];
+	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .children = children };
+	wait_until_blocked(s, w.pid);
+	struct truth before = of_stat(s, w.pid, children);
+	struct vm_faults *f = open_way(s, &ask, way);
+	if (f) {
+		const struct vm_faultset *set = let_work(s, &w, f, at);
+		struct truth t = of_stat(s, w.pid, children);
+		t.minor -= before.minor;
+		t.major -= before.major;
+		check_set(set, way, children ? "a process and its children" : "a process", &t);
+		const struct vm_fault_count sum = vm_faultset_resolved(set);
+		CHECK(sum.count == t.minor + t.major && sum.major == t.major, "%s: %llu faults, not %llu", way,
+		      (unsigned long long)sum.count, (unsigned long long)(t.minor + t.major));
+		vm_faults_stop(f);
+		CHECK(vm_faults_read(f, &set, NULL) == 0 && vm_faultset_resolved(set).count == sum.count, "%s: more", way);
+		vm_faults_close(f);
+	}
+	end_worker(&w);
+}
+
+static void check_command(struct vm_session *s, const char *way, const char *self)
+{
+	struct worker w = start_worker(self);
+	uint64_t at[2];
+	siginfo_t info;
+	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_COMMAND, .pids = &w.pid, .npids = 1, .children = true };
+	wait_until_blocked(s, w.pid);
+	struct truth before = of_stat(s, w.pid, true);
+	struct vm_faults *f = open_way(s, &ask, way);
+	if (f) {
+		const struct vm_faultset *set = let_work(s, &w, f, at);
+		/* Now it ends, and is still there. */
+		say(w.go);
+		waitid(P_PID, (id_t)w.pid, &info, WEXITED | WNOWAIT);
+		CHECK(info.si_status == 0, "%s: exit status %d", way, info.si_status);
+		vm_faults_stop(f);
+		CHECK(vm_faults_read(f, &set, NULL) == 0, "%s: read", way);
+		struct truth t = of_stat(s, w.pid, true);
+		t.minor -= before.minor;
+		t.major -= before.major;
+		check_set(set, way, "a command", &t);
+		CHECK(vm_faultset_resolved(set).count >= WORK, "%s: too few", way);
+		vm_faults_close(f);
+	}
+	end_worker(&w);
+}
+
+static void check_all(struct vm_session *s, const char *way)
+{
+	struct worker w = start_worker(NULL);
+	const struct vm_faultset *set = NULL;
+	uint64_t at[2];
+	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_ALL };
+	struct vm_faults *f = open_way(s, &ask, way);
+	if (f && (set = let_work(s, &w, f, at))) {
+		const uint64_t n = vm_faultset_resolved(set).count;
+		printf("%s, all: %llu faults\n", way, (unsigned long long)n);
+		CHECK(n >= WORK, "%s: %llu faults of all", way, (unsigned long long)n);
+		bool found = false;
+		for (size_t i = 0; i < set->space.n; i++) {
+			found |= set->space.v[i].pid == w.pid;
+			CHECK(set->space.v[i].pid != getpid(), "%s: we are listed", way);
+		}
+		CHECK(found, "%s: the process isn't listed", way);
+	}
+	if (f)
+		vm_faults_close(f);
+	end_worker(&w);
+}
+
+static void check_refusals(struct vm_session *s, const char *way)
+{
+	struct vm_faults *f = NULL;
+	struct vm_err err = { 0 };
+	struct worker w = start_worker(NULL);
+	end_worker(&w);
+	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .backend = way };
+	int r = vm_faults_open(s, &ask, &f, &err);
+	CHECK(r == -ESRCH && !f, "%s: a process that isn't there: %d", way, r);
+	ask = (struct vm_fault_ask){ .whom = VM_FAULTS_OF_CGROUP, .cgroup = "/no/such/group", .backend = way };
+	r = vm_faults_open(s, &ask, &f, &err);
+	CHECK(r < 0 && !f, "%s: a group that isn't there: %d", way, r);
+}
+
+int main(int argc, char **argv)
+{
+	struct vm_session *s;
+	struct vm_err err = { 0 };
+	if (argc == 3)
+		return be_executed(argv);
+	if (vm_session_open("/", &s, &err) != 0) {
+		printf("FAIL: %s\n", err.what);
+		return 1;
+	}
+	for (size_t i = 0; vm_fault_backends[i]; i++) {
+		const char *way = vm_fault_backends[i]->name;
+		if (vm_fault_backends[i]->probe(s, &err) != 0) {
+			printf("%s: %s\n", way, err.what);
+			continue;
+		}
+		check_process(s, way, false);
+		check_process(s, way, true);
+		check_command(s, way, "/proc/self/exe");
+		check_all(s, way);
+		check_refusals(s, way);
+	}
+	vm_session_close(s);
+	printf("%u checks, %u failures\n", checks, failures);
+	return failures != 0;
+}

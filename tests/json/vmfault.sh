@@ -45,7 +45,10 @@ sums "a command"
 source=$(jq -r .source "$scratch/out")
 holds "a command" '.exit_status == 0 and .target == "command" and .faults.total > 10'
 valid vmfault-1.json -J -o all -- sh -c 'exit 0'
-valid vmfault-1.json --format ndjson -i 50ms -- sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'
+cat >"$scratch/busy" <<'END'
+i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done
+END
+valid vmfault-1.json --format ndjson -i 50ms -- sh "$scratch/busy"
 sums "an interval"
 valid vmfault-1.json -J -p $$ 0.1
 holds "a process" '.target == "pids" and .exit_status == null'

@@ -105,7 +105,7 @@ int vm_symfile_open(int fd, const struct vm_symfile_with *with, struct vm_symfil
 		close(fd);
 		return -ENOMEM;
 	}
-	return opened(f, vm_elf_open(fd, with->copy_left, &f->main), with, out);
+	return opened(f, vm_elf_open(fd, with->root[0] >= 0, with->copy_left, &f->main), with, out);
 }
 
 int vm_symfile_of_image(const void *image, size_t size, struct vm_symfile **out)

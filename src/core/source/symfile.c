@@ -149,6 +149,7 @@ static void set_symbol(struct vm_symfile *f, uint64_t address, struct vm_symfile
 {
 	const struct vm_sym *sym = vm_syms_find(&f->syms, address);
 	uint64_t start;
+	frame->linkage = NULL;
 	if (sym) {
 		frame->function = vm_syms_name(&f->syms, sym, &frame->length);
 		frame->offset = address - sym->start;

@@ -28,6 +28,7 @@ struct vm_symfile_with {
 struct vm_symfile_frame {
 	const char *function;      /* NULL: not known */
 	size_t length;             /* of `function`, which need not end in NUL */
+	const char *linkage;       /* what the linker calls it, where that is another name; or NULL */
 	bool plt;                  /* the stub that leads to `function` */
 	uint64_t offset;           /* from the function's beginning; 0 for inlined ones */
 	const char *source;        /* or NULL */

@@ -240,8 +240,11 @@ static void set_call(struct unit *u, Dwarf_Die *inlined, struct vm_symfile_frame
 
 static void set_function(Dwarf_Die *die, struct vm_symfile_frame *f)
 {
+	Dwarf_Attribute attr;
 	f->function = dwarf_diename(die);
 	f->length = f->function ? strlen(f->function) : 0;
+	/* Of C++ it tells the class as well. */
+	f->linkage = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
 }
 
 /** From the innermost function outwards; out[0] has the place of the address already.  The number of frames. */

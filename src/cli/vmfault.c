@@ -159,6 +159,7 @@ static void ask_for(struct vmfault *v)
 	v->ask.stacks = o->stacks || o->folded || o->svg || o->by == VMFAULT_BY_STACK;
 	v->ask.block_shift = o->heat ? log2_of(o->block_bytes) : 0;
 	v->ask.event = o->trace ? vmfault_trace_event : NULL;
+	v->ask.code = vmfault_note_code;
 	v->ask.ctx = v;
 	v->ask.backend = o->via > 0 ? via_words[o->via] : NULL;
 }

@@ -104,6 +104,8 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 
 /** What the instruction is called; the index stays good as long as `v`.  SIZE_MAX: out of memory. */
 size_t vmfault_site(struct vmfault *v, const struct vm_faultset *f, uint32_t space, uint64_t ip);
+/** Open the file of code while its process lives: later it may be out of reach. */
+void vmfault_note_code(void *ctx, const struct vm_faultset *f, const struct vm_fault_mapping *m);
 bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 /** Stacks as folded lines or a picture. */

@@ -168,10 +168,7 @@ static void ask_for(struct vmfault *v)
 static int end_trace(struct vmfault *v, struct vm_err *err)
 {
 	const struct vm_faultset *f;
-	int r = vmfault_trace_flush(v);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot write the trace");
-	r = vm_faults_read(v->faults, &f, err);
+	int r = vm_faults_read(v->faults, &f, err);
 	if (r == 0)
 		fprintf(stderr, "vmfault: %llu faults, %llu lost\n", (unsigned long long)v->events, (unsigned long long)f->lost.events);
 	return r;
@@ -313,4 +310,5 @@ const struct vm_command vm_command = {
 	.defaults = &defaults,
 	.sources = vm_fault_sources,
 	.run = run,
+	.print_doc = vmfault_print_doc,
 };

@@ -153,6 +153,9 @@ static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 		o = &t->open[1];
 	if (o->at)
 		give_up(t, o);
+	/* Nothing of the kernel's is left to come back to where a program runs. */
+	if (!kernel && t->open[1].at)
+		give_up(t, &t->open[1]);
 	o->address = addr;
 	o->error = (__u32)error;
 	o->kernel = kernel;

@@ -102,9 +102,15 @@ static __always_inline void remove_task(struct vm_ft_task *t)
 	}
 }
 
-static __always_inline bool in_cgroup(void)
+/** Before Linux 6.1 by the cgroup itself: the helper isn't for programs like these on all such kernels. */
+static __always_inline bool in_cgroup(struct task_struct *task)
 {
-	return bpf_get_current_ancestor_cgroup_id((int)control.cgroup_level) == control.cgroup_id;
+	if (!bpf_core_field_exists(((struct cgroup___ids *)0)->ancestor_ids))
+		return bpf_get_current_ancestor_cgroup_id((int)control.cgroup_level) == control.cgroup_id;
+	struct cgroup___ids *own = (void *)BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	const __u64 ids = (__u64)own + bpf_core_field_offset(struct cgroup___ids, ancestor_ids);
+	const __u32 level = control.cgroup_level;
+	return level <= (__u32)BPF_CORE_READ(own, level) && load(ids + 8ULL * level) == control.cgroup_id;
 }
 
 /** A thread's first fault where all threads, or those of a cgroup, are counted. */
@@ -112,7 +118,7 @@ static __always_inline struct vm_ft_task *admit(__u64 id)
 {
 	const __u32 tgid = id >> 32;
 	struct task_struct *task = (void *)bpf_get_current_task();
-	if (tgid == control.own_tgid || (control.whom == VM_FT_CGROUP && !in_cgroup()))
+	if (tgid == control.own_tgid || (control.whom == VM_FT_CGROUP && !in_cgroup(task)))
 		return 0;
 	struct vm_ft_target *target = target_of(tgid, 0, task, (__u32)BPF_CORE_READ(task, real_parent, tgid));
 	return target ? add_task((__u32)id, tgid, target->space, task) : 0;

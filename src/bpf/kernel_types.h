@@ -194,6 +194,18 @@ struct sched_entity {
 	__u64 sum_exec_runtime;
 } __attribute__((preserve_access_index));
 
+/** Ids of the cgroup and of those above it, by level; before Linux 6.1. */
+struct cgroup___ids {
+	int level;
+	__u64 ancestor_ids[1];
+} __attribute__((preserve_access_index));
+
+struct cgroup;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} __attribute__((preserve_access_index));
+
 enum { PF_KTHREAD = 0x00200000 };
 
 struct task_struct {
@@ -203,6 +215,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_struct *real_parent;
 	const struct cred *real_cred;
+	struct css_set *cgroups;
 	struct sched_entity se;
 	unsigned __state;
 	int exit_state;

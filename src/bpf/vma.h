@@ -60,6 +60,9 @@ GLOBAL __u64 vm_find_in_maple(__u64 root, __u64 addr)
 GLOBAL __u64 vm_find_in_rb(__u64 root, __u64 addr)
 {
 	__u64 n = root;
+	/* Before Linux 6.8 functions are verified that nobody calls. */
+	if (!bpf_core_field_exists(((struct vm_area_struct *)0)->vm_rb))
+		return 0;
 	for (int depth = 0; depth < 40 && n; depth++) {
 		const __u64 v = n - bpf_core_field_offset(struct vm_area_struct, vm_rb);
 		if (addr < VMA(v, vm_start))

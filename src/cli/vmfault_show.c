@@ -184,11 +184,15 @@ static int list_kinds(struct vmfault *v, const struct vm_faultset *f, bool chose
 	return list(v, &vm_fault_kind_fields, chosen, rows, n, sizeof(rows[0]), n > 1 ? &total : NULL, err);
 }
 
-static const struct vm_fieldset *const place_fields[] = {
-	[VMFAULT_BY_MAPPING] = &vm_fault_mapping_fields, [VMFAULT_BY_FILE] = &vm_fault_mapping_fields,
-	[VMFAULT_BY_SITE] = &vm_fault_site_fields,
-	[VMFAULT_BY_STACK] = &vm_fault_stack_fields, [VMFAULT_BY_THREAD] = &vm_fault_thread_fields,
-};
+const struct vm_fieldset *vmfault_fields(int by)
+{
+	static const struct vm_fieldset *const fields[] = {
+		[VMFAULT_BY_KIND] = &vm_fault_kind_fields, [VMFAULT_BY_MAPPING] = &vm_fault_mapping_fields,
+		[VMFAULT_BY_FILE] = &vm_fault_mapping_fields, [VMFAULT_BY_SITE] = &vm_fault_site_fields,
+		[VMFAULT_BY_STACK] = &vm_fault_stack_fields, [VMFAULT_BY_THREAD] = &vm_fault_thread_fields,
+	};
+	return fields[by < 0 ? VMFAULT_BY_KIND : by];
+}
 
 bool vmfault_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_fault_places *p)
 {
@@ -207,7 +211,7 @@ static int list_places(struct vmfault *v, const struct vm_faultset *f, enum vmfa
 	if (!vmfault_places(v, f, by, &p))
 		r = vm_fail(err, ENOMEM, "out of memory");
 	else if (p.row.n || chosen)
-		r = list(v, place_fields[by], chosen, p.row.v, p.row.n, sizeof(*p.row.v), NULL, err);
+		r = list(v, vmfault_fields((int)by), chosen, p.row.v, p.row.n, sizeof(*p.row.v), NULL, err);
 	vm_fault_places_free(&p);
 	return r;
 }
@@ -238,8 +242,6 @@ static int tables(struct vmfault *v, const struct vm_faultset *f, struct vm_err 
 	const int by = v->o->by < 0 && vm_report_is_machine(&v->report) ? VMFAULT_BY_KIND : v->o->by;
 	if (by == VMFAULT_BY_KIND)
 		return list_kinds(v, f, true, err);
-	if (by > VMFAULT_BY_KIND && !f->have_groups && by != VMFAULT_BY_THREAD)
-		return vm_fail(err, EOPNOTSUPP, "where faults come from isn't known: %s", vm_faults_why_not(v->faults));
 	return by < 0 ? overview(v, f, err) : list_places(v, f, (enum vmfault_by)by, true, err);
 }
 

@@ -55,9 +55,9 @@ static void put_sums(struct vmfault *v, const struct vm_faultset *f, struct vm_j
 	number(j, "total", true, all.c.count);
 	number(j, "minor", true, sum.count - sum.major);
 	number(j, "major", true, sum.major);
-	number(j, "invalid", f->have_kinds, vm_faultset_invalid(f));
-	number(j, "unresolved", f->have_kinds, f->kind[VM_FAULT_UNRESOLVED].count);
-	number(j, "kernel", f->have_times, all.c.kernel);
+	number(j, "invalid", vm_faultset_knows_invalid(f), vm_faultset_invalid(f));
+	number(j, "unresolved", vm_faultset_knows_invalid(f), f->kind[VM_FAULT_UNRESOLVED].count);
+	number(j, "kernel", vm_faultset_knows_mode(f), all.c.kernel);
 	vm_json_object_end(j);
 	vm_json_key(j, "counters");
 	vm_json_object_begin(j);

@@ -1,14 +1,13 @@
 /**
  * vmfault(1): which page faults, where, why, how slow.
  * - the run: vmfault_run.c; reports: vmfault_show.c, vmfault_json.c, vmfault_trace.c, vmfault_time.c, vmfault_verdict.c,
- *   vmfault_explain.c; names of code: vmfault_names.c
+ *   vmfault_explain.c; names of code: vmfault_names.c; the manual's kinds: vmfault_doc.c
  * - columns: core/field/fault.c; rows: core/analysis/faultview.h; what watches: core/source/faults.h
  */
 
 #include "cli/vmfault.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,24 +104,8 @@ static const struct vm_fieldset *const fieldsets[] = {
 
 static int find_by_name(struct vmfault *v, pid_t **pids, size_t *n, struct vm_err *err)
 {
-	VM_VEC(pid_t) found = { 0 };
-	struct vm_pids all = { 0 };
-	regex_t re;
-	if (regcomp(&re, v->o->name, REG_EXTENDED | REG_NOSUB) != 0)
-		return vm_fail(err, EINVAL, "--name: '%s' is not a regular expression", v->o->name);
-	int r = vm_proc_list(v->s, &all, err);
-	for (size_t i = 0; r == 0 && i < all.n; i++) {
-		struct vm_buf *b = &v->s->scratch;
-		if (all.v[i] == getpid() || vm_session_slurp(v->s, b, "proc/%d/comm", all.v[i]) <= 0)
-			continue;
-		b->s[strcspn(b->s, "\n")] = '\0';
-		if (regexec(&re, b->s, 0, NULL, 0) == 0 && !vm_vec_push(&found, all.v[i]))
-			r = vm_fail(err, ENOMEM, "out of memory");
-	}
-	if (r == 0 && !found.n)
-		r = vm_fail(err, ESRCH, "no process is called '%s'", v->o->name);
-	regfree(&re);
-	vm_vec_free(&all);
+	struct vm_pids found = { 0 };
+	int r = vm_proc_find(v->s, v->o->name, &found, err);
 	*pids = found.v;
 	*n = found.n;
 	return r;
@@ -176,6 +159,7 @@ static void ask_for(struct vmfault *v)
 	v->ask.stacks = o->stacks || o->folded || o->svg || o->by == VMFAULT_BY_STACK;
 	v->ask.block_shift = o->heat ? log2_of(o->block_bytes) : 0;
 	v->ask.event = o->trace ? vmfault_trace_event : NULL;
+	v->ask.code = vmfault_note_code;
 	v->ask.ctx = v;
 	v->ask.backend = o->via > 0 ? via_words[o->via] : NULL;
 }
@@ -184,10 +168,7 @@ static void ask_for(struct vmfault *v)
 static int end_trace(struct vmfault *v, struct vm_err *err)
 {
 	const struct vm_faultset *f;
-	int r = vmfault_trace_flush(v);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot write the trace");
-	r = vm_faults_read(v->faults, &f, err);
+	int r = vm_faults_read(v->faults, &f, err);
 	if (r == 0)
 		fprintf(stderr, "vmfault: %llu faults, %llu lost\n", (unsigned long long)v->events, (unsigned long long)f->lost.events);
 	return r;
@@ -207,9 +188,13 @@ static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct
 		if (r < 0)
 			close(gate->go), close(gate->failed);
 		else
-			r = vmfault_go(v, gate, err);
+			r = v->not_started = vmfault_go(v, gate, err);
 	}
 	if (r == 0) {
+		/* Nothing comes until it is over: say how that is made. */
+		if (!v->child && !v->o->duration_ns && !interval_ns && !v->o->trace && isatty(STDERR_FILENO))
+			fprintf(stderr, "vmfault: watching by %s; ^C ends it and shows what there was\n",
+				vm_faults_backend(v->faults)->name);
 		vmfault_trace_heading(v);
 		r = vmfault_watch(v, interval_ns, count, err);
 	}
@@ -304,6 +289,12 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 		r = targets ? run_on_targets(&v, argc, argv, err) : run_command(&v, argv, err);
 	if (r == 0 && v.child)
 		ctx->exit_status = v.status;
+	/* As time(1), env(1) and the shell say it. */
+	if (v.not_started) {
+		fprintf(stderr, "vmfault: %s\n", err->what);
+		ctx->exit_status = v.not_started == -ENOENT ? 127 : 126;
+		r = 0;
+	}
 	free_all(&v, ctx);
 	return r;
 }
@@ -319,4 +310,5 @@ const struct vm_command vm_command = {
 	.defaults = &defaults,
 	.sources = vm_fault_sources,
 	.run = run,
+	.print_doc = vmfault_print_doc,
 };

@@ -76,12 +76,16 @@ struct vmfault {
 	pid_t child;
 	const char *command;
 	bool child_ended;
+	/** The negative errno of its execve(2), or 0. */
+	int not_started;
 	int status;
 	uint64_t began_ns;
 	unsigned reports;
 	/** Events shown by --trace so far, and room for one line. */
 	uint64_t events;
 	struct vm_buf line;
+	/** errno of the write that failed, or 0. */
+	int unwritten;
 };
 
 /* Targets and the run: vmfault.c, vmfault_run.c */
@@ -100,6 +104,8 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 
 /** What the instruction is called; the index stays good as long as `v`.  SIZE_MAX: out of memory. */
 size_t vmfault_site(struct vmfault *v, const struct vm_faultset *f, uint32_t space, uint64_t ip);
+/** Open the file of code while its process lives: later it may be out of reach. */
+void vmfault_note_code(void *ctx, const struct vm_faultset *f, const struct vm_fault_mapping *m);
 bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 /** Stacks as folded lines or a picture. */
@@ -124,15 +130,18 @@ size_t vmfault_verdict(struct vmfault *v, const struct vm_faultset *f, struct vm
 /** Note what has come since the last step, if it is time. */
 int vmfault_series_step(struct vmfault *v, struct vm_err *err);
 /** From now on, for the next report. */
-void vmfault_series_restart(struct vmfault *v);
+void vmfault_series_restart(struct vmfault *v, const struct vm_faultset *f);
 void vmfault_series_free(struct vmfault *v);
 void vmfault_say_series(struct vmfault *v);
 void vmfault_say_heat(struct vmfault *v, const struct vm_faultset *f);
 void vmfault_say_histogram(struct vmfault *v, const struct vm_faultset *f);
 
 int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct vm_fault_event *e);
-/** Write what is collected.  0 or a negative errno. */
-int vmfault_trace_flush(struct vmfault *v);
+/** As vm_faults_poll(), and write what it told. */
+int vmfault_trace_poll(struct vmfault *v, struct vm_err *err);
 void vmfault_trace_heading(struct vmfault *v);
+
+/** Block "man-fault-kinds" of the manual; false: there is no such one. */
+bool vmfault_print_doc(const char *kind, FILE *out);
 
 #endif

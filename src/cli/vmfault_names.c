@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli/render/flame.h"
 #include "core/base/err.h"
@@ -38,6 +39,24 @@ static void put_symbols(struct vm_buf *b, const struct vm_symbol *s, size_t n)
 	}
 }
 
+static struct vm_code code_at(const struct vm_fault_space *p, const struct vm_fault_mapping *m, uint64_t ip)
+{
+	return (struct vm_code){
+		.pid = p->pid, .alive = !p->ended, .ip = ip, .start = m->start, .end = m->end, .offset = m->offset, .path = m->name,
+		.dev_major = m->dev_major, .dev_minor = m->dev_minor, .inode = m->inode,
+	};
+}
+
+void vmfault_note_code(void *ctx, const struct vm_faultset *f, const struct vm_fault_mapping *m)
+{
+	struct vmfault *v = ctx;
+	struct vm_symbol unused;
+	if (m->space >= f->space.n || !m->name || !m->inode || !v->symbols)
+		return;
+	const struct vm_code c = code_at(&f->space.v[m->space], m, m->start);
+	vm_symbols_find(v->symbols, &c, false, &unused, 1);
+}
+
 static bool name_site(struct vmfault *v, const struct vm_faultset *f, uint32_t space, uint64_t ip, struct vmfault_site *to)
 {
 	struct vm_symbol s[VM_SYMBOL_FRAMES];
@@ -49,10 +68,7 @@ static bool name_site(struct vmfault *v, const struct vm_faultset *f, uint32_t s
 	if (!m || !p || !m->name) {
 		vm_buf_addf(&b, "0x%llx", (unsigned long long)ip);
 	} else {
-		const struct vm_code c = {
-			.pid = p->pid, .alive = !p->ended, .ip = ip, .start = m->start, .end = m->end, .offset = m->offset,
-			.path = m->name, .dev_major = m->dev_major, .dev_minor = m->dev_minor, .inode = m->inode,
-		};
+		const struct vm_code c = code_at(p, m, ip);
 		const size_t n = vm_symbols_find(v->symbols, &c, v->o->inlines, s, VM_SYMBOL_FRAMES);
 		put_symbols(&b, s, n);
 		source = s[0].source;
@@ -104,70 +120,107 @@ bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_f
 
 /* ---- Stacks ------------------------------------------------------------------------------------------------------- */
 
-/** Names of a stack, outermost first, each once; how many. */
 enum { DEPTH = 160, LEAST = 4096 };
-static size_t frames_of(struct vmfault *v, const struct vm_faultset *f, const struct vm_fault_group *g, bool leaf,
-			struct vm_flame_frame *out)
+
+/** Frames under way: names in one buffer, so that they are told apart when all are there. */
+struct frames {
+	struct vm_buf names;
+	size_t from[DEPTH];
+	enum vm_flame_class class[DEPTH];
+	size_t n;
+};
+
+/** Functions merge whatever their offsets. */
+static void push_frame(struct frames *to, const char *name, size_t len, enum vm_flame_class class)
 {
-	const struct vm_fault_space *s = g->space < f->space.n ? &f->space.v[g->space] : NULL;
-	size_t n = 0;
-	out[n++] = (struct vm_flame_frame){ .name = s && s->comm[0] ? s->comm : "?", .class = VM_FLAME_OTHER };
-	if (g->stack < f->stack.n) {
-		const struct vm_fault_stack *st = &f->stack.v[g->stack];
-		for (unsigned i = st->n; i-- > 0 && n < DEPTH - 2;) {
-			/* Where frame pointers are used for other things, what they lead to is no address. */
-			if (st->ip[i] < LEAST || st->ip[i] >> 56)
-				continue;
-			/* A return address is behind its call; the innermost is the instruction itself. */
-			const size_t at = vmfault_site(v, f, g->space, st->ip[i] - (i > 0));
-			if (at != SIZE_MAX)
-				out[n++] = (struct vm_flame_frame){ .name = v->sites.v[at].text, .class = v->sites.v[at].class };
+	const char *offset = memmem(name, len, "+0x", 3), *file = memchr(name, '(', len);
+	if (to->n == DEPTH)
+		return;
+	if (offset && file && offset < file)
+		len = (size_t)(offset - name);
+	to->from[to->n] = to->names.n;
+	to->class[to->n++] = class;
+	vm_buf_add(&to->names, name, len);
+	vm_buf_add_char(&to->names, '\0');
+}
+
+/** A site; what was inlined there follows what holds it. */
+static void push_site(struct frames *to, const struct vmfault_site *site)
+{
+	static const char between[] = " < ";
+	size_t end = strlen(site->text);
+	for (size_t at = end; at-- > 0;)
+		if (at && strncmp(site->text + at, between, sizeof(between) - 1) == 0) {
+			push_frame(to, site->text + at + sizeof(between) - 1, end - at - (sizeof(between) - 1), site->class);
+			end = at;
 		}
-	} else if (g->ip) {
-		const size_t at = vmfault_site(v, f, g->space, g->ip);
-		if (at != SIZE_MAX)
-			out[n++] = (struct vm_flame_frame){ .name = v->sites.v[at].text, .class = v->sites.v[at].class };
+	push_frame(to, site->text, end, site->class);
+}
+
+static void push_ip(struct vmfault *v, const struct vm_faultset *f, uint32_t space, uint64_t ip, struct frames *to)
+{
+	const size_t at = vmfault_site(v, f, space, ip);
+	if (at != SIZE_MAX)
+		push_site(to, &v->sites.v[at]);
+}
+
+/**
+ * How many of its addresses are return addresses, or the innermost instruction.  Where frame pointers are used for
+ * other things, what they lead to is no address, or none of code; nor is what follows.
+ */
+static unsigned sound_depth(const struct vm_faultset *f, uint32_t space, const struct vm_fault_stack *st)
+{
+	unsigned n = st->n ? 1 : 0;
+	for (; n < st->n; n++) {
+		if (st->ip[n] < LEAST || st->ip[n] >> 56)
+			break;
+		const struct vm_fault_mapping *m = vm_faultset_mapping(f, space, st->ip[n] - 1);
+		if (m && !(m->prot & PROT_EXEC))
+			break;
 	}
-	if (g->kernel)
-		out[n++] = (struct vm_flame_frame){ .name = "[kernel]", .class = VM_FLAME_KERNEL };
-	if (leaf)
-		out[n++] = (struct vm_flame_frame){ .name = vm_fault_kinds[g->kind].name, .class = VM_FLAME_FAULT };
 	return n;
 }
 
-/** Function names without offsets merge where it matters. */
-static void put_frame(struct vm_buf *b, const char *name)
+/** Names of a stack, outermost first. */
+static void frames_of(struct vmfault *v, const struct vm_faultset *f, const struct vm_fault_group *g, bool leaf,
+		      struct frames *to)
 {
-	const char *end = strstr(name, "+0x");
-	const char *file = strchr(name, '(');
-	if (end && file && end < file)
-		vm_buf_add(b, name, (size_t)(end - name));
-	else
-		vm_buf_add_str(b, name);
+	const struct vm_fault_space *s = g->space < f->space.n ? &f->space.v[g->space] : NULL;
+	const char *comm = s && s->comm[0] ? s->comm : "?";
+	to->n = to->names.n = 0;
+	push_frame(to, comm, strlen(comm), VM_FLAME_OTHER);
+	if (g->stack < f->stack.n) {
+		const struct vm_fault_stack *st = &f->stack.v[g->stack];
+		/* A return address is behind its call; the innermost is the instruction itself. */
+		for (unsigned i = sound_depth(f, g->space, st); i-- > 0;)
+			push_ip(v, f, g->space, st->ip[i] - (i > 0), to);
+	} else if (g->ip) {
+		push_ip(v, f, g->space, g->ip, to);
+	}
+	if (g->kernel)
+		push_frame(to, "[kernel]", strlen("[kernel]"), VM_FLAME_KERNEL);
+	if (leaf)
+		push_frame(to, vm_fault_kinds[g->kind].name, strlen(vm_fault_kinds[g->kind].name), VM_FLAME_FAULT);
 }
 
 bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p)
 {
-	struct vm_flame_frame frame[DEPTH];
-	struct vm_buf b = { 0 };
+	struct frames frames = { 0 };
+	struct vm_buf *b = &frames.names;
 	bool ok = true;
 	for (size_t i = 0; ok && i < f->group.n; i++) {
-		const size_t n = frames_of(v, f, &f->group.v[i], false, frame);
-		b.n = 0;
-		for (size_t k = 0; k < n; k++) {
-			if (k)
-				vm_buf_add_char(&b, ';');
-			put_frame(&b, frame[k].name);
-		}
+		frames_of(v, f, &f->group.v[i], false, &frames);
+		for (size_t k = 1; k < frames.n; k++)
+			b->s[frames.from[k] - 1] = ';';
 		bool is_new;
-		struct vm_fault_place_row *r = vm_fault_place(p, hash_text(vm_buf_str(&b), b.n), &is_new);
+		struct vm_fault_place_row *r = vm_fault_place(p, hash_text(vm_buf_str(b), b->n), &is_new);
 		ok = r != NULL;
 		if (ok && is_new)
-			r->place = vm_arena_strndup(&p->arena, vm_buf_str(&b), b.n);
+			r->place = vm_arena_strndup(&p->arena, vm_buf_str(b), b->n - 1);
 		if (ok)
 			vm_fault_place_add(r, f, &f->group.v[i]);
 	}
-	vm_buf_free(&b);
+	vm_buf_free(b);
 	vm_fault_places_finish(p, f);
 	return ok;
 }
@@ -175,23 +228,16 @@ bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_
 static int fill_flame(struct vmfault *v, const struct vm_faultset *f, struct vm_flame *flame)
 {
 	struct vm_flame_frame frame[DEPTH];
-	struct vm_buf names = { 0 };
-	size_t from[DEPTH];
+	struct frames frames = { 0 };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < f->group.n; i++) {
 		const struct vm_fault_group *g = &f->group.v[i];
-		const size_t n = frames_of(v, f, g, true, frame);
-		names.n = 0;
-		for (size_t k = 0; k < n; k++) {
-			from[k] = names.n;
-			put_frame(&names, frame[k].name);
-			vm_buf_add_char(&names, '\0');
-		}
-		for (size_t k = 0; k < n; k++)
-			frame[k].name = vm_buf_str(&names) + from[k];
-		r = vm_flame_add(flame, frame, n, v->o->weight ? g->ns : g->count);
+		frames_of(v, f, g, true, &frames);
+		for (size_t k = 0; k < frames.n; k++)
+			frame[k] = (struct vm_flame_frame){ .name = frames.names.s + frames.from[k], .class = frames.class[k] };
+		r = vm_flame_add(flame, frame, frames.n, v->o->weight ? g->ns : g->count);
 	}
-	vm_buf_free(&names);
+	vm_buf_free(&frames.names);
 	return r;
 }
 

@@ -86,18 +86,20 @@ int vmfault_go(struct vmfault *v, struct vmfault_gate *gate, struct vm_err *err)
 /** Look, but leave it as it is: its counters can be read until it is waited for. */
 static bool child_has_ended(struct vmfault *v)
 {
+	if (!v->child)
+		return false;
 	siginfo_t info = { .si_pid = 0 };
-	return v->child && !v->child_ended && waitid(P_PID, (id_t)v->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       info.si_pid == v->child;
+	if (v->child_ended || waitid(P_PID, (id_t)v->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != v->child)
+		return v->child_ended;
+	v->child_ended = true;
+	v->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	return true;
 }
 
 static void reap(struct vmfault *v)
 {
-	int status = 0;
-	while (waitpid(v->child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(v->child, NULL, 0) < 0 && errno == EINTR)
 		;
-	v->child_ended = true;
-	v->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* ---- Watching ----------------------------------------------------------------------------------------------------- */
@@ -154,7 +156,10 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	const struct vm_faultset *f;
 	struct vm_faultset since;
 	int r = vm_faults_read(v->faults, &f, err);
-	if (r < 0)
+	/* All lines of a trace come before what they add up to, which programs can do themselves. */
+	if (r == 0 && v->o->trace && vmfault_trace_flush(v) < 0)
+		r = vm_fail_os(err, errno, "cannot write the trace");
+	if (r < 0 || (v->o->trace && v->sink->machine))
 		return r;
 	bool ok = true;
 	if (w->interval_ns && w->mark_set) {
@@ -166,16 +171,21 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	}
 	if (ok && w->interval_ns) {
 		ok = w->mark_set = vm_fault_mark_set(&w->mark, f);
-		vmfault_series_restart(v);
+		vmfault_series_restart(v, f);
 	}
 	v->reports++;
 	return ok ? r : vm_fail(err, ENOMEM, "out of memory");
 }
 
+static int look(struct vmfault *v, struct vm_err *err)
+{
+	return v->o->trace ? vmfault_trace_poll(v, err) : vm_faults_poll(v->faults, err);
+}
+
 static int tick(struct vmfault *v, struct watch *w, struct vm_err *err)
 {
 	const uint64_t now = vm_clock_ns();
-	int r = vm_faults_poll(v->faults, err);
+	int r = look(v, err);
 	if (r == 0)
 		r = vmfault_series_step(v, err);
 	if (r == 0 && w->interval_ns && now >= w->next_ns && !w->over) {
@@ -215,18 +225,17 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 	}
 	vm_faults_stop(v->faults);
 	if (r == 0)
-		r = vm_faults_poll(v->faults, err);
-	/* What is left of the last interval, unless all that were asked for are there. */
-	if (r == 0 && (!count || v->reports < count))
+		r = look(v, err);
+	/* What is left of the last interval, unless all that were asked for are there; a trace has said it all. */
+	if (r == 0 && !v->o->trace && (!count || v->reports < count))
 		r = report(v, &w, err);
 	/* A program that was only to be watched for a while goes on, and so do we: its status is ours. */
-	if (v->child && !v->child_ended) {
-		while (r == 0 && !child_has_ended(v)) {
-			wait_a_little(v, &w);
-			take_signals(v, &w);
-		}
-		reap(v);
+	while (v->child && !child_has_ended(v)) {
+		wait_a_little(v, &w);
+		take_signals(v, &w);
 	}
+	if (v->child)
+		reap(v);
 	vm_fault_mark_free(&w.mark);
 	if (w.signals >= 0)
 		close(w.signals);

@@ -58,23 +58,27 @@ static void say_heading(struct vmfault *v, const struct vm_faultset *f)
 	vm_report_say(&v->report, "   %s   %llu faults", vm_format_duration(wall_ns, wall), (unsigned long long)all.c.count);
 	if (seconds > 0)
 		vm_report_say(&v->report, " (%.0f/s)", (double)all.c.count / seconds);
-	if (f->have_times && wall_ns) {
-		vm_report_say(&v->report, "   in faults %s (%.1f %% of one CPU", vm_format_duration(all.c.ns, ns),
-			      100.0 * (double)all.c.ns / (double)wall_ns);
-		if (f->cpu_ns != UINT64_MAX && f->cpu_ns > 0)
-			vm_report_say(&v->report, ", %.1f %% of its CPU time", 100.0 * (double)all.c.ns / (double)f->cpu_ns);
-		vm_report_say(&v->report, ")");
-	}
 	vm_report_say(&v->report, "\nminor %llu, major %llu, invalid %llu, unresolved %llu; of all, %llu from kernel mode\n",
 		      (unsigned long long)(sum.count - sum.major), (unsigned long long)sum.major,
 		      (unsigned long long)vm_faultset_invalid(f), (unsigned long long)f->kind[VM_FAULT_UNRESOLVED].count,
 		      (unsigned long long)all.c.kernel);
+	if (!f->have_times || !wall_ns)
+		return;
+	vm_report_say(&v->report, "in faults %s: %.1f %% of one CPU's time", vm_format_duration(all.c.ns, ns),
+		      100.0 * (double)all.c.ns / (double)wall_ns);
+	if (f->cpu_ns != UINT64_MAX && f->cpu_ns > 0)
+		vm_report_say(&v->report, ", %.1f %% of the CPU time that was used", 100.0 * (double)all.c.ns / (double)f->cpu_ns);
+	vm_report_say(&v->report, "\n");
 }
 
 /** What the kernel's own counters say against it. */
 static void say_check(struct vmfault *v, const struct vm_faultset *f)
 {
 	const struct vmfault_unseen u = vmfault_unseen(f);
+	if (!u.known && f->user_only) {
+		vm_report_say(&v->report, "CHECK  not possible: the target's own counters hold those from kernel mode, too\n");
+		return;
+	}
 	if (!u.known) {
 		vm_report_say(&v->report, "CHECK  the target's own counters are not known\n");
 		return;
@@ -103,11 +107,16 @@ static void say_lost(struct vmfault *v, const struct vm_faultset *f)
 static void say_source(struct vmfault *v, const struct vm_faultset *f)
 {
 	const char *why = vm_faults_why_not(v->faults);
-	vm_report_say(&v->report, "SOURCE %s: %s\n", vm_faults_backend(v->faults)->name, vm_faults_backend(v->faults)->help);
+	struct vm_buf b = { 0 };
+	vm_buf_addf(&b, "%s: %s", vm_faults_backend(v->faults)->name, vm_faults_backend(v->faults)->help);
+	vm_report_wrap(&v->report, 7, "SOURCE ", vm_buf_str(&b), WIDTH);
+	b.n = 0;
+	vm_buf_addf(&b, "not by %s", why);
 	if (*why)
-		vm_report_say(&v->report, "       not by %s\n", why);
+		vm_report_wrap(&v->report, 7, "", vm_buf_str(&b), WIDTH);
 	if (f->user_only)
 		vm_report_say(&v->report, "       from user mode only: kernel.perf_event_paranoid forbids the others\n");
+	vm_buf_free(&b);
 }
 
 static void say_verdict(struct vmfault *v, const struct vm_faultset *f)

@@ -25,9 +25,10 @@ void vmfault_series_free(struct vmfault *v)
 	vm_map_free(&s->blocks);
 }
 
-void vmfault_series_restart(struct vmfault *v)
+void vmfault_series_restart(struct vmfault *v, const struct vm_faultset *f)
 {
 	struct vmfault_series *s = &v->series;
+	s->last = vm_fault_total_row(f).c.count;
 	s->n = 0;
 	s->step_ns = STEP_NS;
 	s->began_ns = vm_clock_ns();

@@ -23,6 +23,8 @@ never '"/?(proc|sys)/' "$none" src/cli -- 'commands name no files of /proc: a so
 never '#[[:space:]]*include <libproc2/' 'src/core/source/' src -- 'only core/source knows libproc2'
 never '#[[:space:]]*include <(numa|numaif|perfmon|bpf)' 'src/(core/source|workloads|bpf)/' src -- \
 	'only core/source, workloads and the eBPF programs know libnuma, libpfm4 and libbpf'
+never '#[[:space:]]*include <(elfutils|libelf|gelf|dwarf|lzma)' 'src/core/source/' src -- \
+	'only core/source knows elfutils and liblzma'
 never '#[[:space:]]*include <(n?curses|term)' 'src/cli/tui/curses\.c' src -- 'only curses.c knows ncurses'
 never '\b(sprintf|vsprintf|gets|strtok|asctime|ctime|tmpnam|mktemp)\(' "$none" src -- 'calls that go wrong sooner or later'
 never '\b(strcpy|strcat)\(' 'src/workloads/' src -- 'copies without a bound'

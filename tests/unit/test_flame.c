@@ -74,14 +74,15 @@ static size_t count(const char *s, const char *part)
  * The frames of a picture, by a program of tests/tools, which also checks what holds for every picture.  NULL where
  * there is no such interpreter.
  */
-static char *checked(const char *picture, const char *interpreter, const char *tool)
+static char *checked(const char *picture, const char *interpreter, const char *tool, const char *args)
 {
-	char path[] = "/tmp/test_flame.XXXXXX", command[300];
+	char path[] = "/tmp/test_flame.XXXXXX", command[600];
 	const int fd = mkstemp(path);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, picture, strlen(picture)), (ssize_t)strlen(picture));
 	close(fd);
-	snprintf(command, sizeof(command), "%s '" VM_FIXTURES "/../tools/%s' %s 2>&1", interpreter, tool, path);
+	snprintf(command, sizeof(command), "%s '" VM_FIXTURES "/../tools/%s' %s %s 2>&1", interpreter, tool, path,
+		 args);
 	char *s = NULL;
 	size_t n;
 	FILE *in = popen(command, "r"), *to = open_memstream(&s, &n);
@@ -101,7 +102,7 @@ static char *checked(const char *picture, const char *interpreter, const char *t
 
 static void frames_are(const char *picture, const char *expected)
 {
-	char *got = checked(picture, "python3", "flame_svg.py");
+	char *got = checked(picture, "python3", "flame_svg.py", "");
 	if (got && expected)
 		ck_assert_str_eq(got, expected);
 	free(got);
@@ -242,6 +243,75 @@ START_TEST(a_picture)
 }
 END_TEST
 
+/** A tree with a function that is called by way of itself. */
+static void add_tree(void)
+{
+	add("main;load;parse;load", 300);
+	add("main;load", 100);
+	add("main;free_all", 590);
+	add("other", 10);
+}
+
+static void script_shows(const char *steps, const char *expected)
+{
+	char *s = svg("t", NULL, VM_FLAME_FAULTS), *got = checked(s, "node", "flame_svg.js", steps);
+	if (got)
+		ck_assert_str_eq(got, expected);
+	free(got);
+	free(s);
+}
+
+START_TEST(a_click_zooms)
+{
+	begin();
+	add_tree();
+	/* The frame, what is below it, and faintly what is above it. */
+	script_shows("click=load", "click=load\nshow all\nall 10 1180 \"all\" above\nmain 10 1180 \"main\" above\n"
+		     "load 10 1180 \"load\"\nparse 10 885 \"parse\"\nload 10 885 \"load\"\n");
+	script_shows("click=other", "click=other\nshow all\nall 10 1180 \"all\" above\nother 10 1180 \"other\"\n");
+	const char *const whole = "all 10 1180 \"all\"\nmain 10 1168 \"main\"\nfree_all 10 696 \"free_all\"\n"
+				  "load 706 472 \"load\"\nparse 706 354 \"parse\"\nload 706 354 \"load\"\nother 1178 11\n";
+	char text[2000];
+	snprintf(text, sizeof(text), "click=other\nshow all\nall 10 1180 \"all\" above\nother 10 1180 \"other\"\nreset\n%s",
+		 whole);
+	script_shows("click=other reset", text);
+	snprintf(text, sizeof(text), "click=other\nshow all\nall 10 1180 \"all\" above\nother 10 1180 \"other\"\n"
+		 "key=Escape\n%s", whole);
+	script_shows("click=other key=Escape", text);
+}
+END_TEST
+
+START_TEST(a_search_sums_up)
+{
+	begin();
+	add_tree();
+	/* What is below a frame that was found is part of it. */
+	script_shows("search=LOAD", "search=LOAD\nfound: 400 faults, 40.00 %\nall 10 1180 \"all\"\nmain 10 1168 \"main\"\n"
+		     "free_all 10 696 \"free_all\"\nload 706 472 \"load\" hit\nparse 706 354 \"parse\"\n"
+		     "load 706 354 \"load\" hit\nother 1178 11\n");
+	script_shows("click=other search=e_al key=/",
+		     "click=other\nshow all\nall 10 1180 \"all\" above\nother 10 1180 \"other\"\n"
+		     "search=e_al\nfound: 590 faults, 59.00 %\nshow all\nall 10 1180 \"all\" above\nother 10 1180 \"other\"\n"
+		     "key=/\nfound: 590 faults, 59.00 %\nshow all\nall 10 1180 \"all\" above\nother 10 1180 \"other\"\n"
+		     "the search has the keys\n");
+}
+END_TEST
+
+START_TEST(windows_of_other_widths)
+{
+	begin();
+	add("a_function_with_a_long_name", 1);
+	add("other", 1);
+	script_shows("width=420 over=other out",
+		     "width=420\nall 10 400 \"all\"\na_function_with_a_long_name 10 200 \"a_function_with_a_long_na…\"\n"
+		     "other 210 200 \"other\"\n"
+		     "over=other\nother  1 fault, 50.00 %\nall 10 400 \"all\"\n"
+		     "a_function_with_a_long_name 10 200 \"a_function_with_a_long_na…\"\nother 210 200 \"other\"\n"
+		     "out\nall 10 400 \"all\"\na_function_with_a_long_name 10 200 \"a_function_with_a_long_na…\"\n"
+		     "other 210 200 \"other\"\n");
+}
+END_TEST
+
 START_TEST(times)
 {
 	begin();
@@ -348,4 +418,4 @@ START_TEST(full_disks)
 }
 END_TEST
 
-UNIT_MAIN("flame", stacks_are_merged, nothing, weights_that_dont_fit_are_refused, hostile_names_fold_safely, hostile_names_are_drawn_safely, every_byte, a_picture, times, classes_keep_frames_apart, what_is_too_narrow_is_said, many, deep, full_disks)
+UNIT_MAIN("flame", stacks_are_merged, nothing, weights_that_dont_fit_are_refused, hostile_names_fold_safely, hostile_names_are_drawn_safely, every_byte, a_picture, a_click_zooms, a_search_sums_up, windows_of_other_widths, times, classes_keep_frames_apart, what_is_too_narrow_is_said, many, deep, full_disks)

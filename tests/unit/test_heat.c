@@ -29,7 +29,7 @@ START_TEST(shades_follow_the_logarithm)
 			 " +----------\n"
 			 "faults in a cell: 1 .:-=+*#%@ 100000000, log scale\n");
 	const char *s = draw(&h, 12, true, false);
-	ck_assert_ptr_nonnull(strstr(s, " │ ░░░▒▒▒▓▓█\n └──────────\n"));
+	ck_assert_ptr_nonnull(strstr(s, " │ ░░▒▒▓▓███\n └──────────\n"));
 	ck_assert_ptr_nonnull(strstr(s, ": 1 ░▒▓█ 100000000, log scale\n"));
 }
 END_TEST
@@ -132,8 +132,12 @@ START_TEST(ticks)
 	h.max_lines = 2;
 	const char *s = draw(&h, 23, true, false);
 	ck_assert_ptr_nonnull(strstr(s, "stack ┤████"));
-	ck_assert_ptr_nonnull(strstr(s, "\nli +1 ┤████"));
+	ck_assert_ptr_nonnull(strstr(s, "\n…c +1 ┤████"));
 	ck_assert_ptr_nonnull(strstr(s, "\n      └┬───────┬───────\n"));
+	/* The one that has more. */
+	const uint64_t heap[8] = { 1, 1, 1, 1, 1, 1, 1, 2 };
+	h.count = heap;
+	ck_assert_ptr_nonnull(strstr(draw(&h, 23, true, false), "\n…p +1 ┤"));
 }
 END_TEST
 
@@ -148,7 +152,7 @@ START_TEST(hostile_words)
 	};
 	const char *s = draw(&h, 40, false, false);
 	ck_assert_ptr_null(strchr(s, '\033'));
-	ck_assert(strncmp(s, "a\\012b\n\\033[2J\\377 a", 20) == 0);
+	ck_assert_ptr_eq(strstr(s, "a\\012b\n..'t be shown +@"), s);
 	ck_assert_ptr_null(strstr(s, "beyond"));
 	ck_assert_ptr_null(strstr(s, "too long"));
 	ck_assert_ptr_nonnull(strstr(s, " \\012\n"));

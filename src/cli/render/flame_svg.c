@@ -18,6 +18,8 @@ enum {
 };
 /** Of a character; monospaced fonts are 0.60 times as wide as high. */
 static const double char_width = 0.605 * FONT;
+/** Between neighbours, which may have the same colour, if they are wider than 2. */
+static const double gap = 0.5;
 
 static const struct { char letter; const char *name; } classes[VM_FLAME_CLASSES] = {
 	[VM_FLAME_PROGRAM] = { 'p', "program" }, [VM_FLAME_LIBRARY] = { 'l', "library" }, [VM_FLAME_JIT] = { 'j', "JIT" },
@@ -120,7 +122,8 @@ static void put_frame(struct picture *p, const struct vm_flame_frame *f, const s
 	vm_buf_add_char(&p->b, '\n');
 	put_weight(p, n->total);
 	vm_buf_addf(&p->b, ", %.2f %%</title><rect class=\"%c%u\" x=\"%.2f\" y=\"%g\" width=\"%.2f\" height=\"%d\"/>",
-		    100 * share(p, n->total), classes[f->class].letter, tint_of(n->frame), x, y, width, ROW - 1);
+		    100 * share(p, n->total), classes[f->class].letter, tint_of(n->frame), x, y,
+		    width > 2 ? width - gap : width, ROW - 1);
 	put_label(p, x, y, width);
 	vm_buf_add_str(&p->b, "</g>\n");
 }

@@ -175,23 +175,71 @@ static void put_cells(struct plot *p, size_t line)
 
 /* ---- Words ------------------------------------------------------------------------------------------------------- */
 
-/** As much of the text as fits, and that against the right end of `width` columns if `right`. */
-static void put_fit(struct plot *p, const char *text, size_t width, bool right)
+/** As much of the text as fits. */
+static void put_fit(struct plot *p, const char *text, size_t width)
 {
 	struct vm_buf b = { 0 };
 	vm_text_put(&b, text);
-	const size_t len = vm_text_fit(vm_buf_str(&b), b.n, width), w = vm_text_width(b.s ? b.s : "", len);
-	if (right)
-		vm_buf_add_fill(p->out, ' ', width - w);
-	vm_buf_add(p->out, b.s, len);
+	vm_buf_add(p->out, b.s, vm_text_fit(vm_buf_str(&b), b.n, width));
 	vm_buf_free(&b);
 }
 
-/** The ticks of a line: the first one's text and how many more there are.  *next is the first that isn't drawn yet. */
+/** Against the right end of `width` columns.  Of a path that is too long the end tells more. */
+static void put_right(struct plot *p, const char *text, size_t width)
+{
+	const char *dots = p->style->utf8 ? "…" : "..";
+	const size_t dots_width = p->style->utf8 ? 1 : 2;
+	struct vm_buf b = { 0 };
+	vm_text_put(&b, text);
+	const char *s = vm_buf_str(&b);
+	size_t len = b.n, w = vm_text_width(s, len);
+	if (w > width) {
+		const size_t room = width > dots_width ? width - dots_width : 0;
+		/* Not into the middle of a character. */
+		while (len && (vm_text_width(s, len) > room || (*s & 0xc0) == 0x80)) {
+			s++;
+			len--;
+		}
+		w = vm_text_width(s, len) + dots_width;
+	}
+	vm_buf_add_fill(p->out, ' ', width > w ? width - w : 0);
+	if (len < b.n)
+		vm_buf_add_str(p->out, dots);
+	vm_buf_add(p->out, s, len);
+	vm_buf_free(&b);
+}
+
+/** What was counted in the rows from `from` to before `to`. */
+static uint64_t sum_rows(const struct vm_heat *h, size_t from, size_t to)
+{
+	uint64_t sum = 0;
+	for (size_t i = from * h->cols; i < to * h->cols; i++)
+		if (__builtin_add_overflow(sum, h->count[i], &sum))
+			return UINT64_MAX;
+	return sum;
+}
+
+/** Of the ticks from `first` to before `to` the one whose rows, up to the next tick or to `end`, have the most. */
+static size_t biggest_tick(const struct vm_heat *h, size_t first, size_t to, size_t end)
+{
+	size_t best = first;
+	uint64_t most = 0;
+	for (size_t i = first; i < to && to > first + 1; i++) {
+		const uint64_t n = sum_rows(h, h->row_tick[i].at, i + 1 < to ? h->row_tick[i + 1].at : end);
+		if (n > most) {
+			most = n;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/** The ticks of a line: one, and how many more there are.  *next is the first that isn't drawn yet. */
 static bool put_row_label(struct plot *p, size_t line, size_t *next)
 {
 	const struct vm_heat *h = p->h;
-	const size_t end = (line + 1) * p->per_row * (p->halves ? 2 : 1), first = *next;
+	const size_t behind = (line + 1) * p->per_row * (p->halves ? 2 : 1), end = behind < h->rows ? behind : h->rows;
+	const size_t first = *next;
 	char more[VM_NUMBUF + 2] = "";
 	while (*next < h->row_ticks && h->row_tick[*next].at < end)
 		++*next;
@@ -202,7 +250,7 @@ static bool put_row_label(struct plot *p, size_t line, size_t *next)
 	if (*next > first + 1)
 		snprintf(more, sizeof(more), " +%zu", *next - first - 1);
 	const size_t n = strlen(more) < p->label ? strlen(more) : 0;
-	put_fit(p, h->row_tick[first].text, p->label - n, true);
+	put_right(p, h->row_tick[biggest_tick(h, first, *next, end)].text, p->label - n);
 	vm_buf_add(p->out, more, n);
 	return true;
 }
@@ -235,7 +283,7 @@ static void put_time_axis(struct plot *p)
 		if ((x && from < x + 1) || from + w > p->room)
 			continue;
 		vm_buf_add_fill(p->out, ' ', from - x);
-		put_fit(p, h->col_tick[i].text, w, false);
+		put_fit(p, h->col_tick[i].text, w);
 		x = from + w;
 	}
 	vm_buf_add_char(p->out, '\n');
@@ -277,7 +325,7 @@ void vm_heat_put(struct vm_buf *out, const struct vm_heat *h, const struct vm_st
 		return;
 	measure(&p);
 	if (h->title && h->title[0]) {
-		put_fit(&p, h->title, p.label + 2 + p.room, false);
+		put_fit(&p, h->title, p.label + 2 + p.room);
 		vm_buf_add_char(out, '\n');
 	}
 	for (size_t line = 0; line < p.lines; line++) {

@@ -26,7 +26,7 @@ struct vm_heat {
 	const char *unit;          /* what is counted: "faults" */
 	const uint64_t *count;     /* rows * cols of them, row after row, the first row on top */
 	size_t rows, cols;
-	/** Ascending by `at`.  If several fall on a line the first is shown, with the number of the others. */
+	/** Ascending by `at`.  If several fall on a line, that is shown whose rows have the most, and how many others. */
 	const struct vm_heat_tick *row_tick, *col_tick;
 	size_t row_ticks, col_ticks;
 	/** What a row and a column are, for the legend: bytes and ns; 0: isn't said. */

@@ -17,10 +17,11 @@ unsigned vm_log_step(uint64_t value, uint64_t most, unsigned steps)
 {
 	if (value == 0 || steps == 0)
 		return 0;
-	if (value >= most || steps == 1)
+	if (value >= most)
 		return steps;
 	/* A value that lies on a step's border belongs to the upper step, however logarithms round. */
-	return 1 + (unsigned)((double)(steps - 1) * log((double)value) / log((double)most) + 1e-9);
+	const unsigned below = (unsigned)(steps * log((double)value) / log((double)most) + 1e-9);
+	return below < steps ? below + 1 : steps;
 }
 
 size_t vm_bar_put(struct vm_buf *out, double share, size_t width, bool utf8)

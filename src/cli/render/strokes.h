@@ -15,8 +15,8 @@
 const char *const *vm_shades(bool utf8, unsigned *steps);
 
 /**
- * The step, 1..steps, of a value among those up to `most` by its logarithm; 0 for 0.  1 is the lowest step and `most`
- * the highest; if `most` is 1 that is the same value, and it is the highest.
+ * The step, 1..steps, of a value by its logarithm, where the steps share the range from 1 to `most` equally; 0 for 0.
+ * If `most` is 1, that is the highest step.
  */
 unsigned vm_log_step(uint64_t value, uint64_t most, unsigned steps);
 

@@ -58,6 +58,8 @@ struct vm_fault_ask {
 	/** Called from vm_faults_poll() for each, in the order of their ends; NULL: not wanted.  Another value than 0 ends
 	    the poll, which returns it. */
 	int (*event)(void *ctx, const struct vm_faultset *now, const struct vm_fault_event *e);
+	/** Called for each mapping of code that is met for the first time, while its process most likely lives.  May be NULL. */
+	void (*code)(void *ctx, const struct vm_faultset *now, const struct vm_fault_mapping *m);
 	void *ctx;
 	/** Only this back end: a name of vm_fault_backends[]; NULL: the best one. */
 	const char *backend;

@@ -98,7 +98,7 @@ static int begin(struct counters *c, const struct vm_fault_ask *ask, struct vm_e
 {
 	int r;
 	if (ask->whom == VM_FAULTS_OF_PIDS || ask->whom == VM_FAULTS_OF_COMMAND) {
-		c->own.children = ask->children;
+		c->own.children = ask->children || ask->whom == VM_FAULTS_OF_COMMAND;
 		r = add_pids(c, ask->pids, ask->npids, false, err);
 		return r == 0 && c->own.children ? vm_owns_know_strangers(&c->own, err) : r;
 	}

@@ -297,8 +297,12 @@ static int choose(struct vm_fe *f, struct vm_err *err)
 uint32_t vm_fe_space(struct vm_fe *f, uint32_t raw, pid_t pid)
 {
 	uint32_t at;
-	if (vm_map_get(&f->spaces, raw, &at))
+	if (vm_map_get(&f->spaces, raw, &at)) {
+		/* A count of it may have been read before it was told whose it is. */
+		if (pid && !f->set.space.v[at].pid)
+			f->set.space.v[at].pid = pid;
 		return at;
+	}
 	const struct vm_fault_space new = { .pid = pid, .from = VM_FAULT_NONE };
 	if (!vm_vec_push(&f->set.space, new) || !vm_map_put(&f->spaces, raw, (uint32_t)f->set.space.n - 1))
 		return VM_FAULT_NONE;
@@ -374,7 +378,11 @@ static int take_mapping(struct vm_fe *f, const struct vm_ft_ev_mapping *e)
 		/* dev_t inside the kernel: 20 bits of minor number (include/linux/kdev_t.h). */
 		.dev_major = e->dev >> 20, .dev_minor = e->dev & 0xfffff, .name = name_of(f, e),
 	};
-	return vm_faultset_insert(&f->set, &m) ? 0 : -ENOMEM;
+	if (!vm_faultset_insert(&f->set, &m))
+		return -ENOMEM;
+	if (f->ask->code && (m.prot & PROT_EXEC))
+		f->ask->code(f->ask->ctx, &f->set, &m);
+	return 0;
 }
 
 static int take_thread_end(struct vm_fe *f, const struct vm_ft_ev_thread_end *e)

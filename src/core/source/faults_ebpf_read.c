@@ -277,42 +277,45 @@ static int read_blocks(struct vm_fe *f)
 
 /* ---- Threads ------------------------------------------------------------------------------------------------------ */
 
+/** The thread as it is now: has nothing been counted since? */
+static bool is_unchanged(struct vm_fe *f, const struct vm_ft_task *t)
+{
+	const uint32_t tid = t->tid, slot = tid % VM_FT_SLOTS;
+	struct vm_ft_task later;
+	if (f->slots[slot].tid == tid)
+		later = f->slots[slot];
+	else if (bpf_map_lookup_elem(bpf_map__fd(f->obj->maps.crowd), &tid, &later) != 0)
+		return false;
+	return later.minor == t->minor && later.major == t->major && later.late == t->late;
+}
+
 /**
- * The kernel's own counters of a thread that lives.  They may have gone on since ours were read: then, as they were
- * after its last fault.
+ * The kernel's own counters of a thread that lives.  They may have gone on since ours were read, and the thread may have
+ * ended: then, as they were after its last fault.
  */
 static void take_own(struct vm_fe *f, const struct vm_ft_task *t, struct vm_fault_thread *to)
 {
-	struct vm_ft_task later = *t;
-	const uint32_t tid = t->tid, slot = tid % VM_FT_SLOTS;
+	const bool based = t->flags & VM_FT_BASED;
 	struct vm_fe_initial now, base = { .minor = t->base_minor, .major = t->base_major, .cpu_ns = t->base_cpu };
 	uint32_t at;
-	to->own_known = vm_fe_own(f->s, (pid_t)t->tgid, (pid_t)tid, &now);
-	if (f->slots[slot].tid == tid)
-		later = f->slots[slot];
-	else
-		bpf_map_lookup_elem(bpf_map__fd(f->obj->maps.crowd), &tid, &later);
-	if (!(t->flags & VM_FT_BASED)) {
-		if (!vm_map_get(&f->by_tid, tid, &at))
-			to->own_known = false;
-		else
-			base = f->initial.v[at];
-	}
+	const bool read = vm_fe_own(f->s, (pid_t)t->tgid, (pid_t)t->tid, &now);
 	to->cpu_ns = UINT64_MAX;
+	to->own_known = based || (read && vm_map_get(&f->by_tid, t->tid, &at));
 	if (!to->own_known)
 		return;
-	if (now.cpu_ns != UINT64_MAX && base.cpu_ns != UINT64_MAX)
+	if (!based)
+		base = f->initial.v[at];
+	if (read && now.cpu_ns != UINT64_MAX && base.cpu_ns != UINT64_MAX)
 		to->cpu_ns = now.cpu_ns - base.cpu_ns;
-	to->own_minor = now.minor - base.minor;
-	to->own_major = now.major - base.major;
-	if (later.minor == t->minor && later.major == t->major && later.late == t->late) {
-		/* Faults after the end were minor ones, most likely. */
-		const uint64_t late = t->late < to->own_minor ? t->late : to->own_minor;
-		to->own_minor -= late;
-	} else if (t->flags & VM_FT_BASED) {
+	if (based && !(read && is_unchanged(f, t))) {
 		to->own_minor = t->last_minor - t->base_minor;
 		to->own_major = t->last_major - t->base_major;
+		return;
 	}
+	to->own_minor = now.minor - base.minor;
+	to->own_major = now.major - base.major;
+	/* Faults after the end were minor ones, most likely. */
+	to->own_minor -= t->late < to->own_minor ? t->late : to->own_minor;
 }
 
 static int take_thread(struct vm_fe *f, const struct vm_ft_task *t)
@@ -331,18 +334,25 @@ static int take_thread(struct vm_fe *f, const struct vm_ft_task *t)
 	return vm_vec_push(&f->set.thread, to) ? 0 : -ENOMEM;
 }
 
+/** What the threads' own counters have beyond what was counted of them. */
+static uint64_t beyond(int64_t difference)
+{
+	return difference > 0 ? (uint64_t)difference : 0;
+}
+
 static void add_up_threads(struct vm_faultset *s)
 {
 	/* A thread that ends has run up to a tick longer than its sum says: of many short ones it says too little. */
 	enum { TICK_NS = 4000000, ONE_IN = 20 };
 	uint64_t slack = 0;
+	int64_t minor = 0, major = 0;
 	s->own_known = s->thread.n > 0;
-	s->own_minor = s->own_major = s->cpu_ns = 0;
+	s->cpu_ns = 0;
 	for (size_t i = 0; i < s->thread.n; i++) {
 		const struct vm_fault_thread *t = &s->thread.v[i];
 		s->own_known &= t->own_known;
-		s->own_minor += t->own_minor;
-		s->own_major += t->own_major;
+		minor += (int64_t)(t->own_minor - t->minor);
+		major += (int64_t)(t->own_major - t->major);
 		if (t->cpu_ns == UINT64_MAX || s->cpu_ns == UINT64_MAX)
 			s->cpu_ns = UINT64_MAX;
 		else
@@ -351,6 +361,10 @@ static void add_up_threads(struct vm_faultset *s)
 	}
 	if (slack * ONE_IN > s->cpu_ns)
 		s->cpu_ns = UINT64_MAX;
+	/* Kinds were read a moment earlier than threads, which may have gone on: sums as they were then. */
+	const struct vm_fault_count sum = vm_faultset_resolved(s);
+	s->own_minor = sum.count - sum.major + beyond(minor);
+	s->own_major = sum.major + beyond(major);
 }
 
 static int read_threads(struct vm_fe *f)
@@ -366,6 +380,9 @@ int vm_fe_read(struct vm_fe *f, struct vm_err *err)
 	int r = vm_fe_read_kinds(f);
 	if (r == 0)
 		r = read_groups(f);
+	/* Mappings and processes are told before their first fault is counted: now all that were counted are known. */
+	if (r == 0 && ring_buffer__consume(f->ring) < 0)
+		r = f->failed ? f->failed : -EIO;
 	if (r == 0)
 		r = read_threads(f);
 	if (r == 0)

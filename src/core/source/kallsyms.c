@@ -13,7 +13,7 @@
 enum {
 	SYMBOLS_MAX = 8 * 1024 * 1024, NAMES_MAX = 512 * 1024 * 1024,
 	/** No function is as long: what lies further behind the last symbol before a gap isn't of it. */
-	FUNCTION_MAX = 1024 * 1024,
+	FUNCTION_MAX = 64 * 1024,
 };
 
 static bool is_code(char type)

@@ -2,246 +2,272 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-uint64_t vm_perf_sample_type(bool stacks)
-{
-	return PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR |
-	       (stacks ? PERF_SAMPLE_CALLCHAIN : 0);
-}
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "core/base/thread.h"
+#include "core/source/perf_event.h"
 
-/* ---- One record --------------------------------------------------------------------------------------------------- */
+/** Records that nobody takes are kept up to this, over all rings; beyond it the kernel counts them as lost. */
+#define KEPT_MOST ((size_t)256 << 20)
 
-/** A cursor that gives zeros, and remembers it, when it is at the end. */
-struct cursor {
-	const unsigned char *p, *end;
-	bool failed;
+/** What doesn't fill half of a ring, which wakes us, is taken out after this. */
+enum { EVERY_MS = 100 };
+
+struct ring {
+	/** An event of ours that never happens: it holds the ring, whatever becomes of those that write to it.  Or -1. */
+	int fd;
+	struct perf_event_mmap_page *head;
+	unsigned char *data;
+	size_t size;               /* a power of two */
+	struct vm_buf in;          /* taken out by whoever holds the lock */
+	/** What is being handed over; records before `at` were, the one there is `next`, `length` long. */
+	struct vm_buf out;
+	size_t at, length;
+	struct vm_perf_record next;
 };
 
-static bool has(struct cursor *c, size_t n)
-{
-	if ((size_t)(c->end - c->p) < n)
-		c->failed = true;
-	return !c->failed;
-}
+struct vm_perf_rings {
+	struct ring *ring;
+	size_t n;
+	/** CLOCK_MONOTONIC when rings were emptied the time before. */
+	uint64_t emptied_ns;
+	pthread_mutex_t lock;
+	pthread_t thread;
+	bool has_thread;
+	int stop;                  /* an eventfd */
+	struct pollfd *wait;       /* the rings, and `stop` */
+};
 
-static uint64_t u64(struct cursor *c)
-{
-	uint64_t v = 0;
-	if (has(c, sizeof(v))) {
-		memcpy(&v, c->p, sizeof(v));
-		c->p += sizeof(v);
-	}
-	return v;
-}
+/* ---- Taking out -------------------------------------------------------------------------------------------------- */
 
-static uint32_t u32(struct cursor *c)
+/** All that is there, if it may be kept. */
+static void empty(struct ring *r, size_t kept_most)
 {
-	uint32_t v = 0;
-	if (has(c, sizeof(v))) {
-		memcpy(&v, c->p, sizeof(v));
-		c->p += sizeof(v);
-	}
-	return v;
-}
-
-/** A text that is ended within the record. */
-static const char *text(struct cursor *c)
-{
-	const char *s = (const char *)c->p;
-	if (!memchr(c->p, 0, (size_t)(c->end - c->p)))
-		c->failed = true;
-	return c->failed ? "" : s;
-}
-
-/** The chain has markers of the contexts between the addresses. */
-static void parse_chain(struct cursor *c, struct vm_perf_record *out)
-{
-	uint64_t n = u64(c);
-	if (c->failed || n > (size_t)(c->end - c->p) / 8) {
-		c->failed = true;
+	const uint64_t to = __atomic_load_n(&r->head->data_head, __ATOMIC_ACQUIRE), from = r->head->data_tail;
+	const size_t n = (size_t)(to - from), at = (size_t)from & (r->size - 1);
+	if (!n || n > r->size || r->in.n + n > kept_most || !vm_buf_reserve(&r->in, n)) {
+		r->in.failed = false;
 		return;
 	}
-	const uint64_t *ip = (const void *)c->p;
-	uint64_t from = 0;
-	while (from < n && ip[from] != (uint64_t)PERF_CONTEXT_USER)
-		from++;
-	from += from < n;
-	uint64_t to = from;
-	while (to < n && ip[to] < (uint64_t)PERF_CONTEXT_MAX && to - from < VM_PERF_STACK_DEPTH)
-		to++;
-	out->stack = ip + from;
-	out->depth = (unsigned)(to - from);
-	c->p += n * 8;
+	const size_t first = n < r->size - at ? n : r->size - at;
+	vm_buf_add(&r->in, (const char *)r->data + at, first);
+	vm_buf_add(&r->in, (const char *)r->data, n - first);
+	__atomic_store_n(&r->head->data_tail, to, __ATOMIC_RELEASE);
 }
 
-static void parse_sample(struct cursor *c, uint16_t misc, bool stacks, struct vm_perf_record *out)
+static void empty_all(struct vm_perf_rings *rs)
 {
-	out->kernel = (misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
-	out->id = u64(c);
-	out->ip = u64(c);
-	out->pid = (pid_t)u32(c);
-	out->tid = (pid_t)u32(c);
-	out->time_ns = u64(c);
-	out->address = u64(c);
-	if (stacks)
-		parse_chain(c, out);
+	for (size_t i = 0; i < rs->n; i++)
+		if (rs->ring[i].head)
+			empty(&rs->ring[i], KEPT_MOST / rs->n);
 }
 
-static void parse_mapping(struct cursor *c, struct vm_perf_record *out)
+static void *keep_empty(void *arg)
 {
-	out->pid = (pid_t)u32(c);
-	out->tid = (pid_t)u32(c);
-	out->start = u64(c);
-	out->length = u64(c);
-	out->offset = u64(c);
-	out->dev_major = u32(c);
-	out->dev_minor = u32(c);
-	out->inode = u64(c);
-	u64(c);
-	out->prot = u32(c);
-	out->flags = u32(c);
-	out->name = text(c);
-	/* A build id in the place of the device and inode isn't asked for. */
-	c->failed |= out->start + out->length < out->start;
-}
-
-static void parse_task(struct cursor *c, struct vm_perf_record *out)
-{
-	out->pid = (pid_t)u32(c);
-	out->parent = (pid_t)u32(c);
-	out->tid = (pid_t)u32(c);
-	u32(c);
-	u64(c);
-}
-
-bool vm_perf_record_parse(const void *data, size_t size, bool stacks, struct vm_perf_record *out)
-{
-	struct perf_event_header head;
-	*out = (struct vm_perf_record){ .name = "" };
-	if (size < sizeof(head))
-		return false;
-	memcpy(&head, data, sizeof(head));
-	if (head.size < sizeof(head) || head.size > size)
-		return false;
-	/* Behind each but samples: pid, tid, time, id (perf_event__output_id_sample()). */
-	enum { TRAILER = 24, TRAILER_TIME = 16 };
-	const unsigned char *behind = (const unsigned char *)data + head.size;
-	if (head.type != PERF_RECORD_SAMPLE && head.size >= sizeof(head) + TRAILER) {
-		memcpy(&out->time_ns, behind - TRAILER_TIME, sizeof(out->time_ns));
-		head.size -= TRAILER;
-	}
-	struct cursor c = { .p = (const unsigned char *)data + sizeof(head), .end = (const unsigned char *)data + head.size };
-	out->type = head.type;
-	switch (head.type) {
-	case PERF_RECORD_SAMPLE:
-		parse_sample(&c, head.misc, stacks, out);
-		break;
-	case PERF_RECORD_MMAP2:
-		parse_mapping(&c, out);
-		break;
-	case PERF_RECORD_FORK:
-	case PERF_RECORD_EXIT:
-		parse_task(&c, out);
-		break;
-	case PERF_RECORD_COMM:
-		out->exec = head.misc & PERF_RECORD_MISC_COMM_EXEC;
-		out->pid = (pid_t)u32(&c);
-		out->tid = (pid_t)u32(&c);
-		out->name = text(&c);
-		break;
-	case PERF_RECORD_LOST:
-		out->id = u64(&c);
-		out->lost = u64(&c);
-		break;
-	default:
-		return false;
-	}
-	return !c.failed;
-}
-
-/* ---- The ring ----------------------------------------------------------------------------------------------------- */
-
-int vm_perf_ring_map(struct vm_perf_ring *r, int fd, size_t most)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int code = EPERM;
-	/* What one may lock is an unprivileged user's limit (perf_event_mlock_kb): as much as there is. */
-	for (size_t size = most; size >= page; size /= 2) {
-		void *p = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (p != MAP_FAILED) {
-			r->base = p;
-			r->size = size;
-			return 0;
-		}
-		code = errno;
-	}
-	return -code;
-}
-
-void vm_perf_ring_unmap(struct vm_perf_ring *r)
-{
-	if (r->base)
-		munmap(r->base, (size_t)sysconf(_SC_PAGESIZE) + r->size);
-	r->base = NULL;
-}
-
-/** Parse on to the next record of interest. */
-static void advance(struct vm_perf_ring *r, bool stacks)
-{
-	const unsigned char *data = (const unsigned char *)r->base + sysconf(_SC_PAGESIZE);
-	r->has_next = false;
-	while (!r->has_next && r->end - r->tail >= sizeof(struct perf_event_header) && r->end - r->tail <= r->size) {
-		const size_t at = (size_t)(r->tail & (r->size - 1)), left = r->size - at;
-		struct perf_event_header h;
-		memcpy(&h, data + at, sizeof(h));
-		if (h.size < sizeof(h) || h.size > r->end - r->tail) {
-			r->tail = r->end;
+	struct vm_perf_rings *rs = arg;
+	struct pollfd *stop = &rs->wait[rs->n];
+	while (poll(rs->wait, rs->n + 1, EVERY_MS) >= 0 || errno == EINTR) {
+		if (stop->revents)
 			break;
-		}
-		const void *record = data + at;
-		if (h.size > left) {
-			memcpy(r->whole, data + at, left);
-			memcpy((unsigned char *)r->whole + left, data, h.size - left);
-			record = r->whole;
-		}
-		r->has_next = vm_perf_record_parse(record, h.size, stacks, &r->next);
-		r->tail += h.size;
+		pthread_mutex_lock(&rs->lock);
+		empty_all(rs);
+		pthread_mutex_unlock(&rs->lock);
 	}
+	return NULL;
 }
 
-static void begin(struct vm_perf_ring *r, bool stacks)
+/* ---- Handing over ------------------------------------------------------------------------------------------------ */
+
+/** On to the next record of interest; length 0: there is none. */
+static void advance(struct ring *r, const struct vm_perf_form *form)
 {
-	const struct perf_event_mmap_page *head = r->base;
-	r->tail = head->data_tail;
-	r->end = __atomic_load_n(&head->data_head, __ATOMIC_ACQUIRE);
-	advance(r, stacks);
+	do {
+		r->at += r->length;
+		r->length = vm_perf_record_parse(r->out.s + r->at, r->out.n - r->at, form, &r->next);
+	} while (r->length && !r->next.type);
+	/* Rings hold whole records only: what isn't one can't be followed by any. */
+	if (!r->length)
+		r->at = r->out.n;
 }
 
-static struct vm_perf_ring *earliest(struct vm_perf_ring *const *rings, size_t n)
+/** Put what was taken out behind what is left. */
+static bool take_over(struct ring *r)
 {
-	struct vm_perf_ring *first = NULL;
-	for (size_t i = 0; i < n; i++)
-		if (rings[i] && rings[i]->has_next && (!first || rings[i]->next.time_ns < first->next.time_ns))
-			first = rings[i];
+	const size_t rest = r->out.n - r->at;
+	if (!rest) {
+		struct vm_buf emptied = r->out;
+		r->out = r->in;
+		r->in = emptied;
+		r->in.n = 0;
+	} else {
+		memmove(r->out.s, r->out.s + r->at, rest);
+		r->out.n = rest;
+		vm_buf_add(&r->out, r->in.s, r->in.n);
+		r->in.n = 0;
+	}
+	r->at = r->length = 0;
+	return !r->out.failed;
+}
+
+/** The ring with the earliest record, and until when it stays that. */
+static struct ring *earliest(struct vm_perf_rings *rs, uint64_t *until)
+{
+	struct ring *first = NULL;
+	*until = UINT64_MAX;
+	for (size_t i = 0; i < rs->n; i++) {
+		struct ring *r = &rs->ring[i];
+		if (!r->length)
+			continue;
+		if (!first || r->next.time_ns < first->next.time_ns) {
+			*until = first ? first->next.time_ns : UINT64_MAX;
+			first = r;
+		} else if (r->next.time_ns < *until) {
+			*until = r->next.time_ns;
+		}
+	}
 	return first;
 }
 
-int vm_perf_rings_read(struct vm_perf_ring *const *rings, size_t n, bool stacks,
-		       int (*take)(void *ctx, const struct vm_perf_record *rec), void *ctx)
+int vm_perf_rings_read(struct vm_perf_rings *rs, bool all, const struct vm_perf_form *form, vm_perf_take *take, void *ctx)
 {
-	int result = 0;
-	for (size_t i = 0; i < n; i++)
-		if (rings[i])
-			begin(rings[i], stacks);
-	for (struct vm_perf_ring *r; result == 0 && (r = earliest(rings, n));) {
-		result = take(ctx, &r->next);
-		advance(r, stacks);
-	}
-	for (size_t i = 0; i < n; i++)
-		if (rings[i])
-			__atomic_store_n(&((struct perf_event_mmap_page *)rings[i]->base)->data_tail, rings[i]->end, __ATOMIC_RELEASE);
+	const uint64_t now = vm_clock_ns(), horizon = all || rs->n < 2 ? UINT64_MAX : rs->emptied_ns;
+	bool ok = true;
+	pthread_mutex_lock(&rs->lock);
+	empty_all(rs);
+	for (size_t i = 0; i < rs->n; i++)
+		ok &= take_over(&rs->ring[i]);
+	pthread_mutex_unlock(&rs->lock);
+	rs->emptied_ns = now;
+	for (size_t i = 0; i < rs->n; i++)
+		advance(&rs->ring[i], form);
+	int result = ok ? 0 : -ENOMEM;
+	uint64_t until;
+	for (struct ring *r; result == 0 && (r = earliest(rs, &until)) && r->next.time_ns <= horizon;)
+		do {
+			result = take(ctx, &r->next);
+			advance(r, form);
+		} while (result == 0 && r->length && r->next.time_ns <= until && r->next.time_ns <= horizon);
 	return result;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
+
+static int open_ring(unsigned cpu)
+{
+	struct perf_event_attr a = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(a), .config = PERF_COUNT_SW_DUMMY, .sample_period = 1,
+		.exclude_kernel = 1, .exclude_hv = 1, .use_clockid = 1, .clockid = CLOCK_MONOTONIC,
+	};
+	return vm_perf_event_open(&a, 0, (int)cpu, 0);
+}
+
+static void unmap(struct ring *r)
+{
+	if (r->head)
+		munmap(r->head, (size_t)sysconf(_SC_PAGESIZE) + r->size);
+	r->head = NULL;
+}
+
+/** 0 or a negative errno. */
+static int map(struct ring *r, size_t size)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	r->head = p;
+	r->data = (unsigned char *)p + page;
+	r->size = size;
+	return 0;
+}
+
+/** All of the same size: what is allowed is allowed to all of them together. */
+static int map_all(struct vm_perf_rings *rs, struct vm_err *err)
+{
+	int r = -EPERM;
+	for (size_t size = VM_PERF_RING_MOST; r < 0 && size >= VM_PERF_RING_LEAST; size /= 2) {
+		r = 0;
+		for (size_t i = 0; r == 0 && i < rs->n; i++)
+			r = rs->ring[i].fd < 0 ? 0 : map(&rs->ring[i], size);
+		for (size_t i = 0; r < 0 && i < rs->n; i++)
+			unmap(&rs->ring[i]);
+	}
+	if (r == 0)
+		return 0;
+	vm_fail_os(err, -r, "no memory can be locked for the rings of perf events");
+	vm_hint(err, "raise kernel.perf_event_mlock_kb, or the limit of locked memory (ulimit -l)");
+	return r;
+}
+
+static int open_all(struct vm_session *s, struct vm_perf_rings *rs, const unsigned *cpu, struct vm_err *err)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		int fd = open_ring(cpu[i]);
+		if (fd < 0 && fd != -ENODEV)
+			return vm_perf_event_fail(s, fd, VM_PERF_OF_OURS, err);
+		rs->ring[i].fd = rs->wait[i].fd = fd < 0 ? -1 : fd;
+		rs->wait[i].events = POLLIN;
+	}
+	return map_all(rs, err);
+}
+
+int vm_perf_rings_open(struct vm_session *s, const unsigned *cpu, size_t n, struct vm_perf_rings **out, struct vm_err *err)
+{
+	struct vm_perf_rings *rs = calloc(1, sizeof(*rs));
+	if (!rs)
+		return vm_fail(err, ENOMEM, "out of memory");
+	pthread_mutex_init(&rs->lock, NULL);
+	rs->stop = eventfd(0, EFD_CLOEXEC);
+	rs->ring = calloc(n + 1, sizeof(*rs->ring));
+	rs->wait = calloc(n + 1, sizeof(*rs->wait));
+	rs->n = rs->ring && rs->wait ? n : 0;
+	for (size_t i = 0; i < rs->n; i++)
+		rs->ring[i].fd = -1;
+	int r = rs->n && rs->stop >= 0 ? open_all(s, rs, cpu, err) : vm_fail(err, ENOMEM, "out of memory");
+	if (r < 0) {
+		vm_perf_rings_close(rs);
+		return r;
+	}
+	rs->wait[n] = (struct pollfd){ .fd = rs->stop, .events = POLLIN };
+	/* Without a thread they are emptied when they are read. */
+	rs->has_thread = vm_thread_start(&rs->thread, keep_empty, rs);
+	*out = rs;
+	return 0;
+}
+
+int vm_perf_rings_fd(const struct vm_perf_rings *rs, size_t i)
+{
+	return rs->ring[i].fd;
+}
+
+void vm_perf_rings_close(struct vm_perf_rings *rs)
+{
+	if (!rs)
+		return;
+	if (rs->has_thread && eventfd_write(rs->stop, 1) == 0)
+		pthread_join(rs->thread, NULL);
+	for (size_t i = 0; i < rs->n; i++) {
+		struct ring *r = &rs->ring[i];
+		unmap(r);
+		if (r->fd >= 0)
+			close(r->fd);
+		vm_buf_free(&r->in);
+		vm_buf_free(&r->out);
+	}
+	if (rs->stop >= 0)
+		close(rs->stop);
+	pthread_mutex_destroy(&rs->lock);
+	free(rs->ring);
+	free(rs->wait);
+	free(rs);
 }

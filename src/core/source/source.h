@@ -111,6 +111,9 @@ int vm_proc_list_dir(struct vm_session *s, struct vm_pids *out, struct vm_err *e
 /** Processes or threads that a directory has a subdirectory of, in its order, behind what `out` holds. */
 int vm_list_numbers(struct vm_session *s, struct vm_pids *out, struct vm_err *err, const char *path);
 
+/** Those whose name (comm) matches an extended regular expression, as pgrep; not ourselves.  -EINVAL; -ESRCH: none. */
+int vm_proc_find(struct vm_session *s, const char *pattern, struct vm_pids *out, struct vm_err *err);
+
 /** The number of a user, by name or number.  -EINVAL: there is no such user. */
 int vm_user_find(struct vm_session *s, const char *name, uid_t *uid, struct vm_err *err);
 

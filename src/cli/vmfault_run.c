@@ -156,10 +156,7 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	const struct vm_faultset *f;
 	struct vm_faultset since;
 	int r = vm_faults_read(v->faults, &f, err);
-	/* All lines of a trace come before what they add up to, which programs can do themselves. */
-	if (r == 0 && v->o->trace && vmfault_trace_flush(v) < 0)
-		r = vm_fail_os(err, errno, "cannot write the trace");
-	if (r < 0 || (v->o->trace && v->sink->machine))
+	if (r < 0)
 		return r;
 	bool ok = true;
 	if (w->interval_ns && w->mark_set) {

@@ -1,7 +1,7 @@
 /**
  * vmfault(1): which page faults, where, why, how slow.
  * - the run: vmfault_run.c; reports: vmfault_show.c, vmfault_json.c, vmfault_trace.c, vmfault_time.c, vmfault_verdict.c,
- *   vmfault_explain.c; names of code: vmfault_names.c
+ *   vmfault_explain.c; names of code: vmfault_names.c; the manual's kinds: vmfault_doc.c
  * - columns: core/field/fault.c; rows: core/analysis/faultview.h; what watches: core/source/faults.h
  */
 
@@ -168,10 +168,7 @@ static void ask_for(struct vmfault *v)
 static int end_trace(struct vmfault *v, struct vm_err *err)
 {
 	const struct vm_faultset *f;
-	int r = vmfault_trace_flush(v);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot write the trace");
-	r = vm_faults_read(v->faults, &f, err);
+	int r = vm_faults_read(v->faults, &f, err);
 	if (r == 0)
 		fprintf(stderr, "vmfault: %llu faults, %llu lost\n", (unsigned long long)v->events, (unsigned long long)f->lost.events);
 	return r;
@@ -313,4 +310,5 @@ const struct vm_command vm_command = {
 	.defaults = &defaults,
 	.sources = vm_fault_sources,
 	.run = run,
+	.print_doc = vmfault_print_doc,
 };

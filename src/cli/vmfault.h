@@ -84,6 +84,8 @@ struct vmfault {
 	/** Events shown by --trace so far, and room for one line. */
 	uint64_t events;
 	struct vm_buf line;
+	/** errno of the write that failed, or 0. */
+	int unwritten;
 };
 
 /* Targets and the run: vmfault.c, vmfault_run.c */
@@ -135,8 +137,11 @@ void vmfault_say_heat(struct vmfault *v, const struct vm_faultset *f);
 void vmfault_say_histogram(struct vmfault *v, const struct vm_faultset *f);
 
 int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct vm_fault_event *e);
-/** Write what is collected.  0 or a negative errno. */
-int vmfault_trace_flush(struct vmfault *v);
+/** As vm_faults_poll(), and write what it told. */
+int vmfault_trace_poll(struct vmfault *v, struct vm_err *err);
 void vmfault_trace_heading(struct vmfault *v);
+
+/** Block "man-fault-kinds" of the manual; false: there is no such one. */
+bool vmfault_print_doc(const char *kind, FILE *out);
 
 #endif

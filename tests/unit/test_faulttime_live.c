@@ -44,7 +44,6 @@ static char *memory(size_t pages)
 	char *m = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED)
 		_exit(1);
-	madvise(m, pages * PAGE, MADV_NOHUGEPAGE);
 	return m;
 }
 
@@ -148,6 +147,8 @@ static void be_faulty(int in, int out)
 {
 	char go;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A fault a page. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	for (unsigned warm = 0; warm < 2; warm++) {
 		tell(out, 0);
 		if (read(in, &go, 1) != 1)

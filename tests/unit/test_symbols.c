@@ -91,7 +91,8 @@ int __a_global_function_too(int x) __attribute__((alias("a_global_function")));
 
 /* Without a size, as those of assembly. */
 __asm__(".text\n.globl a_label\na_label:\n\tnop\n\tnop\n\tnop\n\tnop\n.type a_sized, @function\na_sized:\n"
-	"\tnop\n.size a_sized, . - a_sized\n\tnop\n\tnop\n");
+	"\tnop\n.size a_sized, . - a_sized\n\tnop\n\tnop\n"
+	".type _ZN5place8functionIiEEvT_, @function\n_ZN5place8functionIiEEvT_:\n\tnop\n.size _ZN5place8functionIiEEvT_, 1\n");
 extern const char a_label[];
 
 static __attribute__((noinline)) void *here(void)
@@ -137,9 +138,11 @@ START_TEST(labels_of_assembly)
 	ck_assert_uint_eq(s.offset, 3);
 	s = find_at(a_label + 4);
 	ck_assert_str_eq(s.function, "a_sized");
-	/* Behind its end is nobody's. */
+	/* It ends after 1 byte; of C++ the name in the source. */
 	s = find_at(a_label + 5);
-	ck_assert(!s.function || strcmp(s.function, "a_sized") != 0);
+	ck_assert_ptr_null(s.function);
+	s = find_at(a_label + 7);
+	ck_assert_str_eq(s.function, "place::function");
 }
 END_TEST
 
@@ -402,6 +405,28 @@ START_TEST(debug_files)
 }
 END_TEST
 
+/** Of a process with a root of its own, below which links stay. */
+START_TEST(files_of_containers)
+{
+	if (!have_binutils())
+		return;
+	make_dir();
+	ck_assert(shell("cd %s && mkdir -p proc/42/root/bin proc/42/root/usr/lib/debug/bin && cd proc/42/root && "
+			"objcopy --only-keep-debug '%s' d && objcopy -S '%s' bin/prog && objcopy --add-gnu-debuglink=d bin/prog && "
+			"mv d bin/real && ln -s /bin/real usr/lib/debug/bin/d", dir, exe, exe));
+	open_tree();
+	struct vm_code c = code_at((uintptr_t)holds_an_inlined_function());
+	c.pid = 42;
+	c.path = "/bin/prog";
+	struct vm_symbol s[4];
+	ck_assert_uint_eq(vm_symbols_find(symbols, &c, true, s, 4), 2);
+	ck_assert_str_eq(s[0].function, "an_inlined_function");
+	ck_assert_uint_eq(s[0].line, INLINED_LINE);
+	ck_assert_str_eq(s[1].function, "holds_an_inlined_function");
+	clear_dir();
+}
+END_TEST
+
 /** Without a build ID the checksum decides. */
 START_TEST(debug_files_by_checksum)
 {
@@ -618,7 +643,7 @@ int main(void)
 	const TTest *const of_files[] = {
 		own_functions, labels_of_assembly, source_lines, inlined_frames, plt_stubs, functions_of_libraries,
 		functions_of_the_vdso, places_without_names, deleted_files, files_that_were_replaced, ended_processes,
-		debug_files, debug_files_by_checksum, packed_symbols, broken_files,
+		debug_files, files_of_containers, debug_files_by_checksum, packed_symbols, broken_files,
 	};
 	const TTest *const others[] = {
 		jit_maps_of_containers, jit_maps_that_grow, jit_maps_of_strangers, kernel_functions, kernel_without_addresses,

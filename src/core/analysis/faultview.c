@@ -111,7 +111,8 @@ void vm_fault_places_finish(struct vm_fault_places *p, const struct vm_faultset 
 	const struct vm_fault_count sum = sum_of_all(f);
 	for (size_t i = 0; i < p->row.n; i++) {
 		struct vm_fault_place_row *r = &p->row.v[i];
-		r->share = part(r->count, sum.count);
+		/* Counters of threads may hold what could not be watched. */
+		r->share = r->count <= sum.count ? part(r->count, sum.count) : NAN;
 		r->time_share = sum.timed ? part(r->ns, sum.ns) : NAN;
 	}
 }

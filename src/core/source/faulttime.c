@@ -79,6 +79,8 @@ int vm_faulttime_get(struct vm_session *s, struct vm_faulttime **out, struct vm_
 {
 	if (!s->live)
 		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
+	if (s->capture_fd >= 0)
+		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
 	if (!s->faulttime) {
 		struct vm_faulttime *ft = s->faulttime = calloc(1, sizeof(*ft));
 		if (!ft)

@@ -11,6 +11,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
+#include "core/base/demangle.h"
 #include "core/base/err.h"
 #include "core/base/intern.h"
 #include "core/base/vec.h"
@@ -128,15 +129,19 @@ static const char *function_name(struct vm_symbols *y, const struct vm_symfile_f
 {
 	static const char suffix[] = "@plt";
 	enum { LONGEST = 4096 };
-	if (!f->function || !f->length)
+	char name[LONGEST + sizeof(suffix)];
+	size_t len = f->length < LONGEST ? f->length : LONGEST;
+	if (!f->function || !len)
 		return NULL;
-	const size_t len = f->length < LONGEST ? f->length : LONGEST;
-	if (!f->plt)
-		return keep(y, f->function, len);
-	char stub[LONGEST + sizeof(suffix)];
-	memcpy(stub, f->function, len);
-	memcpy(stub + len, suffix, sizeof(suffix));
-	return keep(y, stub, len + sizeof(suffix) - 1);
+	if (vm_demangle(f->linkage ? f->linkage : f->function, f->linkage ? strlen(f->linkage) : len, name, LONGEST))
+		len = strlen(name);
+	else
+		memcpy(name, f->function, len);
+	if (f->plt) {
+		memcpy(name + len, suffix, sizeof(suffix));
+		len += sizeof(suffix) - 1;
+	}
+	return keep(y, name, len);
 }
 
 /** Ask the file, and remember.  False when memory is out. */

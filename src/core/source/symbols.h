@@ -40,7 +40,9 @@ struct vm_code {
 
 /** What it is. */
 struct vm_symbol {
-	const char *function;      /* NULL: not known; "malloc@plt": the stub that leads to malloc */
+	/** NULL: not known; "malloc@plt": the stub that leads to malloc.  Of C++ and Rust the qualified name, without
+	    parameters and template arguments (core/base/demangle.h). */
+	const char *function;
 	uint64_t offset;           /* from the function's beginning; 0 for inlined ones */
 	/** Base name of the file; "[anon]", "[jit]", "[vdso]" and the like for what is none. */
 	const char *object;

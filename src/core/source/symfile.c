@@ -105,7 +105,7 @@ int vm_symfile_open(int fd, const struct vm_symfile_with *with, struct vm_symfil
 		close(fd);
 		return -ENOMEM;
 	}
-	return opened(f, vm_elf_open(fd, with->copy_left, &f->main), with, out);
+	return opened(f, vm_elf_open(fd, with->root[0] >= 0, with->copy_left, &f->main), with, out);
 }
 
 int vm_symfile_of_image(const void *image, size_t size, struct vm_symfile **out)
@@ -149,6 +149,7 @@ static void set_symbol(struct vm_symfile *f, uint64_t address, struct vm_symfile
 {
 	const struct vm_sym *sym = vm_syms_find(&f->syms, address);
 	uint64_t start;
+	frame->linkage = NULL;
 	if (sym) {
 		frame->function = vm_syms_name(&f->syms, sym, &frame->length);
 		frame->offset = address - sym->start;

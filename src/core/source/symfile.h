@@ -14,12 +14,13 @@ struct vm_symfile;
 
 /** What opening one may use. */
 struct vm_symfile_with {
-	/** Directories, O_PATH, below which the file's path and /usr/lib/debug are looked for: that of the process, and
-	    our own; -1: none. */
+	/** Directories, O_PATH, below which the file's path and /usr/lib/debug are looked for: the root of the process
+	    unless it is ours, and ours; -1: none.  What a process with its own root maps is a stranger's. */
 	int root[2];
 	/** The file's path below root[0]. */
 	const char *path;
-	/** Bytes that may still be copied from files that others could change; shared by all, and outlives them. */
+	/** Bytes of memory that may still be used for files that strangers could have made; shared by all of them, and
+	    outlives them. */
 	uint64_t *copy_left;
 };
 
@@ -27,6 +28,7 @@ struct vm_symfile_with {
 struct vm_symfile_frame {
 	const char *function;      /* NULL: not known */
 	size_t length;             /* of `function`, which need not end in NUL */
+	const char *linkage;       /* what the linker calls it, where that is another name; or NULL */
 	bool plt;                  /* the stub that leads to `function` */
 	uint64_t offset;           /* from the function's beginning; 0 for inlined ones */
 	const char *source;        /* or NULL */

@@ -21,11 +21,11 @@
 
 /** What a file must be to belong to another one. */
 struct wanted {
+	const struct vm_symfile_with *with;
 	const void *id;            /* build ID */
 	size_t id_len;             /* 0: none */
 	bool has_crc;
 	uint32_t crc;              /* of the whole file, as .gnu_debuglink has it */
-	uint64_t *copy_left;
 };
 
 /** CRC-32 as Ethernet and .gnu_debuglink have it, a nibble at a time. */
@@ -80,7 +80,7 @@ static bool try_file(int root, const struct wanted *w, struct vm_elf *out, const
 	if (fd < 0)
 		return false;
 	const bool right = w->id_len || !w->has_crc || has_crc(fd, w->crc);
-	if (vm_elf_open(fd, w->copy_left, out) != 0)
+	if (vm_elf_open(fd, root == w->with->root[0], w->with->copy_left, out) != 0)
 		return false;
 	if (right && (!w->id_len || has_id(out, w))) {
 		snprintf(out->path, sizeof(out->path), "%s", path);
@@ -134,7 +134,7 @@ static bool load_address(const struct vm_elf *e, uint64_t *address)
 
 bool vm_debug_file(const struct vm_elf *main, const struct vm_symfile_with *with, struct vm_elf *out)
 {
-	struct wanted w = { .copy_left = with->copy_left };
+	struct wanted w = { .with = with };
 	GElf_Word crc = 0;
 	const ssize_t n = dwelf_elf_gnu_build_id(main->elf, &w.id);
 	const char *link = dwelf_elf_gnu_debuglink(main->elf, &crc);
@@ -156,7 +156,7 @@ bool vm_debug_file(const struct vm_elf *main, const struct vm_symfile_with *with
 
 bool vm_debug_alt(const struct vm_elf *debug, const struct vm_symfile_with *with, struct vm_elf *out, bool *needed)
 {
-	struct wanted w = { .copy_left = with->copy_left };
+	struct wanted w = { .with = with };
 	GElf_Shdr sh;
 	Elf_Scn *scn = vm_elf_section(debug, ".gnu_debugaltlink", &sh);
 	*needed = scn;

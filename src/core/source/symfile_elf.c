@@ -10,7 +10,7 @@
 
 #include "core/source/symfile_part.h"
 
-/** That nobody but us and root can cut the file short, which would kill who looks at a mapping of it (SIGBUS). */
+/** Nobody but us and root can cut the file short, which would kill who looks at a mapping of it (SIGBUS). */
 static bool is_safe_to_map(int fd)
 {
 	struct stat st;
@@ -25,9 +25,10 @@ static bool is_program(Elf *elf)
 	return elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &h) && (h.e_type == ET_EXEC || h.e_type == ET_DYN);
 }
 
-int vm_elf_open(int fd, uint64_t *copy_left, struct vm_elf *out)
+int vm_elf_open(int fd, bool foreign, uint64_t *copy_left, struct vm_elf *out)
 {
-	*out = (struct vm_elf){ .fd = fd, .copy_left = copy_left, .copied = !is_safe_to_map(fd), .root = -1 };
+	const bool copied = foreign || !is_safe_to_map(fd);
+	*out = (struct vm_elf){ .fd = fd, .copy_left = copy_left, .copied = copied, .root = -1 };
 	elf_version(EV_CURRENT);
 	out->elf = elf_begin(fd, out->copied ? ELF_C_READ : ELF_C_READ_MMAP, NULL);
 	if (!is_program(out->elf)) {
@@ -76,7 +77,7 @@ Elf_Scn *vm_elf_section(const struct vm_elf *e, const char *name, GElf_Shdr *sh)
 	return NULL;
 }
 
-bool vm_elf_may_copy(const struct vm_elf *e, uint64_t bytes)
+bool vm_elf_may_use(const struct vm_elf *e, uint64_t bytes)
 {
 	if (!e->copied)
 		return true;
@@ -89,7 +90,7 @@ bool vm_elf_may_copy(const struct vm_elf *e, uint64_t bytes)
 Elf_Data *vm_elf_data(const struct vm_elf *e, Elf_Scn *scn)
 {
 	GElf_Shdr sh;
-	if (!scn || !gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS || !vm_elf_may_copy(e, sh.sh_size))
+	if (!scn || !gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS || !vm_elf_may_use(e, sh.sh_size))
 		return NULL;
 	Elf_Data *d = elf_getdata(scn, NULL);
 	return d && d->d_buf && d->d_size ? d : NULL;

@@ -8,6 +8,8 @@
 enum {
 	/** Of all units; programs with millions of functions have fewer. */
 	RANGES_MAX = 16 * 1024 * 1024,
+	/** Memory for each, and for each byte of line tables: what strangers' files are charged with. */
+	RANGE_BYTES = 128, LINE_BYTES = 32,
 	/** How deep blocks and inlined functions are looked into; real ones reach some 20 levels. */
 	DEPTH_MAX = 96,
 	NO_PARENT = UINT32_MAX,
@@ -23,6 +25,7 @@ struct node {
 struct unit {
 	Dwarf_Die die;
 	bool walked;
+	enum { LINES_UNKNOWN, LINES_USED, LINES_TOO_LONG } lines;
 	VM_VEC(struct node) node;  /* parents before their children */
 	struct vm_spans spans;     /* id: index of node; the innermost one */
 };
@@ -31,7 +34,8 @@ struct vm_lines {
 	Dwarf *dwarf, *alt;
 	VM_VEC(struct unit) unit;
 	struct vm_spans spans;     /* id: index of unit */
-	uint64_t bias;             /* of the file's addresses */
+	const struct vm_elf *of;
+	const Elf_Data *table;     /* .debug_line, or NULL */
 	size_t ranges_left;
 };
 
@@ -64,9 +68,13 @@ static uint64_t debug_bytes(const struct vm_elf *e)
 static bool add_ranges(struct vm_lines *l, Dwarf_Die *die, uint32_t id, struct vm_spans *raw)
 {
 	Dwarf_Addr base = 0, start, end;
-	for (ptrdiff_t at = 0; l->ranges_left && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0; l->ranges_left--)
+	for (ptrdiff_t at = 0; (at = dwarf_ranges(die, at, &base, &start, &end)) > 0;) {
+		if (!l->ranges_left || !vm_elf_may_use(l->of, RANGE_BYTES))
+			return true;
+		l->ranges_left--;
 		if (!vm_vec_push(raw, (struct vm_span){ start, end, id }))
 			return false;
+	}
 	return true;
 }
 
@@ -87,18 +95,22 @@ static bool find_units(struct vm_lines *l)
 
 struct vm_lines *vm_lines_open(const struct vm_elf *e, const struct vm_elf *alt)
 {
-	if (e->copied && (!vm_elf_may_copy(e, debug_bytes(e)) || (alt->elf && !vm_elf_may_copy(alt, debug_bytes(alt)))))
+	if (e->copied && (!vm_elf_may_use(e, debug_bytes(e)) || (alt->elf && !vm_elf_may_use(alt, debug_bytes(alt)))))
 		return NULL;
 	struct vm_lines *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
-	l->bias = e->bias;
+	l->of = e;
 	l->ranges_left = RANGES_MAX;
 	l->dwarf = dwarf_begin_elf(e->elf, DWARF_C_READ, NULL);
 	if (l->dwarf && alt->elf) {
 		l->alt = dwarf_begin_elf(alt->elf, DWARF_C_READ, NULL);
 		dwarf_setalt(l->dwarf, l->alt);
 	}
+	/* Unpacked by now, if it was packed. */
+	GElf_Shdr sh;
+	Elf_Scn *lines = vm_elf_section(e, ".debug_line", &sh);
+	l->table = lines ? elf_getdata(lines, NULL) : NULL;
 	if (l->dwarf && (l->alt || !alt->elf) && find_units(l))
 		return l;
 	vm_lines_free(l);
@@ -172,6 +184,35 @@ static void walk(struct vm_lines *l, struct unit *u)
 	vm_spans_free(&raw);
 }
 
+static bool is_our_order(const struct vm_elf *e)
+{
+	const char *ident = elf_getident(e->elf, NULL);
+	return ident && ident[EI_DATA] == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB);
+}
+
+/** That the unit's line table, which is read as a whole, isn't longer than it may be. */
+static bool may_read_lines(struct vm_lines *l, struct unit *u)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word at;
+	uint32_t length;
+	if (u->lines != LINES_UNKNOWN)
+		return u->lines == LINES_USED;
+	u->lines = LINES_TOO_LONG;
+	if (!l->of->copied) {
+		u->lines = LINES_USED;
+	} else if (l->table && dwarf_formudata(dwarf_attr(&u->die, DW_AT_stmt_list, &attr), &at) == 0 &&
+		   at < l->table->d_size && l->table->d_size - at >= sizeof(length)) {
+		memcpy(&length, (const char *)l->table->d_buf + at, sizeof(length));
+		/* In the 64-bit form and in the other byte order it counts as all that follows. */
+		const bool told = is_our_order(l->of) && length < l->table->d_size - at;
+		const uint64_t most = told ? length : l->table->d_size - at;
+		if (vm_elf_may_use(l->of, most * LINE_BYTES))
+			u->lines = LINES_USED;
+	}
+	return u->lines == LINES_USED;
+}
+
 static void set_line(struct unit *u, uint64_t address, struct vm_symfile_frame *f)
 {
 	int line;
@@ -199,8 +240,11 @@ static void set_call(struct unit *u, Dwarf_Die *inlined, struct vm_symfile_frame
 
 static void set_function(Dwarf_Die *die, struct vm_symfile_frame *f)
 {
+	Dwarf_Attribute attr;
 	f->function = dwarf_diename(die);
 	f->length = f->function ? strlen(f->function) : 0;
+	/* Of C++ it tells the class as well. */
+	f->linkage = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
 }
 
 /** From the innermost function outwards; out[0] has the place of the address already.  The number of frames. */
@@ -236,12 +280,14 @@ static size_t add_inlined(struct vm_lines *l, struct unit *u, uint64_t address, 
 
 size_t vm_lines_find(struct vm_lines *l, uint64_t address, bool inlines, struct vm_symfile_frame *out, size_t max)
 {
-	address -= l->bias;
+	address -= l->of->bias;
 	out[0] = (struct vm_symfile_frame){ 0 };
 	const struct vm_span *in = vm_spans_find(&l->spans, address);
 	if (!in)
 		return 1;
 	struct unit *u = &l->unit.v[in->id];
-	set_line(u, address, &out[0]);
-	return inlines ? add_inlined(l, u, address, out, max) : 1;
+	const bool lines = may_read_lines(l, u);
+	if (lines)
+		set_line(u, address, &out[0]);
+	return inlines && lines ? add_inlined(l, u, address, out, max) : 1;
 }

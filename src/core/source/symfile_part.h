@@ -15,8 +15,8 @@ struct vm_elf {
 	Elf *elf;
 	int fd;                    /* kept while it is needed; else -1 */
 	void *image;               /* ours: what was unpacked, or NULL */
-	bool copied;               /* parts are copied when they are used, since others could cut the file short */
-	uint64_t *copy_left;
+	bool copied;               /* parts are copied when they are used, since strangers could cut the file short */
+	uint64_t *copy_left;       /* for such files: see struct vm_symfile_with */
 	/** Add to its addresses for those of the main file. */
 	uint64_t bias;
 	/** Its path below the root it was found in; "" unless it is a debug file. */
@@ -24,8 +24,8 @@ struct vm_elf {
 	int root;
 };
 
-/** Open an ELF program, library or debug file; takes `fd` over.  0, or a negative errno. */
-int vm_elf_open(int fd, uint64_t *copy_left, struct vm_elf *out);
+/** Open an ELF program, library or debug file; takes `fd` over.  `foreign`: copy it anyway.  0, or a negative errno. */
+int vm_elf_open(int fd, bool foreign, uint64_t *copy_left, struct vm_elf *out);
 int vm_elf_of_image(void *image, size_t size, struct vm_elf *out);
 void vm_elf_close(struct vm_elf *e);
 
@@ -35,8 +35,8 @@ Elf_Scn *vm_elf_section(const struct vm_elf *e, const char *name, GElf_Shdr *sh)
 /** Contents of a section, or NULL: there are none, or they are more than may be copied. */
 Elf_Data *vm_elf_data(const struct vm_elf *e, Elf_Scn *scn);
 
-/** That `bytes` may be copied, and are counted from now on. */
-bool vm_elf_may_copy(const struct vm_elf *e, uint64_t bytes);
+/** That `bytes` of memory may be used for the file, and are counted from now on. */
+bool vm_elf_may_use(const struct vm_elf *e, uint64_t bytes);
 
 /** A symbol of code.  Sorted by start, better names last. */
 struct vm_sym {

@@ -1,0 +1,76 @@
+#!/bin/bash
+# vmfault's documents are valid by the installed schemas, and their sums hold.  Usage: vmfault.sh BIN
+set -eu
+bin=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+schemas=$here/../../schemas
+/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
+[ -x "$bin/vmfault" ] || { echo "skip: vmfault isn't built"; exit 77; }
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+# shellcheck source=tests/tools/reach.sh
+. "$here/../tools/reach.sh"
+
+# valid SCHEMA ARGUMENT...: vmfault's documents in $scratch/out are valid.
+valid() {
+	local schema=$1 status=0
+	shift
+	: >"$scratch/out"
+	chmod 666 "$scratch/out"
+	"${as[@]}" "$bin/vmfault" --output "$scratch/out" "$@" >"$scratch/said" 2>"$scratch/err" || status=$?
+	if [ $status != 0 ]; then
+		echo "vmfault $*: status $status: $(head -1 "$scratch/err")"
+		failed=1
+	fi
+	/usr/bin/python3 -B "$here/validate.py" "$schemas/$schema" "vmfault $*" <"$scratch/out" || failed=1
+}
+# holds WHAT FILTER: jq says true of every document.
+holds() {
+	[ "$(jq -s "map($2) | all" "$scratch/out")" = true ] || { echo "$1: $2 doesn't hold"; failed=1; }
+}
+sums() {
+	holds "$1" '([.kinds[].count] | add // 0) == .faults.total'
+	holds "$1" '([.mappings[].faults] | add // 0) <= .faults.total'
+	holds "$1" '[.kinds[] | select(.p50_ns) | .p50_ns <= .p90_ns and .p90_ns <= .p99_ns and .p99_ns <= .max_ns] | all'
+	holds "$1" '[.mappings[] | .faults == ([.kinds[]] | add)] | all'
+	holds "$1" '[.sites[] | .faults == ([.kinds[]] | add)] | all'
+	holds "$1" '.faults.minor + .faults.major + (.faults.invalid // 0) + (.faults.unresolved // 0) == .faults.total'
+	holds "$1" '[.lost[]] | add == 0'
+}
+
+as=(env)
+valid vmfault-1.json -J -- true
+sums "a command"
+source=$(jq -r .source "$scratch/out")
+holds "a command" '.exit_status == 0 and .target == "command" and .faults.total > 10'
+valid vmfault-1.json -J -o all -- sh -c 'exit 0'
+cat >"$scratch/busy" <<'END'
+i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done
+END
+valid vmfault-1.json --format ndjson -i 50ms -- sh "$scratch/busy"
+sums "an interval"
+valid vmfault-1.json -J -p $$ 0.1
+holds "a process" '.target == "pids" and .exit_status == null'
+valid vmfault-1.json -J --via counters -- true
+holds "counters" '.source == "counters" and .fault_time_ns == null and .mappings == [] and .faults.total > 10'
+if [ "$source" = ebpf ]; then
+	valid vmfault-1.json -J --stacks -- true
+	holds "stacks" '([.stacks[].faults] | add) == .faults.total'
+	valid vmfault-1.json -J -a -d 50ms
+	valid vmfault-event-1.json -J --trace -- true
+	faults=$(sed -n 's/^vmfault: \([0-9]*\) faults, 0 lost$/\1/p' "$scratch/err")
+	[ "$(wc -l <"$scratch/out")" = "$faults" ] || { echo "--trace: $(wc -l <"$scratch/out") lines of '$faults' faults"; failed=1; }
+	holds "events" '.latency_ns > 0 and .error_code < 256 and .mapping != null'
+else
+	echo "skip: kinds and times: $(jq -r .why_not "$scratch/out")"
+fi
+if [ "$(id -u)" = 0 ]; then
+	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
+	bin=$(reachable "$bin")
+	chmod 755 "$scratch"
+	valid vmfault-1.json -J -- true
+	sums "as nobody"
+	valid vmfault-1.json -J --via counters -- true
+fi
+exit $failed

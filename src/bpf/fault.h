@@ -104,6 +104,8 @@ struct vm_ft_task {
 	unsigned tgid, space;
 	unsigned flags;            /* VM_FT_WAITS ... */
 	unsigned long long mm, pgd;
+	/** The address space that its last execve() made. */
+	unsigned long long exec_mm;
 	struct vm_ft_vma vma;
 	/** The second one: a fault of the kernel's while the first is handled. */
 	struct vm_ft_open open[2];

@@ -1,7 +1,7 @@
 /**
  * vmfault(1): which page faults, where, why, how slow.
  * - the run: vmfault_run.c; reports: vmfault_show.c, vmfault_json.c, vmfault_trace.c, vmfault_time.c, vmfault_verdict.c,
- *   vmfault_explain.c; names of code: vmfault_names.c; the manual's kinds: vmfault_doc.c
+ *   vmfault_explain.c; names of code: vmfault_names.c
  * - columns: core/field/fault.c; rows: core/analysis/faultview.h; what watches: core/source/faults.h
  */
 

@@ -176,9 +176,15 @@ static int attach(struct vm_fe *f, struct vm_err *err)
 	if (r == 0)
 		r = attach_one(o->progs.ended, &f->obj->links.ended, err);
 	if (r == 0)
+		r = attach_one(o->progs.ended_again, &f->obj->links.ended_again, err);
+	if (r == 0)
 		r = attach_one(o->progs.executed, &f->obj->links.executed, err);
 	if (r == 0)
+		r = attach_one(o->progs.executed_again, &f->obj->links.executed_again, err);
+	if (r == 0)
 		r = attach_one(o->progs.forked, &f->obj->links.forked, err);
+	if (r == 0)
+		r = attach_one(o->progs.forked_again, &f->obj->links.forked_again, err);
 	if (r == 0)
 		r = attach_one(o->progs.signalled, &f->obj->links.signalled, err);
 	if (r == 0)

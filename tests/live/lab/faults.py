@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from truth import Lab, Mismatch, Skip
+from truth import PAGE, Lab, Mismatch, Skip
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 PATIENCE = 120
@@ -61,11 +61,14 @@ def together(facts):
     """Facts that vmfault can't tell apart, as one: the same kind in the same range of the same process."""
     sums = {}
     for f in facts:
-        key = (f["start"], f["end"], f["kind"], f.get("pid"), f["from"] == "gup")
-        have = sums.setdefault(key, {**f, "least": 0, "most": 0, "labels": []})
+        # What grows is one mapping, whatever range of it a line speaks of.
+        where = (f["name"],) if "name" in f else (f["start"], f["end"])
+        key = (where, f["kind"], f.get("pid"), f["from"] == "gup")
+        have = sums.setdefault(key, {**f, "least": 0, "most": 0, "processes": 0, "labels": []})
         have["least"] += f.get("count", f.get("count_min", 0))
         have["most"] += f.get("count", f.get("count_max", 1 << 62))
         have["labels"].append(f["label"])
+        have["processes"] += f.get("processes", 0)
     return list(sums.values())
 
 
@@ -75,11 +78,58 @@ def anywhere(f, report):
                    for m in report["mappings"])
 
 
+def check_nothing_else(name, report, facts):
+    """In mappings that are a stated range, no other kind occurred, and the kernel met what is its own."""
+    ranges = {}
+    for f in facts:
+        # What grows, and what several processes have in common, has no mapping of its own.
+        if "name" not in f and not f["processes"]:
+            ranges.setdefault((f["pid"], f["start"], f["end"]), []).append(f)
+    for (pid, start, end), stated in ranges.items():
+        found = [m for m in report["mappings"] if (m["pid"], m["start"], m["end"]) == (pid, start, end)]
+        raised = [f for f in stated if f["from"] != "gup"]
+        kinds = {k for m in found for k, n in m["kinds"].items() if n}
+        if found:
+            what = f"{name}: {', '.join(l for f in stated for l in f['labels'])}"
+            expect(what + ": kinds", kinds, {f["kind"] for f in raised if f["most"]})
+            kernel = sum(m["kernel_faults"] for m in found)
+            expect(what + ": by the kernel", kernel, sum(f["least"] for f in raised if f["from"] == "kernel"))
+
+
+def check_threads(name, report, lines):
+    """Each thread's faults are those that it saw itself, and what the kernel counted for it."""
+    stated = {}
+    for line in lines:
+        for th in line.get("fault_threads", []):
+            stated[th["tid"]] = stated.get(th["tid"], 0) + th["minor_faults"]
+    for tid, n in stated.items():
+        rows = [t for t in report["threads"] if t["tid"] == tid]
+        have, own = (sum(t[k] for t in rows) for k in ("minor_faults", "own_minor_faults"))
+        if have < n:
+            raise Mismatch(f"{name}: thread {tid} made {n} faults, {have} are shown")
+        expect(f"{name}: the kernel's own count of thread {tid}", own, have)
+
+
+def check_children(name, report, facts):
+    """Each of the children has its row, with what each of them touched."""
+    for f in facts:
+        if f["processes"]:
+            each = {}
+            for m in report["mappings"]:
+                if (m["start"], m["end"]) == (f["start"], f["end"]):
+                    each[m["pid"]] = each.get(m["pid"], 0) + m["kinds"].get(f["kind"], 0)
+            expect(f"{name}: children with faults of their own", len(each), f["processes"])
+            expect(f"{name}: faults of each", set(each.values()), {f["least"] // f["processes"]})
+
+
 def check_facts(name, report, lines):
     facts = together([dict(f, pid=f.get("pid", t["pid"]) if "processes" not in f else None)
                       for t in lines for f in t.get("faults", [])])
     expect(f"{name}: facts are stated", bool(facts), True)
     unseen = 0
+    check_nothing_else(name, report, facts)
+    check_children(name, report, facts)
+    check_threads(name, report, lines)
     for f in facts:
         if f["pid"] is None:
             del f["pid"]
@@ -127,57 +177,137 @@ def check_run(name):
         expect(f"{name}: faults that raised no event", own, 0)
 
 
+class Watch:
+    """vmfault with a report every 100 ms; running, and watching, when the block begins."""
+
+    def __init__(self, *args):
+        self.p = subprocess.Popen([tool("vmfault"), "-J", *args, "-i", "100ms"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        self.first = self.p.stdout.readline()
+
+    def end(self):
+        """All reports together, as far as these are sums."""
+        self.p.send_signal(signal.SIGINT)
+        rest, said = self.p.communicate(timeout=PATIENCE)
+        expect(f"exit status of vmfault, which said {said.decode(errors='replace').strip()}", self.p.returncode, 0)
+        reports = [json.loads(one) for one in [self.first, *rest.splitlines()]]
+        sums = reports[0]
+        for r in reports[1:]:
+            for rows in ("mappings", "kinds", "threads"):
+                sums[rows] += r[rows]
+            for counts in ("faults", "counters", "lost"):
+                for k, v in r[counts].items():
+                    sums[counts][k] += v
+        return sums
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.p.poll() is None:
+            self.p.kill()
+        self.p.communicate()
+
+
 def check_step(name):
-    """One step of a process that was there before: what came since."""
+    """Two steps of a process that was there before: what came since."""
     with Lab(BIN, name, "--quiet", "--dir", DIR) as lab:
         lab.line()
-        v = subprocess.Popen([tool("vmfault"), "-J", "-p", str(lab.pid), "-i", "100ms"], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
-        try:
-            first = v.stdout.readline()
-            line = lab.step()
-            v.send_signal(signal.SIGINT)
-            rest, said = v.communicate(timeout=PATIENCE)
-        finally:
-            if v.poll() is None:
-                v.kill()
-                v.wait()
-        expect(f"{name}: exit status of vmfault ({said.decode(errors='replace').strip()})", v.returncode, 0)
-    reports = [json.loads(one) for one in [first, *rest.splitlines()]]
-    sums = reports[0]
-    for r in reports[1:]:
-        sums["mappings"] += r["mappings"]
-        sums["kinds"] += r["kinds"]
-    check_facts(name + " step", sums, [line])
+        with Watch("-p", str(lab.pid)) as w:
+            lines = [lab.step(), lab.step()]
+            report = w.end()
+    unseen = check_facts(name + " step", report, lines)
+    expect(f"{name} step: lost", {k: v for k, v in report["lost"].items() if v}, {})
+    own, faults = report["counters"], report["faults"]
+    expect(f"{name} step: minor", faults["minor"] + unseen, own["minor_faults"])
+    expect(f"{name} step: major", faults["major"], own["major_faults"])
+    expect(f"{name} step: unseen", own["minor_unseen"], unseen)
+
+
+def check_trace(name):
+    """Every fault, one by one: as many as are stated, and each page as often as it must be."""
+    out = os.path.join(DIR, "trace.json")
+    command = [tool("vmlab"), name, "--exit", "--quiet", "--dir", DIR]
+    r = subprocess.run([tool("vmfault"), "--trace", "-J", "--output", out, "--", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    expect(f"{name} trace: exit status, with {r.stderr.decode(errors='replace').strip()}", r.returncode, 0)
+    line = json.loads(r.stdout.splitlines()[0])
+    with open(out) as f:
+        events = [json.loads(one) for one in f]
+    for fact in together([dict(f, pid=f.get("pid", line["pid"])) for f in line["faults"]
+                          if f["from"] != "gup" and f["kind"] != "unresolved"]):
+        start, end = int(fact["start"], 16), int(fact["end"], 16)
+        mine = [e for e in events if e["pid"] == fact["pid"] and e["kind"] == fact["kind"]
+                and start <= int(e["address"], 16) < end]
+        what = f"{name} trace: {', '.join(fact['labels'])}: {fact['kind']}"
+        if not fact["least"] <= len(mine) <= fact["most"]:
+            raise Mismatch(f"{what}: {len(mine)} instead of {fact['least']} to {fact['most']}")
+        if fact["least"] == fact["most"] and fact["label"] != "churn":
+            pages = {int(e["address"], 16) // PAGE for e in mine}
+            expect(what + ": pages", len(pages), min(fact["least"], (end - start) // PAGE))
+        by_kernel = len(mine) if fact["from"] == "kernel" else 0
+        expect(what + ": met by the kernel", sum(e["kernel"] for e in mine), by_kernel)
+
+
+def check_churn():
+    """Many threads, and mappings that come and go under them: exact, and where is known."""
+    sizes = "--size 64M --threads 8 --churn 4 --steps 2".split()
+    report, out = run_vmfault([], [tool("vmlab"), "fault-storm", *sizes, "--exit", "--quiet"])
+    check_facts("churn", report, [json.loads(one) for one in out.splitlines()])
+    check_sums("churn", report)
+    unknown = sum(m["faults"] for m in report["mappings"] if m["start"] is None)
+    if unknown * 1000 > report["faults"]["total"]:
+        raise Mismatch(f"churn: the mapping of {unknown} faults of {report['faults']['total']} isn't known")
+
+
+def check_perf(name):
+    """Without eBPF: how many in each mapping, and how many of these were major."""
+    report, out = run_vmfault(["--via", "perf"], [tool("vmlab"), name, "--exit", "--quiet", "--dir", DIR])
+    line, ranges = json.loads(out.splitlines()[0]), {}
+    for f in line["faults"]:
+        if "name" in f or "processes" in f or f["kind"] == "unresolved" or f["kind"].startswith("invalid"):
+            continue
+        key = (f.get("pid", line["pid"]), f["start"], f["end"])
+        ranges[key] = ranges.get(key, 0) + (f["count"] if f["from"] != "gup" else 0)
+    for (pid, start, end), n in ranges.items():
+        have = sum(m["faults"] for m in report["mappings"] if m["pid"] == pid and m["start"]
+                   and int(start, 16) <= int(m["start"], 16) < int(end, 16))
+        expect(f"{name} by perf: {start} to {end}", have, n)
+    expect(f"{name} by perf: lost", {k: v for k, v in report["lost"].items() if v}, {})
+    # They aren't known where a child's end wasn't seen in time.
+    if report["counters"]["major_faults"] is not None:
+        expect(f"{name} by perf: major", report["faults"]["major"], report["counters"]["major_faults"])
 
 
 def check_two():
     """Two at once: neither disturbs the other's counts."""
-    a = subprocess.Popen([tool("vmfault"), "-J", "-a", "-i", "100ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        first = a.stdout.readline()
+    with Watch("-a") as all_of_them:
         report, out = run_vmfault([], [tool("vmlab"), "fault-storm", "--exit", "--quiet"])
         check_facts("two tracers", report, [json.loads(out.splitlines()[0])])
         check_sums("two tracers", report)
-        a.send_signal(signal.SIGINT)
-        rest = a.communicate(timeout=PATIENCE)[0]
-    finally:
-        if a.poll() is None:
-            a.kill()
-            a.wait()
-    pid, seen = report["pids"][0], 0
-    for one in [first, *rest.splitlines()]:
-        seen += sum(m["faults"] for m in json.loads(one)["mappings"] if m["pid"] == pid)
+        seen = sum(m["faults"] for m in all_of_them.end()["mappings"] if m["pid"] == report["pids"][0])
     # It saw the process from its fork on, not only from its execve().
     if seen < report["faults"]["total"]:
         raise Mismatch(f"two tracers: {seen} faults of {report['faults']['total']} were seen by the other")
 
 
+def programs_of(pid):
+    """Numbers of the programs that a process holds; others may watch at the same time."""
+    ids = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}") as f:
+                ids |= {int(line.split()[1]) for line in f if line.startswith("prog_id:")}
+        except FileNotFoundError:
+            continue
+    return ids
+
+
 def programs():
-    """How many of our programs the kernel holds; None: can't be told."""
+    """Numbers of all programs that the kernel holds; None: can't be told."""
     try:
-        r = subprocess.run(["bpftool", "-j", "prog", "show"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=PATIENCE)
-        return sum(p.get("name") in ("begin_user", "end_minor") for p in json.loads(r.stdout))
+        r = subprocess.run(["bpftool", "-j", "prog", "show"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                           timeout=PATIENCE)
+        return {p["id"] for p in json.loads(r.stdout)}
     except (OSError, ValueError):
         return None
 
@@ -193,21 +323,17 @@ def check_killed_target():
 
 def check_killed_tracer():
     """Nothing of it stays."""
-    before = programs()
-    v = subprocess.Popen([tool("vmfault"), "-J", "-a", "-i", "50ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    v.stdout.readline()
-    during = programs()
-    v.kill()
-    v.communicate()
-    if before is None:
-        print("skip: whether programs stay can't be told without bpftool")
-        return
-    expect("programs of a tracer", during > before, True)
+    with Watch("-a") as w:
+        own = programs_of(w.p.pid)
+        w.p.kill()
+    if programs() is None:
+        raise Skip("whether programs stay can't be told without bpftool")
+    expect("it had programs", bool(own), True)
     # The kernel frees them in its own time.
     for _ in range(100000):
-        if programs() <= before:
+        if not own & programs():
             break
-    expect("programs left behind", programs() <= before, True)
+    expect("programs left behind", own & programs(), set())
     for event in ("page_fault_user", "page_fault_kernel"):
         path = f"/sys/kernel/tracing/events/exceptions/{event}/enable"
         if os.path.exists(path):
@@ -238,8 +364,11 @@ def check_others():
 def main():
     failed = skipped = 0
     checks = [(f"{n} run", lambda n=n: check_run(n)) for n in RUNS]
-    checks += [(f"{n} step", lambda n=n: check_step(n)) for n in ("zero-then-write", "shm-faults", "threads-faults", "uffd")]
-    checks += [("two tracers", check_two), ("killed target", check_killed_target), ("killed tracer", check_killed_tracer)]
+    checks += [(f"{n} step", lambda n=n: check_step(n)) for n in RUNS]
+    checks += [(f"{n} trace", lambda n=n: check_trace(n)) for n in RUNS if n != "children"]
+    checks += [(f"{n} by perf", lambda n=n: check_perf(n)) for n in RUNS]
+    checks += [("churn", check_churn), ("two tracers", check_two), ("killed target", check_killed_target),
+               ("killed tracer", check_killed_tracer)]
     probe, _ = run_vmfault([], ["true"])
     if probe["source"] != "ebpf":
         print(f"skip: kinds and times: {probe['why_not']}")

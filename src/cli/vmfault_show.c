@@ -58,10 +58,14 @@ static void say_heading(struct vmfault *v, const struct vm_faultset *f)
 	vm_report_say(&v->report, "   %s   %llu faults", vm_format_duration(wall_ns, wall), (unsigned long long)all.c.count);
 	if (seconds > 0)
 		vm_report_say(&v->report, " (%.0f/s)", (double)all.c.count / seconds);
-	vm_report_say(&v->report, "\nminor %llu, major %llu, invalid %llu, unresolved %llu; of all, %llu from kernel mode\n",
-		      (unsigned long long)(sum.count - sum.major), (unsigned long long)sum.major,
-		      (unsigned long long)vm_faultset_invalid(f), (unsigned long long)f->kind[VM_FAULT_UNRESOLVED].count,
-		      (unsigned long long)all.c.kernel);
+	vm_report_say(&v->report, "\nminor %llu, major %llu", (unsigned long long)(sum.count - sum.major),
+		      (unsigned long long)sum.major);
+	if (f->have_kinds)
+		vm_report_say(&v->report, ", invalid %llu, unresolved %llu", (unsigned long long)vm_faultset_invalid(f),
+			      (unsigned long long)f->kind[VM_FAULT_UNRESOLVED].count);
+	if (f->have_groups)
+		vm_report_say(&v->report, "; of all, %llu from kernel mode", (unsigned long long)all.c.kernel);
+	vm_report_say(&v->report, "\n");
 	if (!f->have_times || !wall_ns)
 		return;
 	vm_report_say(&v->report, "in faults %s: %.1f %% of one CPU's time", vm_format_duration(all.c.ns, ns),

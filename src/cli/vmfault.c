@@ -157,6 +157,9 @@ static int end_trace(struct vmfault *v, struct vm_err *err)
 {
 	const struct vm_faultset *f;
 	int r = vm_faults_read(v->faults, &f, err);
+	/* Reading takes events as well. */
+	if (r == 0)
+		r = vmfault_trace_poll(v, err);
 	if (r == 0)
 		fprintf(stderr, "vmfault: %llu faults, %llu lost\n", (unsigned long long)v->events, (unsigned long long)f->lost.events);
 	return r;

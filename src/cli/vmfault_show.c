@@ -79,17 +79,16 @@ static void say_heading(struct vmfault *v, const struct vm_faultset *f)
 static void say_check(struct vmfault *v, const struct vm_faultset *f)
 {
 	const struct vmfault_unseen u = vmfault_unseen(f);
-	if (!u.known && f->user_only) {
-		vm_report_say(&v->report, "CHECK  not possible: the target's own counters hold those from kernel mode too\n");
-		return;
-	}
 	if (!u.known) {
 		vm_report_say(&v->report, "CHECK  the target's own counters are not known\n");
 		return;
 	}
 	vm_report_say(&v->report, "CHECK  the target's own counters: %llu minor, %llu major", (unsigned long long)f->own_minor,
 		      (unsigned long long)f->own_major);
-	if (u.minor || u.major)
+	if ((u.minor || u.major) && f->user_only)
+		vm_report_say(&v->report, ";\n       %llu were from kernel mode, or raised no event\n",
+			      (unsigned long long)(u.minor + u.major));
+	else if (u.minor || u.major)
 		vm_report_say(&v->report, ";\n       %llu raised no event: get_user_pages() (exec's arguments, mlock,\n       "
 			      "MAP_POPULATE, direct I/O)\n", (unsigned long long)(u.minor + u.major));
 	else if (f->have_groups)

@@ -61,13 +61,10 @@ until_true() {
 	return 1
 }
 
-# Whether a process takes SIGINT through a descriptor: it is watching.  Called by name, as the next one.
+# Whether vmfault is past its preparations: it takes signals through a descriptor.  Called by name, as the next one.
 # shellcheck disable=SC2317
 watches() {
-	local blocked
-	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = vmfault ] || return
-	blocked=$(sed -n 's/^SigBlk:\t*//p' "/proc/$1/status" 2>/dev/null)
-	[ -n "$blocked" ] && [ $((0x$blocked & 2)) != 0 ]
+	find "/proc/$1/fd" -lname '*signalfd*' 2>/dev/null | grep -q .
 }
 # shellcheck disable=SC2317
 gone() {

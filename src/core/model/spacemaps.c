@@ -68,10 +68,10 @@ bool vm_spacemaps_fork(struct vm_spacemaps *s, uint32_t space, uint32_t from)
 	if (!make_room(s, space > from ? space : from))
 		return false;
 	struct vm_space_layout *l = s->layout.v[from];
-	drop(s->layout.v[space]);
-	s->layout.v[space] = l;
 	if (l)
 		l->users++;
+	drop(s->layout.v[space]);
+	s->layout.v[space] = l;
 	return true;
 }
 
@@ -99,21 +99,6 @@ static size_t find(const struct vm_space_layout *l, uint64_t address)
 
 /* ---- New mappings ------------------------------------------------------------------------------------------------ */
 
-/** Kept once: libraries are mapped by every program. */
-static const char *keep_name(struct vm_spacemaps *s, const char *name)
-{
-	const size_t len = strlen(name);
-	uint64_t key = len;
-	uint32_t at;
-	for (size_t i = 0; i < len; i++)
-		key = vm_mix64(key ^ (unsigned char)name[i]);
-	for (; vm_map_get(&s->names, key, &at); key++)
-		if (strcmp(s->name.v[at], name) == 0)
-			return s->name.v[at];
-	const char *kept = vm_arena_strndup(&s->arena, name, len);
-	return kept && vm_vec_push(&s->name, kept) && vm_map_put(&s->names, key, (uint32_t)s->name.n - 1) ? kept : NULL;
-}
-
 /** May one have grown into the other?  Names are kept once. */
 static bool is_same(const struct vm_fault_mapping *a, const struct vm_fault_mapping *b)
 {
@@ -122,19 +107,17 @@ static bool is_same(const struct vm_fault_mapping *a, const struct vm_fault_mapp
 	       (!a->inode || a->offset - a->start == b->offset - b->start);
 }
 
-static uint64_t place(uint32_t space, uint64_t start)
-{
-	return vm_mix64(start ^ vm_mix64(space));
-}
-
-/** What is made, undone and made again, such as code that is made writable for a moment, is one mapping. */
-static struct vm_space_map *was_there(const struct vm_spacemaps *s, const struct vm_fault_mapping *m)
+/**
+ * One that was hit, and began where `m` does: what is made, undone and made again, such as code that is made writable for
+ * a moment, is one mapping.  NULL: there is none, and *slot is where it belongs in by_key.
+ */
+static struct vm_space_map *was_there(const struct vm_spacemaps *s, const struct vm_fault_mapping *m, uint64_t *slot)
 {
 	uint32_t at;
-	if (!vm_map_get(&s->by_key, place(m->space, m->start), &at))
-		return NULL;
-	struct vm_space_map *map = s->hit.v[at];
-	return map->key == m->start && is_same(&map->m, m) ? map : NULL;
+	for (*slot = vm_mix64(m->start ^ vm_mix64(m->space)); vm_map_get(&s->by_key, *slot, &at); ++*slot)
+		if (s->hit.v[at]->key == m->start && is_same(&s->hit.v[at]->m, m))
+			return s->hit.v[at];
+	return NULL;
 }
 
 /** What it was so far, of the spans [from, to) that it takes the place of; or new. */
@@ -145,7 +128,8 @@ static struct vm_space_map *map_of(struct vm_spacemaps *s, const struct vm_space
 	for (size_t i = from; i < to && !(same && same->hit); i++)
 		if (is_same(&l->span.v[i].map->m, m) && (!same || l->span.v[i].map->hit))
 			same = l->span.v[i].map;
-	same = same ? same : was_there(s, m);
+	uint64_t slot;
+	same = same ? same : was_there(s, m, &slot);
 	if (same)
 		return same;
 	same = vm_arena_alloc(&s->arena, sizeof(*same));
@@ -180,7 +164,7 @@ bool vm_spacemaps_map(struct vm_spacemaps *s, const struct vm_fault_mapping *m)
 {
 	struct vm_fault_mapping copy = *m;
 	struct vm_space_layout *l = own_layout(s, m->space);
-	copy.name = keep_name(s, m->name);
+	copy.name = vm_intern(&s->names, m->name, strlen(m->name));
 	if (!l || !copy.name || m->start >= m->end)
 		return l && copy.name;
 	const size_t from = find(l, m->start);
@@ -193,35 +177,50 @@ bool vm_spacemaps_map(struct vm_spacemaps *s, const struct vm_fault_mapping *m)
 
 /* ---- Hits -------------------------------------------------------------------------------------------------------- */
 
-/** Is this span of a mapping that was hit elsewhere?  Then it is one of its own. */
+static void begin_at(struct vm_fault_mapping *m, uint64_t start)
+{
+	if (m->inode)
+		m->offset += start - m->start;
+	m->start = start;
+}
+
+/** Hit for the first time: it goes by where it begins now. */
+static struct vm_space_map *list(struct vm_spacemaps *s, struct vm_space_map *map, const struct span *span)
+{
+	uint64_t slot;
+	begin_at(&map->m, span->start);
+	map->m.end = span->end;
+	struct vm_space_map *was = was_there(s, &map->m, &slot);
+	if (was)
+		return was;
+	if (!vm_vec_push(&s->hit, map) || !vm_map_put(&s->by_key, slot, (uint32_t)s->hit.n - 1))
+		return NULL;
+	map->key = span->start;
+	map->hit = true;
+	return map;
+}
+
+/** The mapping of a span that is hit, with all of the span in its range. */
 static struct vm_space_map *settle(struct vm_spacemaps *s, struct span *span)
 {
 	struct vm_space_map *map = span->map;
-	struct vm_fault_mapping *m = &map->m;
-	if (map->hit && (span->end < m->start || span->start > m->end)) {
+	/* A part that was cut off, of one that was hit elsewhere: one of its own. */
+	if (map->hit && (span->end < map->m.start || span->start > map->m.end)) {
 		map = vm_arena_alloc(&s->arena, sizeof(*map));
 		if (!map)
 			return NULL;
 		*map = *span->map;
 		map->hit = false;
-		span->map = map;
-		m = &map->m;
 	}
-	if (!map->hit) {
-		if (!vm_vec_push(&s->hit, map) ||
-		    !vm_map_put(&s->by_key, place(m->space, span->start), (uint32_t)s->hit.n - 1))
-			return NULL;
-		map->hit = true;
-		m->offset += span->start - m->start;
-		m->start = map->key = span->start;
-		m->end = span->end;
-	}
-	if (span->start < m->start) {
-		m->offset -= m->start - span->start;
-		m->start = span->start;
-	}
-	if (span->end > m->end)
-		m->end = span->end;
+	if (!map->hit)
+		map = list(s, map, span);
+	if (!map)
+		return NULL;
+	span->map = map;
+	if (span->start < map->m.start)
+		begin_at(&map->m, span->start);
+	if (span->end > map->m.end)
+		map->m.end = span->end;
 	return map;
 }
 
@@ -260,8 +259,7 @@ void vm_spacemaps_free(struct vm_spacemaps *s)
 		drop(s->layout.v[i]);
 	vm_vec_free(&s->layout);
 	vm_vec_free(&s->hit);
-	vm_vec_free(&s->name);
-	vm_map_free(&s->names);
+	vm_intern_free(&s->names);
 	vm_map_free(&s->by_key);
 	vm_arena_free(&s->arena);
 }

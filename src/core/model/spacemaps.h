@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/arena.h"
+#include "core/base/intern.h"
 #include "core/base/map.h"
 #include "core/base/vec.h"
 #include "core/model/faultset.h"
@@ -24,11 +25,10 @@ struct vm_spacemaps {
 	struct vm_arena arena;
 	/** By space; NULL: nothing is known. */
 	VM_VEC(struct vm_space_layout *) layout;
-	/** Those that were hit, in no order; by space and where they begin, the last one there. */
+	/** Those that were hit, in no order; their indices by space and key. */
 	VM_VEC(struct vm_space_map *) hit;
 	struct vm_map by_key;
-	VM_VEC(const char *) name;
-	struct vm_map names;
+	struct vm_intern names;
 };
 
 /** m->space now has this mapping, in place of what was there; m->name is copied.  False when memory is out. */

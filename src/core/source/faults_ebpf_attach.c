@@ -178,9 +178,15 @@ int vm_fe_attach(struct vm_fe *f, struct vm_err *err)
 	/* Threads that come and go first: none may be missed once counting begins. */
 	int r = attach_one(o->progs.ended, &f->obj->links.ended, err);
 	if (r == 0)
+		r = attach_one(o->progs.ended_again, &f->obj->links.ended_again, err);
+	if (r == 0)
 		r = attach_one(o->progs.executed, &f->obj->links.executed, err);
 	if (r == 0)
+		r = attach_one(o->progs.executed_again, &f->obj->links.executed_again, err);
+	if (r == 0)
 		r = attach_one(o->progs.forked, &f->obj->links.forked, err);
+	if (r == 0)
+		r = attach_one(o->progs.forked_again, &f->obj->links.forked_again, err);
 	if (r == 0)
 		r = attach_one(o->progs.signalled, &f->obj->links.signalled, err);
 	if (r == 0)

@@ -443,6 +443,7 @@ static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 		.backing = have_vma ? t->vma.backing : VM_BACK_NONE, .major = major, .grew = grew,
 		.swap_first = control.swap_first, .marker = control.marker, .migration = control.migration,
 		.migration_n = control.migration_n, .device = control.device, .device_n = control.device_n,
+		.shared_retries = control.shared_retries,
 	};
 	if (have_vma && f.backing == VM_BACK_ANON && o->level > 0 && control.thp && w.ok && w.level == 0 && !o->old)
 		f.huge_allowed = huge_allowed(t, addr);

@@ -34,6 +34,8 @@ struct vm_ft_control {
 	unsigned crowded;
 	/** Huge pages are given: never, where madvise asked for them, always (transparent_hugepage/enabled). */
 	unsigned thp;
+	/** Each first write to a shared page is counted as major, whether something was read or not (before Linux 6.0). */
+	unsigned shared_retries;
 	/** Types of swap entries that are none; struct vm_swap_types. */
 	unsigned swap_first, marker, migration, migration_n, device, device_n;
 };

@@ -109,8 +109,6 @@ bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_f
 			r->source = v->sites.v[at].source;
 			r->line = v->sites.v[at].line;
 			r->ip = g->ip;
-		} else if (is_new) {
-			r->place = "(not known)";
 		}
 		vm_fault_place_add(r, f, g);
 	}

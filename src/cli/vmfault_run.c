@@ -80,7 +80,7 @@ int vmfault_go(struct vmfault *v, struct vmfault_gate *gate, struct vm_err *err)
 			n = read(gate->failed, &code, sizeof(code));
 		} while (n < 0 && errno == EINTR);
 	close(gate->failed);
-	return n == (ssize_t)sizeof(code) ? vm_fail_os(err, code, "cannot execute %s", v->command) : 0;
+	return n == (ssize_t)sizeof(code) ? vm_fail_os(err, code, "cannot execute '%s'", v->command) : 0;
 }
 
 /** Look, but leave it as it is: its counters can be read until it is waited for. */

@@ -34,6 +34,8 @@ struct vm_ft_control {
 	unsigned crowded;
 	/** Huge pages are given: never, where madvise asked for them, always (transparent_hugepage/enabled). */
 	unsigned thp;
+	/** Each first write to a shared page is counted as major, whether something was read or not (before Linux 6.0). */
+	unsigned shared_retries;
 	/** Types of swap entries that are none; struct vm_swap_types. */
 	unsigned swap_first, marker, migration, migration_n, device, device_n;
 };
@@ -104,6 +106,8 @@ struct vm_ft_task {
 	unsigned tgid, space;
 	unsigned flags;            /* VM_FT_WAITS ... */
 	unsigned long long mm, pgd;
+	/** The address space that its last execve() made. */
+	unsigned long long exec_mm;
 	struct vm_ft_vma vma;
 	/** The second one: a fault of the kernel's while the first is handled. */
 	struct vm_ft_open open[2];

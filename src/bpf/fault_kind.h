@@ -48,6 +48,7 @@ struct vm_fault_facts {
 	unsigned char walked_after;
 	unsigned char backing, major, grew;
 	unsigned char huge_allowed;            /* a huge page could have been given */
+	unsigned char shared_retries;          /* struct vm_ft_control */
 	/** Types of swap entries, by which they are told apart (struct vm_swap_types). */
 	unsigned swap_first, marker, migration, migration_n, device, device_n;
 };
@@ -130,15 +131,16 @@ static inline unsigned vm_fault_kind_empty(const struct vm_fault_facts *f)
 {
 	const int huge = f->walked_after && (f->after & VM_PTE_P) && f->after_level > 0;
 	const int copies = (f->error & VM_PF_WRITE) && !(f->vma_flags & VM_VMA_SHARED);
+	const int major = f->major && !(f->shared_retries && (f->error & VM_PF_WRITE) && !copies);
 	if (f->vma_flags & VM_VMA_UFFD_MISSING)
 		return VM_FAULT_UFFD;
 	switch (f->backing) {
 	case VM_BACK_ANON:
 		return vm_fault_kind_anon(f);
 	case VM_BACK_SHMEM:
-		return f->major ? VM_FAULT_SWAP_IN : copies ? VM_FAULT_COW : huge ? VM_FAULT_THP_FILE : VM_FAULT_SHMEM;
+		return major ? VM_FAULT_SWAP_IN : copies ? VM_FAULT_COW : huge ? VM_FAULT_THP_FILE : VM_FAULT_SHMEM;
 	case VM_BACK_FILE:
-		if (f->major)
+		if (major)
 			return VM_FAULT_FILE_DISK;
 		if (copies)
 			return VM_FAULT_COW;

@@ -76,13 +76,12 @@ static __always_inline struct vm_ft_task *add_task(__u32 tid, __u32 tgid, __u32 
 		if (owner && *owner == tid)
 			return t;
 		control.crowded = 1;
-		if (bpf_map_update_elem(&crowd, &tid, blank_, BPF_NOEXIST)) {
-			LOST(threads);
-			return 0;
-		}
+		const bool is_new = bpf_map_update_elem(&crowd, &tid, blank_, BPF_NOEXIST) == 0;
 		t = bpf_map_lookup_elem(&crowd, &tid);
 		if (!t)
-			return 0;
+			LOST(threads);
+		if (!t || !is_new)
+			return t;
 	}
 	t->tgid = tgid;
 	t->space = space;

@@ -1,6 +1,6 @@
 /**
  * vmfault(1): which page faults, where, why, how slow.
- * - the run: vmfault_run.c; reports: vmfault_show.c, vmfault_json.c, vmfault_trace.c, vmfault_time.c, vmfault_verdict.c,
+ * - the command line: vmfault_check.c; the run: vmfault_run.c; reports: vmfault_show.c, vmfault_json.c, vmfault_trace.c, vmfault_time.c, vmfault_verdict.c,
  *   vmfault_explain.c; names of code: vmfault_names.c; the manual's kinds: vmfault_doc.c
  * - columns: core/field/fault.c; rows: core/analysis/faultview.h; what watches: core/source/faults.h
  */
@@ -50,7 +50,8 @@ static const struct vm_opt opts[] = {
 	  .man = "As the operands INTERVAL COUNT; for a command that is started it is the only way to say so." },
 	{ .name = "by", .arg = "kind|mapping|file|site|stack|thread", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
 	  .help = "one table, all of it, by what faults have in common",
-	  .man = "\\fBfile\\fP adds up what all processes have of a file, or of a name such as [heap]. Then \\fB-o\\fP, \\fB-s\\fP and \\fB--filter\\fP speak of its columns; else of those by kind." },
+	  .man = "\\fBfile\\fP adds up what all processes have of a file, or of a name such as [heap]. "
+		 "\\fB-o\\fP, \\fB-s\\fP and \\fB--filter\\fP then speak of its columns; else of those by kind." },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "rows of a table at most (default: 10; 0: all)" },
 	{ .name = "stacks", .type = VM_OPT_FLAG, .at = AT(stacks),
 	  .help = "record the stack of each fault, by frame pointers" },
@@ -129,19 +130,6 @@ static bool has_target(const struct vmfault_options *o)
 	return o->pids || o->name || o->cgroup || o->all;
 }
 
-static int check_options(const struct vmfault *v, int argc, struct vm_err *err)
-{
-	const struct vmfault_options *o = v->o;
-	if (!has_target(o) && argc == 0 && !o->explain) {
-		vm_fail(err, EINVAL, "name what to watch");
-		vm_hint(err, "-p PID, -n NAME, -g CGROUP, -a, or -- COMMAND; --help tells more");
-		return -EINVAL;
-	}
-	if (o->trace && (o->interval_ns || o->by >= 0 || o->svg))
-		return vm_fail(err, EINVAL, "--trace goes with neither --interval, --by nor --svg");
-	return 0;
-}
-
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
 static unsigned log2_of(uint64_t bytes)
@@ -169,6 +157,9 @@ static int end_trace(struct vmfault *v, struct vm_err *err)
 {
 	const struct vm_faultset *f;
 	int r = vm_faults_read(v->faults, &f, err);
+	/* Reading takes events as well. */
+	if (r == 0)
+		r = vmfault_trace_poll(v, err);
 	if (r == 0)
 		fprintf(stderr, "vmfault: %llu faults, %llu lost\n", (unsigned long long)v->events, (unsigned long long)f->lost.events);
 	return r;
@@ -179,10 +170,8 @@ static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct
 	int r = vm_symbols_open(v->s, &v->symbols, err);
 	if (r == 0)
 		r = vm_faults_open(v->s, &v->ask, &v->faults, err);
-	if (r == 0 && v->o->trace && !vm_faults_tells_events(v->faults)) {
-		r = vm_fail(err, EOPNOTSUPP, "single faults can't be told by %s: %s", vm_faults_backend(v->faults)->name,
-			    vm_faults_why_not(v->faults));
-	}
+	if (r == 0)
+		r = vmfault_check_source(v, err);
 	if (gate) {
 		/* Without us it isn't started. */
 		if (r < 0)
@@ -276,12 +265,12 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 {
 	struct vmfault v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns() };
 	const bool targets = has_target(v.o);
-	int r = check_options(&v, argc, err);
+	v.sink = sink_for(ctx->common, v.o->interval_ns || (targets && argc == 2));
+	int r = vmfault_check(&v, targets, argc, argv, err);
 	if (r == 0)
 		r = open_output(&v, ctx, err);
 	if (r < 0)
 		return r;
-	v.sink = sink_for(ctx->common, v.o->interval_ns || (targets && argc == 2));
 	ask_for(&v);
 	if (!targets && argc == 0)
 		r = explain_alone(&v, err);

@@ -88,6 +88,14 @@ struct vmfault {
 	int unwritten;
 };
 
+/* The command line: vmfault_check.c */
+
+/** What can be known to be wrong before anything is started; `targets`: processes are named by options.  -EINVAL, -ESRCH
+    or what makes a file unwritable. */
+int vmfault_check(const struct vmfault *v, bool targets, int argc, char **argv, struct vm_err *err);
+/** Once v->faults is open: -EOPNOTSUPP if it can't tell at all what was asked for. */
+int vmfault_check_source(const struct vmfault *v, struct vm_err *err);
+
 /* Targets and the run: vmfault.c, vmfault_run.c */
 
 /** A program that waits: a byte lets it go, and what comes back is the errno of its execve(2), or nothing. */
@@ -115,6 +123,8 @@ void vmfault_names_free(struct vmfault *v);
 /* Reports: vmfault_show.c, vmfault_json.c, vmfault_time.c, vmfault_trace.c, vmfault_verdict.c */
 
 int vmfault_show(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);
+/** The columns that -o, -s and --filter speak of: `by` is enum vmfault_by, or -1. */
+const struct vm_fieldset *vmfault_fields(int by);
 /** Rows by a place, what costs most first. */
 bool vmfault_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_fault_places *p);
 int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);
@@ -141,7 +151,7 @@ int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct v
 int vmfault_trace_poll(struct vmfault *v, struct vm_err *err);
 void vmfault_trace_heading(struct vmfault *v);
 
-/** Block "man-fault-kinds" of the manual; false: there is no such one. */
+/** Blocks of the manual. */
 bool vmfault_print_doc(const char *kind, FILE *out);
 
 #endif

@@ -55,9 +55,9 @@ static void put_sums(struct vmfault *v, const struct vm_faultset *f, struct vm_j
 	number(j, "total", true, all.c.count);
 	number(j, "minor", true, sum.count - sum.major);
 	number(j, "major", true, sum.major);
-	number(j, "invalid", f->have_kinds, vm_faultset_invalid(f));
-	number(j, "unresolved", f->have_kinds, f->kind[VM_FAULT_UNRESOLVED].count);
-	number(j, "kernel", f->have_times, all.c.kernel);
+	number(j, "invalid", vm_faultset_knows_invalid(f), vm_faultset_invalid(f));
+	number(j, "unresolved", vm_faultset_knows_invalid(f), f->kind[VM_FAULT_UNRESOLVED].count);
+	number(j, "kernel", vm_faultset_knows_mode(f), all.c.kernel);
 	vm_json_object_end(j);
 	vm_json_key(j, "counters");
 	vm_json_object_begin(j);
@@ -89,9 +89,9 @@ static void put_kind_counts(struct vm_json *j, const struct vm_fault_place_row *
 
 static int choose(struct vmfault *v, const struct vm_fieldset *set, struct vm_choice *c, struct vm_err *err)
 {
-	/* Of a document with several lists, -o and --filter speak of the kinds. */
+	/* Of a document with several lists, -o and --filter speak of one. */
 	struct vm_common common = *v->common;
-	if (set != &vm_fault_kind_fields)
+	if (set != vmfault_fields(v->o->by))
 		common.columns = common.sort = common.filter = NULL;
 	return vm_choice_parse(&common, set, c, err);
 }
@@ -113,36 +113,42 @@ static int put_kinds(struct vmfault *v, const struct vm_faultset *f, struct vm_e
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
 }
 
-static int put_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, const struct vm_fieldset *set,
-		      struct vm_err *err)
+static int put_rows(struct vmfault *v, const struct vm_choice *c, const struct vm_fault_places *p, bool kinds)
 {
+	struct vm_json *j = &v->report.json;
+	const unsigned indent = j->indent;
+	size_t n;
+	const void **which = vm_choice_apply(c, p->row.v, p->row.n, sizeof(*p->row.v), &n);
+	for (size_t i = 0; which && i < n; i++) {
+		vm_json_object_begin(j);
+		j->indent = 0;
+		vm_report_members(&v->report, &c->view, which[i]);
+		if (kinds)
+			put_kind_counts(j, which[i]);
+		vm_json_object_end(j);
+		j->indent = indent;
+	}
+	free(which);
+	return which ? 0 : -ENOMEM;
+}
+
+static int put_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_err *err)
+{
+	const struct vm_fieldset *set = vmfault_fields((int)by);
 	struct vm_json *j = &v->report.json;
 	struct vm_fault_places p = { 0 };
 	struct vm_choice c;
 	int r = choose(v, set, &c, err);
 	if (r < 0)
 		return r;
-	if (!vmfault_places(v, f, by, &p)) {
-		vm_fault_places_free(&p);
-		vm_choice_free(&c);
-		return vm_fail(err, ENOMEM, "out of memory");
-	}
 	vm_json_key(j, set->rows);
 	vm_json_array_begin(j);
-	const unsigned indent = j->indent;
-	for (size_t i = 0; i < p.row.n; i++) {
-		vm_json_object_begin(j);
-		j->indent = 0;
-		vm_report_members(&v->report, &c.view, &p.row.v[i]);
-		if (by != VMFAULT_BY_THREAD)
-			put_kind_counts(j, &p.row.v[i]);
-		vm_json_object_end(j);
-		j->indent = indent;
-	}
+	if (!vmfault_places(v, f, by, &p) || put_rows(v, &c, &p, by != VMFAULT_BY_THREAD) < 0)
+		r = vm_fail(err, ENOMEM, "out of memory");
 	vm_json_array_end(j);
 	vm_fault_places_free(&p);
 	vm_choice_free(&c);
-	return 0;
+	return r;
 }
 
 static void put_series(struct vmfault *v, struct vm_json *j)
@@ -191,13 +197,13 @@ int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *
 	put_sums(v, f, j);
 	int r = put_kinds(v, f, err);
 	if (r == 0)
-		r = put_places(v, f, VMFAULT_BY_MAPPING, &vm_fault_mapping_fields, err);
+		r = put_places(v, f, v->o->by == VMFAULT_BY_FILE ? VMFAULT_BY_FILE : VMFAULT_BY_MAPPING, err);
 	if (r == 0)
-		r = put_places(v, f, VMFAULT_BY_SITE, &vm_fault_site_fields, err);
-	if (r == 0 && v->o->stacks)
-		r = put_places(v, f, VMFAULT_BY_STACK, &vm_fault_stack_fields, err);
+		r = put_places(v, f, VMFAULT_BY_SITE, err);
+	if (r == 0 && v->ask.stacks)
+		r = put_places(v, f, VMFAULT_BY_STACK, err);
 	if (r == 0)
-		r = put_places(v, f, VMFAULT_BY_THREAD, &vm_fault_thread_fields, err);
+		r = put_places(v, f, VMFAULT_BY_THREAD, err);
 	put_series(v, j);
 	put_findings(v, f, j);
 	number(j, "exit_status", v->child_ended, (uint64_t)v->status);

@@ -51,7 +51,7 @@ void vmfault_note_code(void *ctx, const struct vm_faultset *f, const struct vm_f
 {
 	struct vmfault *v = ctx;
 	struct vm_symbol unused;
-	if (m->space >= f->space.n || !m->name || !m->inode || !v->symbols)
+	if (m->space >= f->space.n || !m->name || !v->symbols)
 		return;
 	const struct vm_code c = code_at(&f->space.v[m->space], m, m->start);
 	vm_symbols_find(v->symbols, &c, false, &unused, 1);
@@ -109,8 +109,6 @@ bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_f
 			r->source = v->sites.v[at].source;
 			r->line = v->sites.v[at].line;
 			r->ip = g->ip;
-		} else if (is_new) {
-			r->place = "(not known)";
 		}
 		vm_fault_place_add(r, f, g);
 	}

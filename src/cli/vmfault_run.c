@@ -80,7 +80,7 @@ int vmfault_go(struct vmfault *v, struct vmfault_gate *gate, struct vm_err *err)
 			n = read(gate->failed, &code, sizeof(code));
 		} while (n < 0 && errno == EINTR);
 	close(gate->failed);
-	return n == (ssize_t)sizeof(code) ? vm_fail_os(err, code, "cannot execute %s", v->command) : 0;
+	return n == (ssize_t)sizeof(code) ? vm_fail_os(err, code, "cannot execute '%s'", v->command) : 0;
 }
 
 /** Look, but leave it as it is: its counters can be read until it is waited for. */
@@ -156,10 +156,7 @@ static int report(struct vmfault *v, struct watch *w, struct vm_err *err)
 	const struct vm_faultset *f;
 	struct vm_faultset since;
 	int r = vm_faults_read(v->faults, &f, err);
-	/* All lines of a trace come before what they add up to, which programs can do themselves. */
-	if (r == 0 && v->o->trace && vmfault_trace_flush(v) < 0)
-		r = vm_fail_os(err, errno, "cannot write the trace");
-	if (r < 0 || (v->o->trace && v->sink->machine))
+	if (r < 0)
 		return r;
 	bool ok = true;
 	if (w->interval_ns && w->mark_set) {

@@ -58,10 +58,14 @@ static void say_heading(struct vmfault *v, const struct vm_faultset *f)
 	vm_report_say(&v->report, "   %s   %llu faults", vm_format_duration(wall_ns, wall), (unsigned long long)all.c.count);
 	if (seconds > 0)
 		vm_report_say(&v->report, " (%.0f/s)", (double)all.c.count / seconds);
-	vm_report_say(&v->report, "\nminor %llu, major %llu, invalid %llu, unresolved %llu; of all, %llu from kernel mode\n",
-		      (unsigned long long)(sum.count - sum.major), (unsigned long long)sum.major,
-		      (unsigned long long)vm_faultset_invalid(f), (unsigned long long)f->kind[VM_FAULT_UNRESOLVED].count,
-		      (unsigned long long)all.c.kernel);
+	vm_report_say(&v->report, "\nminor %llu, major %llu", (unsigned long long)(sum.count - sum.major),
+		      (unsigned long long)sum.major);
+	if (vm_faultset_knows_invalid(f))
+		vm_report_say(&v->report, ", invalid %llu, unresolved %llu", (unsigned long long)vm_faultset_invalid(f),
+			      (unsigned long long)f->kind[VM_FAULT_UNRESOLVED].count);
+	if (vm_faultset_knows_mode(f))
+		vm_report_say(&v->report, "; of all, %llu from kernel mode", (unsigned long long)all.c.kernel);
+	vm_report_say(&v->report, "\n");
 	if (!f->have_times || !wall_ns)
 		return;
 	vm_report_say(&v->report, "in faults %s: %.1f %% of one CPU's time", vm_format_duration(all.c.ns, ns),
@@ -85,10 +89,12 @@ static void say_check(struct vmfault *v, const struct vm_faultset *f)
 		vm_report_say(&v->report, ";\n       %llu were from kernel mode, or raised no event\n",
 			      (unsigned long long)(u.minor + u.major));
 	else if (u.minor || u.major)
-		vm_report_say(&v->report, "; %llu raised no event: get_user_pages()\n       (exec's arguments, mlock, "
+		vm_report_say(&v->report, ";\n       %llu raised no event: get_user_pages() (exec's arguments, mlock,\n       "
 			      "MAP_POPULATE, direct I/O)\n", (unsigned long long)(u.minor + u.major));
-	else
+	else if (f->have_groups)
 		vm_report_say(&v->report, ": equal\n");
+	else
+		vm_report_say(&v->report, "\n");
 }
 
 static void say_lost(struct vmfault *v, const struct vm_faultset *f)
@@ -145,12 +151,22 @@ static int kinds_by_count(const void *a_, const void *b_)
 	return (a->c.count < b->c.count) - (a->c.count > b->c.count);
 }
 
+/** Of the usual columns those that would hold nothing but "-". */
+static const char *without_unknown(const struct vm_faultset *f, const struct vm_fieldset *set)
+{
+	if (f->have_times)
+		return NULL;
+	return set == &vm_fault_kind_fields ? "-MEAN,-P50,-P99,-MAX,-BYTES" : "-TIME,-MEAN";
+}
+
 static int choose(struct vmfault *v, const struct vm_fieldset *set, bool chosen, struct vm_choice *c, struct vm_err *err)
 {
 	struct vm_common common = *v->common;
 	/* Of an overview, the options speak of the first table only. */
 	if (!chosen)
 		common.columns = common.sort = common.filter = NULL;
+	if (!common.columns && !vm_report_is_machine(&v->report))
+		common.columns = without_unknown(vm_faults_set(v->faults), set);
 	int r = vm_choice_parse(&common, set, c, err);
 	c->view.name = set->rows;
 	return r;
@@ -183,11 +199,15 @@ static int list_kinds(struct vmfault *v, const struct vm_faultset *f, bool chose
 	return list(v, &vm_fault_kind_fields, chosen, rows, n, sizeof(rows[0]), n > 1 ? &total : NULL, err);
 }
 
-static const struct vm_fieldset *const place_fields[] = {
-	[VMFAULT_BY_MAPPING] = &vm_fault_mapping_fields, [VMFAULT_BY_FILE] = &vm_fault_mapping_fields,
-	[VMFAULT_BY_SITE] = &vm_fault_site_fields,
-	[VMFAULT_BY_STACK] = &vm_fault_stack_fields, [VMFAULT_BY_THREAD] = &vm_fault_thread_fields,
-};
+const struct vm_fieldset *vmfault_fields(int by)
+{
+	static const struct vm_fieldset *const fields[] = {
+		[VMFAULT_BY_KIND] = &vm_fault_kind_fields, [VMFAULT_BY_MAPPING] = &vm_fault_mapping_fields,
+		[VMFAULT_BY_FILE] = &vm_fault_mapping_fields, [VMFAULT_BY_SITE] = &vm_fault_site_fields,
+		[VMFAULT_BY_STACK] = &vm_fault_stack_fields, [VMFAULT_BY_THREAD] = &vm_fault_thread_fields,
+	};
+	return fields[by < 0 ? VMFAULT_BY_KIND : by];
+}
 
 bool vmfault_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_fault_places *p)
 {
@@ -206,7 +226,7 @@ static int list_places(struct vmfault *v, const struct vm_faultset *f, enum vmfa
 	if (!vmfault_places(v, f, by, &p))
 		r = vm_fail(err, ENOMEM, "out of memory");
 	else if (p.row.n || chosen)
-		r = list(v, place_fields[by], chosen, p.row.v, p.row.n, sizeof(*p.row.v), NULL, err);
+		r = list(v, vmfault_fields((int)by), chosen, p.row.v, p.row.n, sizeof(*p.row.v), NULL, err);
 	vm_fault_places_free(&p);
 	return r;
 }
@@ -237,8 +257,6 @@ static int tables(struct vmfault *v, const struct vm_faultset *f, struct vm_err 
 	const int by = v->o->by < 0 && vm_report_is_machine(&v->report) ? VMFAULT_BY_KIND : v->o->by;
 	if (by == VMFAULT_BY_KIND)
 		return list_kinds(v, f, true, err);
-	if (by > VMFAULT_BY_KIND && !f->have_groups && by != VMFAULT_BY_THREAD)
-		return vm_fail(err, EOPNOTSUPP, "where faults come from isn't known: %s", vm_faults_why_not(v->faults));
 	return by < 0 ? overview(v, f, err) : list_places(v, f, (enum vmfault_by)by, true, err);
 }
 

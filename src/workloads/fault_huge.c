@@ -1,5 +1,7 @@
 /** Faults that bring huge pages: transparent ones, the one of zeros, and those of the pool. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -21,7 +23,7 @@ static const struct vm_param huge_params[] = {
 	{ .name = NULL }
 };
 
-enum area { WRITTEN, ZEROS, SHARED, AREAS };
+enum area { WRITTEN, ZEROS, FORKED, SHMEM, AREAS };
 
 struct huge {
 	const struct vm_lab *lab;
@@ -59,10 +61,10 @@ static int reserve(struct huge *s, struct vm_err *err)
 }
 
 /** Mapped anew: page tables of base pages, where a huge page was split, would keep new ones away. */
-static int map_area(const struct vm_region *r, struct vm_err *err)
+static int map_area(const struct vm_region *r, int share, struct vm_err *err)
 {
 	char text[VM_NUMBUF];
-	if (mmap(r->p, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(r->p, r->size, PROT_READ | PROT_WRITE, share | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		return vm_fail_os(err, errno, "cannot map %s", vm_format_size(r->size, text));
 	return madvise(r->p, r->size, MADV_HUGEPAGE) < 0 ? vm_fail(err, ENOSYS, "this kernel has no transparent huge pages")
 	                                                 : 0;
@@ -98,6 +100,23 @@ static uint64_t touch_each(const struct huge *s, const struct vm_region *area, b
 	return n;
 }
 
+/** How many huge pages of shared memory the area maps as such, of which pagemap doesn't tell. */
+static uint64_t shared_huge(const struct huge *s)
+{
+	vm_auto_file FILE *f = fopen("/proc/self/smaps", "re");
+	vm_auto_free char *line = NULL;
+	size_t cap = 0;
+	uint64_t start, end, kib;
+	bool ours = false;
+	while (f && getline(&line, &cap, f) > 0) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
+			ours = start == (uintptr_t)s->area[SHMEM].p;
+		else if (ours && sscanf(line, "ShmemPmdMapped: %" SCNu64, &kib) == 1)
+			return kib * 1024 / s->page;
+	}
+	return 0;
+}
+
 /** It is there, and has the pages as well. */
 static int sit(char order, void *arg)
 {
@@ -111,10 +130,12 @@ static int touch_all(struct huge *s, struct given *g, struct vm_err *err)
 	g->huge[WRITTEN] = touch_each(s, &s->area[WRITTEN], true);
 	g->huge[ZEROS] = touch_each(s, &s->area[ZEROS], false);
 	g->copied = touch_each(s, &s->area[ZEROS], true);
-	g->huge[SHARED] = touch_each(s, &s->area[SHARED], true);
+	touch_each(s, &s->area[SHMEM], true);
+	g->huge[SHMEM] = shared_huge(s);
+	g->huge[FORKED] = touch_each(s, &s->area[FORKED], true);
 	int r = vm_child_start(&s->child, sit, NULL, err);
 	if (r == 0)
-		touch_each(s, &s->area[SHARED], true);
+		touch_each(s, &s->area[FORKED], true);
 	vm_child_end(&s->child);
 	for (uint64_t i = 0; s->pool_p && i < s->lab->arg[HUGE_POOL].u64; i++)
 		vm_touch(s->lab, s->pool_p + i * s->page, s->lab->page);
@@ -152,22 +173,23 @@ static void huge_truth(const struct huge *s, struct vm_truth *t, const struct gi
 	truth_area(s, t, g, WRITTEN, "written", "thp-anon", "thp-fallback");
 	truth_area(s, t, g, ZEROS, "read", "thp-zero", "zero-page");
 	truth_again(s, t, g, ZEROS, "read, then written", "zero-write");
-	truth_area(s, t, g, SHARED, "before fork", "thp-anon", "thp-fallback");
-	truth_again(s, t, g, SHARED, "after fork", "cow");
+	truth_area(s, t, g, FORKED, "before fork", "thp-anon", "thp-fallback");
+	truth_again(s, t, g, FORKED, "after fork", "cow");
+	truth_area(s, t, g, SHMEM, "shared memory", "thp-file", "shmem");
 	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "hugetlb", .p = s->pool_p, .size = pool * s->page,
 	               .kind = "hugetlb", .count = pool });
 	vm_truth_array_end(t);
 	const uint64_t wanted = s->lab->arg[HUGE_COUNT].u64;
-	vm_truth_say(t, "of %llu areas each: %llu huge pages written, %llu of zeros read, %llu of these copied as a whole",
-	             (unsigned long long)wanted, (unsigned long long)(g->huge[WRITTEN] + g->huge[SHARED]),
-	             (unsigned long long)g->huge[ZEROS], (unsigned long long)g->copied);
+	vm_truth_say(t, "of %llu each: %llu huge pages written, %llu of zeros read, %llu of these copied as a whole, %llu shared",
+	             (unsigned long long)wanted, (unsigned long long)g->huge[WRITTEN], (unsigned long long)g->huge[ZEROS],
+	             (unsigned long long)g->copied, (unsigned long long)g->huge[SHMEM]);
 }
 
 static int map_all(const struct huge *s, struct vm_err *err)
 {
 	int r = 0;
 	for (unsigned i = 0; i < AREAS && r == 0; i++)
-		r = map_area(&s->area[i], err);
+		r = map_area(&s->area[i], i == SHMEM ? MAP_SHARED : MAP_PRIVATE, err);
 	if (r == 0 && s->pool_p)
 		madvise(s->pool_p, s->lab->arg[HUGE_POOL].u64 * s->page, MADV_DONTNEED);
 	return r;

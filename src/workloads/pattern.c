@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
+#include "workloads/faults.h"
 #include "workloads/kit.h"
 #include "workloads/pages.h"
 #include "workloads/registry.h"
@@ -156,14 +158,18 @@ static int dirty_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 	int res = map_private(r, lab, lab->arg[DIRTY_SIZE].u64, err);
 	if (res < 0)
 		return res;
+	struct vm_meter m;
+	vm_meter_begin(&m, RUSAGE_SELF);
 	vm_touch(lab, r->p, r->size);
 	res = clear_soft_dirty(err);
 	if (res < 0)
 		return res;
 	touch_part(lab, r, &written, true);
+	vm_meter_end(&m, RUSAGE_SELF);
 	const long dirty = vm_own_pages(lab, r->p, r->size / lab->page, VM_OWN_SOFT_DIRTY);
 	if (dirty < (long)pages_of(lab, r, &written))
 		return vm_fail(err, ENOSYS, "this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY)");
+	vm_truth_meter(t, &m);
 	vm_truth_array_begin(t, "mappings");
 	vm_truth_anon_mapping(t, "soft-dirty", r, "rw-p", r->size);
 	vm_truth_array_end(t);
@@ -171,6 +177,12 @@ static int dirty_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 	truth_part(t, r, &written, (struct vm_pages_fact){ .label = "written since", .state = "present exclusive soft-dirty" });
 	truth_part(t, r, &other, (struct vm_pages_fact){ .label = "not written since", .state = "present exclusive",
 	           .without = "soft-dirty swap" });
+	vm_truth_array_end(t);
+	vm_truth_array_begin(t, "faults");
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "written", VM_FAULTS_IN(r), .kind = "anon-first",
+	               .count = r->size / lab->page });
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "written since", VM_FAULTS_IN(r), .kind = "soft-dirty",
+	               .count = pages_of(lab, r, &written) });
 	vm_truth_array_end(t);
 	vm_truth_u64(t, "soft_dirty_bytes", pages_of(lab, r, &written) * lab->page);
 	vm_truth_say(t, "cleared the soft-dirty bits, then wrote to %llu of each %llu pages",
@@ -181,7 +193,7 @@ static int dirty_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 const struct vm_workload vm_workload_soft_dirty = {
 	.name = "soft-dirty",
 	.help = "pages written since their soft-dirty bits were cleared",
-	.shows = "vmpage",
+	.shows = "vmpage,vmfault",
 	.lesson = "The kernel can remember which pages were written since somebody asked it to forget: \"4\" in "
 	          "/proc/PID/clear_refs clears the bits, and the first write to each page faults once and sets its "
 	          "bit again.  Checkpointing lives on that.  vmpage --runs shows it as soft-dirty.",

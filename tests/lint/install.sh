@@ -23,6 +23,7 @@ for command in "$1"/*; do
 done
 wanted share/man/man7/vmtop-suite.7
 wanted share/vmtop/schemas/sources-1.json
+wanted share/vmtop/schemas/vmfault-event-1.json
 docs=$(cd "$to/usr" && echo share/doc/*)
 wanted "$docs/COPYING"
 wanted "$docs/README.md"

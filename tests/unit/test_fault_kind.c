@@ -96,6 +96,23 @@ START_TEST(kinds_follow_from_facts)
 }
 END_TEST
 
+START_TEST(writes_handled_twice_read_nothing)
+{
+	struct vm_fault_facts f = {
+		.after = WRITABLE(5), .vma_flags = VM_VMA_SHARED, .error = W, .walked = 1, .walked_after = 1, .backing = SHMEM,
+		.major = 1, .shared_retries = 1,
+	};
+	ck_assert_uint_eq(vm_fault_kind_of(&f), VM_FAULT_SHMEM);
+	f.backing = FILE_;
+	ck_assert_uint_eq(vm_fault_kind_of(&f), VM_FAULT_FILE_MKWRITE);
+	f.error = R;
+	ck_assert_uint_eq(vm_fault_kind_of(&f), VM_FAULT_FILE_DISK);
+	f.error = W;
+	f.vma_flags = 0;
+	ck_assert_uint_eq(vm_fault_kind_of(&f), VM_FAULT_FILE_DISK);
+}
+END_TEST
+
 START_TEST(special_swap_types_are_no_swap)
 {
 	static const unsigned versions[] = { 510, 601, 612, 618, 702 };
@@ -201,5 +218,5 @@ START_TEST(error_codes_in_words)
 }
 END_TEST
 
-UNIT_MAIN("fault_kind", kinds_follow_from_facts, special_swap_types_are_no_swap, without_page_tables_less_is_known,
-	  signals_tell_what_was_wrong, any_facts_give_a_kind, kinds_have_words, error_codes_in_words)
+UNIT_MAIN("fault_kind", kinds_follow_from_facts, writes_handled_twice_read_nothing, special_swap_types_are_no_swap,
+	  without_page_tables_less_is_known, signals_tell_what_was_wrong, any_facts_give_a_kind, kinds_have_words, error_codes_in_words)

@@ -369,20 +369,27 @@ static void check_as_nobody(void)
 		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "as nobody: status %d", status);
 }
 
-int main(int argc, char **argv)
+static void check_here(void)
 {
 	struct vm_session *s;
 	struct vm_err err = { 0 };
-	if (argc == 3)
-		return be_executed(argv);
-	if (vm_session_open("/", &s, &err) != 0) {
-		printf("FAIL: %s\n", err.what);
-		return 1;
-	}
+	int r = vm_session_open("/", &s, &err);
+	CHECK(r == 0, "%s", err.what);
+	if (r < 0)
+		return;
 	printf("as user %d:\n", (int)geteuid());
 	for (size_t i = 0; vm_fault_backends[i]; i++)
 		check_way(s, vm_fault_backends[i]);
 	vm_session_close(s);
+}
+
+/** With "nobody", only as such. */
+int main(int argc, char **argv)
+{
+	if (argc == 3)
+		return be_executed(argv);
+	if (argc == 1)
+		check_here();
 	if (geteuid() == 0)
 		check_as_nobody();
 	printf("%u checks, %u failures\n", checks, failures);

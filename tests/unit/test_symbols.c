@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -15,6 +14,7 @@
 
 #include "core/base/buf.h"
 #include "core/source/session.h"
+#include "tmpdir.h"
 #include "unit.h"
 
 static struct vm_session *session;
@@ -262,33 +262,6 @@ END_TEST
 
 /* ---- Files that change ------------------------------------------------------------------------------------------- */
 
-/** A new directory, removed by clear_dir(). */
-static char dir[64];
-
-static void make_dir(void)
-{
-	snprintf(dir, sizeof(dir), "/tmp/vm-symbols-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-__attribute__((format(printf, 1, 2)))
-static bool shell(const char *fmt, ...)
-{
-	char text[8192];
-	va_list ap;
-	va_start(ap, fmt);
-	const int n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	ck_assert_int_lt(n, (int)sizeof(text));
-	const int status = system(text);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static void clear_dir(void)
-{
-	ck_assert(shell("rm -rf '%s'", dir));
-}
-
 /** Map the part of the copy that holds a_global_function(): what is there as its mapping would have it. */
 static struct vm_code map_copy(const char *path)
 {
@@ -405,28 +378,6 @@ START_TEST(debug_files)
 }
 END_TEST
 
-/** Of a process with a root of its own, below which links stay. */
-START_TEST(files_of_containers)
-{
-	if (!have_binutils())
-		return;
-	make_dir();
-	ck_assert(shell("cd %s && mkdir -p proc/42/root/bin proc/42/root/usr/lib/debug/bin && cd proc/42/root && "
-			"objcopy --only-keep-debug '%s' d && objcopy -S '%s' bin/prog && objcopy --add-gnu-debuglink=d bin/prog && "
-			"mv d bin/real && ln -s /bin/real usr/lib/debug/bin/d", dir, exe, exe));
-	open_tree();
-	struct vm_code c = code_at((uintptr_t)holds_an_inlined_function());
-	c.pid = 42;
-	c.path = "/bin/prog";
-	struct vm_symbol s[4];
-	ck_assert_uint_eq(vm_symbols_find(symbols, &c, true, s, 4), 2);
-	ck_assert_str_eq(s[0].function, "an_inlined_function");
-	ck_assert_uint_eq(s[0].line, INLINED_LINE);
-	ck_assert_str_eq(s[1].function, "holds_an_inlined_function");
-	clear_dir();
-}
-END_TEST
-
 /** Without a build ID the checksum decides. */
 START_TEST(debug_files_by_checksum)
 {
@@ -504,130 +455,6 @@ START_TEST(broken_files)
 }
 END_TEST
 
-static struct vm_code made_code(pid_t pid, uint64_t ip)
-{
-	return (struct vm_code){ .pid = pid, .alive = true, .ip = ip, .start = 0x10000, .end = 0x90000, .path = "" };
-}
-
-/** The map of a process in a container: named by its number there, below its root. */
-START_TEST(jit_maps_of_containers)
-{
-	make_dir();
-	ck_assert(shell("cd %s && mkdir -p proc/42/root/tmp tmp && cat >proc/42/root/tmp/perf-7.map <<'.'\n"
-			"10000 100 first\n10100 80 a function (of \"many\") words\n0x10080 0x100 over both\nbad line\n"
-			"10400 0 empty\n10400 ffffffffffffffff up to the end\n.\n"
-			"printf 'Name:\\tx\\nNSpid:\\t42\\t7\\nUid:\\t5\\t5\\t5\\t5\\n' >proc/42/status\n"
-			"printf '42 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0 0\\n' >proc/42/stat\n"
-			"echo 10000 100 not this >tmp/perf-42.map", dir));
-	open_tree();
-	struct vm_code c = made_code(42, 0x10010);
-	struct vm_symbol s = find_one(&c);
-	ck_assert_str_eq(s.function, "first");
-	ck_assert_uint_eq(s.offset, 0x10);
-	ck_assert_str_eq(s.object, "[jit]");
-	c.ip = 0x10110;
-	s = find_one(&c);
-	ck_assert_str_eq(s.function, "over both");
-	ck_assert_uint_eq(s.offset, 0x90);
-	c.ip = 0x10180;
-	ck_assert_ptr_null(find_one(&c).function);
-	c.ip = 0x10400;
-	ck_assert_str_eq(find_one(&c).function, "up to the end");
-	c.path = "/memfd:code (deleted)";
-	c.ip = 0x10000;
-	ck_assert_str_eq(find_one(&c).function, "first");
-	clear_dir();
-}
-END_TEST
-
-/** Our own, as it grows; and one that isn't ours to write. */
-START_TEST(jit_maps_that_grow)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
-	FILE *f = fopen(path, "we");
-	ck_assert_ptr_nonnull(f);
-	struct vm_code c = made_code(getpid(), 0x10000);
-	fputs("10000 10 one\n20000 10 par", f);
-	fflush(f);
-	ck_assert_str_eq(find_one(&c).function, "one");
-	c.ip = 0x20000;
-	ck_assert_ptr_null(find_one(&c).function);
-	fputs("tly\n10000 8 two\n", f);
-	fflush(f);
-	ck_assert_str_eq(find_one(&c).function, "partly");
-	c.ip = 0x10000;
-	ck_assert_str_eq(find_one(&c).function, "two");
-	c.ip = 0x10008;
-	ck_assert_str_eq(find_one(&c).function, "one");
-	/* Begun anew. */
-	ck_assert_int_eq(ftruncate(fileno(f), 0), 0);
-	rewind(f);
-	fputs("10000 9 x\n", f);
-	fclose(f);
-	ck_assert_str_eq(find_one(&c).function, "x");
-	ck_assert_int_eq(unlink(path), 0);
-	/* What was read stays known when the process has ended. */
-	c.alive = false;
-	ck_assert_str_eq(find_one(&c).function, "x");
-}
-END_TEST
-
-START_TEST(jit_maps_of_strangers)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
-	FILE *f = fopen(path, "we");
-	ck_assert_ptr_nonnull(f);
-	fputs("10000 10 one\n", f);
-	fclose(f);
-	struct vm_code c = made_code(getpid(), 0x10000);
-	if (geteuid() == 0) {
-		ck_assert_int_eq(chown(path, 65534, 65534), 0);
-		ck_assert_ptr_null(find_one(&c).function);
-		ck_assert_int_eq(chown(path, 0, 0), 0);
-	}
-	/* Of an earlier process of this number. */
-	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
-	ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
-	teardown();
-	setup();
-	ck_assert_ptr_null(find_one(&c).function);
-	ck_assert_int_eq(unlink(path), 0);
-}
-END_TEST
-
-/* ---- The kernel -------------------------------------------------------------------------------------------------- */
-
-START_TEST(kernel_functions)
-{
-	make_dir();
-	ck_assert(shell("cd %s && mkdir proc && printf '%%s\\n' '0000000000000000 A fixed_percpu_data' 'ffffffff81000000 T _stext' "
-			"'ffffffff81000100 t helper' 'ffffffff81000200 T _etext' 'ffffffff81000200 D data' "
-			"'ffffffff81000100 T __helper' 'ffffffffc0000000 t in_module\t[mod]' >proc/kallsyms", dir));
-	open_tree();
-	uint64_t offset = 0;
-	ck_assert_str_eq(vm_symbols_kernel(symbols, 0xffffffff81000010, &offset), "_stext");
-	ck_u64_eq(offset, 0x10);
-	ck_assert_str_eq(vm_symbols_kernel(symbols, 0xffffffff81000100, &offset), "__helper");
-	ck_assert_str_eq(vm_symbols_kernel(symbols, 0xffffffffc0000001, &offset), "in_module");
-	ck_assert_ptr_null(vm_symbols_kernel(symbols, 0xffffffff80000000, &offset));
-	ck_assert_ptr_null(vm_symbols_kernel(symbols, 0xffffffffc8000000, &offset));
-	clear_dir();
-}
-END_TEST
-
-START_TEST(kernel_without_addresses)
-{
-	make_dir();
-	ck_assert(shell("cd %s && mkdir proc && printf '%%s\\n' '0000000000000000 T _stext' >proc/kallsyms", dir));
-	open_tree();
-	uint64_t offset;
-	ck_assert_ptr_null(vm_symbols_kernel(symbols, 0x10, &offset));
-	clear_dir();
-}
-END_TEST
-
 START_TEST(a_build_without_elfutils)
 {
 	struct vm_code c = code_at((uintptr_t)a_static_function);
@@ -643,10 +470,7 @@ int main(void)
 	const TTest *const of_files[] = {
 		own_functions, labels_of_assembly, source_lines, inlined_frames, plt_stubs, functions_of_libraries,
 		functions_of_the_vdso, places_without_names, deleted_files, files_that_were_replaced, ended_processes,
-		debug_files, files_of_containers, debug_files_by_checksum, packed_symbols, broken_files,
-	};
-	const TTest *const others[] = {
-		jit_maps_of_containers, jit_maps_that_grow, jit_maps_of_strangers, kernel_functions, kernel_without_addresses,
+		debug_files, debug_files_by_checksum, packed_symbols, broken_files,
 	};
 	mallopt(M_PERTURB, 0xa5);
 	Suite *suite = suite_create("symbols");
@@ -657,8 +481,6 @@ int main(void)
 		tcase_add_test(tcase, of_files[i]);
 	if (!VM_HAVE_DW)
 		tcase_add_test(tcase, a_build_without_elfutils);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		tcase_add_test(tcase, others[i]);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -35,13 +35,14 @@ static uint64_t percentile(const struct vm_histo *h, double share, const struct 
 	return p > c->max_ns ? c->max_ns : p;
 }
 
-static struct vm_fault_kind_row row_of(unsigned kind, const struct vm_fault_count *c, const struct vm_histo *h,
-				       const struct vm_fault_count *all)
+static struct vm_fault_kind_row row_of(const struct vm_faultset *f, unsigned kind, const struct vm_fault_count *c,
+				       const struct vm_histo *h, const struct vm_fault_count *all)
 {
 	return (struct vm_fault_kind_row){
 		.kind = kind, .c = *c, .p50_ns = percentile(h, 0.5, c), .p90_ns = percentile(h, 0.9, c),
 		.p99_ns = percentile(h, 0.99, c), .share = part(c->count, all->count),
-		.time_share = all->timed ? part(c->ns, all->ns) : NAN,
+		.time_share = all->timed ? part(c->ns, all->ns) : NAN, .mode_known = vm_faultset_knows_mode(f),
+		.bytes_known = vm_faultset_knows_bytes(f),
 	};
 }
 
@@ -51,7 +52,7 @@ size_t vm_fault_kind_rows(const struct vm_faultset *f, bool all, struct vm_fault
 	size_t n = 0;
 	for (unsigned k = 0; k < VM_FAULT_KIND_NR; k++)
 		if (all || f->kind[k].count)
-			rows[n++] = row_of(k, &f->kind[k], &f->histo[k], &sum);
+			rows[n++] = row_of(f, k, &f->kind[k], &f->histo[k], &sum);
 	return n;
 }
 
@@ -62,7 +63,7 @@ struct vm_fault_kind_row vm_fault_total_row(const struct vm_faultset *f)
 	for (unsigned k = 0; k < VM_FAULT_KIND_NR; k++)
 		if (f->kind[k].timed)
 			vm_histo_merge(&h, &f->histo[k]);
-	return row_of(VM_FAULT_KIND_NR, &sum, &h, &sum);
+	return row_of(f, VM_FAULT_KIND_NR, &sum, &h, &sum);
 }
 
 /* ---- By place ----------------------------------------------------------------------------------------------------- */
@@ -104,6 +105,7 @@ void vm_fault_place_add(struct vm_fault_place_row *r, const struct vm_faultset *
 	r->max_ns = g->max_ns > r->max_ns ? g->max_ns : r->max_ns;
 	r->kinds[g->kind] += g->count;
 	r->timed = f->have_times;
+	r->mode_known = vm_faultset_knows_mode(f);
 }
 
 void vm_fault_places_finish(struct vm_fault_places *p, const struct vm_faultset *f)
@@ -214,7 +216,7 @@ bool vm_fault_by_thread(const struct vm_faultset *f, struct vm_fault_places *p)
 			.pid = t->pid, .tid = t->tid, .comm = t->comm, .place = t->comm, .is_thread = true, .ended = t->ended,
 			.count = t->minor + t->major + t->invalid + t->unresolved, .ns = t->ns, .timed = f->have_times,
 			.minor = t->minor, .major = t->major, .invalid = t->invalid, .cpu_ns = t->cpu_ns,
-			.own_minor = t->own_minor, .own_major = t->own_major, .own_known = t->own_known,
+			.invalid_known = vm_faultset_knows_invalid(f), .own_minor = t->own_minor, .own_major = t->own_major, .own_known = t->own_known,
 			.max_ns = UINT64_MAX,
 		};
 		if (!vm_vec_push(&p->row, r))

@@ -20,6 +20,8 @@ struct vm_fault_kind_row {
 	uint64_t p50_ns, p90_ns, p99_ns;
 	/** Shares of all faults and of all their time; NAN: not known. */
 	double share, time_share;
+	/** Whether c.kernel and c.bytes are known. */
+	bool mode_known, bytes_known;
 };
 
 /** Faults that have a place in common: a mapping, a site, a stack, a thread. */
@@ -40,6 +42,7 @@ struct vm_fault_place_row {
 	uint64_t minor, major, invalid, cpu_ns;
 	uint64_t own_minor, own_major;
 	bool own_known, is_thread, ended;
+	bool mode_known, invalid_known;    /* kernel, invalid */
 	/** Of a file, or of a name, in whatever process and place: no range. */
 	bool merged;
 };

@@ -81,6 +81,22 @@ const struct vm_fault_mapping *vm_faultset_mapping(const struct vm_faultset *f, 
 	return m;
 }
 
+bool vm_faultset_knows_mode(const struct vm_faultset *f)
+{
+	return f->have_groups && !f->user_only;
+}
+
+bool vm_faultset_knows_invalid(const struct vm_faultset *f)
+{
+	/* Events tell of faults that the kernel accounts; who times them sees how they end. */
+	return f->have_times;
+}
+
+bool vm_faultset_knows_bytes(const struct vm_faultset *f)
+{
+	return f->have_kinds;
+}
+
 struct vm_fault_count vm_faultset_resolved(const struct vm_faultset *f)
 {
 	struct vm_fault_count sum = { 0 };

@@ -147,6 +147,13 @@ bool vm_faultset_insert(struct vm_faultset *f, const struct vm_fault_mapping *m)
 /** The mapping that held `addr` of the space, or of the one it was forked from; NULL: not known.  Needs sorting. */
 const struct vm_fault_mapping *vm_faultset_mapping(const struct vm_faultset *f, uint32_t space, uint64_t addr);
 
+/** Whether faults of kernel mode are seen, and told from others. */
+bool vm_faultset_knows_mode(const struct vm_faultset *f);
+/** Whether faults that end in a signal, or in nothing, are seen. */
+bool vm_faultset_knows_invalid(const struct vm_faultset *f);
+/** Whether the size of the pages is known: else a huge one counts as a small one. */
+bool vm_faultset_knows_bytes(const struct vm_faultset *f);
+
 /** Sums over all kinds that ended in a page. */
 struct vm_fault_count vm_faultset_resolved(const struct vm_faultset *f);
 /** And of those that ended in a signal. */

@@ -3,7 +3,6 @@
 #include "core/source/faulttime.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 #include "core/base/err.h"
 

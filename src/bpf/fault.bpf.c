@@ -234,7 +234,8 @@ static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 	if (!mm)
 		return 0;
 	struct vm_ft_open *o = &t->open[0];
-	if (o->at && kernel)
+	/* The kernel's own faults don't nest: what it met before was given up. */
+	if (o->at && kernel && !o->kernel)
 		o = &t->open[1];
 	if (o->at)
 		give_up(t, o, task);

@@ -2,6 +2,7 @@
     kernel itself counts of them. */
 
 #include <errno.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -334,29 +335,63 @@ static void check_refusals(struct vm_session *s, const char *way)
 	CHECK(r < 0 && !f, "%s: a group that isn't there: %d", way, r);
 }
 
-int main(int argc, char **argv)
+static void check_way(struct vm_session *s, const struct vm_fault_backend *b)
+{
+	struct vm_err err = { 0 };
+	if (b->probe(s, &err) != 0) {
+		CHECK(err.what[0], "%s: no reason", b->name);
+		printf("%s: %s\n", b->name, err.what);
+		return;
+	}
+	check_process(s, b->name, false);
+	check_process(s, b->name, true);
+	check_command(s, b->name, "/proc/self/exe");
+	check_all(s, b->name);
+	check_refusals(s, b->name);
+}
+
+/** All of it once more, without privileges.  Executed anew: who gave up privileges may not be looked at. */
+static void check_as_nobody(void)
+{
+	enum { NOBODY = 65534, NOT_THERE = 78 };
+	int status = 0;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0)
+			execl("/proc/self/exe", "test_faults_live", (char *)NULL);
+		_exit(NOT_THERE);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
+		printf("nobody may not execute this program\n");
+	else
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "as nobody: status %d", status);
+}
+
+static void check_here(void)
 {
 	struct vm_session *s;
 	struct vm_err err = { 0 };
+	int r = vm_session_open("/", &s, &err);
+	CHECK(r == 0, "%s", err.what);
+	if (r < 0)
+		return;
+	printf("as user %d:\n", (int)geteuid());
+	for (size_t i = 0; vm_fault_backends[i]; i++)
+		check_way(s, vm_fault_backends[i]);
+	vm_session_close(s);
+}
+
+/** With "nobody", only as such. */
+int main(int argc, char **argv)
+{
 	if (argc == 3)
 		return be_executed(argv);
-	if (vm_session_open("/", &s, &err) != 0) {
-		printf("FAIL: %s\n", err.what);
-		return 1;
-	}
-	for (size_t i = 0; vm_fault_backends[i]; i++) {
-		const char *way = vm_fault_backends[i]->name;
-		if (vm_fault_backends[i]->probe(s, &err) != 0) {
-			printf("%s: %s\n", way, err.what);
-			continue;
-		}
-		check_process(s, way, false);
-		check_process(s, way, true);
-		check_command(s, way, "/proc/self/exe");
-		check_all(s, way);
-		check_refusals(s, way);
-	}
-	vm_session_close(s);
+	if (argc == 1)
+		check_here();
+	if (geteuid() == 0)
+		check_as_nobody();
 	printf("%u checks, %u failures\n", checks, failures);
 	return failures != 0;
 }

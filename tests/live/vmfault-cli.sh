@@ -81,7 +81,7 @@ ended() {
 
 wrong_lines() {
 	local touch=(-- touch "$ran")
-	wrong 2 'name what to watch; -p PID' 
+	wrong 2 'name what to watch; -p PID'
 	wrong 2 'name what to watch' 5
 	wrong 2 'name what to watch' 1 5
 	wrong 2 "no option --nosuch" --nosuch

@@ -116,6 +116,11 @@ static void say_source(struct vmfault *v, const struct vm_faultset *f)
 	vm_buf_addf(&b, "%s: %s", vm_faults_backend(v->faults)->name, vm_faults_backend(v->faults)->help);
 	vm_report_wrap(&v->report, 7, "SOURCE ", vm_buf_str(&b), WIDTH);
 	b.n = 0;
+	const char *lacks = vm_faults_backend(v->faults)->lacks;
+	vm_buf_addf(&b, "can't tell %s", lacks ? lacks : "");
+	if (lacks)
+		vm_report_wrap(&v->report, 7, "", vm_buf_str(&b), WIDTH);
+	b.n = 0;
 	vm_buf_addf(&b, "not by %s", why);
 	if (*why)
 		vm_report_wrap(&v->report, 7, "", vm_buf_str(&b), WIDTH);

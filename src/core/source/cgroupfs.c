@@ -17,6 +17,7 @@ enum { DEPTH = 32 };
 
 /** Version 2; of version 1 what has what we look for; version 2 beside it. */
 static const char *const mounts[] = { "sys/fs/cgroup", "sys/fs/cgroup/memory", "sys/fs/cgroup/unified" };
+static const char *const unified_mounts[] = { "sys/fs/cgroup", "sys/fs/cgroup/unified" };
 static const char *const perf_mounts[] = { "sys/fs/cgroup", "sys/fs/cgroup/perf_event", "sys/fs/cgroup/unified" };
 
 static bool find_line(const char *text, const char *key, uint64_t *value)
@@ -94,12 +95,18 @@ static int open_dir(struct vm_session *s, const char *mount, const char *path)
 	return procs < 0 ? procs : vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "%s/%s", mount, path);
 }
 
-int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err)
+static int open_first(struct vm_session *s, const char *const *mount, size_t n, const char *path)
 {
 	int dir = -ENOENT;
+	for (size_t i = 0; dir < 0 && i < n; i++)
+		dir = open_dir(s, mount[i], path);
+	return dir;
+}
+
+int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err)
+{
+	int dir = open_first(s, mounts, vm_countof(mounts), path);
 	out->n = 0;
-	for (size_t i = 0; dir < 0 && i < vm_countof(mounts); i++)
-		dir = open_dir(s, mounts[i], path);
 	if (dir < 0)
 		return vm_fail_os(err, -dir, "cannot open the control group '%s'", path);
 	int r = take_tree(dir, DEPTH, out);
@@ -109,10 +116,12 @@ int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, 
 	return 0;
 }
 
+int vm_cgroup_open_unified(struct vm_session *s, const char *path)
+{
+	return open_first(s, unified_mounts, vm_countof(unified_mounts), path);
+}
+
 int vm_cgroup_open_perf(struct vm_session *s, const char *path)
 {
-	int dir = -ENOENT;
-	for (size_t i = 0; dir < 0 && i < vm_countof(perf_mounts); i++)
-		dir = open_dir(s, perf_mounts[i], path);
-	return dir;
+	return open_first(s, perf_mounts, vm_countof(perf_mounts), path);
 }

@@ -18,6 +18,9 @@ int vm_cgroup_faults(struct vm_session *s, const char *path, uint64_t *faults, u
 /** The processes of the group and those below it, ascending.  -ENOENT: there is no such group. */
 int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err);
 
+/** Its directory in the hierarchy of version 2, opened for reading.  Or a negative errno. */
+int vm_cgroup_open_unified(struct vm_session *s, const char *path);
+
 /** Its directory, opened for perf_event_open(2), which wants the hierarchy of perf_event or v2.  Or a negative errno. */
 int vm_cgroup_open_perf(struct vm_session *s, const char *path);
 

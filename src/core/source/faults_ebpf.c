@@ -3,13 +3,11 @@
 #include "core/source/faults_ebpf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +20,8 @@
 #include "core/base/err.h"
 #include "core/model/pgtable.h"
 #include "core/source/bpf.h"
+#include "core/source/cgroupfs.h"
+#include "core/source/kernel.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 #include "core/source/walker.h"
@@ -127,32 +127,12 @@ static unsigned huge_policy(struct vm_session *s)
 	return one < 0 ? VM_FT_THP_NEVER : (unsigned)one;
 }
 
-/**
- * Whether a write to a new page of shared memory is counted as major here: handling it began again once the page was
- * there (fault_dirty_shared_page() in mm/memory.c before Linux 6.0).  Tried out with a page of our own.
- */
-static bool shared_retries(size_t page_bytes)
-{
-	struct rusage before, after;
-	vm_auto_close int fd = memfd_create("vmfault", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)page_bytes) != 0)
-		return false;
-	char *p = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return false;
-	getrusage(RUSAGE_THREAD, &before);
-	*(volatile char *)p = 1;
-	getrusage(RUSAGE_THREAD, &after);
-	munmap(p, page_bytes);
-	return after.ru_majflt > before.ru_majflt;
-}
-
 static int know_cgroup(struct vm_fe *f, struct vm_ft_control *c, struct vm_err *err)
 {
 	/* Its id is the inode of its directory (cgroup_id() in include/linux/cgroup.h); its level the depth. */
 	struct stat st;
 	const char *path = f->ask->cgroup;
-	vm_auto_close int fd = vm_session_open_file(f->s, O_DIRECTORY, "sys/fs/cgroup/%s", path + strspn(path, "/"));
+	vm_auto_close int fd = vm_cgroup_open_unified(f->s, path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return vm_fail_os(err, fd < 0 ? -fd : errno, "cannot open the cgroup '%s'", path);
 	c->cgroup_id = st.st_ino;
@@ -171,7 +151,7 @@ static int configure(struct vm_fe *f, struct vm_err *err)
 	c->events = f->ask->event != NULL;
 	c->block_shift = f->set.block_shift = f->ask->block_shift;
 	c->thp = huge_policy(f->s);
-	c->shared_retries = shared_retries(f->s->page_bytes);
+	c->shared_retries = vm_kernel_counts_shared_writes(f->s);
 	know_page_tables(f, c);
 	return f->ask->whom == VM_FAULTS_OF_CGROUP ? know_cgroup(f, c, err) : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/source/kernel.h"
 #include "core/source/session.h"
 
 static void close_perf(void *state)
@@ -60,6 +61,7 @@ static int open_perf(struct vm_session *s, const struct vm_fault_ask *ask, void 
 	p->set.have_groups = true;
 	p->set.block_shift = ask->block_shift;
 	p->set.cpu_ns = UINT64_MAX;
+	p->counts_shared_writes = vm_kernel_counts_shared_writes(s);
 	int r = begin(p, ask, err);
 	p->ask.pids = NULL;
 	if (r < 0)
@@ -177,7 +179,7 @@ static int probe_perf(struct vm_session *s, struct vm_err *err)
 const struct vm_fault_backend vm_faults_perf = {
 	.name = "perf",
 	.help = "perf's software events: where, and whether minor or major; no times",
-	.lacks = "kinds and times of faults; those that end in a signal",
+	.lacks = "kinds and times; faults that end in a signal",
 	.events = true,
 	.probe = probe_perf,
 	.open = open_perf,

@@ -47,6 +47,8 @@ struct vm_fp {
 	/** What samples hold; events of threads alone can be had (Linux 5.13), and those from kernel mode. */
 	struct vm_perf_form form;
 	bool inherit_thread, user_only;
+	/** vm_kernel_counts_shared_writes(). */
+	bool counts_shared_writes;
 	struct vm_perf_online cpu;
 	struct vm_perf_rings *rings;
 	VM_VEC(struct vm_fp_event) event;

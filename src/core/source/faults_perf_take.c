@@ -265,8 +265,11 @@ static const struct vm_fault_mapping *mapping_at(struct vm_fp *p, uint32_t space
 
 /* ---- Faults ------------------------------------------------------------------------------------------------------ */
 
-static unsigned kind_of(const struct vm_fault_mapping *m, bool major)
+static unsigned kind_of(const struct vm_fp *p, const struct vm_fault_mapping *m, bool major)
 {
+	/* Perhaps it was a write, and nothing was read. */
+	if (major && m && m->shared && (m->prot & PROT_WRITE) && p->counts_shared_writes)
+		return VM_FAULT_MAJOR;
 	switch (m ? m->backing : VM_FAULT_B_NONE) {
 	case VM_FAULT_B_ANON:
 		return major ? VM_FAULT_SWAP_IN : VM_FAULT_MINOR_ANON;
@@ -295,7 +298,7 @@ static int count(struct vm_fp *p, const struct vm_perf_record *r, uint32_t space
 	uint64_t key = UINT64_MAX;
 	const struct vm_fault_mapping *m = mapping_at(p, space, r->address, &key);
 	const struct vm_fault_group g = {
-		.space = space, .kind = (uint8_t)kind_of(m, major), .kernel = r->kernel, .mapping = key,
+		.space = space, .kind = (uint8_t)kind_of(p, m, major), .kernel = r->kernel, .mapping = key,
 		.ip = instruction(p, r, space),
 		.stack = vm_fault_fold_stack(&p->fold, r->stack, r->depth),
 	};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -98,4 +99,20 @@ bool vm_kernel_permits(uint64_t capabilities)
 		return true;
 	const uint64_t have = (uint64_t)data[1].effective << 32 | data[0].effective;
 	return (have & VM_CAP(SYS_ADMIN)) || (have & capabilities) == capabilities;
+}
+
+bool vm_kernel_counts_shared_writes(const struct vm_session *s)
+{
+	struct rusage before, after;
+	vm_auto_close int fd = memfd_create("vmtop", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)s->page_bytes) != 0)
+		return false;
+	char *p = mmap(NULL, s->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return false;
+	getrusage(RUSAGE_THREAD, &before);
+	*(volatile char *)p = 1;
+	getrusage(RUSAGE_THREAD, &after);
+	munmap(p, s->page_bytes);
+	return after.ru_majflt > before.ru_majflt;
 }

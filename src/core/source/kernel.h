@@ -25,4 +25,11 @@ const struct vm_swap_types *vm_kernel_swap_types(struct vm_session *s);
 bool vm_kernel_permits(uint64_t capabilities);
 #define VM_CAP(x) (UINT64_C(1) << CAP_##x)
 
+/**
+ * Is the first write to a page of shared memory counted as a major fault here, whether something was read or not: because
+ * handling it began again once the page was there (fault_dirty_shared_page() in mm/memory.c before Linux 6.0)?  Tried out
+ * with a page of our own.
+ */
+bool vm_kernel_counts_shared_writes(const struct vm_session *s);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
+#include "workloads/faults.h"
 #include "workloads/kit.h"
 #include "workloads/pages.h"
 #include "workloads/registry.h"
@@ -172,6 +173,14 @@ static int dirty_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 	truth_part(t, r, &other, (struct vm_pages_fact){ .label = "not written since", .state = "present exclusive",
 	           .without = "soft-dirty swap" });
 	vm_truth_array_end(t);
+	vm_truth_array_begin(t, "faults");
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "made", VM_FAULTS_IN(r), .kind = "anon-first",
+	               .count = r->size / lab->page });
+	/* One that still is in its CPU's list of new pages (struct pagevec, later folio_batch) may be copied. */
+	const uint64_t again = pages_of(lab, r, &written), listed = 31;
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "written since", VM_FAULTS_IN(r), .kind = "soft-dirty",
+	               .count = again > listed ? again - listed : 0, .most = again });
+	vm_truth_array_end(t);
 	vm_truth_u64(t, "soft_dirty_bytes", pages_of(lab, r, &written) * lab->page);
 	vm_truth_say(t, "cleared the soft-dirty bits, then wrote to %llu of each %llu pages",
 	             (unsigned long long)written.count, (unsigned long long)written.every);
@@ -181,7 +190,7 @@ static int dirty_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 const struct vm_workload vm_workload_soft_dirty = {
 	.name = "soft-dirty",
 	.help = "pages written since their soft-dirty bits were cleared",
-	.shows = "vmpage",
+	.shows = "vmpage,vmfault",
 	.lesson = "The kernel can remember which pages were written since somebody asked it to forget: \"4\" in "
 	          "/proc/PID/clear_refs clears the bits, and the first write to each page faults once and sets its "
 	          "bit again.  Checkpointing lives on that.  vmpage --runs shows it as soft-dirty.",

@@ -43,7 +43,8 @@ sums() {
 	holds "$1" '([.timeline.faults[]] | add // 0) <= .faults.total'
 	holds "$1" '.counters.minor_faults == null or .counters.minor_faults <= .faults.minor + .counters.minor_unseen'
 	holds "$1" '.counters.major_faults == null or .counters.major_faults <= .faults.major + .counters.major_unseen'
-	holds "$1" '[.lost[]] | add == 0'
+	# Two stacks that share a place in the kernel's table leave one of them out, which is told.
+	holds "$1" '[.lost | to_entries[] | select(.key != "stacks") | .value] | add == 0'
 }
 
 as=(env)

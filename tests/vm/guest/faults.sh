@@ -87,7 +87,7 @@ fi
 # Huge pages of shared memory, which are off where nobody asks for them.
 echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled
 
-look yes zero-then-write soft-dirty "fault-storm --size 4M" threads-faults shm-faults kernel-fault gup-faults "children --count 50"
-look no cow-faults file-mkwrite major-faults huge-fault stack-growth-faults uffd swap-in
+look yes zero-then-write "fault-storm --size 4M" threads-faults shm-faults kernel-fault gup-faults "children --count 50"
+look no cow-faults file-mkwrite major-faults huge-fault stack-growth-faults uffd swap-in soft-dirty
 look no invalid
 exit $failed

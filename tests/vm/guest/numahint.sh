@@ -7,7 +7,7 @@ echo 1 >/proc/sys/kernel/numa_balancing
 # At once and often; before Linux 5.13 these are sysctls.
 for name in scan_delay_ms scan_period_min_ms; do
 	for file in /sys/kernel/debug/sched/numa_balancing/$name /proc/sys/kernel/numa_balancing_$name; do
-		[ ! -w $file ] || echo 1 >$file
+		[ ! -w "$file" ] || echo 1 >"$file"
 	done
 done
 

@@ -78,6 +78,7 @@ class Bench:
         try:
             self.compare("floor: empty programs", lambda: self.ns(self.floor))
             self.compare("floor: programs that read the clock", lambda: self.ns(self.floor, "--clock"))
+            self.compare("floor: empty programs, watching another process", lambda: self.ns(self.floor, "--beside"))
         except subprocess.CalledProcessError as e:
             print("floor:", e.stderr.strip())
 

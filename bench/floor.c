@@ -1,10 +1,11 @@
 /**
  * What the kernel takes for programs on the two ends of a page fault that do nothing: no watcher can take less.
  *
- *     floor [--clock] COMMAND [ARG...]
+ *     floor [--clock|--beside] COMMAND [ARG...]
  *
  * Runs COMMAND with an empty program on the tracepoint page_fault_user and another one on its own minor faults (a software
- * event with a period of 1); --clock: each reads the clock and forgets it, as who measures times must.
+ * event with a period of 1); --clock: each reads the clock and forgets it, as who measures times must; --beside: the
+ * faults that end in the other program are those of this process, not COMMAND's, as if it were not the one watched.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -60,10 +61,11 @@ static int attach(int clock, pid_t pid)
 int main(int argc, char **argv)
 {
 	const int clock = argc > 1 && strcmp(argv[1], "--clock") == 0;
-	char **command = argv + 1 + clock;
+	const int beside = argc > 1 && strcmp(argv[1], "--beside") == 0;
+	char **command = argv + 1 + clock + beside;
 	int go[2], status = 0;
 	char byte;
-	if (argc < 2 + clock || pipe(go) != 0)
+	if (argc < 2 || !*command || pipe(go) != 0)
 		return 2;
 	const pid_t pid = fork();
 	if (pid == 0) {
@@ -72,7 +74,7 @@ int main(int argc, char **argv)
 			execvp(command[0], command);
 		_exit(127);
 	}
-	if (pid < 0 || attach(clock, pid) != 0)
+	if (pid < 0 || attach(clock, beside ? 0 : pid) != 0)
 		return fail("cannot attach");
 	close(go[0]);
 	if (write(go[1], "", 1) != 1 || waitpid(pid, &status, 0) != pid)

@@ -25,9 +25,10 @@ CHURN = ["--churn", "16384", "8", "8"]
 
 
 def wait_until_watching(pid):
-    """Until its programs are attached: those of the beginnings come last."""
-    while subprocess.run(["ls", "-l", f"/proc/{pid}/fd"], capture_output=True, text=True, check=False).stdout.count("bpf_link") < 6:
+    """Until its programs are attached, which is before it waits for signals; a moment more until it is settled."""
+    while b"signalfd" not in subprocess.run(["ls", "-l", f"/proc/{pid}/fd"], capture_output=True, check=False).stdout:
         time.sleep(0.02)
+    time.sleep(0.2)
 
 
 class Bench:

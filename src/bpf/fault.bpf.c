@@ -77,6 +77,9 @@ static __always_inline int on_exec(__u64 *ctx)
 		t->flags &= ~VM_FT_WAITS;
 		set_base(t, task);
 	}
+	/* perf_event_exit_task() in begin_new_exec(): what it was told by is gone. */
+	if ((flags_of((__u64)BPF_CORE_READ(task, mm)) & MMF_DUMPABLE) != SUID_DUMP_USER)
+		control.unheard = 1;
 	target->space = t->space = new_space();
 	t->open[0].at = t->open[1].at = 0;
 	t->vma.known = 0;
@@ -86,17 +89,76 @@ static __always_inline int on_exec(__u64 *ctx)
 
 TWICE(executed, "sched_process_exec", on_exec)
 
-/** It was given up: a signal came first, or the kernel may not wait here and does without. */
-static __always_inline void give_up(struct vm_ft_task *t, struct vm_ft_open *o)
+/** As vm_histo_bucket() in core/model/histo.c. */
+static __always_inline __u32 bucket_of(__u64 v)
 {
-	__u32 kind = VM_FAULT_UNRESOLVED;
+	enum { PARTS_LOG = 4, TOP = 36 };
+	__u32 log = 0;
+	if (v < 1 << PARTS_LOG)
+		return (__u32)v;
+	if (v >> TOP)
+		return VM_FT_HISTO_BUCKETS - 1;
+	__u64 x = v;
+	if (x >> 32) { x >>= 32; log += 32; }
+	if (x >> 16) { x >>= 16; log += 16; }
+	if (x >> 8) { x >>= 8; log += 8; }
+	if (x >> 4) { x >>= 4; log += 4; }
+	if (x >> 2) { x >>= 2; log += 2; }
+	log += x >> 1 & 1;
+	const __u32 shift = log - PARTS_LOG;
+	return (shift << PARTS_LOG) + (__u32)(v >> shift);
+}
+
+static __always_inline void count_kind(__u32 kind, bool kernel, bool major, __u64 bytes, __u64 ns, bool timed)
+{
 	struct vm_ft_count *c = bpf_map_lookup_elem(&kinds, &kind);
+	if (!c)
+		return;
+	c->count++;
+	c->kernel += kernel;
+	c->major += major;
+	c->bytes += bytes;
+	if (!timed)
+		return;
+	c->timed++;
+	c->ns += ns;
+	if (ns > c->max_ns)
+		c->max_ns = ns;
+	struct vm_ft_histo *h = bpf_map_lookup_elem(&histos, &kind);
+	__u32 b = bucket_of(ns);
+	if (h && b < VM_FT_HISTO_BUCKETS)
+		h->count[b]++;
+}
+
+/** It ended, but nobody told: before those of the CPUs do after control.unheard. */
+static __always_inline bool has_ended(struct vm_ft_task *t, struct task_struct *task)
+{
+	__u64 minor, major;
+	if (!control.unheard)
+		return false;
+	read_own(task, &minor, &major);
+	if (minor == t->last_minor && major == t->last_major)
+		return false;
+	const bool was_major = major != t->last_major;
+	t->last_minor = minor;
+	t->last_major = major;
+	if (was_major)
+		t->major++;
+	else
+		t->minor++;
+	LOST(unmatched);
+	count_kind(VM_FAULT_UNKNOWN, 0, was_major, 4096, 0, false);
+	return true;
+}
+
+/** It was given up: a signal came first, or the kernel may not wait here and does without. */
+static __always_inline void give_up(struct vm_ft_task *t, struct vm_ft_open *o, struct task_struct *task)
+{
 	o->at = 0;
+	if (has_ended(t, task))
+		return;
 	t->unresolved++;
-	if (c) {
-		c->count++;
-		c->kernel += o->kernel;
-	}
+	count_kind(VM_FAULT_UNRESOLVED, o->kernel, false, 0, 0, false);
 }
 
 static __always_inline void settle(struct vm_ft_task *t);
@@ -108,14 +170,15 @@ static __always_inline int on_exit(__u64 *ctx)
 	__u32 tid = (__u32)id, tgid = id >> 32;
 	struct vm_ft_task *t = task_by(tid);
 	const bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
-	if (control.enabled == VM_FT_OFF)
+	/* Counts of those that end later are read where they are. */
+	if (control.enabled != VM_FT_ON)
 		return 0;
 	if (t) {
 		/* What it never came back from. */
 		if (t->open[0].at)
-			give_up(t, &t->open[0]);
+			give_up(t, &t->open[0], task);
 		if (t->open[1].at)
-			give_up(t, &t->open[1]);
+			give_up(t, &t->open[1], task);
 		struct vm_ft_ev_thread_end e = {
 			.type = VM_FT_EV_THREAD_END, .last = last, .tid = tid, .tgid = tgid, .space = t->space,
 			.minor = t->minor, .major = t->major, .invalid = t->invalid, .ns = t->ns,
@@ -171,13 +234,14 @@ static __always_inline int begin(__u64 addr, __u64 ip, __u64 error, bool kernel)
 	if (!mm)
 		return 0;
 	struct vm_ft_open *o = &t->open[0];
-	if (o->at && kernel)
+	/* The kernel's own faults don't nest: what it met before was given up. */
+	if (o->at && kernel && !o->kernel)
 		o = &t->open[1];
 	if (o->at)
-		give_up(t, o);
+		give_up(t, o, task);
 	/* Nothing of the kernel's is left to come back to where a program runs. */
 	if (!kernel && t->open[1].at)
-		give_up(t, &t->open[1]);
+		give_up(t, &t->open[1], task);
 	o->address = addr;
 	o->error = (__u32)error;
 	o->kernel = kernel;
@@ -216,47 +280,6 @@ int begin_kernel(__u64 *ctx)
 }
 
 /* ---- And ends ---------------------------------------------------------------------------------------------------- */
-
-/** As vm_histo_bucket() in core/model/histo.c. */
-static __always_inline __u32 bucket_of(__u64 v)
-{
-	enum { PARTS_LOG = 4, TOP = 36 };
-	__u32 log = 0;
-	if (v < 1 << PARTS_LOG)
-		return (__u32)v;
-	if (v >> TOP)
-		return VM_FT_HISTO_BUCKETS - 1;
-	__u64 x = v;
-	if (x >> 32) { x >>= 32; log += 32; }
-	if (x >> 16) { x >>= 16; log += 16; }
-	if (x >> 8) { x >>= 8; log += 8; }
-	if (x >> 4) { x >>= 4; log += 4; }
-	if (x >> 2) { x >>= 2; log += 2; }
-	log += x >> 1 & 1;
-	const __u32 shift = log - PARTS_LOG;
-	return (shift << PARTS_LOG) + (__u32)(v >> shift);
-}
-
-static __always_inline void count_kind(__u32 kind, bool kernel, bool major, __u64 bytes, __u64 ns, bool timed)
-{
-	struct vm_ft_count *c = bpf_map_lookup_elem(&kinds, &kind);
-	if (!c)
-		return;
-	c->count++;
-	c->kernel += kernel;
-	c->major += major;
-	c->bytes += bytes;
-	if (!timed)
-		return;
-	c->timed++;
-	c->ns += ns;
-	if (ns > c->max_ns)
-		c->max_ns = ns;
-	struct vm_ft_histo *h = bpf_map_lookup_elem(&histos, &kind);
-	__u32 b = bucket_of(ns);
-	if (h && b < VM_FT_HISTO_BUCKETS)
-		h->count[b]++;
-}
 
 static __always_inline void tell_code(struct vm_ft_task *t, __u64 ip)
 {
@@ -325,17 +348,12 @@ static __always_inline void count_block(__u32 space, __u64 addr)
 /** A huge page could have been given: thp_vma_allowable_order() in mm/huge_memory.c, as far as it can be told. */
 static __always_inline bool huge_allowed(const struct vm_ft_task *t, __u64 addr)
 {
-	const __u64 huge = 1ULL << 21, start = addr & ~(huge - 1), mm = t->mm;
-	__u64 flags = 0;
+	const __u64 huge = 1ULL << 21, start = addr & ~(huge - 1);
 	if (control.thp == VM_FT_THP_NEVER || (t->vma.flags & VM_VMA_NOHUGEPAGE) || start < t->vma.start ||
 	    start + huge > t->vma.end || (control.thp == VM_FT_THP_MADVISE && !(t->vma.flags & VM_VMA_HUGEPAGE)))
 		return false;
-	/* MMF_DISABLE_THP, prctl(PR_SET_THP_DISABLE); the word is the first one of a bitmap on new kernels. */
-	if (bpf_core_field_exists(((struct mm_struct___bits *)0)->flags))
-		flags = BPF_CORE_READ((struct mm_struct___bits *)mm, flags.__mm_flags[0]);
-	else if (bpf_core_field_exists(((struct mm_struct___word *)0)->flags))
-		flags = BPF_CORE_READ((struct mm_struct___word *)mm, flags);
-	return !(flags >> 24 & 1);
+	/* MMF_DISABLE_THP, prctl(PR_SET_THP_DISABLE). */
+	return !(flags_of(t->mm) >> 24 & 1);
 }
 
 static __always_inline int stack_of(void *ctx, struct vm_ft_task *t)
@@ -411,17 +429,28 @@ static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct vm_ft_task *t = control.enabled ? task_by(tid_of((__u64)task)) : 0;
-	if (!t || (t->flags & VM_FT_WAITS) || !(t->flags & VM_FT_BASED))
+	if (!t || (t->flags & VM_FT_WAITS))
 		return 0;
 	const __u64 now = bpf_ktime_get_ns(), addr = ctx->addr;
+	__u64 own_minor, own_major;
+	read_own(task, &own_minor, &own_major);
+	/* Told by an event of the thread and by one of the CPU. */
+	if (own_minor == t->last_minor && own_major == t->last_major)
+		return 0;
 	if (control.enabled == VM_FT_DRAINING) {
-		t->late++;
+		t->late += own_minor + own_major != t->late_at;
+		t->late_at = own_minor + own_major;
 		return 0;
 	}
+	if (!(t->flags & VM_FT_BASED)) {
+		set_base(t, task);
+		return 0;
+	}
+	t->last_minor = own_minor;
+	t->last_major = own_major;
 	struct vm_ft_open *o = &t->open[0];
 	if (!o->at || o->address != addr)
 		o = &t->open[1];
-	read_own(task, &t->last_minor, &t->last_major);
 	if (major)
 		t->major++;
 	else

@@ -32,6 +32,8 @@ struct vm_ft_control {
 	unsigned cgroup_level;
 	/** There are threads in the hash. */
 	unsigned crowded;
+	/** One executed what has privileges: of itself and those it makes, only events of CPUs tell. */
+	unsigned unheard;
 	/** Huge pages are given: never, where madvise asked for them, always (transparent_hugepage/enabled). */
 	unsigned thp;
 	/** Each first write to a shared page is counted as major, whether something was read or not (before Linux 6.0). */
@@ -114,8 +116,8 @@ struct vm_ft_task {
 	unsigned long long minor, major, invalid, unresolved, ns;
 	/** The kernel's own counters when it was first seen, and after its last fault. */
 	unsigned long long base_minor, base_major, last_minor, last_major, base_cpu;
-	/** Faults since counting stopped. */
-	unsigned long long late;
+	/** Faults since counting stopped, and all that the kernel had counted by then. */
+	unsigned long long late, late_at;
 	struct vm_ft_run run;
 };
 

@@ -23,6 +23,19 @@ static __always_inline void read_own(struct task_struct *task, __u64 *minor, __u
 	*major = TASK(task, maj_flt);
 }
 
+/* include/linux/mm_types.h and include/linux/sched/coredump.h. */
+enum { MMF_DUMPABLE = 3, SUID_DUMP_USER = 1 };
+
+/** The lowest of mm->flags; the word is the first one of a bitmap on new kernels. */
+static __always_inline __u64 flags_of(__u64 mm)
+{
+	if (bpf_core_field_exists(((struct mm_struct___bits *)0)->flags))
+		return BPF_CORE_READ((struct mm_struct___bits *)mm, flags.__mm_flags[0]);
+	if (bpf_core_field_exists(((struct mm_struct___word *)0)->flags))
+		return BPF_CORE_READ((struct mm_struct___word *)mm, flags);
+	return SUID_DUMP_USER;
+}
+
 static __always_inline void set_base(struct vm_ft_task *t, struct task_struct *task)
 {
 	read_own(task, &t->base_minor, &t->base_major);

@@ -151,7 +151,7 @@ int vmfault_trace_event(void *ctx, const struct vm_faultset *now, const struct v
 int vmfault_trace_poll(struct vmfault *v, struct vm_err *err);
 void vmfault_trace_heading(struct vmfault *v);
 
-/** Blocks of the manual. */
+/** Block "man-fault-kinds" of the manual; false: there is no such one. */
 bool vmfault_print_doc(const char *kind, FILE *out);
 
 #endif

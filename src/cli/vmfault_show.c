@@ -288,6 +288,8 @@ static int pictures_and_tables(struct vmfault *v, const struct vm_faultset *f, s
 
 static int show(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err)
 {
+	/* People need no tables of nothing. */
+	const bool some = vm_fault_total_row(f).c.count > 0 || v->o->explain || vm_report_is_machine(&v->report);
 	int r = 0;
 	if (vm_report_is_document(&v->report))
 		return vmfault_json(v, f, err);
@@ -296,9 +298,11 @@ static int show(struct vmfault *v, const struct vm_faultset *f, struct vm_err *e
 	if (v->report.style.headings) {
 		say_heading(v, f);
 		vmfault_say_series(v);
-		vm_report_say(&v->report, "\n");
 	}
-	r = pictures_and_tables(v, f, err);
+	if (some && v->report.style.headings)
+		vm_report_say(&v->report, "\n");
+	if (some)
+		r = pictures_and_tables(v, f, err);
 	if (r == 0 && v->report.style.headings) {
 		vm_report_say(&v->report, "\n");
 		say_check(v, f);

@@ -42,7 +42,8 @@ static const struct vm_opt opts[] = {
 	{ 'w', "watch", "COMMAND", "run COMMAND on the workload, and again after each step",
 	  "The process id is added as its last word, or takes the place of {}.  The command is looked "
 	  "for beside vmlab, then in PATH.  After the last step vmlab ends, with the command's exit "
-	  "status if that was not 0.  vmtop runs until its user leaves it.",
+	  "status if that was not 0.  vmtop and vmfault run once, until they end; --step makes steps "
+	  "meanwhile.",
 	  VM_OPT_STRING, .at = offsetof(struct opts, frame.watch) },
 	{ 0, "truth", NULL, "print the truth with --watch, too", NULL, VM_OPT_FLAG,
 	  .at = offsetof(struct opts, frame.truth) },

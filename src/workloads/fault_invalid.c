@@ -32,6 +32,7 @@ static const struct vm_param invalid_params[] = {
 enum deed { READ, WRITE, EXECUTE, ASK_KERNEL };
 enum place { HOLE, KERNEL, PLAIN, TOUCHED, FILE_END, KEYED, GUARDED };
 
+/** What the kernel gives up shows by the thread's next fault: it isn't the last one. */
 static const struct way {
 	const char *label, *kind;
 	enum place place;
@@ -39,6 +40,7 @@ static const struct way {
 	enum deed deed;
 	int signal, code;          /* 0: none, the system call fails */
 } ways[] = {
+	{ "system call, EFAULT", "unresolved", PLAIN, PROT_NONE, ASK_KERNEL, 0, 0 },
 	{ "unmapped", "invalid-unmapped", HOLE, PROT_NONE, READ, SIGSEGV, SEGV_MAPERR },
 	{ "address of the kernel", "invalid-unmapped", KERNEL, PROT_NONE, READ, SIGSEGV, SEGV_MAPERR },
 	{ "read-only, written", "invalid-permission", PLAIN, PROT_READ, WRITE, SIGSEGV, SEGV_ACCERR },
@@ -47,7 +49,6 @@ static const struct way {
 	{ "beyond the end of the file", "invalid-eof", FILE_END, PROT_READ, READ, SIGBUS, BUS_ADRERR },
 	{ "protection key", "invalid-pkey", KEYED, PROT_READ | PROT_WRITE, READ, SIGSEGV, SEGV_PKUERR },
 	{ "guard page", "invalid-guard", GUARDED, PROT_READ | PROT_WRITE, READ, SIGSEGV, SEGV_MAPERR },
-	{ "system call, EFAULT", "unresolved", PLAIN, PROT_NONE, ASK_KERNEL, 0, 0 },
 };
 
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };

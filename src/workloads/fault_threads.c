@@ -370,7 +370,7 @@ const struct vm_workload vm_workload_threads_faults = {
 	.name = "threads-faults",
 	.help = "faults: each thread touches memory of its own, each a different amount",
 	.shows = "vmfault",
-	.lesson = "Page faults are counted for each thread, and added up for the process.  vmfault --threads shows that the "
+	.lesson = "Page faults are counted for each thread, and added up for the process.  vmfault --by thread shows that "
 	          "second thread makes twice as many as the first, the third three times as many.  The threads live on "
 	          "from step to step: those that were there before somebody looked count as well.",
 	.params = own_params,

@@ -236,7 +236,7 @@ static int await_command(struct frame *f, pid_t pid, bool live, int *status, str
 	return r < 0 ? r : 1;
 }
 
-/** The command draws on the terminal until its user leaves it. */
+/** The command draws on the terminal until its user leaves it, or watches what happens meanwhile. */
 static int watch_interactive(struct frame *f, const struct vm_watch *watch, int *status,
                              struct vm_err *err)
 {

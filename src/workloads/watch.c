@@ -20,6 +20,7 @@ static const struct known {
 	bool interactive, many;
 } known[] = {
 	{ "vmtop", "-p", true, false },
+	{ "vmfault", "-p", true, false },
 	{ "vmmap", NULL, false, true },
 };
 

@@ -22,6 +22,7 @@ valid() {
 	if [ $status != 0 ]; then
 		echo "vmfault $*: status $status: $(head -1 "$scratch/err")"
 		failed=1
+		return
 	fi
 	/usr/bin/python3 -B "$here/validate.py" "$schemas/$schema" "vmfault $*" <"$scratch/out" || failed=1
 }
@@ -36,7 +37,14 @@ sums() {
 	holds "$1" '[.mappings[] | .faults == ([.kinds[]] | add)] | all'
 	holds "$1" '[.sites[] | .faults == ([.kinds[]] | add)] | all'
 	holds "$1" '.faults.minor + .faults.major + (.faults.invalid // 0) + (.faults.unresolved // 0) == .faults.total'
-	holds "$1" '[.lost[]] | add == 0'
+	holds "$1" '.faults.total == 0 or ([.kinds[].share] | add - 1 | fabs < 1e-6)'
+	holds "$1" '.fault_time_ns == null or ([.kinds[].time_ns // 0] | add // 0) == .fault_time_ns'
+	holds "$1" '([.sites[].faults] | add // 0) <= .faults.total'
+	holds "$1" '([.timeline.faults[]] | add // 0) <= .faults.total'
+	holds "$1" '.counters.minor_faults == null or .counters.minor_faults <= .faults.minor + .counters.minor_unseen'
+	holds "$1" '.counters.major_faults == null or .counters.major_faults <= .faults.major + .counters.major_unseen'
+	# Two stacks that share a place in the kernel's table leave one of them out, which is told.
+	holds "$1" '[.lost | to_entries[] | select(.key != "stacks") | .value] | add == 0'
 }
 
 as=(env)
@@ -54,7 +62,42 @@ valid vmfault-1.json -J -p $$ 0.1
 holds "a process" '.target == "pids" and .exit_status == null'
 valid vmfault-1.json -J --via counters -- true
 holds "counters" '.source == "counters" and .fault_time_ns == null and .mappings == [] and .faults.total > 10'
+holds "counters" '[.kinds[] | .bytes == null and .kernel_count == null and .mean_ns == null] | all'
+holds "counters" '.faults.invalid == null and .faults.kernel == null and [.threads[].invalid_faults] == [null]'
+for by in kind mapping file site stack thread; do
+	[ "$source" != counters ] || [ $by = kind ] || [ $by = thread ] || continue
+	valid vmfault-1.json -J --by $by -o all -- true
+	sums "--by $by"
+done
+if "$bin/vmfault" --via perf -- true >/dev/null 2>&1; then
+	valid vmfault-1.json -J --via perf -- true
+	sums "perf events"
+	holds "perf events" '.source == "perf" and .fault_time_ns == null and .faults.invalid == null'
+	holds "perf events" '.kinds[].bytes == null and ([.mappings[].faults] | add) > 10'
+fi
+# The schemas know the kinds that the program knows.
+words=$("$bin/vmfault" --print-doc man-fault-kinds | sed -n 's/^\.It .* Pq Cm //p' | sort)
+for schema in vmfault-1 vmfault-event-1; do
+	[ "$(jq -r '(."$defs".kind_word // .properties.kind).enum[]' "$schemas/$schema.json" | sort)" = "$words" ] ||
+		{ echo "$schema.json: other kinds than vmfault's"; failed=1; }
+done
+# Programs and files can have any name.
+evil=$scratch/$'we"ird \\\n\t\xff\xc3 (deleted)'
+cp /bin/true "$evil"
+valid vmfault-1.json -J -- "$evil"
+holds "hostile names" '.command | endswith(" (deleted)")'
+[ "$source" = counters ] || holds "hostile names" '[.mappings[].name | select(. != null and contains("we\"ird"))] | length > 0'
+cgroup=$(sed -n 's/^0:://p' /proc/self/cgroup 2>/dev/null)
+if [ -n "$cgroup" ] && [ -e "/sys/fs/cgroup$cgroup/cgroup.procs" ]; then
+	valid vmfault-1.json -J -g "$cgroup" -d 20ms
+	holds "a cgroup" ".target == \"cgroup\" and .cgroup == \"$cgroup\""
+fi
 if [ "$source" = ebpf ]; then
+	valid vmfault-1.json -J --by mapping --filter 'FAULTS > 1' -s FAULTS -o FAULTS,NAME -- true
+	holds "a filter" '[.mappings[].faults] | length > 0 and min > 1 and . == (sort | reverse)'
+	valid vmfault-1.json -J --by file -- sh -c 'true; true'
+	holds "by file" '.mappings | map(.name + .perm) | length == (unique | length)'
+	holds "threads" '([.threads[].faults] | add) == .faults.total'
 	valid vmfault-1.json -J --stacks -- true
 	holds "stacks" '([.stacks[].faults] | add) == .faults.total'
 	valid vmfault-1.json -J -a -d 50ms

@@ -102,6 +102,12 @@ START_TEST(kinds_have_shares)
 	const struct vm_fault_kind_row all = vm_fault_total_row(&f);
 	ck_assert_uint_eq(all.c.count, 40);
 	ck_assert_uint_eq(vm_faultset_resolved(&f).count, 30);
+	/* Page tables weren't read, nor is it known who met them. */
+	ck_assert(!all.bytes_known && !all.mode_known && vm_faultset_knows_invalid(&f));
+	f.have_groups = f.have_kinds = true;
+	ck_assert(vm_fault_total_row(&f).bytes_known && vm_fault_total_row(&f).mode_known);
+	f.user_only = true;
+	ck_assert(!vm_fault_total_row(&f).mode_known);
 	ck_assert_uint_eq(vm_faultset_invalid(&f), 10);
 	vm_faultset_free(&f);
 }

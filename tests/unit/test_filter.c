@@ -254,5 +254,21 @@ START_TEST(needs)
 }
 END_TEST
 
+START_TEST(uses)
+{
+	struct vm_filter *f;
+	ck_assert(!vm_filter_uses(NULL, &row_set.v[0]));
+	ck_assert_int_eq(vm_filter_parse(&row_set, "NAME == x and (not SIZE or MEM% > 1%)", &f, NULL), 0);
+	static const struct { const char *name; bool used; } tab[] = {
+		{ "NAME", true }, { "SIZE", true }, { "MEM%", true }, { "GONE", false },
+	};
+	for (size_t i = 0; i < sizeof(tab) / sizeof(tab[0]); i++) {
+		int at = vm_field_find(&row_set, tab[i].name, strlen(tab[i].name));
+		ck_assert_int_eq(vm_filter_uses(f, &row_set.v[at]), tab[i].used);
+	}
+	vm_filter_free(f);
+}
+END_TEST
+
 UNIT_MAIN("filter", empty_accepts_all, sizes, other_units, texts, lists, bare_columns, unknown_cells, logic,
-	  refuses, failure_leaves_no_filter, deep_and_long, needs)
+	  refuses, failure_leaves_no_filter, deep_and_long, needs, uses)

@@ -15,7 +15,7 @@ START_TEST(nothing_is_known_at_first)
 	ck_assert_int_eq(p.pid, 42);
 	for (unsigned q = 0; q < VM_P_NR; q++)
 		ck_assert(!vm_proc_has(&p, q));
-	ck_assert(isnan(p.minflt_rate) && isnan(p.majflt_rate) && isnan(p.rss_rate) && isnan(p.cpu_share));
+	ck_assert(isnan(p.minflt_rate) && isnan(p.majflt_rate) && isnan(p.rss_rate) && isnan(p.cpu_share) && isnan(p.fault_share));
 	ck_assert(!p.has_uid);
 	ck_assert_ptr_null(p.cmdline);
 	ck_assert_uint_eq(p.unmet, 0);
@@ -56,6 +56,24 @@ START_TEST(rates)
 	ck_assert_double_eq(cur.majflt_rate, 0.5);
 	ck_assert_double_eq(cur.rss_rate, -2048);
 	ck_assert_double_eq(cur.cpu_share, 0.5);
+}
+END_TEST
+
+/** Three threads that fault half of the time; what isn't known of both samples has no share. */
+START_TEST(fault_time)
+{
+	struct vm_proc prev = sample(1000000000, 0, 0, 0, 0), cur = sample(3000000000, 0, 0, 0, 0);
+	vm_proc_set(&prev, VM_P_FAULT_NS, 500);
+	vm_proc_rates(&cur, &prev);
+	ck_assert(isnan(cur.fault_share));
+	vm_proc_set(&cur, VM_P_FAULT_NS, 3000000500);
+	vm_proc_rates(&cur, &prev);
+	ck_assert_double_eq(cur.fault_share, 1.5);
+	/* It was dropped and begun anew in between. */
+	cur = sample(3000000000, 0, 0, 0, 0);
+	vm_proc_set(&cur, VM_P_FAULT_NS, 400);
+	vm_proc_rates(&cur, &prev);
+	ck_assert(isnan(cur.fault_share));
 }
 END_TEST
 
@@ -138,5 +156,5 @@ START_TEST(needs_have_names)
 }
 END_TEST
 
-UNIT_MAIN("process", nothing_is_known_at_first, every_quantity_has_a_bit, rates, no_time_no_rate,
+UNIT_MAIN("process", nothing_is_known_at_first, every_quantity_has_a_bit, rates, fault_time, no_time_no_rate,
 	  missing_and_backward_counters, rollup_is_kept_with_its_age, system_rate, needs_have_names)

@@ -378,6 +378,28 @@ START_TEST(debug_files)
 }
 END_TEST
 
+/** Of a process with a root of its own, below which links stay. */
+START_TEST(files_of_containers)
+{
+	if (!have_binutils())
+		return;
+	make_dir();
+	ck_assert(shell("cd %s && mkdir -p proc/42/root/bin proc/42/root/usr/lib/debug/bin && cd proc/42/root && "
+			"objcopy --only-keep-debug '%s' d && objcopy -S '%s' bin/prog && objcopy --add-gnu-debuglink=d bin/prog && "
+			"mv d bin/real && ln -s /bin/real usr/lib/debug/bin/d", dir, exe, exe));
+	open_tree();
+	struct vm_code c = code_at((uintptr_t)holds_an_inlined_function());
+	c.pid = 42;
+	c.path = "/bin/prog";
+	struct vm_symbol s[4];
+	ck_assert_uint_eq(vm_symbols_find(symbols, &c, true, s, 4), 2);
+	ck_assert_str_eq(s[0].function, "an_inlined_function");
+	ck_assert_uint_eq(s[0].line, INLINED_LINE);
+	ck_assert_str_eq(s[1].function, "holds_an_inlined_function");
+	clear_dir();
+}
+END_TEST
+
 /** Without a build ID the checksum decides. */
 START_TEST(debug_files_by_checksum)
 {
@@ -470,7 +492,7 @@ int main(void)
 	const TTest *const of_files[] = {
 		own_functions, labels_of_assembly, source_lines, inlined_frames, plt_stubs, functions_of_libraries,
 		functions_of_the_vdso, places_without_names, deleted_files, files_that_were_replaced, ended_processes,
-		debug_files, debug_files_by_checksum, packed_symbols, broken_files,
+		debug_files, files_of_containers, debug_files_by_checksum, packed_symbols, broken_files,
 	};
 	mallopt(M_PERTURB, 0xa5);
 	Suite *suite = suite_create("symbols");

@@ -17,6 +17,8 @@
 		const TTest *const tests[] = { __VA_ARGS__ }; \
 		Suite *suite = suite_create(suite_name); \
 		TCase *tcase = tcase_create("all"); \
+		/* A guard against what never ends; sanitizers on a busy machine are slow. */ \
+		tcase_set_timeout(tcase, 200); \
 		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) \
 			tcase_add_test(tcase, tests[i]); \
 		suite_add_tcase(suite, tcase); \

@@ -119,7 +119,10 @@ static void put_rust(struct parser *p, const char *s, size_t len)
 /** "h" and 16 hexadecimal digits, at the end of Rust's names. */
 static bool is_rust_hash(const struct parser *p, const char *s, size_t len)
 {
-	return len == 17 && s[0] == 'h' && strspn(s + 1, "0123456789abcdef") >= 16 && s + len < p->end && s[len] == 'E';
+	size_t n = 1;
+	while (n < len && (is_digit(s[n]) || (s[n] >= 'a' && s[n] <= 'f')))
+		n++;
+	return len == 17 && s[0] == 'h' && n == len && s + len < p->end && s[len] == 'E';
 }
 
 static bool parse_source_name(struct parser *p)

@@ -3,7 +3,6 @@
 #include "core/source/faults_ebpf.h"
 
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,49 +154,6 @@ static int configure(struct vm_fe *f, struct vm_err *err)
 	c->shared_retries = vm_kernel_counts_shared_writes(f->s);
 	know_page_tables(f, c);
 	return f->ask->whom == VM_FAULTS_OF_CGROUP ? know_cgroup(f, c, err) : 0;
-}
-
-/* ---- Attaching ---------------------------------------------------------------------------------------------------- */
-
-static int attach_one(const struct bpf_program *p, struct bpf_link **link, struct vm_err *err)
-{
-	*link = bpf_program__attach(p);
-	if (*link)
-		return 0;
-	const int code = errno;
-	return vm_fail_os(err, code, "cannot attach the program '%s'", bpf_program__name(p));
-}
-
-/** Threads that come and go first: none may be missed once counting begins. */
-static int attach(struct vm_fe *f, struct vm_err *err)
-{
-	const struct fault_bpf *o = f->obj;
-	int r = vm_perf_cpus_open(f->s, PERF_COUNT_SW_PAGE_FAULTS_MIN, bpf_program__fd(o->progs.end_minor), &f->minor, err);
-	if (r == 0)
-		r = vm_perf_cpus_open(f->s, PERF_COUNT_SW_PAGE_FAULTS_MAJ, bpf_program__fd(o->progs.end_major), &f->major, err);
-	if (r == 0)
-		r = attach_one(o->progs.ended, &f->obj->links.ended, err);
-	if (r == 0)
-		r = attach_one(o->progs.ended_again, &f->obj->links.ended_again, err);
-	if (r == 0)
-		r = attach_one(o->progs.executed, &f->obj->links.executed, err);
-	if (r == 0)
-		r = attach_one(o->progs.executed_again, &f->obj->links.executed_again, err);
-	if (r == 0)
-		r = attach_one(o->progs.forked, &f->obj->links.forked, err);
-	if (r == 0)
-		r = attach_one(o->progs.forked_again, &f->obj->links.forked_again, err);
-	if (r == 0)
-		r = attach_one(o->progs.signalled, &f->obj->links.signalled, err);
-	if (r == 0)
-		r = vm_perf_cpus_enable(&f->minor, true, err);
-	if (r == 0)
-		r = vm_perf_cpus_enable(&f->major, true, err);
-	if (r == 0)
-		r = attach_one(o->progs.begin_user, &f->obj->links.begin_user, err);
-	if (r == 0)
-		r = attach_one(o->progs.begin_kernel, &f->obj->links.begin_kernel, err);
-	return r;
 }
 
 /* ---- Whom --------------------------------------------------------------------------------------------------------- */
@@ -464,8 +420,7 @@ static void close_all(void *state)
 	struct vm_fe *f = state;
 	if (f->obj && f->obj->bss)
 		f->obj->bss->control.enabled = VM_FT_OFF;
-	vm_perf_cpus_close(&f->minor);
-	vm_perf_cpus_close(&f->major);
+	vm_fe_detach(f);
 	ring_buffer__free(f->ring);
 	if (f->slots)
 		munmap(f->slots, SLOTS_BYTES);
@@ -490,13 +445,14 @@ static int begin(struct vm_fe *f, struct vm_err *err)
 	f->ring = ring_buffer__new(bpf_map__fd(f->obj->maps.ring), take, f, NULL);
 	if (!f->ring)
 		return vm_fail_os(err, errno, "cannot map the ring of events");
-	r = attach(f, err);
+	r = vm_fe_attach(f, err);
 	if (r < 0)
 		return r;
 	f->set.began_ns = f->set.now_ns = vm_clock_ns();
 	f->set.have_kinds = f->obj->bss->control.levels != 0;
 	f->set.have_times = f->set.have_groups = true;
 	f->obj->bss->control.enabled = VM_FT_ON;
+	vm_fe_hear(f);
 	return choose(f, err);
 }
 
@@ -527,6 +483,8 @@ static int poll_ebpf(void *state, struct vm_err *err)
 		r = vm_fe_read_kinds(f);
 		f->kinds_ns = now;
 	}
+	if (r >= 0)
+		r = vm_fe_keep_hearing(f, now, err);
 	if (r >= 0 && f->ended_spaces >= MANY)
 		r = vm_fe_take_ended(f);
 	if (f->failed)

@@ -1,4 +1,5 @@
-/** The parts of the eBPF back end of faults.h: faults_ebpf.c attaches and listens, faults_ebpf_read.c adds up. */
+/** The parts of the eBPF back end of faults.h: faults_ebpf.c loads, chooses and listens,
+    faults_ebpf_attach.c attaches, faults_ebpf_read.c adds up. */
 #ifndef VM_SOURCE_FAULTS_EBPF_H
 #define VM_SOURCE_FAULTS_EBPF_H
 
@@ -21,7 +22,12 @@ struct vm_fe {
 	const struct vm_fault_ask *ask;
 	struct fault_bpf *obj;
 	struct ring_buffer *ring;
-	struct vm_perf_cpus minor, major;
+	struct vm_perf_cpus minor, major;   /* none: those of threads suffice */
+	/** Events of threads, and of which. */
+	VM_VEC(int) heard;
+	struct vm_map heard_tids;
+	/** Those of the CPUs go on until threads that are being made can be found. */
+	bool bridge;
 	/** All VM_FT_SLOTS of them, shared with the program. */
 	struct vm_ft_task *slots;
 	unsigned cpus;             /* possible ones: copies of a per-CPU value */
@@ -48,6 +54,14 @@ struct vm_fe {
 	/** First failure while events were taken. */
 	int failed;
 };
+
+/** Attach all programs; faults of all processes end in them from now on. */
+int vm_fe_attach(struct vm_fe *f, struct vm_err *err);
+/** Let only those of the chosen processes do, as soon as that misses none: where they are few. */
+void vm_fe_hear(struct vm_fe *f);
+/** To be called now and then. */
+int vm_fe_keep_hearing(struct vm_fe *f, uint64_t now_ns, struct vm_err *err);
+void vm_fe_detach(struct vm_fe *f);
 
 /** Index of the stack; VM_FAULT_NONE: there is none. */
 uint32_t vm_fe_stack(struct vm_fe *f, int id);

@@ -300,21 +300,22 @@ static void take_own(struct vm_fe *f, const struct vm_ft_task *t, struct vm_faul
 	uint32_t at;
 	const bool read = vm_fe_own(f->s, (pid_t)t->tgid, (pid_t)t->tid, &now);
 	to->cpu_ns = UINT64_MAX;
-	to->own_known = based || (read && vm_map_get(&f->by_tid, t->tid, &at));
-	if (!to->own_known)
+	/* One that is gone and had no fault was just ending when it was chosen. */
+	to->own_known = based || !read || vm_map_get(&f->by_tid, t->tid, &at);
+	if (!to->own_known || (!based && !read))
 		return;
 	if (!based)
 		base = f->initial.v[at];
 	if (read && now.cpu_ns != UINT64_MAX && base.cpu_ns != UINT64_MAX)
 		to->cpu_ns = now.cpu_ns - base.cpu_ns;
-	if (based && !(read && is_unchanged(f, t))) {
+	if (based && (t->late || !(read && is_unchanged(f, t)))) {
 		to->own_minor = t->last_minor - t->base_minor;
 		to->own_major = t->last_major - t->base_major;
 		return;
 	}
 	to->own_minor = now.minor - base.minor;
 	to->own_major = now.major - base.major;
-	/* Faults after the end were minor ones, most likely. */
+	/* Faults after the end of one that had none before were minor ones, most likely. */
 	to->own_minor -= t->late < to->own_minor ? t->late : to->own_minor;
 }
 

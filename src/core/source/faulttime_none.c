@@ -3,6 +3,7 @@
 #include "core/source/faulttime.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "core/base/err.h"
 

@@ -84,7 +84,10 @@ if ! { [ -b /dev/ram0 ] && mke2fs /dev/ram0 >/dev/null 2>&1 && mount -t ext4 /de
 	fail "no file system on a disk"
 fi
 
+# Huge pages of shared memory, which are off where nobody asks for them.
+echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled
+
 look yes zero-then-write "fault-storm --size 4M" threads-faults shm-faults kernel-fault gup-faults "children --count 50"
-look no cow-faults file-mkwrite major-faults huge-fault stack-growth-faults uffd swap-in
+look no cow-faults file-mkwrite major-faults huge-fault stack-growth-faults uffd swap-in soft-dirty
 look no invalid
 exit $failed

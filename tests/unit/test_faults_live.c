@@ -95,8 +95,8 @@ static bool hear(int fd)
 	return read(fd, &byte, 1) == 1;
 }
 
-/** Waits; works (or executes ourselves, who then work); says where it did; waits again; ends. */
-static struct worker start_worker(const char *execute)
+/** A child that calls be(), whose result is its exit status; it has said something when this returns. */
+static struct worker start_child(int (*be)(int in, int out))
 {
 	int go[2], done[2];
 	struct worker w = { .pid = -1 };
@@ -104,23 +104,10 @@ static struct worker start_worker(const char *execute)
 		return w;
 	w = (struct worker){ .pid = fork(), .go = go[1], .done = done[0] };
 	if (w.pid == 0) {
-		uint64_t at[2];
-		char in[16], out[16];
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(go[1]);
 		close(done[0]);
-		if (!say(done[1]) || !hear(go[0]))
-			_exit(9);
-		snprintf(in, sizeof(in), "%d", go[0]);
-		snprintf(out, sizeof(out), "%d", done[1]);
-		if (execute) {
-			execl(execute, execute, in, out, (char *)NULL);
-			_exit(9);
-		}
-		work(at);
-		if (write(done[1], at, sizeof(at)) == sizeof(at))
-			hear(go[0]);
-		_exit(0);
+		_exit(be(go[0], done[1]));
 	}
 	close(go[0]);
 	close(done[1]);
@@ -129,13 +116,33 @@ static struct worker start_worker(const char *execute)
 	return w;
 }
 
-static int be_executed(char **argv)
+/** Works, says where it did, waits. */
+static int work_and_say(int in, int out)
 {
 	uint64_t at[2];
-	int in = (int)strtol(argv[1], NULL, 10), out = (int)strtol(argv[2], NULL, 10);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	work(at);
 	return write(out, at, sizeof(at)) == sizeof(at) && hear(in) ? 0 : 9;
+}
+
+static int be_worker(int in, int out)
+{
+	return say(out) && hear(in) ? work_and_say(in, out) : 9;
+}
+
+static int be_command(int in, int out)
+{
+	char ends[2][16];
+	snprintf(ends[0], sizeof(ends[0]), "%d", in);
+	snprintf(ends[1], sizeof(ends[1]), "%d", out);
+	if (say(out) && hear(in))
+		execl("/proc/self/exe", "test_faults_live", ends[0], ends[1], (char *)NULL);
+	return 9;
+}
+
+static int be_executed(char **argv)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return work_and_say((int)strtol(argv[1], NULL, 10), (int)strtol(argv[2], NULL, 10));
 }
 
 static void end_worker(struct worker *w)
@@ -248,7 +255,7 @@ static const struct vm_faultset *let_work(struct vm_session *s, struct worker *w
 
 static void check_process(struct vm_session *s, const char *way, bool children)
 {
-	struct worker w = start_worker(NULL);
+	struct worker w = start_child(be_worker);
 	uint64_t at[2];
 	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .children = children };
 	wait_until_blocked(s, w.pid);
@@ -270,9 +277,33 @@ static void check_process(struct vm_session *s, const char *way, bool children)
 	end_worker(&w);
 }
 
-static void check_command(struct vm_session *s, const char *way, const char *self)
+/** Two at once see the same.  Where little memory may be locked the rings of the second are small, and overrun. */
+static void check_two(struct vm_session *s, const char *way)
 {
-	struct worker w = start_worker(self);
+	struct worker w = start_child(be_worker);
+	uint64_t at[2];
+	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .children = true };
+	struct vm_faults *a = open_way(s, &ask, way), *b = open_way(s, &ask, way);
+	const struct vm_faultset *set = NULL;
+	if (a && b) {
+		const struct vm_faultset *one = let_work(s, &w, a, at);
+		check_places(one, way, "one of two", at, true);
+		CHECK(vm_faults_read(b, &set, NULL) == 0, "%s: read the other", way);
+		CHECK(vm_faultset_resolved(set).count == vm_faultset_resolved(one).count, "%s: the other of two has %llu faults", way,
+		      (unsigned long long)vm_faultset_resolved(set).count);
+		if (!set->lost.events)
+			check_places(set, way, "the other of two", at, true);
+	}
+	if (a)
+		vm_faults_close(a);
+	if (b)
+		vm_faults_close(b);
+	end_worker(&w);
+}
+
+static void check_command(struct vm_session *s, const char *way)
+{
+	struct worker w = start_child(be_command);
 	uint64_t at[2];
 	siginfo_t info;
 	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_COMMAND, .pids = &w.pid, .npids = 1, .children = true };
@@ -298,9 +329,73 @@ static void check_command(struct vm_session *s, const char *way, const char *sel
 	end_worker(&w);
 }
 
+/* ---- Threads that come while we look at them --------------------------------------------------------------------- */
+
+enum { CROWD = 300, CROWD_PAGES = 5 };
+
+struct crowd {
+	pthread_barrier_t all;     /* the threads, and who makes them: when they are there, and when they have touched */
+	char *memory;
+	unsigned next;
+};
+
+static void *touch_in_crowd(void *arg)
+{
+	struct crowd *c = arg;
+	pthread_barrier_wait(&c->all);
+	touch(c->memory + (size_t)__atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED) * CROWD_PAGES * PAGE, CROWD_PAGES);
+	pthread_barrier_wait(&c->all);
+	return NULL;
+}
+
+/** Says that it begins, makes threads, waits, lets them touch memory, says where, waits. */
+static int be_crowd(int in, int out)
+{
+	struct crowd c = { .memory = get_memory(CROWD * CROWD_PAGES) };
+	const uint64_t at[2] = { (uint64_t)(uintptr_t)c.memory, 0 };
+	pthread_t t[CROWD];
+	pthread_attr_t small;
+	pthread_barrier_init(&c.all, NULL, CROWD + 1);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 64 * 1024);
+	say(out);
+	for (unsigned i = 0; i < CROWD; i++)
+		if (pthread_create(&t[i], &small, touch_in_crowd, &c) != 0)
+			return 9;
+	hear(in);
+	pthread_barrier_wait(&c.all);
+	pthread_barrier_wait(&c.all);
+	for (unsigned i = 0; i < CROWD; i++)
+		pthread_join(t[i], NULL);
+	return write(out, at, sizeof(at)) == sizeof(at) && hear(in) ? 0 : 9;
+}
+
+/** Each thread is watched, none twice, although they are just being made. */
+static void check_crowd(struct vm_session *s, const char *way)
+{
+	struct worker w = start_child(be_crowd);
+	const struct vm_faultset *set = NULL;
+	uint64_t at[2];
+	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1 };
+	struct vm_faults *f = open_way(s, &ask, way);
+	if (f && (set = let_work(s, &w, f, at)) && set->have_groups) {
+		const uint64_t n = count_at(set, at[0]);
+		CHECK(n == CROWD * CROWD_PAGES, "%s: %llu faults of a crowd instead of %u", way, (unsigned long long)n,
+		      CROWD * CROWD_PAGES);
+		uint64_t sum = 0;
+		for (size_t i = 0; i < set->thread.n; i++)
+			sum += set->thread.v[i].minor + set->thread.v[i].major;
+		CHECK(sum == vm_faultset_resolved(set).count, "%s: threads of a crowd have %llu of %llu faults", way,
+		      (unsigned long long)sum, (unsigned long long)vm_faultset_resolved(set).count);
+	}
+	if (f)
+		vm_faults_close(f);
+	end_worker(&w);
+}
+
 static void check_all(struct vm_session *s, const char *way)
 {
-	struct worker w = start_worker(NULL);
+	struct worker w = start_child(be_worker);
 	const struct vm_faultset *set = NULL;
 	uint64_t at[2];
 	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_ALL };
@@ -325,7 +420,7 @@ static void check_refusals(struct vm_session *s, const char *way)
 {
 	struct vm_faults *f = NULL;
 	struct vm_err err = { 0 };
-	struct worker w = start_worker(NULL);
+	struct worker w = start_child(be_worker);
 	end_worker(&w);
 	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .backend = way };
 	int r = vm_faults_open(s, &ask, &f, &err);
@@ -345,7 +440,9 @@ static void check_way(struct vm_session *s, const struct vm_fault_backend *b)
 	}
 	check_process(s, b->name, false);
 	check_process(s, b->name, true);
-	check_command(s, b->name, "/proc/self/exe");
+	check_two(s, b->name);
+	check_command(s, b->name);
+	check_crowd(s, b->name);
 	check_all(s, b->name);
 	check_refusals(s, b->name);
 }

@@ -78,8 +78,14 @@ START_TEST(samples)
 	begin_sample(&m, PERF_RECORD_MISC_KERNEL);
 	end(&m, false);
 	ck_assert(parse(&m, &plain, &r));
-	ck_assert(r.kernel);
+	ck_assert(r.kernel && !r.marked);
 	ck_u64_eq(r.user_ip, 0);
+	begin_sample(&m, PERF_RECORD_MISC_KERNEL);
+	put(&m, 0);
+	end(&m, false);
+	ck_assert(parse(&m, &plain, &r));
+	ck_assert(r.marked);
+	ck_u64_eq(r.page_size, 0);
 }
 END_TEST
 
@@ -104,13 +110,16 @@ START_TEST(full_samples)
 	ck_u64_eq(r.stack[1], 0x2222);
 	ck_u64_eq(r.user_ip, 0x1110);
 	ck_u64_eq(r.page_size, 1 << 21);
+	ck_assert(!r.marked);
 	/* No user space: no register follows. */
 	begin_sample(&m, PERF_RECORD_MISC_KERNEL);
 	put(&m, 0);
 	put(&m, PERF_SAMPLE_REGS_ABI_NONE);
+	put(&m, 0);
 	put(&m, 4096);
 	end(&m, false);
 	ck_assert(parse(&m, &full, &r));
+	ck_assert(r.marked);
 	ck_assert_uint_eq(r.depth, 0);
 	ck_u64_eq(r.user_ip, 0);
 	ck_u64_eq(r.page_size, 4096);
@@ -227,9 +236,10 @@ END_TEST
 
 START_TEST(sample_types)
 {
-	ck_assert(!(vm_perf_sample_type(&plain) & (PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_DATA_PAGE_SIZE)));
+	ck_assert(!(vm_perf_sample_type(&plain, false) & (PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_DATA_PAGE_SIZE)));
 	const uint64_t all = PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_DATA_PAGE_SIZE | PERF_SAMPLE_ADDR;
-	ck_assert((vm_perf_sample_type(&full) & all) == all);
+	ck_assert((vm_perf_sample_type(&full, false) & all) == all);
+	ck_assert_int_eq(__builtin_popcountll(vm_perf_sample_type(&full, true) ^ vm_perf_sample_type(&full, false)), 1);
 	ck_assert_int_le(__builtin_popcountll(vm_perf_user_regs()), 1);
 }
 END_TEST

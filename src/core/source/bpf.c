@@ -63,7 +63,10 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 {
 	if (code == EACCES && has_capabilities())
 		return vm_fail(err, EACCES, "the kernel's verifier refuses %s", what);
-	if (code == EPERM || !has_capabilities()) {
+	if (code == EPERM && has_capabilities())
+		return vm_fail(err, EPERM, "the kernel doesn't permit %s; before Linux 5.11 it needs CAP_SYS_RESOURCE or a higher "
+			       "ulimit -l", what);
+	if (!has_capabilities()) {
 		vm_fail(err, EPERM, "%s needs CAP_BPF and CAP_PERFMON", what);
 		vm_hint(err, "run with sudo");
 		return -EPERM;

@@ -25,6 +25,7 @@ static void close_perf(void *state)
 	vm_backings_free(&p->backings);
 	vm_faultset_free(&p->set);
 	vm_vec_free(&p->process);
+	vm_vec_free(&p->thread);
 	vm_map_free(&p->by_pid);
 	vm_map_free(&p->by_tid);
 	free(p);
@@ -41,8 +42,10 @@ static int begin(struct vm_fp *p, const struct vm_fault_ask *ask, struct vm_err 
 	/* Without its own counters nothing is compared. */
 	if (vm_faults_counters.open(p->s, ask, &p->own, NULL) < 0)
 		p->own = NULL;
-	vm_fp_enable(p);
 	p->set.began_ns = p->set.now_ns = vm_clock_ns();
+	r = vm_fp_enable(p, err);
+	if (r < 0)
+		return r;
 	/* A command has yet to map what it will have. */
 	if (ask->whom != VM_FAULTS_OF_COMMAND && vm_fp_read_mappings(p) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");

@@ -35,6 +35,14 @@ struct vm_fp_process {
 	uint64_t looked_ns, look_took_ns;
 };
 
+/** What is known of a thread besides. */
+struct vm_fp_thread {
+	/** The one whose events count its faults: itself, or whom it has them from; 0: its first sample tells. */
+	pid_t owner;
+	/** Its last sample, by what two of the same fault have in common. */
+	uint64_t time_ns, address, ip;
+};
+
 struct vm_fp {
 	struct vm_session *s;
 	struct vm_fault_ask ask;   /* its pids while it is opened only */
@@ -52,10 +60,13 @@ struct vm_fp {
 	struct vm_perf_online cpu;
 	struct vm_perf_rings *rings;
 	VM_VEC(struct vm_fp_event) event;
-	/** By the kernel's number of the event; threads with events of their own: 1, and 0 when they ended. */
-	struct vm_map by_id, attached;
+	/** Indices in `event` by the kernel's number; threads that were to get events of their own. */
+	struct vm_map by_id, tried;
+	bool enabled;
 
 	VM_VEC(struct vm_fp_process) process;
+	/** As many as in set.thread. */
+	VM_VEC(struct vm_fp_thread) thread;
 	/** Indices in `process` and in set.thread. */
 	struct vm_map by_pid, by_tid;
 
@@ -68,8 +79,8 @@ struct vm_fp {
 
 /** Open all events, not yet enabled.  Threads that get events of their own are handed to vm_fp_attached(). */
 int vm_fp_open_events(struct vm_fp *p, struct vm_err *err);
-/** Let them happen; those of a command do from its execve(2) on. */
-void vm_fp_enable(struct vm_fp *p);
+/** Let them happen, those of a command from its execve(2) on; and open events for threads that came meanwhile. */
+int vm_fp_enable(struct vm_fp *p, struct vm_err *err);
 void vm_fp_disable(struct vm_fp *p);
 /** How often they happened, whatever became of their records. */
 void vm_fp_counts(const struct vm_fp *p, uint64_t *minor, uint64_t *major);
@@ -83,11 +94,5 @@ int vm_fp_take(void *ctx, const struct vm_perf_record *r);
 
 /** Read the mappings of the processes that have events, from /proc.  0 or -ENOMEM. */
 int vm_fp_read_mappings(struct vm_fp *p);
-
-/** The process that has this number now, known or not; NULL when memory is out. */
-struct vm_fp_process *vm_fp_process(struct vm_fp *p, pid_t pid);
-
-/** Likewise the thread.  Both live until the next call. */
-struct vm_fault_thread *vm_fp_thread(struct vm_fp *p, pid_t pid, pid_t tid);
 
 #endif

@@ -20,11 +20,11 @@ static struct perf_event_attr attributes(const struct vm_fp *p, bool major, bool
 	return (struct perf_event_attr){
 		.type = PERF_TYPE_SOFTWARE, .size = sizeof(struct perf_event_attr),
 		.config = major ? PERF_COUNT_SW_PAGE_FAULTS_MAJ : PERF_COUNT_SW_PAGE_FAULTS_MIN, .sample_period = 1,
-		.sample_type = vm_perf_sample_type(&p->form), .sample_regs_user = p->form.user_ip ? vm_perf_user_regs() : 0,
+		.sample_type = vm_perf_sample_type(&p->form, major), .sample_regs_user = p->form.user_ip ? vm_perf_user_regs() : 0,
 		.sample_id_all = 1, .exclude_kernel = p->user_only, .exclude_hv = 1, .exclude_callchain_kernel = 1,
 		.sample_max_stack = p->form.stacks ? VM_PERF_STACK_DEPTH : 0,
 		.inherit = inherit, .inherit_thread = inherit && !p->children && p->inherit_thread,
-		.disabled = 1, .enable_on_exec = p->ask.whom == VM_FAULTS_OF_COMMAND,
+		.disabled = !p->enabled, .enable_on_exec = p->ask.whom == VM_FAULTS_OF_COMMAND,
 		.use_clockid = 1, .clockid = CLOCK_MONOTONIC,
 		/* One of the two tells of mappings and processes. */
 		.mmap = !major, .mmap_data = !major, .mmap2 = !major, .comm = !major, .comm_exec = !major, .task = !major,
@@ -108,7 +108,8 @@ static int add_target(struct vm_fp *p, pid_t pid, unsigned flags)
 
 /**
  * Threads that weren't there the time before: those that one with events made meanwhile have them already, but who knows
- * which; what they then tell twice is seen (vm_fp_take()).  How many, -ESRCH if there are none at all, or an error.
+ * which; what is told twice then is seen (is_second() in faults_perf_take.c).  How many, -ESRCH if there are none at all, or
+ * an error.
  */
 static int add_new_threads(struct vm_fp *p, pid_t pid)
 {
@@ -120,40 +121,44 @@ static int add_new_threads(struct vm_fp *p, pid_t pid)
 	int r = vm_list_numbers(p->s, &tids, NULL, path);
 	r = r == -ENOMEM ? r : tids.n == 0 ? -ESRCH : 0;
 	for (size_t i = 0; r == 0 && i < tids.n; i++) {
-		if (vm_map_get(&p->attached, (uint64_t)tids.v[i], &known))
+		if (vm_map_get(&p->tried, (uint64_t)tids.v[i], &known))
 			continue;
-		r = add_target(p, tids.v[i], 0);
+		r = vm_map_put(&p->tried, (uint64_t)tids.v[i], 0) ? add_target(p, tids.v[i], 0) : -ENOMEM;
 		if (r == 0)
 			r = vm_fp_attached(p, pid, tids.v[i]);
 		added += r == 0;
 		/* It has ended since. */
-		if (r == -ESRCH)
-			r = vm_map_put(&p->attached, (uint64_t)tids.v[i], 0) ? 0 : -ENOMEM;
+		r = r == -ESRCH ? 0 : r;
 	}
 	vm_vec_free(&tids);
 	return r < 0 ? r : added;
 }
 
-/** -ESRCH if it isn't there. */
-static int add_process(struct vm_fp *p, pid_t pid)
-{
-	int r, all = 0;
-	while ((r = add_new_threads(p, pid)) > 0)
-		all += r;
-	return all && (r == 0 || r == -ESRCH) ? 0 : r == 0 ? -ESRCH : r;
-}
-
 static int add_processes(struct vm_fp *p, const pid_t *pids, size_t n)
 {
-	int r = -ESRCH;
 	size_t found = 0;
 	for (size_t i = 0; i < n; i++) {
-		r = add_process(p, pids[i]);
+		const int r = add_new_threads(p, pids[i]);
 		if (r < 0 && r != -ESRCH)
 			return r;
-		found += r == 0;
+		found += r > 0;
 	}
-	return found ? 0 : r;
+	return found ? 0 : -ESRCH;
+}
+
+/** Until none comes any more: what is made then has events, and is told of. */
+static int add_late_threads(struct vm_fp *p)
+{
+	int added = 1;
+	while (added > 0) {
+		added = 0;
+		/* Those that are added are of known processes. */
+		for (size_t i = 0; added >= 0 && i < p->process.n; i++) {
+			const int r = add_new_threads(p, p->process.v[i].pid);
+			added = r == -ESRCH ? added : r < 0 ? r : added + r;
+		}
+	}
+	return added;
 }
 
 /** Without privileges, of those that are in it now and what they fork. */
@@ -201,10 +206,15 @@ int vm_fp_open_events(struct vm_fp *p, struct vm_err *err)
 	return r < 0 ? vm_perf_event_fail(p->s, r, VM_PERF_OF_OTHERS, err) : 0;
 }
 
-void vm_fp_enable(struct vm_fp *p)
+int vm_fp_enable(struct vm_fp *p, struct vm_err *err)
 {
-	for (size_t i = 0; p->ask.whom != VM_FAULTS_OF_COMMAND && i < p->event.n; i++)
+	if (p->ask.whom == VM_FAULTS_OF_COMMAND)
+		return 0;
+	for (size_t i = 0; i < p->event.n; i++)
 		ioctl(p->event.v[i].fd, PERF_EVENT_IOC_ENABLE, 0);
+	p->enabled = true;
+	const int r = p->event.n && p->event.v[0].tid >= 0 ? add_late_threads(p) : 0;
+	return r < 0 ? vm_perf_event_fail(p->s, r, VM_PERF_OF_OTHERS, err) : 0;
 }
 
 void vm_fp_disable(struct vm_fp *p)
@@ -231,5 +241,5 @@ void vm_fp_close_events(struct vm_fp *p)
 	vm_vec_free(&p->event);
 	vm_vec_free(&p->cpu);
 	vm_map_free(&p->by_id);
-	vm_map_free(&p->attached);
+	vm_map_free(&p->tried);
 }

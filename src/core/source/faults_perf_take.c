@@ -41,7 +41,8 @@ static struct vm_fp_process *new_process(struct vm_fp *p, pid_t pid, pid_t paren
 	return &p->process.v[p->process.n - 1];
 }
 
-struct vm_fp_process *vm_fp_process(struct vm_fp *p, pid_t pid)
+/** The one that has this number now, known or not; NULL when memory is out. */
+static struct vm_fp_process *process_of(struct vm_fp *p, pid_t pid)
 {
 	char comm[16];
 	uint32_t at;
@@ -51,40 +52,41 @@ struct vm_fp_process *vm_fp_process(struct vm_fp *p, pid_t pid)
 	return new_process(p, pid, 0, VM_FAULT_NONE, comm);
 }
 
-static struct vm_fault_thread *new_thread(struct vm_fp *p, struct vm_fp_process *process, pid_t tid, const char *comm)
+/** Its index; VM_FAULT_NONE when memory is out. */
+static uint32_t new_thread(struct vm_fp *p, struct vm_fp_process *process, pid_t tid, pid_t owner, const char *comm)
 {
 	struct vm_fault_thread t = { .space = process->space, .tid = tid, .pid = process->pid, .cpu_ns = UINT64_MAX };
 	snprintf(t.comm, sizeof(t.comm), "%s", comm);
 	process->live++;
-	if (!vm_vec_push(&p->set.thread, t) || !vm_map_put(&p->by_tid, (uint64_t)tid, (uint32_t)p->set.thread.n - 1))
-		return NULL;
-	return &p->set.thread.v[p->set.thread.n - 1];
+	const uint32_t at = (uint32_t)p->set.thread.n;
+	return vm_vec_push(&p->thread, (struct vm_fp_thread){ .owner = owner }) && vm_vec_push(&p->set.thread, t) &&
+	       vm_map_put(&p->by_tid, (uint64_t)tid, at) ? at : VM_FAULT_NONE;
 }
 
-/** NULL: not known, or it has ended and the number isn't used again yet. */
-static struct vm_fault_thread *known_thread(struct vm_fp *p, pid_t pid, pid_t tid)
+/** VM_FAULT_NONE: not known, or it has ended and the number isn't used again yet. */
+static uint32_t known_thread(struct vm_fp *p, pid_t pid, pid_t tid)
 {
 	uint32_t at;
 	if (!vm_map_get(&p->by_tid, (uint64_t)tid, &at))
-		return NULL;
-	struct vm_fault_thread *t = &p->set.thread.v[at];
-	return t->pid == pid && !t->ended ? t : NULL;
+		return VM_FAULT_NONE;
+	return p->set.thread.v[at].pid == pid && !p->set.thread.v[at].ended ? at : VM_FAULT_NONE;
 }
 
-struct vm_fault_thread *vm_fp_thread(struct vm_fp *p, pid_t pid, pid_t tid)
+/** Of which nothing was told so far, or known; VM_FAULT_NONE when memory is out. */
+static uint32_t thread_of(struct vm_fp *p, pid_t pid, pid_t tid, pid_t owner)
 {
-	struct vm_fault_thread *t = known_thread(p, pid, tid);
-	struct vm_fp_process *process = t ? NULL : vm_fp_process(p, pid);
+	const uint32_t at = known_thread(p, pid, tid);
+	struct vm_fp_process *process = at == VM_FAULT_NONE ? process_of(p, pid) : NULL;
 	char comm[16];
-	if (t || !process)
-		return t;
+	if (!process)
+		return at;
 	read_comm(p->s, pid, tid, comm);
-	return new_thread(p, process, tid, *comm ? comm : p->set.space.v[process->space].comm);
+	return new_thread(p, process, tid, owner, *comm ? comm : p->set.space.v[process->space].comm);
 }
 
 int vm_fp_attached(struct vm_fp *p, pid_t pid, pid_t tid)
 {
-	return vm_fp_thread(p, pid, tid) && vm_map_put(&p->attached, (uint64_t)tid, 1) ? 0 : -ENOMEM;
+	return thread_of(p, pid, tid, tid) == VM_FAULT_NONE ? -ENOMEM : 0;
 }
 
 /** Of all processes, we aren't one. */
@@ -93,39 +95,50 @@ static bool is_self(const struct vm_fp *p, pid_t pid)
 	return p->ask.whom == VM_FAULTS_OF_ALL && pid == getpid();
 }
 
-/** A thread, or a process: with the mappings and the name of what forked it. */
+/** A process has the mappings of the one that forked it. */
+static struct vm_fp_process *take_new_process(struct vm_fp *p, const struct vm_perf_record *r, uint32_t from, const char *comm)
+{
+	const bool unwanted = p->event.n && p->event.v[0].tid >= 0 && !p->children;
+	const struct vm_fp_process *parent = process_of(p, r->parent);
+	const bool stranger = unwanted || (parent && parent->stranger);
+	struct vm_fp_process *process = new_process(p, r->pid, r->parent, from, comm);
+	if (!process || !vm_spacemaps_fork(&p->maps, process->space, from))
+		return NULL;
+	process->stranger = stranger;
+	return process;
+}
+
+/** A thread, or the first one of a process: with the name and the events of the one that made it. */
 static int take_fork(struct vm_fp *p, const struct vm_perf_record *r)
 {
+	const uint32_t known = known_thread(p, r->pid, r->tid);
+	/* It got events of its own before this was read. */
+	if (known != VM_FAULT_NONE && p->thread.v[known].owner == r->tid)
+		return 0;
 	if (is_self(p, r->parent))
-		return vm_fp_thread(p, r->pid, r->tid) ? 0 : -ENOMEM;
-	const struct vm_fault_thread *maker = known_thread(p, r->parent, r->parent_tid);
-	struct vm_fp_process *process = vm_fp_process(p, r->parent);
+		return thread_of(p, r->pid, r->tid, 0) == VM_FAULT_NONE ? -ENOMEM : 0;
+	const uint32_t maker = known_thread(p, r->parent, r->parent_tid);
+	struct vm_fp_process *process = process_of(p, r->parent);
 	char comm[16];
 	if (!process)
 		return -ENOMEM;
-	snprintf(comm, sizeof(comm), "%s", maker ? maker->comm : p->set.space.v[process->space].comm);
-	const uint32_t from = process->space;
-	if (r->pid != r->parent) {
-		const bool stranger = process->stranger || (p->event.n && p->event.v[0].tid >= 0 && !p->children);
-		process = new_process(p, r->pid, r->parent, from, comm);
-		if (!process || !vm_spacemaps_fork(&p->maps, process->space, from))
-			return -ENOMEM;
-		process->stranger = stranger;
-	}
-	return new_thread(p, process, r->tid, comm) ? 0 : -ENOMEM;
+	snprintf(comm, sizeof(comm), "%s",
+		 maker != VM_FAULT_NONE ? p->set.thread.v[maker].comm : p->set.space.v[process->space].comm);
+	const pid_t owner = maker != VM_FAULT_NONE ? p->thread.v[maker].owner : 0;
+	if (r->pid != r->parent)
+		process = take_new_process(p, r, process->space, comm);
+	return process && new_thread(p, process, r->tid, owner, comm) != VM_FAULT_NONE ? 0 : -ENOMEM;
 }
 
 static int take_exit(struct vm_fp *p, const struct vm_perf_record *r)
 {
 	uint32_t at;
-	struct vm_fault_thread *t = known_thread(p, r->pid, r->tid);
-	if (vm_map_get(&p->attached, (uint64_t)r->tid, &at) && !vm_map_put(&p->attached, (uint64_t)r->tid, 0))
-		return -ENOMEM;
+	const uint32_t t = known_thread(p, r->pid, r->tid);
 	if (!vm_map_get(&p->by_pid, (uint64_t)r->pid, &at))
 		return 0;
 	struct vm_fp_process *process = &p->process.v[at];
-	if (t) {
-		t->ended = true;
+	if (t != VM_FAULT_NONE) {
+		p->set.thread.v[t].ended = true;
 		process->live--;
 	}
 	process->leader_ended |= r->tid == r->pid;
@@ -139,7 +152,7 @@ static int take_exit(struct vm_fp *p, const struct vm_perf_record *r)
 /** Another program: in a space of its own.  The thread that executed it is the only one that is left, and has its number. */
 static int take_exec(struct vm_fp *p, const struct vm_perf_record *r)
 {
-	struct vm_fp_process *process = vm_fp_process(p, r->pid);
+	struct vm_fp_process *process = process_of(p, r->pid);
 	if (!process)
 		return -ENOMEM;
 	const uint32_t old = process->space;
@@ -150,13 +163,16 @@ static int take_exec(struct vm_fp *p, const struct vm_perf_record *r)
 	vm_spacemaps_end(&p->maps, old);
 	process->leader_ended = false;
 	process->looked_ns = 0;
-	struct vm_fault_thread *t = known_thread(p, r->pid, r->tid);
-	process->live = t ? 1 : 0;
-	t = t ? t : new_thread(p, process, r->tid, r->name);
-	if (!t)
+	uint32_t t = known_thread(p, r->pid, r->tid);
+	process->live = t != VM_FAULT_NONE;
+	if (t == VM_FAULT_NONE)
+		t = new_thread(p, process, r->tid, 0, r->name);
+	if (t == VM_FAULT_NONE)
 		return -ENOMEM;
-	t->space = process->space;
-	snprintf(t->comm, sizeof(t->comm), "%s", r->name);
+	/* It may have had another number so far. */
+	p->thread.v[t].owner = 0;
+	p->set.thread.v[t].space = process->space;
+	snprintf(p->set.thread.v[t].comm, sizeof(p->set.thread.v[t].comm), "%s", r->name);
 	return 0;
 }
 
@@ -164,9 +180,10 @@ static int take_comm(struct vm_fp *p, const struct vm_perf_record *r)
 {
 	if (r->exec)
 		return take_exec(p, r);
-	struct vm_fault_thread *t = known_thread(p, r->pid, r->tid);
-	if (!t)
+	const uint32_t at = known_thread(p, r->pid, r->tid);
+	if (at == VM_FAULT_NONE)
 		return 0;
+	struct vm_fault_thread *t = &p->set.thread.v[at];
 	snprintf(t->comm, sizeof(t->comm), "%s", r->name);
 	if (r->pid == r->tid)
 		memcpy(p->set.space.v[t->space].comm, t->comm, sizeof(t->comm));
@@ -192,7 +209,7 @@ static int add_mapping(struct vm_fp *p, const struct vm_fault_mapping *m)
 
 static int take_mmap(struct vm_fp *p, const struct vm_perf_record *r)
 {
-	const struct vm_fp_process *process = vm_fp_process(p, r->pid);
+	const struct vm_fp_process *process = process_of(p, r->pid);
 	if (!process)
 		return -ENOMEM;
 	/* perf_event_mmap_event() in kernel/events/core.c: what maps shows without a name. */
@@ -314,26 +331,41 @@ static int count(struct vm_fp *p, const struct vm_perf_record *r, uint32_t space
 	return p->ask.event(p->ask.ctx, &p->set, &e);
 }
 
+/**
+ * A thread that got events of its own had inherited some before, if the one that made it had got them shortly before; and
+ * so tells each fault twice, as those do that it makes.  The second time is not to count.  The two tell themselves apart
+ * by their events' numbers, of which the owner's count; or, since Linux 6.2, they are equal to the nanosecond, with the
+ * number of either, or of another program's event.
+ */
+static bool is_second(struct vm_fp_thread *t, const struct vm_fp_event *e, const struct vm_perf_record *r)
+{
+	const bool equal = t->time_ns == r->time_ns && t->address == r->address && t->ip == r->ip;
+	t->time_ns = r->time_ns;
+	t->address = r->address;
+	t->ip = r->ip;
+	if (!t->owner && e)
+		t->owner = e->tid;
+	const bool inherited = e && e->tid != t->owner;
+	return inherited != equal;
+}
+
 static int take_sample(struct vm_fp *p, const struct vm_perf_record *r)
 {
-	uint32_t at, own;
-	if (!vm_map_get(&p->by_id, r->id, &at))
-		return 0;
-	const struct vm_fp_event *e = &p->event.v[at];
-	*(e->major ? &p->seen_major : &p->seen_minor) += 1;
+	const bool major = r->marked;
+	uint32_t at;
+	*(major ? &p->seen_major : &p->seen_minor) += 1;
 	if (is_self(p, r->pid))
 		return 0;
-	/* It got events of its own, but had inherited some before: the same comes twice. */
-	if (e->tid >= 0 && e->tid != r->tid && vm_map_get(&p->attached, (uint64_t)r->tid, &own) && own)
-		return 0;
-	struct vm_fault_thread *t = vm_fp_thread(p, r->pid, r->tid);
-	const struct vm_fp_process *process = vm_fp_process(p, r->pid);
-	if (!t || !process)
+	const struct vm_fp_event *e = vm_map_get(&p->by_id, r->id, &at) ? &p->event.v[at] : NULL;
+	const uint32_t t = thread_of(p, r->pid, r->tid, 0);
+	const struct vm_fp_process *process = process_of(p, r->pid);
+	if (t == VM_FAULT_NONE || !process)
 		return -ENOMEM;
-	if (process->stranger)
+	/* Of one thread's events; there is only one of all. */
+	if (process->stranger || (p->event.v[0].tid >= 0 && is_second(&p->thread.v[t], e, r)))
 		return 0;
-	*(e->major ? &t->major : &t->minor) += 1;
-	return count(p, r, process->space, e->major);
+	*(major ? &p->set.thread.v[t].major : &p->set.thread.v[t].minor) += 1;
+	return count(p, r, process->space, major);
 }
 
 int vm_fp_take(void *ctx, const struct vm_perf_record *r)

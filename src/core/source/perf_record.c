@@ -9,11 +9,11 @@
 /** Behind each record but samples: pid, tid, time, id (perf_event__output_id_sample()). */
 enum { TRAILER = 24, TRAILER_TIME = 8 };
 
-uint64_t vm_perf_sample_type(const struct vm_perf_form *form)
+uint64_t vm_perf_sample_type(const struct vm_perf_form *form, bool marked)
 {
 	return PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR |
 	       (form->stacks ? PERF_SAMPLE_CALLCHAIN : 0) | (form->user_ip ? PERF_SAMPLE_REGS_USER : 0) |
-	       (form->page_size ? PERF_SAMPLE_DATA_PAGE_SIZE : 0);
+	       (form->page_size ? PERF_SAMPLE_DATA_PAGE_SIZE : 0) | (marked ? PERF_SAMPLE_WEIGHT : 0);
 }
 
 uint64_t vm_perf_user_regs(void)
@@ -111,6 +111,10 @@ static void parse_sample(struct cursor *c, const struct vm_perf_form *form, stru
 	/* No registers: the thread has no user space (PERF_SAMPLE_REGS_ABI_NONE). */
 	if (form->user_ip && u64(c) != PERF_SAMPLE_REGS_ABI_NONE)
 		out->user_ip = u64(c);
+	/* The mark is the one member of these that comes before the page size. */
+	out->marked = left(c) > (form->page_size ? 8 : 0);
+	if (out->marked)
+		u64(c);
 	if (form->page_size)
 		out->page_size = u64(c);
 	if (!out->user_ip)

@@ -20,8 +20,11 @@ struct vm_perf_form {
 	bool page_size;            /* PERF_SAMPLE_DATA_PAGE_SIZE (Linux 5.11) */
 };
 
-/** sample_type of such events. */
-uint64_t vm_perf_sample_type(const struct vm_perf_form *form);
+/**
+ * sample_type of such events.  Samples of `marked` ones are told from the others by a member more that says nothing: since
+ * Linux 6.2 events that happen at once share what samples say of them, the number of the event as well.
+ */
+uint64_t vm_perf_sample_type(const struct vm_perf_form *form, bool marked);
 
 /** sample_regs_user that asks for the instruction pointer alone; 0: not known on this architecture. */
 uint64_t vm_perf_user_regs(void);
@@ -33,8 +36,9 @@ struct vm_perf_record {
 	bool exec;                 /* PERF_RECORD_COMM: by execve(2) */
 	pid_t pid, tid;
 	pid_t parent, parent_tid;  /* PERF_RECORD_FORK, PERF_RECORD_EXIT */
-	/** Of a sample; `ip` is a kernel address if `kernel`. */
+	/** Of a sample; `id` may be that of another event, even of another program's; `ip` is a kernel address if `kernel`. */
 	uint64_t id, ip, address;
+	bool marked;
 	uint64_t user_ip;          /* of the program, from kernel mode too; 0: not known */
 	uint64_t page_size;        /* of the page at `address` when the record was written; 0: not known */
 	/** User-space part of the stack, innermost first. */

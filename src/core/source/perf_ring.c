@@ -138,9 +138,21 @@ static struct ring *earliest(struct vm_perf_rings *rs, uint64_t *until)
 	return first;
 }
 
+/** What is handed over now. */
+struct due {
+	uint64_t until_ns, now_ns;
+};
+
+/** From the future comes what another program's clock says: since Linux 6.2 events that happen at once share the time. */
+static bool is_due(const struct due *due, const struct ring *r)
+{
+	return r->next.time_ns <= due->until_ns || r->next.time_ns > due->now_ns;
+}
+
 int vm_perf_rings_read(struct vm_perf_rings *rs, bool all, const struct vm_perf_form *form, vm_perf_take *take, void *ctx)
 {
-	const uint64_t now = vm_clock_ns(), horizon = all || rs->n < 2 ? UINT64_MAX : rs->emptied_ns;
+	const uint64_t now = vm_clock_ns();
+	const struct due due = { .until_ns = all || rs->n < 2 ? UINT64_MAX : rs->emptied_ns, .now_ns = now };
 	bool ok = true;
 	pthread_mutex_lock(&rs->lock);
 	empty_all(rs);
@@ -152,11 +164,11 @@ int vm_perf_rings_read(struct vm_perf_rings *rs, bool all, const struct vm_perf_
 		advance(&rs->ring[i], form);
 	int result = ok ? 0 : -ENOMEM;
 	uint64_t until;
-	for (struct ring *r; result == 0 && (r = earliest(rs, &until)) && r->next.time_ns <= horizon;)
+	for (struct ring *r; result == 0 && (r = earliest(rs, &until)) && is_due(&due, r);)
 		do {
 			result = take(ctx, &r->next);
 			advance(r, form);
-		} while (result == 0 && r->length && r->next.time_ns <= until && r->next.time_ns <= horizon);
+		} while (result == 0 && r->length && r->next.time_ns <= until && is_due(&due, r));
 	return result;
 }
 

@@ -3,7 +3,7 @@
 # Here are what other machines lack: soft-dirty bits, protection keys, five levels of page tables.
 set -u
 failed=0
-mkfifo /tmp/truth || exit 1
+mkfifo /tmp/pages-truth || exit 1
 
 # Pages of each stated range as {page number: run}, then what is wrong of them, one text each.
 cat >/tmp/check.jq <<'JQ'
@@ -31,9 +31,9 @@ JQ
 
 # look WORDS...: make the workload, and compare.
 look() {
-	vmlab "$@" --quiet >/tmp/truth 2>/tmp/err &
+	vmlab "$@" --quiet >/tmp/pages-truth 2>/tmp/err &
 	lab=$!
-	if ! read -r truth </tmp/truth; then
+	if ! read -r truth </tmp/pages-truth; then
 		wait $lab
 		case $? in
 		77) echo "skip: $(cat /tmp/err)" ;;

@@ -1,6 +1,7 @@
 #include "workloads/swapfile.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,18 +128,43 @@ static long page_out(const struct vm_lab *lab, const struct vm_region *r, const 
 	return n;
 }
 
+/**
+ * Pages that a CPU has made and not yet put into the kernel's lists can't be swapped out, and only that CPU puts them there
+ * (lru_add_drain() in mm/swap.c): ask from each in turn.
+ */
+static long page_out_from(unsigned turn, const cpu_set_t *cpus, const struct vm_lab *lab, const struct vm_region *r,
+                          const struct vm_swap_pattern *p)
+{
+	const int n = CPU_COUNT(cpus);
+	unsigned left = n > 0 ? turn % (unsigned)n : 0;
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, cpus) && left-- == 0) {
+			CPU_SET(cpu, &one);
+			break;
+		}
+	/* Where that isn't allowed, from wherever we are. */
+	sched_setaffinity(0, sizeof(one), &one);
+	return page_out(lab, r, p);
+}
+
 int vm_swap_out(const struct vm_lab *lab, const struct vm_region *r, const struct vm_swap_pattern *p, struct vm_err *err)
 {
 	/* Pages that somebody else looks at just then stay for now. */
 	enum { TIMES = 2000, PAUSE_NS = 1000000 };
 	const uint64_t wanted = vm_swap_pattern_pages(r, p);
 	long n = 0;
+	cpu_set_t cpus;
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
 	for (unsigned i = 0; i < TIMES; i++) {
-		n = page_out(lab, r, p);
+		n = page_out_from(i, &cpus, lab, r, p);
 		if (n < 0 || (uint64_t)n == wanted)
 			break;
 		vm_clock_sleep_until(vm_clock_ns() + PAUSE_NS);
 	}
+	sched_setaffinity(0, sizeof(cpus), &cpus);
 	if (n == 0)
 		return vm_fail(err, ENOSYS, "the kernel swaps nothing out here; memory.swap.max of the cgroup may forbid it");
 	if (n < 0 || (uint64_t)n != wanted)

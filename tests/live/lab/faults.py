@@ -10,9 +10,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from truth import PAGE, Lab, Mismatch, Skip
+from truth import PAGE, Lab, Mismatch, Skip, is_sanitized
 
 BIN, DIR = sys.argv[1], sys.argv[2]
+SANITIZED = is_sanitized(os.path.join(BIN, "vmlab"))
 PATIENCE = 120
 
 RUNS = [
@@ -129,6 +130,8 @@ def check_facts(name, report, lines):
     facts = together([dict(f, pid=f.get("pid", t["pid"]) if "processes" not in f else None)
                       for t in lines for f in t.get("faults", [])])
     expect(f"{name}: facts are stated", bool(facts), True)
+    if SANITIZED:
+        return sum(f["least"] for f in facts if f["from"] == "gup")
     unseen = 0
     check_nothing_else(name, report, facts)
     check_children(name, report, facts)
@@ -372,9 +375,12 @@ def check_others():
 def main():
     failed = skipped = 0
     checks = [(f"{n} run", lambda n=n: check_run(n)) for n in RUNS]
-    checks += [(f"{n} step", lambda n=n: check_step(n)) for n in STEPS]
-    checks += [(f"{n} trace", lambda n=n: check_trace(n)) for n in RUNS if n != "children"]
-    checks += [(f"{n} by perf", lambda n=n: check_perf(n)) for n in RUNS]
+    if SANITIZED:
+        print("skip: exact counts of mappings: the sanitizer's own memory and faults are among the workloads'")
+    exact = [] if SANITIZED else RUNS
+    checks += [(f"{n} step", lambda n=n: check_step(n)) for n in STEPS if n in exact]
+    checks += [(f"{n} trace", lambda n=n: check_trace(n)) for n in exact if n != "children"]
+    checks += [(f"{n} by perf", lambda n=n: check_perf(n)) for n in exact]
     checks += [("churn", check_churn), ("two tracers", check_two), ("killed target", check_killed_target),
                ("killed tracer", check_killed_tracer)]
     probe, _ = run_vmfault([], ["true"])

@@ -168,6 +168,12 @@ def check_truth(t):
     return n
 
 
+def is_sanitized(program):
+    """Built with AddressSanitizer: it maps, touches and reuses memory of its own beside the program's."""
+    with open(program, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 class Skip(Exception):
     pass
 

@@ -295,7 +295,9 @@ def check_two():
         report, out = run_vmfault([], [tool("vmlab"), "fault-storm", "--exit", "--quiet"])
         check_facts("two tracers", report, [json.loads(out.splitlines()[0])])
         check_sums("two tracers", report)
-        seen = sum(m["faults"] for m in all_of_them.end()["mappings"] if m["pid"] == report["pids"][0])
+        # A leak checker's process at the end is a child of its own.
+        family = {t["pid"] for t in report["threads"]}
+        seen = sum(m["faults"] for m in all_of_them.end()["mappings"] if m["pid"] in family)
     # It saw the process from its fork on, not only from its execve().
     if seen < report["faults"]["total"]:
         raise Mismatch(f"two tracers: {seen} faults of {report['faults']['total']} were seen by the other")
@@ -367,7 +369,7 @@ def check_others():
         if report["faults"]["total"] < stated:
             raise Mismatch(f"{way}: {report['faults']['total']} faults of {stated}")
         expect(f"{way}: times are not known", report["fault_time_ns"], None)
-        if way == "perf":
+        if way == "perf" and not SANITIZED:
             fact = json.loads(out.splitlines()[0])["faults"][0]
             expect("perf: in the mapping", count_in(report, fact, "minor-anon"), fact["count"])
 

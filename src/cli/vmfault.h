@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #include "cli/common.h"
+#include "cli/launch.h"
+#include "cli/target.h"
 #include "core/field/fault.h"
 #include "core/source/faults.h"
 
@@ -18,8 +20,9 @@ struct vm_symbols;
 enum vmfault_by { VMFAULT_BY_KIND, VMFAULT_BY_MAPPING, VMFAULT_BY_FILE, VMFAULT_BY_SITE, VMFAULT_BY_STACK, VMFAULT_BY_THREAD };
 
 struct vmfault_options {
-	const char *pids, *name, *cgroup, *svg, *output;
-	bool all, no_children, stacks, folded, inlines, trace, heat, histogram, explain;
+	struct vm_target_options target;
+	const char *svg, *output;
+	bool no_children, stacks, folded, inlines, trace, heat, histogram, explain;
 	int by;                    /* enum vmfault_by; -1: the overview */
 	int via;                   /* 0: the best; else index into vm_fault_backends[] and one */
 	int weight;                /* of stacks: 0 faults, 1 time */
@@ -72,13 +75,8 @@ struct vmfault {
 	VM_VEC(struct vmfault_site) sites;
 	struct vm_arena names;
 	struct vmfault_series series;
-	/** The program that was started, or 0; its status once it has ended. */
-	pid_t child;
-	const char *command;
-	bool child_ended;
-	/** The negative errno of its execve(2), or 0. */
-	int not_started;
-	int status;
+	/** The program that was started, if any. */
+	struct vm_launch child;
 	uint64_t began_ns;
 	unsigned reports;
 	/** Events shown by --trace so far, and room for one line. */
@@ -98,13 +96,6 @@ int vmfault_check_source(const struct vmfault *v, struct vm_err *err);
 
 /* Targets and the run: vmfault.c, vmfault_run.c */
 
-/** A program that waits: a byte lets it go, and what comes back is the errno of its execve(2), or nothing. */
-struct vmfault_gate { int go, failed; };
-
-/** Start the program, stopped before its execve(2); v->child.  0 or a negative errno. */
-int vmfault_start(struct vmfault *v, char **argv, struct vmfault_gate *gate, struct vm_err *err);
-/** Let it go.  -errno of execve(2) if that failed. */
-int vmfault_go(struct vmfault *v, struct vmfault_gate *gate, struct vm_err *err);
 /** Watch until it is over, reporting meanwhile where an interval was asked for. */
 int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct vm_err *err);
 

@@ -28,8 +28,8 @@ static void text(struct vm_json *j, const char *key, const char *s)
 static void put_targets(struct vmfault *v, struct vm_json *j)
 {
 	static const char *const whom[] = {
-		[VM_FAULTS_OF_PIDS] = "pids", [VM_FAULTS_OF_CGROUP] = "cgroup", [VM_FAULTS_OF_ALL] = "all",
-		[VM_FAULTS_OF_COMMAND] = "command",
+		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all",
+		[VM_OF_COMMAND] = "command",
 	};
 	text(j, "target", whom[v->ask.whom]);
 	vm_json_key(j, "pids");
@@ -37,7 +37,7 @@ static void put_targets(struct vmfault *v, struct vm_json *j)
 	for (size_t i = 0; i < v->ask.npids; i++)
 		vm_json_u64(j, (uint64_t)v->ask.pids[i]);
 	vm_json_array_end(j);
-	text(j, "command", v->command);
+	text(j, "command", v->child.name);
 	text(j, "cgroup", v->ask.cgroup);
 }
 
@@ -206,7 +206,7 @@ int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *
 		r = put_places(v, f, VMFAULT_BY_THREAD, err);
 	put_series(v, j);
 	put_findings(v, f, j);
-	number(j, "exit_status", v->child_ended, (uint64_t)v->status);
+	number(j, "exit_status", v->child.ended, (uint64_t)v->child.status);
 	vm_document_end(&v->report, v->s, f->now_ns - f->began_ns);
 	return r;
 }

@@ -249,7 +249,7 @@ static int write_svg(struct vmfault *v, const struct vm_faultset *f, struct vm_f
 	snprintf(subtitle, sizeof(subtitle), "%s of page faults in %s", v->o->weight ? "time" : "number",
 		 vm_format_duration(f->now_ns - f->began_ns, total));
 	const struct vm_flame_text text = {
-		.title = v->command ? v->command : "page faults", .subtitle = subtitle,
+		.title = v->child.name ? v->child.name : "page faults", .subtitle = subtitle,
 		.unit = v->o->weight ? VM_FLAME_NS : VM_FLAME_FAULTS,
 	};
 	int r = vm_flame_svg(flame, &text, out);

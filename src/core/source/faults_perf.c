@@ -47,7 +47,7 @@ static int begin(struct vm_fp *p, const struct vm_fault_ask *ask, struct vm_err 
 	if (r < 0)
 		return r;
 	/* A command has yet to map what it will have. */
-	if (ask->whom != VM_FAULTS_OF_COMMAND && vm_fp_read_mappings(p) < 0)
+	if (ask->whom != VM_OF_COMMAND && vm_fp_read_mappings(p) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
 	return 0;
 }
@@ -59,7 +59,7 @@ static int open_perf(struct vm_session *s, const struct vm_fault_ask *ask, void 
 		return vm_fail(err, ENOMEM, "out of memory");
 	p->s = s;
 	p->ask = *ask;
-	p->children = ask->children || ask->whom == VM_FAULTS_OF_COMMAND || ask->whom == VM_FAULTS_OF_CGROUP;
+	p->children = ask->children || ask->whom == VM_OF_COMMAND || ask->whom == VM_OF_CGROUP;
 	p->fold.set = &p->set;
 	p->set.have_groups = true;
 	p->set.block_shift = ask->block_shift;
@@ -171,7 +171,7 @@ static struct vm_faultset *set_perf(void *state)
 static int probe_perf(struct vm_session *s, struct vm_err *err)
 {
 	const pid_t self = getpid();
-	const struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &self, .npids = 1 };
+	const struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &self, .npids = 1 };
 	void *state;
 	int r = open_perf(s, &ask, &state, err);
 	if (r == 0)

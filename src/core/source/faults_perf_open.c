@@ -24,7 +24,7 @@ static struct perf_event_attr attributes(const struct vm_fp *p, bool major, bool
 		.sample_id_all = 1, .exclude_kernel = p->user_only, .exclude_hv = 1, .exclude_callchain_kernel = 1,
 		.sample_max_stack = p->form.stacks ? VM_PERF_STACK_DEPTH : 0,
 		.inherit = inherit, .inherit_thread = inherit && !p->children && p->inherit_thread,
-		.disabled = !p->enabled, .enable_on_exec = p->ask.whom == VM_FAULTS_OF_COMMAND,
+		.disabled = !p->enabled, .enable_on_exec = p->ask.whom == VM_OF_COMMAND,
 		.use_clockid = 1, .clockid = CLOCK_MONOTONIC,
 		/* One of the two tells of mappings and processes. */
 		.mmap = !major, .mmap_data = !major, .mmap2 = !major, .comm = !major, .comm_exec = !major, .task = !major,
@@ -193,9 +193,9 @@ int vm_fp_open_events(struct vm_fp *p, struct vm_err *err)
 		r = vm_perf_rings_open(p->s, p->cpu.v, p->cpu.n, &p->rings, err);
 	if (r < 0)
 		return r;
-	if (p->ask.whom == VM_FAULTS_OF_CGROUP)
+	if (p->ask.whom == VM_OF_CGROUP)
 		return add_cgroup(p, err);
-	if (p->ask.whom == VM_FAULTS_OF_ALL) {
+	if (p->ask.whom == VM_OF_ALL) {
 		r = add_target(p, -1, 0);
 		return r < 0 ? vm_perf_event_fail(p->s, r, VM_PERF_OF_ALL, err) : 0;
 	}
@@ -208,7 +208,7 @@ int vm_fp_open_events(struct vm_fp *p, struct vm_err *err)
 
 int vm_fp_enable(struct vm_fp *p, struct vm_err *err)
 {
-	if (p->ask.whom == VM_FAULTS_OF_COMMAND)
+	if (p->ask.whom == VM_OF_COMMAND)
 		return 0;
 	for (size_t i = 0; i < p->event.n; i++)
 		ioctl(p->event.v[i].fd, PERF_EVENT_IOC_ENABLE, 0);

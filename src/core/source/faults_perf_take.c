@@ -92,7 +92,7 @@ int vm_fp_attached(struct vm_fp *p, pid_t pid, pid_t tid)
 /** Of all processes, we aren't one. */
 static bool is_self(const struct vm_fp *p, pid_t pid)
 {
-	return p->ask.whom == VM_FAULTS_OF_ALL && pid == getpid();
+	return p->ask.whom == VM_OF_ALL && pid == getpid();
 }
 
 /** A process has the mappings of the one that forked it. */

@@ -1,0 +1,15 @@
+/** vmtlb --hot. */
+
+#include "cli/vmtlb.h"
+
+#include <errno.h>
+
+#include "core/base/err.h"
+
+static int run(struct vmtlb *v, struct vm_err *err)
+{
+	(void)v;
+	return vm_fail(err, EOPNOTSUPP, "not built yet");
+}
+
+const struct vmtlb_mode vmtlb_hot = { .name = "hot", .fields = &vm_source_fields, .run = run, .targets = true };

@@ -1,7 +1,7 @@
 /**
  * What tlbtrace.h is told and tells, as text; include that.
  *
- * The option of an engine: numbers with commas between them, all of the geometry: 1 if huge pages are split, then sets,
+ * The option of an engine: numbers with colons between them, all of the geometry: 1 if huge pages are split, then sets,
  * ways and hashed of l1d (4K, 2M, 1G), l1i (likewise), stlb and stlb_1g, then the entries of the caches of PMD, PUD and PGD.
  *
  * The result, a line each, in this order; a file without its last line is incomplete:
@@ -38,7 +38,7 @@ static inline unsigned vm_tlbtrace_number(const char **text, unsigned most, bool
 	for (; *p >= '0' && *p <= '9' && v <= most; p++)
 		v = v * 10 + (unsigned)(*p - '0');
 	*ok &= v <= most;
-	*text = *p == ',' ? p + 1 : p;
+	*text = *p == ':' ? p + 1 : p;
 	return (unsigned)v;
 }
 
@@ -138,10 +138,10 @@ static inline void vm_tlbtrace_put_text(struct vm_tlbtrace_out *o, const char *t
 	}
 }
 
-static inline void vm_tlbtrace_put_tallies(struct vm_tlbtrace_out *o, char kind, const struct vm_tlbtrace_tallies *t)
+static inline void vm_tlbtrace_put_tallies(struct vm_tlbtrace_out *o, char kind, const struct vm_tlb_tallies *t)
 {
 	for (unsigned p = 0; p < o->c->policies; p++) {
-		const struct vm_tlbtrace_tally *v = &t->policy[p];
+		const struct vm_tlb_tally *v = &t->policy[p];
 		const uint64_t number[] = { p, v->l1, v->walks, v->walks_2m, v->near, v->near_2m, v->refs };
 		if (!v->l1)
 			continue;
@@ -152,7 +152,7 @@ static inline void vm_tlbtrace_put_tallies(struct vm_tlbtrace_out *o, char kind,
 	}
 }
 
-static inline bool vm_tlbtrace_any(const struct vm_tlbtrace_tallies *t)
+static inline bool vm_tlbtrace_any(const struct vm_tlb_tallies *t)
 {
 	uint64_t any = 0;
 	for (unsigned p = 0; p < VM_TLB_POLICIES; p++)
@@ -173,10 +173,11 @@ static inline void vm_tlbtrace_sum_regions(struct vm_tlbtrace *c)
 					pages++;
 			if (!r->mapping || !pages)
 				continue;
-			r->mapping->regions_2m += r->can_2m;
-			r->mapping->pages_2m += r->can_2m ? pages : 0;
-			r->mapping->regions_huge += r->size != VM_TLB_4K;
-			r->mapping->pages_huge += r->size != VM_TLB_4K ? pages : 0;
+			const bool huge = r->size != VM_TLB_4K;
+			r->mapping->regions_2m += r->can_2m || huge;
+			r->mapping->pages_2m += r->can_2m || huge ? pages : 0;
+			r->mapping->regions_huge += huge;
+			r->mapping->pages_huge += huge ? pages : 0;
 		}
 }
 

@@ -1,7 +1,7 @@
 /**
  * What tlbtrace.h is told and tells, as text; include that.
  *
- * The option of an engine: numbers with colons between them, all of the geometry: 1 if huge pages are split, then sets,
+ * The option of an engine: numbers with commas between them, all of the geometry: 1 if huge pages are split, then sets,
  * ways and hashed of l1d (4K, 2M, 1G), l1i (likewise), stlb and stlb_1g, then the entries of the caches of PMD, PUD and PGD.
  *
  * The result, a line each, in this order; a file without its last line is incomplete:
@@ -38,7 +38,7 @@ static inline unsigned vm_tlbtrace_number(const char **text, unsigned most, bool
 	for (; *p >= '0' && *p <= '9' && v <= most; p++)
 		v = v * 10 + (unsigned)(*p - '0');
 	*ok &= v <= most;
-	*text = *p == ':' ? p + 1 : p;
+	*text = *p == ',' ? p + 1 : p;
 	return (unsigned)v;
 }
 

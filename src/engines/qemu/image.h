@@ -18,20 +18,22 @@
 #define VM_TLBIMAGE_BYTES (UINT64_C(4) << 30)
 
 struct vm_tlbimage {
-	uint64_t magic;
-	uint64_t base;             /* where it is mapped */
+	uint64_t magic;            /* set last */
+	uint64_t base, bytes;      /* where it is mapped */
 	uint64_t used;             /* bytes from the beginning */
-	/** All of it is written to the result file by the process itself, and nothing was counted since. */
+	/** All that was counted is in the result file. */
 	uint32_t written;
 	/** Something that is needed lies elsewhere. */
 	uint32_t broken;
-	/** Processes that forked off, and how many of them wrote what they counted when they ended. */
-	uint32_t forked, forked_written;
 	uint32_t pid;
-	/** The program called execve(2), and its calls returned so many times. */
-	uint32_t execs, execs_failed;
+	/* Of all processes: those that forked off, and results they wrote; programs that took the place of others (execve). */
+	uint32_t forked, forked_written, execs;
 	char engine[128], sizes[16], program[256];
 	struct vm_tlbtrace core;
 };
+
+/** The first page, which processes that fork off go on to share. */
+enum { VM_TLBIMAGE_HEAD = 4096 };
+_Static_assert(offsetof(struct vm_tlbimage, core) < VM_TLBIMAGE_HEAD, "counters of processes lie on the first page");
 
 #endif

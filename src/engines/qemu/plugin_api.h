@@ -45,14 +45,15 @@ typedef void (*qemu_syscall_ret_fn)(uint64_t id, unsigned vcpu, int64_t number, 
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, qemu_tb_fn fn);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_exec_fn fn, int flags, void *userdata);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_exec_fn fn, int flags, void *userdata);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_mem_fn fn, int flags, int rw, void *userdata);
+void qemu_plugin_register_vcpu_init_cb(uint64_t id, qemu_vcpu_fn fn);
 void qemu_plugin_register_vcpu_exit_cb(uint64_t id, qemu_vcpu_fn fn);
 void qemu_plugin_register_vcpu_syscall_cb(uint64_t id, qemu_syscall_fn fn);
 void qemu_plugin_register_vcpu_syscall_ret_cb(uint64_t id, qemu_syscall_ret_fn fn);
 void qemu_plugin_register_atexit_cb(uint64_t id, qemu_exit_fn fn, void *userdata);
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);

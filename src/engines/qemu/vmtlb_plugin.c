@@ -42,7 +42,7 @@ static struct engine {
 	struct vm_tlbtrace_thread *thread[VCPUS_MAX];
 	struct block *block[BLOCK_BUCKETS];
 	uint64_t about[ABOUT];
-} e = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
+} e;
 
 /** The system call that a thread is in. */
 static __thread struct {
@@ -426,6 +426,8 @@ static bool begin(const struct qemu_info *info, int argc, char **argv)
 	snprintf(e.image->program, sizeof(e.image->program), "%s", program ? program : "");
 	vm_guest_init(&e.guest, info->target_name);
 	e.core->ops = &ops;
+	e.fd = -1;
+	pthread_mutex_init(&e.lock, NULL);
 	if (!vm_tlbtrace_init(e.core, model)) {
 		fputs("vmtlb: model=NUMBERS isn't as vmtlb gives it\n", stderr);
 		return false;

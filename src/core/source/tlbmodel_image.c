@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -39,13 +40,42 @@ static void put(void *ctx, const char *bytes, size_t n)
 	}
 }
 
+static void *alloc(void *ctx, size_t bytes)
+{
+	void *const to = calloc(1, bytes);
+	(void)ctx;
+	if (!to)
+		_exit(1);
+	return to;
+}
+
+static void drop(void *ctx, void *memory)
+{
+	/* It lies in the image, or is the last that we do. */
+	(void)ctx, (void)memory;
+}
+
+static bool no_place(void *ctx, uint64_t addr, struct vm_tlbtrace_place *out)
+{
+	(void)ctx, (void)addr, (void)out;
+	return false;
+}
+
+static enum vm_tlb_size page_size(void *ctx, uint64_t addr)
+{
+	(void)ctx, (void)addr;
+	return VM_TLB_4K;
+}
+
 /**
  * The result, from an image that lies where its process had it.  Whatever the program did to its memory, it may have done to
  * the image: so this runs in a process of its own, which may fail.
  */
 static _Noreturn void write_result(int fd, const struct vm_tlbimage *head, const char *path)
 {
-	static const struct vm_tlbtrace_ops ops = { .write = put };
+	/* Of the last accesses, which weren't modelled yet, nothing new can be known. */
+	static const struct vm_tlbtrace_ops ops = { .alloc = alloc, .free = drop, .place = no_place, .page_size = page_size,
+						    .write = put };
 	const int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
 	alarm(PATIENCE_S);
 	struct vm_tlbimage *image = mmap((void *)(uintptr_t)head->base, head->used, PROT_READ | PROT_WRITE, flags, fd, 0);
@@ -56,6 +86,8 @@ static _Noreturn void write_result(int fd, const struct vm_tlbimage *head, const
 	image->core.ctx = &to;
 	const struct vm_tlbtrace_about about = { .engine = head->engine, .sizes = head->sizes, .program = head->program,
 						 .pid = head->pid };
+	for (struct vm_tlbimage_queue *q = image->queues; q; q = q->next)
+		vm_tlbimage_drain(&image->core, q);
 	vm_tlbtrace_write(&image->core, &about);
 	_exit(close(to) == 0 ? 0 : 1);
 }

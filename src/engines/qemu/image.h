@@ -17,6 +17,29 @@
 /** How much of the address space is taken; pages are used as they are needed. */
 #define VM_TLBIMAGE_BYTES (UINT64_C(4) << 30)
 
+/**
+ * Accesses of a thread that are to be modelled.  They wait until there are many: between them the program's own loads
+ * overlap, as they do without us, instead of waiting for memory one after the other.
+ */
+enum { VM_TLBIMAGE_QUEUE = 512 };
+
+struct vm_tlbimage_queue {
+	struct vm_tlbimage_queue *next;
+	struct vm_tlbtrace_thread *thread;
+	uint32_t n;
+	struct {
+		uint64_t addr;
+		struct vm_tlbtrace_site *site;
+	} v[VM_TLBIMAGE_QUEUE];
+};
+
+static inline void vm_tlbimage_drain(struct vm_tlbtrace *core, struct vm_tlbimage_queue *q)
+{
+	for (unsigned i = 0; i < q->n && i < VM_TLBIMAGE_QUEUE; i++)
+		vm_tlbtrace_slow(core, q->thread, q->v[i].site, q->v[i].addr);
+	q->n = 0;
+}
+
 struct vm_tlbimage {
 	uint64_t magic;            /* set last */
 	uint64_t base, bytes;      /* where it is mapped */
@@ -28,6 +51,7 @@ struct vm_tlbimage {
 	uint32_t pid;
 	/* Of all processes: those that forked off, and results they wrote; programs that took the place of others (execve). */
 	uint32_t forked, forked_written, execs;
+	struct vm_tlbimage_queue *queues;
 	char engine[128], sizes[16], program[256];
 	struct vm_tlbtrace core;
 };

@@ -40,6 +40,7 @@ static struct engine {
 	int fd;                    /* the result, while it is written */
 	bool child;                /* forked off */
 	struct vm_tlbtrace_thread *thread[VCPUS_MAX];
+	struct vm_tlbimage_queue *queue[VCPUS_MAX];
 	struct block *block[BLOCK_BUCKETS];
 	uint64_t about[ABOUT];
 } e;
@@ -133,7 +134,7 @@ static void unlock(void *ctx)
 }
 
 static const struct vm_tlbtrace_ops ops = {
-	.alloc = alloc, .free = drop, .place = place, .page_size = page_size, .write = put, .lock = lock, .unlock = unlock,
+	.alloc = alloc, .free = drop, .place = place, .page_size = page_size, .write = put,
 };
 
 /* ---- The result --------------------------------------------------------------------------------------------------- */
@@ -164,26 +165,52 @@ static void write_result(void)
 
 /* ---- Execution ---------------------------------------------------------------------------------------------------- */
 
+static void drain(unsigned vcpu)
+{
+	lock(NULL);
+	vm_tlbimage_drain(e.core, e.queue[vcpu]);
+	unlock(NULL);
+}
+
+/** To be modelled; from here on, its page is the latest of its set. */
+static inline void enqueue(unsigned vcpu, struct vm_tlbtrace_filter *f, struct vm_tlbtrace_site *site, uint64_t addr)
+{
+	const uint64_t page = addr >> VM_TLBTRACE_PAGE_SHIFT, number = addr >> VM_TLBSIM_PMD_SHIFT;
+	struct vm_tlbimage_queue *q = e.queue[vcpu];
+	f->page[page & f->page_mask] = page;
+	f->region[number & f->region_mask] = number;
+	q->v[q->n].addr = addr;
+	q->v[q->n].site = site;
+	if (__builtin_expect(++q->n == VM_TLBIMAGE_QUEUE, 0))
+		drain(vcpu);
+}
+
+static inline void fetch(unsigned vcpu, struct vm_tlbtrace_site *site, uint64_t addr)
+{
+	struct vm_tlbtrace_thread *t = e.thread[vcpu];
+	if (__builtin_expect(!vm_tlbtrace_told(&t->code, addr), 0))
+		enqueue(vcpu, &t->code, site, addr);
+}
+
 static void run_block(unsigned vcpu, void *block)
 {
 	const struct block *b = block;
-	struct vm_tlbtrace_thread *t = e.thread[vcpu];
-	t->instructions += b->instructions;
-	vm_tlbtrace_fetch(e.core, t, b->site, b->addr);
+	e.thread[vcpu]->instructions += b->instructions;
+	fetch(vcpu, b->site, b->addr);
 }
 
 /** Inside of a block, another page is fetched from. */
 static void next_page(unsigned vcpu, void *site_)
 {
 	struct vm_tlbtrace_site *site = site_;
-	vm_tlbtrace_fetch(e.core, e.thread[vcpu], site, site->ip);
+	fetch(vcpu, site, site->ip);
 }
 
 /** An instruction lies on two pages. */
 static void next_page_within(unsigned vcpu, void *site_)
 {
 	struct vm_tlbtrace_site *site = site_;
-	vm_tlbtrace_fetch(e.core, e.thread[vcpu], site, (site->ip | (VM_TLBTRACE_PAGE - 1)) + 1);
+	fetch(vcpu, site, (site->ip | (VM_TLBTRACE_PAGE - 1)) + 1);
 }
 
 /**
@@ -207,7 +234,11 @@ static void access_data(unsigned vcpu, uint32_t info, uint64_t addr, void *site)
 	const uint64_t known = about(info);
 	t->stores += (known & STORES) != 0;
 	t->loads += !(known & STORES);
-	vm_tlbtrace_data(e.core, t, site, addr, known & 0x7fff);
+	if (__builtin_expect(!vm_tlbtrace_told(&t->data, addr), 0))
+		enqueue(vcpu, &t->data, site, addr);
+	const uint64_t last = addr + (known & 0x7fff) - 1;
+	if (__builtin_expect((addr ^ last) >> VM_TLBTRACE_PAGE_SHIFT, 0) && !vm_tlbtrace_told(&t->data, last))
+		enqueue(vcpu, &t->data, site, last);
 }
 
 /** The first store of a program goes to its stack: until then, accesses come here. */
@@ -222,6 +253,14 @@ static void access_until_store(unsigned vcpu, uint32_t info, uint64_t addr, void
 
 /* ---- Translation -------------------------------------------------------------------------------------------------- */
 
+static struct vm_tlbtrace_site *site_of(uint64_t ip, bool code)
+{
+	lock(NULL);
+	struct vm_tlbtrace_site *site = vm_tlbtrace_site(e.core, ip, code);
+	unlock(NULL);
+	return site;
+}
+
 /** The record of a block; one that is translated again has it already.  Under QEMU's lock of translation. */
 static struct block *block_of(uint64_t addr, unsigned instructions)
 {
@@ -231,7 +270,7 @@ static struct block *block_of(uint64_t addr, unsigned instructions)
 		b = b->next;
 	if (b)
 		return b;
-	struct vm_tlbtrace_site *site = vm_tlbtrace_site(e.core, addr, true);
+	struct vm_tlbtrace_site *site = site_of(addr, true);
 	lock(NULL);
 	b = alloc(NULL, sizeof(*b));
 	*b = (struct block){ .addr = addr, .site = site, .next = *bucket, .instructions = instructions };
@@ -243,13 +282,13 @@ static struct block *block_of(uint64_t addr, unsigned instructions)
 static void translate_insn(struct qemu_plugin_insn *insn, uint64_t *page)
 {
 	const uint64_t ip = qemu_plugin_insn_vaddr(insn), last = ip + qemu_plugin_insn_size(insn) - 1;
-	struct vm_tlbtrace_site *site = vm_tlbtrace_site(e.core, ip, false);
+	struct vm_tlbtrace_site *site = site_of(ip, false);
 	if (ip >> VM_TLBTRACE_PAGE_SHIFT != *page)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, next_page, QEMU_PLUGIN_CB_NO_REGS,
-						       vm_tlbtrace_site(e.core, ip, true));
+						       site_of(ip, true));
 	if (last >> VM_TLBTRACE_PAGE_SHIFT != ip >> VM_TLBTRACE_PAGE_SHIFT)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, next_page_within, QEMU_PLUGIN_CB_NO_REGS,
-						       vm_tlbtrace_site(e.core, ip, true));
+						       site_of(ip, true));
 	*page = last >> VM_TLBTRACE_PAGE_SHIFT;
 	qemu_plugin_register_vcpu_mem_cb(insn, e.guest.stack_at ? access_data : access_until_store, QEMU_PLUGIN_CB_NO_REGS,
 					 QEMU_PLUGIN_MEM_RW, site);
@@ -281,12 +320,21 @@ static void thread_begins(uint64_t id, unsigned vcpu)
 		fputs("vmtlb: too many threads for the model\n", stderr);
 		abort();
 	}
+	lock(NULL);
 	e.thread[vcpu] = vm_tlbtrace_thread(e.core);
+	if (!e.queue[vcpu]) {
+		e.queue[vcpu] = alloc(NULL, sizeof(struct vm_tlbimage_queue));
+		e.queue[vcpu]->next = e.image->queues;
+		e.image->queues = e.queue[vcpu];
+	}
+	e.queue[vcpu]->thread = e.thread[vcpu];
+	unlock(NULL);
 }
 
 static void thread_ends(uint64_t id, unsigned vcpu)
 {
 	(void)id;
+	drain(vcpu);
 	lock(NULL);
 	vm_tlbtrace_thread_ended(e.thread[vcpu]);
 	unlock(NULL);
@@ -301,7 +349,10 @@ static void call_begins(uint64_t id, unsigned vcpu, int64_t number, uint64_t a1,
 	at.arg[1] = a2;
 	at.arg[2] = a3;
 	at.arg[3] = a4;
-	if (vm_guest_call(&e.guest, number) != VM_GUEST_EXEC)
+	const enum vm_guest_call call = vm_guest_call(&e.guest, number);
+	if (call != VM_GUEST_NOTHING)
+		drain(vcpu);
+	if (call != VM_GUEST_EXEC)
 		return;
 	/* If it succeeds, there is no later moment. */
 	lock(NULL);
@@ -333,6 +384,9 @@ static void call_ends(uint64_t id, unsigned vcpu, int64_t number, int64_t result
 static void process_ends(uint64_t id, void *userdata)
 {
 	(void)id, (void)userdata;
+	/* No thread runs any more. */
+	for (unsigned i = 0; i < VCPUS_MAX && e.queue[i]; i++)
+		drain(i);
 	lock(NULL);
 	write_result();
 	unlock(NULL);
@@ -340,6 +394,7 @@ static void process_ends(uint64_t id, void *userdata)
 
 static void fork_begins(void)
 {
+	drain(at.vcpu);
 	lock(NULL);
 }
 
@@ -371,6 +426,8 @@ static void forked(void)
 	e.child = true;
 	e.image->pid = (uint32_t)getpid();
 	e.image->written = 0;
+	for (unsigned i = 0; i < VCPUS_MAX && e.queue[i]; i++)
+		e.queue[i]->n = 0;
 	vm_guest_forked(&e.guest);
 	vm_tlbtrace_forked(e.core, e.thread[at.vcpu]);
 	unlock(NULL);

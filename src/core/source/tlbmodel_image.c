@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -103,9 +105,10 @@ static bool salvage(int fd, const struct vm_tlbimage *head, const char *path)
 	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-int vm_tlbimage_end(int fd, const char *path, struct vm_tlbimage_end *out, struct vm_err *err)
+int vm_tlbimage_end(int fd, const char *directory, struct vm_tlbimage_end *out, struct vm_err *err)
 {
 	struct vm_tlbimage head;
+	char path[PATH_MAX];
 	*out = (struct vm_tlbimage_end){ .began = false };
 	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return vm_fail_os(err, errno ? errno : EIO, "cannot read what the model counted");
@@ -113,10 +116,10 @@ int vm_tlbimage_end(int fd, const char *path, struct vm_tlbimage_end *out, struc
 		return 0;
 	head.engine[sizeof(head.engine) - 1] = head.sizes[sizeof(head.sizes) - 1] = head.program[sizeof(head.program) - 1] = '\0';
 	*out = (struct vm_tlbimage_end){
-		.began = true, .written = head.written, .forked = head.forked, .execs = head.execs,
-		.lost = head.forked > head.forked_written ? head.forked - head.forked_written : 0,
+		.began = true, .written = head.written, .execs = head.execs,
 	};
-	if (!head.written && !head.broken && head.used <= VM_TLBIMAGE_BYTES)
+	if (!head.written && !head.broken && head.used <= VM_TLBIMAGE_BYTES &&
+	    snprintf(path, sizeof(path), "%s/%u-%u", directory, head.pid, head.number) < (int)sizeof(path))
 		out->written = salvage(fd, &head, path);
 	return 0;
 }

@@ -12,9 +12,7 @@ struct vm_err;
 /** How processes of an engine ended. */
 struct vm_tlbimage_end {
 	bool began;                /* false: the emulator ended before it ran the program */
-	bool written;              /* the result file holds all that the first process counted */
-	/** Processes that forked off, and those of them whose counts are lost, since a signal ended them. */
-	unsigned forked, lost;
+	bool written;              /* the result of the first process is complete */
 	/** Programs that took the place of others; they ran without the engine. */
 	unsigned execs;
 };
@@ -23,9 +21,8 @@ struct vm_tlbimage_end {
 int vm_tlbimage_open(struct vm_err *err);
 
 /**
- * When the processes have ended: how, and the result file at `path` of the first one, if it couldn't write all of it
- * itself.  0, or a negative errno if the image can't be read.
+ * When the first process has ended: how; and its result file in `directory`, if it couldn't write that itself.  0, or a negative errno if the image can't be read.
  */
-int vm_tlbimage_end(int fd, const char *path, struct vm_tlbimage_end *out, struct vm_err *err);
+int vm_tlbimage_end(int fd, const char *directory, struct vm_tlbimage_end *out, struct vm_err *err);
 
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "engines/qemu/guest.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "core/source/uapi.h"
 
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */
 
@@ -151,32 +154,19 @@ bool vm_guest_place(struct vm_guest *g, uint64_t addr, struct vm_tlbtrace_place 
 
 /* ---- Sizes of pages ----------------------------------------------------------------------------------------------- */
 
-/* <linux/fs.h> of Linux 6.7. */
-struct page_region {
-	uint64_t start, end, categories;
-};
-
-struct pm_scan_arg {
-	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-
-#define SCAN_PAGEMAP _IOWR('f', 16, struct pm_scan_arg)
-#define PAGE_IS_HUGE (UINT64_C(1) << 6)
-
 /** Whether one page is part of a huge one: 1, 0, or a negative errno. */
 static int scan(uint64_t at)
 {
-	struct page_region region;
+	struct vm_page_region region;
 	const uint64_t page = at & ~(uint64_t)(VM_TLBTRACE_PAGE - 1);
-	struct pm_scan_arg arg = {
+	struct vm_pm_scan arg = {
 		.size = sizeof(arg), .start = page, .end = page + VM_TLBTRACE_PAGE, .vec = (uintptr_t)&region, .vec_len = 1,
-		.category_mask = PAGE_IS_HUGE, .return_mask = PAGE_IS_HUGE,
+		.category_mask = VM_PAGE_IS_HUGE, .return_mask = VM_PAGE_IS_HUGE,
 	};
 	const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	const int n = ioctl(fd, SCAN_PAGEMAP, &arg);
+	const int n = ioctl(fd, VM_PAGEMAP_SCAN, &arg);
 	const int r = n < 0 ? -errno : n > 0;
 	close(fd);
 	return r;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * The program's memory, as the process of its emulator shows it: mappings, sizes of pages, and system calls that change
  * them.  Mappings of the emulator itself are told as well, but never accessed by the program.

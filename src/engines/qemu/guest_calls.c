@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "engines/qemu/guest.h"
 
 #include <string.h>
@@ -86,11 +87,19 @@ static uint64_t page_up(uint64_t addr)
 	return (addr + VM_TLBTRACE_PAGE - 1) & ~(uint64_t)(VM_TLBTRACE_PAGE - 1);
 }
 
+/** Numbers of linux/mman.h that unmap pages; other advice is about sizes, or changes nothing. */
+static bool unmaps(int advice)
+{
+	enum { DONTNEED_LOCKED = 24 };
+	return advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE || advice == MADV_PAGEOUT ||
+	       advice == DONTNEED_LOCKED;
+}
+
 static unsigned advised(const struct vm_guest *g, const uint64_t arg[4], struct vm_guest_change *out)
 {
 	const int advice = (int)arg[2];
 	const bool huge = advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE || advice == MADV_COLLAPSE;
-	*out = (struct vm_guest_change){ arg[0], page_up(arg[0] + arg[1]), advice == MADV_DONTNEED || advice == MADV_REMOVE };
+	*out = (struct vm_guest_change){ arg[0], page_up(arg[0] + arg[1]), unmaps(advice) };
 	/* That it can't be done is what the program would have seen. */
 	if (huge)
 		(void)madvise((void *)(uintptr_t)(arg[0] + g->base), arg[1], advice);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * Memory of an engine that outlives its process: whatever ends that, even SIGKILL, who started it can still write the
  * result.
@@ -48,9 +49,10 @@ struct vm_tlbimage {
 	uint32_t written;
 	/** Something that is needed lies elsewhere. */
 	uint32_t broken;
-	uint32_t pid;
-	/* Of all processes: those that forked off, and results they wrote; programs that took the place of others (execve). */
-	uint32_t forked, forked_written, execs;
+	/** The result is the file PID-NUMBER. */
+	uint32_t pid, number;
+	/** Of all processes: programs that took the place of others by execve(2). */
+	uint32_t execs;
 	struct vm_tlbimage_queue *queues;
 	char engine[128], sizes[16], program[256];
 	struct vm_tlbtrace core;
@@ -58,6 +60,6 @@ struct vm_tlbimage {
 
 /** The first page, which processes that fork off go on to share. */
 enum { VM_TLBIMAGE_HEAD = 4096 };
-_Static_assert(offsetof(struct vm_tlbimage, core) < VM_TLBIMAGE_HEAD, "counters of processes lie on the first page");
+_Static_assert(offsetof(struct vm_tlbimage, core) < VM_TLBIMAGE_HEAD, "what processes count together lies on the first page");
 
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * What we call of QEMU's interface for plugins, and what it calls of ours; no Debian package brings a header.
  *

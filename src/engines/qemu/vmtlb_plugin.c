@@ -1,12 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * A plugin for QEMU's emulators of single programs: all that a program accesses goes through the TLB model.
  *
- * Options: model=NUMBERS (tlbtrace_text.h), out=FILE, and image=FD, a memfd of vmtlb's (image.h).  FILE is written when the
- * process ends or calls execve(2); a process that forked off writes FILE.PID, and begins with nothing counted.
+ * Options: model=NUMBERS (tlbtrace_text.h), directory=DIR, program=TEXT, and image=FD, a memfd of vmtlb's (image.h).  When a
+ * process ends or calls execve(2), it writes DIR/PID-N, which was there from its beginning, and empty; a process that forked
+ * off has a file of its own, and begins with nothing counted.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +35,11 @@ struct block {
 static struct engine {
 	struct vm_tlbimage *image;
 	struct vm_tlbtrace *core;  /* the one in the image */
-	/** The head of the image; of processes that forked off, still that of the first one's. */
+	/** The head of the image; in processes that forked off, still the first one's. */
 	struct vm_tlbimage *shared;
 	struct vm_guest guest;
 	pthread_mutex_t lock;
-	char *out;
+	const char *directory;
 	int fd;                    /* the result, while it is written */
 	bool child;                /* forked off */
 	struct vm_tlbtrace_thread *thread[VCPUS_MAX];
@@ -139,28 +142,41 @@ static const struct vm_tlbtrace_ops ops = {
 
 /* ---- The result --------------------------------------------------------------------------------------------------- */
 
-/** The program must not see a descriptor of ours, nor must it be able to close it: the file is open while it is written. */
+static bool path_of_result(char *path, size_t size)
+{
+	const struct vm_tlbimage *image = e.image;
+	return snprintf(path, size, "%s/%u-%u", e.directory, image->pid, image->number) < (int)size;
+}
+
+/** A file of its own for each process; empty until there is a result. */
+static bool name_result(void)
+{
+	char path[PATH_MAX];
+	int fd = -1;
+	for (e.image->number = 0; fd < 0 && path_of_result(path, sizeof(path)); e.image->number += fd < 0) {
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0 && errno != EEXIST)
+			return false;
+	}
+	return fd >= 0 && close(fd) == 0;
+}
+
+/** The program must neither see a descriptor of ours nor be able to close it: the file is open while it is written. */
 static void write_result(void)
 {
 	const struct vm_tlbtrace_about about = { .engine = e.image->engine, .sizes = e.image->sizes, .program = e.image->program,
 						 .pid = e.image->pid };
-	char path[4096], unfinished[4096 + 8];
-	const int n = e.child ? snprintf(path, sizeof(path), "%s.%u", e.out, e.image->pid) :
-				snprintf(path, sizeof(path), "%s", e.out);
-	if (n >= (int)sizeof(path))
-		return;
-	snprintf(unfinished, sizeof(unfinished), "%s.new", path);
+	char path[PATH_MAX];
 	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", e.guest.scans ? "scan" : "smaps");
-	e.fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (path_of_result(path, sizeof(path)))
+		e.fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (e.fd < 0)
 		return;
 	vm_tlbtrace_write(e.core, &about);
-	if (e.fd < 0 || close(e.fd) != 0 || rename(unfinished, path) != 0)
+	if (e.fd < 0)
 		return;
+	e.image->written = close(e.fd) == 0;
 	e.fd = -1;
-	if (e.child && !e.image->written)
-		__atomic_add_fetch(&e.shared->forked_written, 1, __ATOMIC_RELAXED);
-	e.image->written = 1;
 }
 
 /* ---- Execution ---------------------------------------------------------------------------------------------------- */
@@ -371,8 +387,6 @@ static void call_ends(uint64_t id, unsigned vcpu, int64_t number, int64_t result
 	lock(NULL);
 	if (call == VM_GUEST_EXEC) {
 		__atomic_sub_fetch(&e.shared->execs, 1, __ATOMIC_RELAXED);
-		if (e.child && e.image->written)
-			__atomic_sub_fetch(&e.shared->forked_written, 1, __ATOMIC_RELAXED);
 		e.image->written = 0;
 	}
 	const unsigned n = vm_guest_changes(&e.guest, call, at.arg, result, change);
@@ -419,7 +433,6 @@ static void leave_image(void)
 
 static void forked(void)
 {
-	__atomic_add_fetch(&e.shared->forked, 1, __ATOMIC_RELAXED);
 	/* A child of a child has a copy already. */
 	if (!e.child)
 		leave_image();
@@ -430,6 +443,7 @@ static void forked(void)
 		e.queue[i]->n = 0;
 	vm_guest_forked(&e.guest);
 	vm_tlbtrace_forked(e.core, e.thread[at.vcpu]);
+	(void)name_result();
 	unlock(NULL);
 }
 
@@ -469,10 +483,10 @@ static const char *option(int argc, char **argv, const char *key)
 
 static bool begin(const struct qemu_info *info, int argc, char **argv)
 {
-	const char *const model = option(argc, argv, "model"), *const out = option(argc, argv, "out");
+	const char *const model = option(argc, argv, "model"), *const directory = option(argc, argv, "directory");
 	const char *const image = option(argc, argv, "image"), *const program = option(argc, argv, "program");
-	if (!model || !out || out[0] != '/' || !(e.out = strdup(out))) {
-		fputs("vmtlb: the plugin takes model=NUMBERS,out=FILE, an absolute path\n", stderr);
+	if (!model || !directory || directory[0] != '/') {
+		fputs("vmtlb: the plugin needs model=NUMBERS and directory=DIR, an absolute path; it is used by vmtlb --model\n", stderr);
 		return false;
 	}
 	if (!map_image(image ? atoi(image) : -1)) {
@@ -487,6 +501,11 @@ static bool begin(const struct qemu_info *info, int argc, char **argv)
 	pthread_mutex_init(&e.lock, NULL);
 	if (!vm_tlbtrace_init(e.core, model)) {
 		fputs("vmtlb: model=NUMBERS isn't as vmtlb gives it\n", stderr);
+		return false;
+	}
+	e.directory = directory;
+	if (!name_result()) {
+		fprintf(stderr, "vmtlb: cannot write into %s: %s\n", directory, strerror(errno));
 		return false;
 	}
 	e.image->magic = VM_TLBIMAGE_MAGIC;

@@ -263,11 +263,19 @@ static void measure_small(struct cost *c)
 static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 {
 	char text[VM_NUMBUF];
-	const uint64_t last = p->known.ncosts ? p->known.cost[p->known.ncosts - 1].bytes : 0;
-	if (!last)
+	const struct vm_tlb_known *k = &p->known;
+	uint64_t small = 0, huge = 0;
+	for (size_t i = 0; i < k->ncosts; i++) {
+		small = isfinite(k->cost[i].ns_4k) ? k->cost[i].bytes : small;
+		huge = isfinite(k->cost[i].ns_2m) ? k->cost[i].bytes : huge;
+	}
+	if (!small)
 		snprintf(p->no_more, sizeof(p->no_more), "no memory was to be had");
-	else if (last < most)
-		snprintf(p->no_more, sizeof(p->no_more), "more than %s would have taken too long", vm_format_size(last, text));
+	else if (small < most)
+		snprintf(p->no_more, sizeof(p->no_more), "more than %s would have taken too long", vm_format_size(small, text));
+	else if (huge < small && !*p->no_huge && !*p->no_more)
+		snprintf(p->no_more, sizeof(p->no_more), "more than %s in huge pages would have taken too long, or wasn't to be had",
+			 vm_format_size(huge, text));
 }
 
 void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t huge_until_ns, struct vm_tlb_probe *p)

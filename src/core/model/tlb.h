@@ -15,6 +15,9 @@
 struct vm_buf;
 struct vm_err;
 
+/** The largest that is understood. */
+enum { VM_TLB_SETS_MAX = 1 << 16, VM_TLB_WAYS_MAX = 1 << 10 };
+
 /** One buffer.  0 sets: there is none, or it isn't known. */
 struct vm_tlb_shape {
 	unsigned sets, ways;       /* sets: a power of two */

@@ -3,7 +3,6 @@
 #include "cli/vmtlb_hot.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -12,10 +11,11 @@
 #include "core/model/aspace.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
+#include "core/source/tlbprobe.h"
 
 /** Short windows are this part of the usual ones, and not shorter than that. */
 enum { BRIEF_PART = 10, BRIEF_LEAST_NS = 500000 };
-enum { TICK_MS = 50 };
+enum { TICK_MS = 50, NOISE_MOST_NS = 10000000 };
 
 static int check(const struct vmtlb *v, struct vm_err *err)
 {
@@ -156,14 +156,15 @@ static int run(struct vmtlb *v, struct vm_err *err)
 	if (h.brief_ns < BRIEF_LEAST_NS)
 		h.brief_ns = BRIEF_LEAST_NS;
 	v->sink = sink_for(v);
-	h.known = (struct vm_tlb_known){ .geometry = vm_tlb_geometry_default(), .walk_ns = (double)NAN };
+	vm_tlb_known(v->s, &h.known);
 	r = vm_signals_open(&signals, err);
 	if (r == 0)
 		r = vm_accessed_open(v->s, h.pid, (enum vm_flush)v->o->flush, &h.a, err);
 	if (r == 0) {
 		h.facts = vm_accessed_facts(h.a);
 		h.noise_brief = vm_accessed_noise(h.a, h.brief_ns);
-		h.noise = vm_accessed_noise(h.a, v->o->window_ns < 10000000 ? v->o->window_ns : 10000000);
+		h.noise_ns = v->o->window_ns < NOISE_MOST_NS ? v->o->window_ns : NOISE_MOST_NS;
+		h.noise = vm_accessed_noise(h.a, h.noise_ns);
 		r = report_all(&h, &signals, err);
 	}
 	vm_accessed_close(h.a);

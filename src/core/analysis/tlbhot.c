@@ -151,15 +151,19 @@ static double larger(double a, double b)
 	return isnan(a) || b > a ? b : a;
 }
 
-/** Entries of 4K and of huge pages against those of the second level; split pages count as the 4K pages that they are. */
+/**
+ * Entries used, or at least those walked, against those of the second level; huge pages that the host splits count as the
+ * 4K pages that they are.
+ */
 static double times_stlb(const struct vm_tlb_hot_row *r, const struct vm_tlb_known *k)
 {
-	const double entries = vm_tlb_entries(k->geometry.stlb), used = (double)r->used_entries;
-	if (!entries || r->used_entries == VM_ACCESSED_UNKNOWN)
+	const bool flushed = r->used_bytes != VM_ACCESSED_UNKNOWN, split = k->huge_pages_split == VM_TLB_SPLIT_YES;
+	const uint64_t small = (flushed ? r->used_bytes : r->walked_bytes) >> vm_tlb_size_shift(VM_TLB_4K);
+	const uint64_t n = flushed ? r->used_entries : r->walked_entries;
+	const double entries = vm_tlb_entries(k->geometry.stlb);
+	if (!entries || (split ? r->used_bytes & r->walked_bytes : n) == VM_ACCESSED_UNKNOWN)
 		return (double)NAN;
-	if (k->huge_pages_split != VM_TLB_SPLIT_YES)
-		return used / entries;
-	return (double)r->used_bytes / 4096 / entries;
+	return (double)(split ? small : n) / entries;
 }
 
 static bool mostly_huge(const struct vm_tlb_hot_row *r)
@@ -179,7 +183,7 @@ static enum vm_tlb_verdict verdict_of(const struct vm_tlb_hot_row *r, const stru
 		return VM_TLB_HOT_UNKNOWN;
 	if (r->used_bytes == 0)
 		return VM_TLB_HOT_IDLE;
-	if (r->stlb_times <= 1)
+	if (r->stlb_times <= 1 && r->used_bytes != VM_ACCESSED_UNKNOWN)
 		return VM_TLB_HOT_FITS;
 	if (split && mostly_huge(r))
 		return VM_TLB_HOT_SPLIT;
@@ -187,8 +191,8 @@ static enum vm_tlb_verdict verdict_of(const struct vm_tlb_hot_row *r, const stru
 		return VM_TLB_HOT_UNKNOWN;
 	if (few_walks(r))
 		return VM_TLB_HOT_RARE;
-	/* Walks of memory that may fit are those after a switch. */
-	if (isnan(r->stlb_times))
+	/* Walks of what may fit can be those after a switch. */
+	if (!(r->stlb_times > 1))
 		return VM_TLB_HOT_UNKNOWN;
 	return r->order == VM_TLB_IN_ORDER ? VM_TLB_HOT_IN_ORDER : VM_TLB_HOT_WALKS;
 }

@@ -47,7 +47,8 @@ struct vm_tlb_hot_row {
 	double walked_share;
 	double walked_per_ms;      /* entries, in windows of the usual length */
 	double walks_per_s;        /* at least */
-	double stlb_times;         /* what is used against what the second level holds: 2: twice as much */
+	double stlb_times;         /* what is used against what the second level holds: 2: twice as much; at least so much
+				      where only what is walked is known */
 	double time_share;         /* of one CPU, at least: walks_per_s at what a walk costs for so much memory, if nothing
 				      hides it */
 	double density;            /* of the blocks of 2M that hold used pages: how much of them is used */

@@ -88,7 +88,7 @@ static const struct vm_field fields[] = {
 	{ .name = "TIME%", .key = "time_share_min", .help = "of a CPU in these walks, unless it works meanwhile, in per cent "
 	  "(JSON: 0 to 1)", .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M | VM_F_DESC, .get = get_time,
 	  .source = BITS ", at the cost that --probe measured" },
-	{ .name = "xSTLB", .key = "stlb_times", .help = "used entries against those of the second-level TLB", .type = VM_T_F64,
+	{ .name = "xSTLB", .key = "stlb_times", .help = "entries used (or else walked), against those of the second-level TLB", .type = VM_T_F64,
 	  .flags = D | VM_F_DESC, .get = get_stlb, .source = BITS ", and the TLB as --probe measured it" },
 	{ .name = "BLOCKS", .key = "blocks_2m", .help = "blocks of 2M that hold used pages of 4K", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = M | VM_F_DESC, .get = get_blocks, .source = BITS },

@@ -33,6 +33,9 @@ struct vm_accessed_facts {
 	char why_no_flush[200];
 	/** The kernel keeps soft-dirty bits. */
 	bool soft_dirty;
+	/** What the first access to a page takes longer because its bit is set again, as it was for pages of ours; NAN: not
+	    known, for want of a way to flush. */
+	double set_again_ns;
 	/** Clearing alone makes the CPU walk again: WALKED would be what USED is, and isn't known. */
 	bool clearing_flushes;
 };

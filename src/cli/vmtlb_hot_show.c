@@ -83,6 +83,17 @@ static void say_advice(const struct vmtlb_hot_run *h, const struct vm_tlb_hot_ro
 			    ull(r->used_entries));
 }
 
+/** The time that a page takes tells whether much is done with it, as far as setting bits leaves it to be seen. */
+static void say_order(const struct vmtlb_hot_run *h, const struct vm_tlb_hot *sum, const struct vm_tlb_hot_row *r, struct vm_buf *b)
+{
+	vm_buf_add_str(b, ". It goes through them in order, a walk for all that is done with a page, and ahead of time: harmless unless "
+		       "little is done with each");
+	if (!isnan(sum->cpu_share) && !isnan(h->facts->set_again_ns) && r->walks_per_s > 0)
+		vm_buf_addf(b, " (%.0fns of CPU time went by for each, some %.0fns of it to set its bit again)",
+			    sum->cpu_share * 1e9 / r->walks_per_s, h->facts->set_again_ns);
+	vm_buf_add_str(b, ".");
+}
+
 bool vmtlb_hot_finding(const struct vmtlb_hot_run *h, const struct vm_tlb_hot *sum, const struct vm_tlb_hot_row *r,
 		       struct vm_buf *b)
 {
@@ -96,7 +107,7 @@ bool vmtlb_hot_finding(const struct vmtlb_hot_run *h, const struct vm_tlb_hot *s
 	}
 	say_walks(r, b);
 	if (r->verdict == VM_TLB_HOT_IN_ORDER)
-		vm_buf_add_str(b, ". It goes through them in order: one walk for all that is read of a page, ahead of time. Harmless.");
+		say_order(h, sum, r, b);
 	else
 		say_advice(h, r, b);
 	return true;

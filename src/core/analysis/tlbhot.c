@@ -15,6 +15,8 @@ const char *const vm_tlb_order_words[] = {
 
 /** Fewer walked pages than this have no order; runs so many times as long as by chance are order. */
 enum { ORDER_PAGES = 64, ORDER_TIMES = 8 };
+/** A place that differs by this part of what was walked has moved. */
+enum { MOVED_PART = 8 };
 /** So much of what is used was walked in a short window that neighbours say nothing. */
 #define ORDER_FULL 0.9
 /** Walks that take less than this share of a CPU are few; and, where their cost isn't known, less than so many a second. */
@@ -118,7 +120,7 @@ static bool place_changes(const struct windows *ws, size_t m)
 		const struct vm_accessed_count *c = &ws->w[i].v[m];
 		const uint64_t by = c->first > before ? c->first - before : before - c->first;
 		pairs += before != 0;
-		moved += before && by >= c->bytes / 2;
+		moved += before && by >= c->bytes / MOVED_PART;
 		before = c->first;
 	}
 	return pairs && 2 * moved >= pairs;
@@ -197,7 +199,6 @@ static enum vm_tlb_verdict verdict_of(const struct vm_tlb_hot_row *r, const stru
 	return r->order == VM_TLB_IN_ORDER ? VM_TLB_HOT_IN_ORDER : VM_TLB_HOT_WALKS;
 }
 
-/** Where nothing was flushed, what was walked is at least what is used. */
 static void fill_used(const struct windows *ws, size_t m, struct vm_tlb_hot_row *r)
 {
 	const enum vm_accessed_kind kind = VM_ACCESSED_USED;
@@ -207,7 +208,13 @@ static void fill_used(const struct windows *ws, size_t m, struct vm_tlb_hot_row 
 	r->blocks = MEDIAN(ws, kind, m, blocks);
 	if (r->used_bytes == VM_ACCESSED_UNKNOWN || r->blocks == VM_ACCESSED_UNKNOWN || !r->blocks)
 		return;
-	r->density = (double)(r->used_bytes - r->huge_bytes) / (double)(r->blocks << vm_tlb_size_shift(VM_TLB_2M));
+	r->density = fmin(1, (double)(r->used_bytes - r->huge_bytes) / (double)(r->blocks << vm_tlb_size_shift(VM_TLB_2M)));
+}
+
+/** What was walked was used as well: other windows may have seen less. */
+static uint64_t at_least(uint64_t used, uint64_t walked)
+{
+	return used == VM_ACCESSED_UNKNOWN || walked == VM_ACCESSED_UNKNOWN || used > walked ? used : walked;
 }
 
 static void fill_walked(const struct windows *ws, size_t m, const struct vm_tlb_hot *h, struct vm_tlb_hot_row *r)
@@ -215,11 +222,13 @@ static void fill_walked(const struct windows *ws, size_t m, const struct vm_tlb_
 	const uint64_t brief = MEDIAN(ws, VM_ACCESSED_BRIEF, m, entries);
 	r->walked_bytes = MEDIAN(ws, VM_ACCESSED_WALKED, m, bytes);
 	r->walked_entries = MEDIAN(ws, VM_ACCESSED_WALKED, m, entries);
+	r->used_bytes = at_least(r->used_bytes, r->walked_bytes);
+	r->used_entries = at_least(r->used_entries, r->walked_entries);
 	const double usual = rate(r->walked_entries, h->window_ns[VM_ACCESSED_WALKED]);
 	r->walked_per_ms = usual / 1e3;
 	r->walks_per_s = larger(usual, rate(brief, h->window_ns[VM_ACCESSED_BRIEF]));
 	if (r->used_entries != VM_ACCESSED_UNKNOWN && r->used_entries && r->walked_entries != VM_ACCESSED_UNKNOWN)
-		r->walked_share = fmin(1, (double)r->walked_entries / (double)r->used_entries);
+		r->walked_share = (double)r->walked_entries / (double)r->used_entries;
 	r->order = order_of(ws, m, r->used_entries == VM_ACCESSED_UNKNOWN ? r->walked_entries : r->used_entries);
 }
 

@@ -4,6 +4,7 @@
  * What it gives are lower bounds.  A page counts once in a window, however often it was walked, and where the same pages
  * are used by several threads each of their TLBs walks for itself.  All figures of a mapping are medians over windows.
  *
+ * - used: in windows after a flush, or what others saw walked, if that is more
  * - walked share: entries walked / entries used, in windows of the same length
  * - walks a second, at least: entries walked / length, of the windows that show most: short ones
  * - order: were the pages of a short window neighbours?  Of u pages in use, f of them walked and spread by chance, runs of

@@ -135,7 +135,9 @@ static int cpu_of(struct vm_session *s, pid_t pid, pid_t tid)
 	const char *p = strrchr(s->scratch.s, ')');
 	for (unsigned i = 0; p && i < PROCESSOR; i++)
 		p = strchr(p + 1, ' ');
-	return p ? atoi(p + 1) : -1;
+	char *end = NULL;
+	const long cpu = p ? strtol(p + 1, &end, 10) : -1;
+	return p && end != p + 1 && cpu >= 0 && cpu < CPUS_MAX ? (int)cpu : -1;
 }
 
 static int switch_away(struct vm_session *s, const struct vm_flusher *f, pid_t pid, struct vm_err *err)

@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/source/session.h"
+#include "core/source/tlbflush.h"
 
 #define AT(member) offsetof(struct vmtlb_options, member)
 
@@ -54,6 +55,13 @@ static const struct vm_opt opts[] = {
 	  .help = "with --hot: yes, clear the target's accessed bits" },
 	{ .name = "window", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(window_ns), .min = 1000000,
 	  .help = "with --hot: how long accesses are gathered (default: 10ms)" },
+	{ .name = "samples", .arg = "N", .type = VM_OPT_U64, .at = AT(samples), .min = 1, .max = 1000,
+	  .help = "with --hot: how often that is repeated for a report (default: 7)" },
+	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
+	  .help = "with --hot: how CPUs forget the target's translations, to see all pages that are used",
+	  .man = "\fBclear-refs\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
+		 "and is used there only if this asks for it. \fBswitches\fP runs processes of vmtlb's own in turn where the "
+		 "target runs. \fBauto\fP is whichever of them works without such loss; \fBnone\fP: USED stays unknown." },
 	{ .name = "ab", .type = VM_OPT_FLAG, .at = AT(ab), .group = GROUP_MODE,
 	  .help = "run COMMAND with huge pages off and on, in turn" },
 	{ .name = "pairs", .arg = "N", .type = VM_OPT_U64, .at = AT(pairs), .min = 1, .max = 1000,
@@ -64,7 +72,7 @@ static const struct vm_opt opts[] = {
 	VM_OPT_END,
 };
 
-static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 5, .top = 10 };
+static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 5, .top = 10, .samples = 7 };
 
 static const struct vm_example examples[] = {
 	{ "vmtlb -- ./prog --its-option", "what translation costs a program, by the CPU's counters" },
@@ -120,6 +128,7 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 		{ o->fresh, o->probe, "--fresh", "--probe" }, { o->engine > 0, o->model, "--engine", "--model" },
 		{ o->geometry, o->model, "--geometry", "--model" }, { o->clear_refs, o->hot, "--clear-refs", "--hot" },
 		{ o->window_ns != defaults.window_ns, o->hot, "--window", "--hot" },
+		{ o->samples != defaults.samples, o->hot, "--samples", "--hot" }, { o->flush > 0, o->hot, "--flush", "--hot" },
 		{ o->pairs != defaults.pairs, o->ab, "--pairs", "--ab" },
 		{ o->folded, o->stacks, "--folded", "--stacks" },
 		{ o->event, !o->probe && !o->model && !o->hot && !o->ab, "--event", "counting" },

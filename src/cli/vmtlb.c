@@ -13,6 +13,8 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/field/tlb_ab.h"
+#include "core/field/tlb_hot.h"
+#include "core/field/tlb_probe.h"
 #include "core/source/session.h"
 #include "core/source/tlbflush.h"
 
@@ -246,7 +248,9 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	return r;
 }
 
-static const struct vm_fieldset *const fieldsets[] = { &vm_ab_fields, NULL };
+static const struct vm_fieldset *const fieldsets[] = {
+	&vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields, &vm_ab_fields, NULL,
+};
 
 const struct vm_command vm_command = {
 	.name = "vmtlb",

@@ -41,6 +41,9 @@ static inline void vm_tlbimage_drain(struct vm_tlbtrace *core, struct vm_tlbimag
 	q->n = 0;
 }
 
+/** Where it is mapped, if it can be: far from where kernels, emulators and sanitizers put things by themselves. */
+#define VM_TLBIMAGE_HINT UINT64_C(0x380000000000)
+
 struct vm_tlbimage {
 	uint64_t magic;            /* set last */
 	uint64_t base, bytes;      /* where it is mapped */

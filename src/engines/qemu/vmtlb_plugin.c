@@ -453,7 +453,7 @@ static bool map_image(int fd)
 {
 	const uint64_t bytes = VM_TLBIMAGE_BYTES;
 	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
-	struct vm_tlbimage *image = mmap(NULL, bytes, prot, flags, fd, 0);
+	struct vm_tlbimage *image = mmap((void *)VM_TLBIMAGE_HINT, bytes, prot, flags, fd, 0);
 	if (image == MAP_FAILED)
 		return false;
 	/* An old length of 0 makes another mapping of the same pages. */

@@ -17,6 +17,7 @@
 
 /** How much of the address space is taken; pages are used as they are needed. */
 #define VM_TLBIMAGE_BYTES (UINT64_C(4) << 30)
+#define VM_TLBIMAGE_LEAST (UINT64_C(64) << 20)
 
 /**
  * Accesses of a thread that are to be modelled.  They wait until there are many: between them the program's own loads

@@ -127,15 +127,18 @@ END_TEST
 
 START_TEST(knees_of_repeats)
 {
-	double v[] = { 100, 0, 110, 90, 105 }, half[] = { 100, 0, 100, 0 };
-	const struct vm_tlb_knee k = vm_tlb_knee_of(v, 5), none = vm_tlb_knee_of(half, 4), empty = vm_tlb_knee_of(v, 0);
-	ck_assert_double_eq(k.at, 102.5);
+	double v[] = { 100, 0, 110, 90, 105 }, far[] = { 300, 200 };
+	const struct vm_tlb_knee k = vm_tlb_knee_of(102, v, 5), none = vm_tlb_knee_of(0, far, 2), alone = vm_tlb_knee_of(50, v, 0);
+	const struct vm_tlb_knee off = vm_tlb_knee_of(100, far, 2);
+	ck_assert_double_eq(k.at, 102);
 	ck_assert_double_eq(k.low, 97.5);
 	ck_assert_double_eq(k.high, 106.25);
-	is_near(vm_tlb_knee_spread(&k), 8.75 / 102.5, 1e-9);
+	is_near(vm_tlb_knee_spread(&k), 8.75 / 102, 1e-9);
 	ck_assert_double_eq(none.at, 0);
-	ck_assert_double_eq(empty.at, 0);
-	ck_assert_double_eq(vm_tlb_knee_spread(&empty), 0);
+	ck_assert_double_eq(vm_tlb_knee_spread(&none), 0);
+	ck_assert_double_eq(alone.low, 50);
+	ck_assert_double_eq(off.low, 100);
+	ck_assert_double_eq(off.high, 275);
 }
 END_TEST
 

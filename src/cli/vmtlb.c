@@ -16,6 +16,7 @@
 #include "core/field/tlb_count.h"
 #include "core/field/tlb_hot.h"
 #include "core/field/tlb_probe.h"
+#include "core/field/tlb_sample.h"
 #include "core/source/session.h"
 #include "core/source/tlbflush.h"
 
@@ -44,6 +45,10 @@ static const struct vm_opt opts[] = {
 	  .help = "the same by stack, by frame pointers" },
 	{ .name = "folded", .type = VM_OPT_FLAG, .at = AT(folded),
 	  .help = "with --stacks: as lines for flame graph tools, and nothing else" },
+	{ .name = "period", .arg = "N", .type = VM_OPT_U64, .at = AT(period), .min = 1, .max = UINT64_MAX / 2,
+	  .help = "with --sites, --stacks: a sample each N events" },
+	{ .name = "frequency", .arg = "N", .type = VM_OPT_U64, .at = AT(frequency), .min = 1, .max = UINT64_MAX / 2,
+	  .help = "with --sites, --stacks: so many samples a second (default: 1000)" },
 	{ .name = "probe", .type = VM_OPT_FLAG, .at = AT(probe), .group = GROUP_MODE,
 	  .help = "measure this machine's TLBs by timing" },
 	{ .name = "fresh", .type = VM_OPT_FLAG, .at = AT(fresh), .help = "with --probe: measure again, whatever is known" },
@@ -97,7 +102,7 @@ static const struct vmtlb_mode *count_mode(const struct vmtlb_options *o, int ar
 static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o, int argc)
 {
 	return o->probe ? &vmtlb_probe : o->model ? &vmtlb_model : o->hot ? &vmtlb_hot : o->ab ? &vmtlb_ab :
-	       o->sites || o->stacks ? &vmtlb_sites : count_mode(o, argc);
+	       o->sites ? &vmtlb_sites : o->stacks ? &vmtlb_stacks : count_mode(o, argc);
 }
 
 /* ---- The command line --------------------------------------------------------------------------------------------- */
@@ -141,6 +146,8 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 		{ o->samples != defaults.samples, o->hot, "--samples", "--hot" }, { o->flush > 0, o->hot, "--flush", "--hot" },
 		{ o->pairs != defaults.pairs, o->ab, "--pairs", "--ab" },
 		{ o->folded, o->stacks, "--folded", "--stacks" },
+		{ o->period, o->sites || o->stacks, "--period", "--sites and --stacks" },
+		{ o->frequency, o->sites || o->stacks, "--frequency", "--sites and --stacks" },
 		{ o->event, !o->probe && !o->model && !o->hot && !o->ab, "--event", "counting" },
 	};
 	for (size_t i = 0; i < sizeof(opt) / sizeof(opt[0]); i++)
@@ -256,7 +263,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 }
 
 static const struct vm_fieldset *const fieldsets[] = {
-	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
+	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
+	&vm_walk_stack_fields, &vm_walk_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
 	&vm_ab_fields, NULL,
 };
 

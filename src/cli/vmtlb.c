@@ -12,6 +12,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/field/tlb_ab.h"
+#include "core/field/tlb_hot.h"
+#include "core/field/tlb_probe.h"
 #include "core/source/session.h"
 #include "core/source/tlbflush.h"
 
@@ -65,14 +68,14 @@ static const struct vm_opt opts[] = {
 	{ .name = "ab", .type = VM_OPT_FLAG, .at = AT(ab), .group = GROUP_MODE,
 	  .help = "run COMMAND with huge pages off and on, in turn" },
 	{ .name = "pairs", .arg = "N", .type = VM_OPT_U64, .at = AT(pairs), .min = 1, .max = 1000,
-	  .help = "with --ab: how many pairs of runs (default: 5)" },
+	  .help = "with --ab: how many pairs of runs (default: 6)" },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "rows of a table at most (default: 10; 0: all)" },
 	{ .name = "output", .arg = "FILE", .type = VM_OPT_PATH, .at = AT(output),
 	  .help = "write the report to FILE instead of standard output" },
 	VM_OPT_END,
 };
 
-static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 5, .top = 10, .samples = 7 };
+static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 6, .top = 10, .samples = 7 };
 
 static const struct vm_example examples[] = {
 	{ "vmtlb -- ./prog --its-option", "what translation costs a program, by the CPU's counters" },
@@ -245,7 +248,9 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	return r;
 }
 
-static const struct vm_fieldset *const fieldsets[] = { NULL };
+static const struct vm_fieldset *const fieldsets[] = {
+	&vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields, &vm_ab_fields, NULL,
+};
 
 const struct vm_command vm_command = {
 	.name = "vmtlb",

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "cli/vmtlb_picture.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/field/tlb_probe.h"
 #include "core/source/session.h"
 #include "core/source/tlbprobe.h"
@@ -29,7 +32,8 @@ static void add_level(struct rows *r, const struct vm_tlb_probe *p, const char *
 {
 	struct vm_tlb_level_row *row = &r->level[r->levels++];
 	const bool split = p->known.huge_pages_split == VM_TLB_SPLIT_YES;
-	*row = (struct vm_tlb_level_row){ .key = key, .name = name, .knee = *knee, .ns = ns, .page_bytes = p->page_bytes };
+	*row = (struct vm_tlb_level_row){ .key = key, .name = name, .knee = *knee, .ns = ns,
+					 .adds = which == VM_TLB_STLB, .page_bytes = p->page_bytes };
 	if (!(knee->at > 0))
 		return;
 	const uint64_t entries = (uint64_t)lround(knee->at);
@@ -62,13 +66,12 @@ static void make_rows(const struct vm_tlb_probe *p, struct rows *r)
 	add_points(r, "code", &p->code);
 }
 
-static int put_lists(struct vmtlb *v, const struct rows *r, bool machine, struct vm_err *err)
+static int put_lists(struct vmtlb *v, const struct rows *r, struct vm_err *err)
 {
 	int e = vmtlb_list(v, &vm_tlb_level_fields, true, r->level, r->levels, sizeof(r->level[0]), NULL, err);
-	vm_report_say(&v->report, "\n");
 	if (e == 0)
 		e = vmtlb_list(v, &vm_tlb_cost_fields, false, r->cost, r->costs, sizeof(r->cost[0]), NULL, err);
-	if (e == 0 && machine)
+	if (e == 0)
 		e = vmtlb_list(v, &vm_tlb_point_fields, false, r->point, r->points, sizeof(r->point[0]), NULL, err);
 	return e;
 }
@@ -144,10 +147,116 @@ static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 
 /* ---- For people --------------------------------------------------------------------------------------------------- */
 
+/** A footprint of which is said what huge pages save there: some times what second levels translate. */
+#define SAVED_AT (UINT64_C(32) << 20)
+
+enum { WIDTH = 80, HEADING = 10, PICTURE = 8 };
+
+static size_t width_of(const struct vmtlb *v)
+{
+	return v->style.width && v->style.width < WIDTH ? v->style.width : WIDTH;
+}
+
+__attribute__((format(printf, 3, 4)))
+static void say(struct vmtlb *v, const char *heading, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	vm_report_wrap(&v->report, HEADING, heading, text, width_of(v));
+}
+
+static void say_heading(struct vmtlb *v, const struct vm_tlb_probe *p)
+{
+	char took[VM_NUMBUF], when[64] = "?";
+	const time_t at = (time_t)p->at_s;
+	struct tm tm;
+	if (localtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	say(v, "CPU", "%s, %s%s", *p->cpu ? p->cpu : "not known", *p->hypervisor ? "under " : "no hypervisor shows itself",
+	    p->hypervisor);
+	say(v, "measured", "%s in %s on CPU %u%s", when, vm_format_duration(p->took_ns, took), p->on_cpu,
+	    p->from_cache ? " (kept since; --fresh measures again)" : "");
+	if (*p->doubt)
+		say(v, "DOUBT", "not to be trusted: %s. Measure again while the machine has less to do: vmtlb --probe --fresh",
+		    p->doubt);
+}
+
+static void draw(struct vmtlb *v, const struct vm_tlb_probe *p)
+{
+	struct vm_buf b = { 0 };
+	const struct vmtlb_mark mark[] = { { p->dtlb.at, "L1 dTLB" }, { p->stlb.at, "STLB" } };
+	vmtlb_picture_put(&b, &p->data, mark, sizeof(mark) / sizeof(mark[0]), PICTURE, &v->style);
+	if (b.n) {
+		vm_report_say(&v->report, "\nns of a load, by how many pages are loaded from in turn\n");
+		vm_report_put(&v->report, b.s, b.n);
+	}
+	vm_buf_free(&b);
+}
+
+/** How much huge pages save where there is enough to save. */
+static void say_savings(const struct vm_tlb_known *k, char *to, size_t size)
+{
+	size_t n = 0;
+	const struct vm_tlb_cost *last = NULL;
+	for (size_t i = 0; i < k->ncosts; i++)
+		if (vm_tlb_cost_saved(&k->cost[i]) > 0)
+			last = &k->cost[i];
+	to[0] = '\0';
+	for (size_t i = 0; last && i < k->ncosts; i++) {
+		char bytes[VM_NUMBUF];
+		const struct vm_tlb_cost *c = &k->cost[i];
+		if ((c->bytes != SAVED_AT && c != last) || !(vm_tlb_cost_saved(c) > 0) || n >= size)
+			continue;
+		n += (size_t)snprintf(to + n, size - n, "%s %.0f %% at %s", n ? "," : ": they save",
+				      100 * vm_tlb_cost_saved(c), vm_format_size(c->bytes, bytes));
+	}
+}
+
+static void say_split(struct vmtlb *v, const struct vm_tlb_probe *p)
+{
+	char saved[128];
+	say_savings(&p->known, saved, sizeof(saved));
+	switch (p->known.huge_pages_split) {
+	case VM_TLB_SPLIT_YES:
+		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with %u "
+		    "lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
+		    p->many_lines_ns, p->many_lines, p->few_lines_ns, p->few_lines, saved);
+		break;
+	case VM_TLB_SPLIT_NO:
+		say(v, "2M pages", "whole: one entry translates 2M (a load takes %.1f ns with %u lines of one huge page, %.1f ns "
+		    "with %u)%s.", p->many_lines_ns, p->many_lines, p->few_lines_ns, p->few_lines, saved);
+		break;
+	case VM_TLB_SPLIT_UNKNOWN:
+		break;
+	}
+	if (*p->no_huge)
+		say(v, "2M pages", "not known: %s.", p->no_huge);
+}
+
 static int put_report(struct vmtlb *v, const struct vm_tlb_probe *p, const struct rows *r, struct vm_err *err)
 {
-	int e = put_lists(v, r, false, err);
-	(void)p;
+	const struct vmtlb_options *given = v->o;
+	struct vmtlb_options all = *given;
+	say_heading(v, p);
+	vm_report_say(&v->report, "\n");
+	int e = vmtlb_list(v, &vm_tlb_level_fields, true, r->level, r->levels, sizeof(r->level[0]), NULL, err);
+	if (*p->no_code)
+		say(v, "iTLB", "not known: %s.", p->no_code);
+	draw(v, p);
+	vm_report_say(&v->report, "\nwhat translation adds to a load somewhere in the footprint\n");
+	/* They are few, and belong together. */
+	all.top = 0;
+	v->o = &all;
+	if (e == 0)
+		e = vmtlb_list(v, &vm_tlb_cost_fields, false, r->cost, r->costs, sizeof(r->cost[0]), NULL, err);
+	v->o = given;
+	if (*p->no_more)
+		say(v, "no more", "%s.", p->no_more);
+	vm_report_say(&v->report, "\n");
+	say_split(v, p);
 	return e;
 }
 
@@ -163,7 +272,7 @@ static int show(struct vmtlb *v, const struct vm_tlb_probe *p, struct vm_err *er
 	if (e == 0 && vm_report_is_document(&v->report))
 		put_document(&v->report.json, p);
 	if (e == 0)
-		e = vm_report_is_machine(&v->report) ? put_lists(v, r, true, err) : put_report(v, p, r, err);
+		e = vm_report_is_machine(&v->report) ? put_lists(v, r, err) : put_report(v, p, r, err);
 	const int end = vmtlb_report_end(v, err);
 	free(r);
 	return e < 0 ? e : end;

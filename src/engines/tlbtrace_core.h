@@ -183,7 +183,7 @@ static inline void vm_tlbtrace_filter_init(struct vm_tlbtrace_filter *f, const s
 static inline void vm_tlbtrace_copy(uint64_t *to, const uint64_t *from, size_t words)
 {
 	for (size_t i = 0; i < words; i++)
-		to[i] = from ? from[i] : 0;
+		to[i] = from[i];
 }
 
 /** Empty TLBs; all policies have met the same sizes so far. */
@@ -191,8 +191,8 @@ static inline void vm_tlbtrace_thread_reset(const struct vm_tlbtrace *c, struct 
 {
 	vm_tlbtrace_filter_init(&t->data, c->geometry.l1d);
 	vm_tlbtrace_filter_init(&t->code, c->geometry.l1i);
-	vm_tlbtrace_copy(t->tlb[VM_TLB_ALL_4K].memory, NULL, t->tlb[VM_TLB_ALL_4K].words);
-	vm_tlbtrace_copy(t->walk[VM_TLB_ALL_4K].memory, NULL, t->walk[VM_TLB_ALL_4K].words);
+	vm_tlbsim_clear(&t->tlb[VM_TLB_ALL_4K]);
+	vm_tlbwalk_clear(&t->walk[VM_TLB_ALL_4K]);
 	for (unsigned p = 0; p < VM_TLB_POLICIES; p++)
 		t->tlb_of[p] = t->walk_of[p] = VM_TLB_ALL_4K;
 }

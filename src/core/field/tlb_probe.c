@@ -34,20 +34,22 @@ PLAIN(level_key, LEVEL, VM_STR(row->key))
 PLAIN(level_entries, LEVEL, entries(row->knee.at))
 PLAIN(level_low, LEVEL, entries(row->knee.low))
 PLAIN(level_high, LEVEL, entries(row->knee.high))
+PLAIN(level_near, LEVEL, entries(vm_tlb_entries(row->near)))
 PLAIN(level_ns, LEVEL, number(row->ns))
-PLAIN(level_page, LEVEL, bytes(row->page_bytes))
-PLAIN(level_reach, LEVEL, bytes(row->reach_bytes))
-PLAIN(level_reach_2m, LEVEL, bytes(row->reach_2m_bytes))
-
-GETTER(level_near)
+/** An access takes some time; what hits or misses further away adds to it. */
+GETTER(level_cost)
 {
 	const struct LEVEL *row = row_;
 	(void)f;
-	if (!vm_tlb_entries(row->near))
+	if (!isfinite(row->ns))
 		return VM_ABSENT;
-	snprintf(tmp->text, sizeof(tmp->text), "%u", vm_tlb_entries(row->near));
+	snprintf(tmp->text, sizeof(tmp->text), row->adds ? "+%.1f ns" : "%.1f ns", row->ns);
 	return VM_STR(tmp->text);
 }
+
+PLAIN(level_page, LEVEL, bytes(row->page_bytes))
+PLAIN(level_reach, LEVEL, bytes(row->reach_bytes))
+PLAIN(level_reach_2m, LEVEL, bytes(row->reach_2m_bytes))
 
 #define TIMED "loads and jumps, timed"
 
@@ -62,14 +64,16 @@ static const struct vm_field level_fields[] = {
 	  .unit = VM_U_COUNT, .flags = D | VM_F_DESC, .get = level_low, .source = TIMED },
 	{ .name = "HIGH", .key = "entries_high", .help = "a quarter of the repeats found more", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = D | VM_F_DESC, .get = level_high, .source = TIMED },
-	{ .name = "NEAR", .key = "near", .help = "the nearest size that is known of CPUs: a hint", .type = VM_T_STR,
-	  .flags = D, .get = level_near, .source = "manuals of Intel, AMD and Arm" },
+	{ .name = "NEAR", .key = "near_entries", .help = "the nearest size that CPUs are known to have: a hint", .type = VM_T_U64,
+	  .unit = VM_U_COUNT, .flags = D | VM_F_DESC, .get = level_near, .source = "manuals of Intel, AMD and Arm" },
 	{ .name = "REACH", .key = "reach_bytes", .help = "memory that it translates with base pages", .type = VM_T_U64,
 	  .unit = VM_U_BYTES, .flags = D | VM_F_DESC, .get = level_reach, .source = TIMED },
 	{ .name = "REACH-2M", .key = "reach_2m_bytes", .help = "the same with huge pages of 2M, which a host may split",
 	  .type = VM_T_U64, .unit = VM_U_BYTES, .flags = D | VM_F_DESC, .get = level_reach_2m, .source = TIMED },
-	{ .name = "NS", .key = "ns", .help = "ns: an access that hits the first level; what a hit or a miss of the others adds",
-	  .type = VM_T_F64, .flags = D | VM_F_DESC, .get = level_ns, .source = TIMED },
+	{ .name = "COST", .key = "cost", .help = "of an access that hits the first level; what others add to that",
+	  .type = VM_T_STR, .flags = VM_F_DEFAULT, .get = level_cost, .source = TIMED },
+	{ .name = "NS", .key = "ns", .help = "the same in ns: an access that hits the first level; what a hit or a miss of the others adds",
+	  .type = VM_T_F64, .flags = M | VM_F_DESC, .get = level_ns, .source = TIMED },
 	{ .name = "PAGE", .key = "page_bytes", .help = "size of a base page", .type = VM_T_U64, .unit = VM_U_BYTES,
 	  .flags = M, .get = level_page, .source = "sysconf(_SC_PAGESIZE)" },
 };
@@ -82,8 +86,7 @@ FIELDS(vm_tlb_level_fields, "buffer", "levels", level_fields);
 PLAIN(cost_bytes, COST, VM_U64(row->cost.bytes))
 PLAIN(cost_4k, COST, number(row->cost.ns_4k))
 PLAIN(cost_2m, COST, number(row->cost.ns_2m))
-/* Of less than a nanosecond shares say nothing. */
-PLAIN(cost_saved, COST, row->cost.ns_4k > 1 ? number(1 - row->cost.ns_2m / row->cost.ns_4k) : VM_ABSENT)
+PLAIN(cost_saved, COST, number(vm_tlb_cost_saved(&row->cost)))
 
 static const struct vm_field cost_fields[] = {
 	{ .name = "FOOTPRINT", .key = "bytes", .help = "memory that is touched at random", .type = VM_T_U64, .unit = VM_U_BYTES,
@@ -92,7 +95,7 @@ static const struct vm_field cost_fields[] = {
 	  .flags = D | VM_F_DESC, .get = cost_4k, .source = TIMED },
 	{ .name = "NS-2M", .key = "ns_2m", .help = "the same with transparent huge pages", .type = VM_T_F64,
 	  .flags = D | VM_F_DESC, .get = cost_2m, .source = TIMED },
-	{ .name = "SAVED", .key = "saved_share", .help = "share of that which huge pages save", .type = VM_T_F64,
+	{ .name = "SAVED", .key = "saved_share", .help = "share of that which huge pages save, in per cent (JSON: 0 to 1); - below 3 ns", .type = VM_T_F64,
 	  .unit = VM_U_RATIO, .flags = D | VM_F_DESC, .get = cost_saved, .source = TIMED },
 };
 FIELDS(vm_tlb_cost_fields, "footprint", "costs", cost_fields);

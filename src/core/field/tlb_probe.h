@@ -8,10 +8,11 @@
 
 /** A buffer. */
 struct vm_tlb_level_row {
-	const char *key, *name;    /* "stlb", "STLB"; for people and programs */
+	const char *key, *name;    /* "stlb", "STLB" */
 	struct vm_tlb_knee knee;   /* entries; at 0: not known */
 	struct vm_tlb_shape near;  /* the nearest known size, a hint; 0 sets: none */
-	double ns;                 /* what its hit takes or adds; NAN: not known */
+	double ns;                 /* what its hit takes or, if `adds`, adds; NAN: not known */
+	bool adds;
 	uint64_t page_bytes;       /* of the pages that were counted */
 	uint64_t reach_bytes, reach_2m_bytes;   /* 0: not known */
 };

@@ -8,6 +8,7 @@
 #ifndef VM_MODEL_TLBFIT_H
 #define VM_MODEL_TLBFIT_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -59,6 +60,12 @@ static inline double vm_tlb_knee_spread(const struct vm_tlb_knee *k)
 
 /** Of n repeats' knees, those that are 0 left out; if that are half of them or more, there is none.  Sorts v[]. */
 struct vm_tlb_knee vm_tlb_knee_of(double *v, size_t n);
+
+/** Share that huge pages save of what translation costs; NAN: not known, or too little to tell (3 ns). */
+static inline double vm_tlb_cost_saved(const struct vm_tlb_cost *c)
+{
+	return c->ns_4k >= 3 ? 1 - c->ns_2m / c->ns_4k : (double)NAN;
+}
 
 /** Which buffer. */
 enum vm_tlb_buffer { VM_TLB_L1D, VM_TLB_L1I, VM_TLB_STLB };

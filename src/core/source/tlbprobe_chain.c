@@ -63,16 +63,31 @@ static int alias(struct vm_tlb_area *a, size_t bytes)
 	return 0;
 }
 
-int vm_tlb_area_populate(struct vm_tlb_area *a, size_t bytes)
+int vm_tlb_area_populate(struct vm_tlb_area *a, size_t bytes, uint64_t until_ns)
 {
+	const size_t page = page_bytes();
 	if (bytes > a->bytes)
 		return -EINVAL;
 	if (a->memory == VM_TLB_ALIAS)
 		return alias(a, bytes);
 	/* Written to: pages that were only read would all be the one page of zeros. */
-	for (const size_t page = page_bytes(); a->populated < bytes; a->populated += page)
+	for (; a->populated < bytes; a->populated += page) {
+		if (a->populated % HUGE == 0 && vm_clock_ns() >= until_ns)
+			return -ETIME;
 		*(volatile char *)(a->base + a->populated) = 0;
+	}
 	return 0;
+}
+
+void vm_tlb_area_split(struct vm_tlb_area *a)
+{
+	/* Nothing is to become huge again. */
+	madvise(a->base, a->bytes, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < a->populated; at += HUGE) {
+		/* Protecting a part of a huge page makes the kernel map its parts (change_pmd_range() in mm/mprotect.c). */
+		mprotect(a->base + at, page_bytes(), PROT_READ);
+		mprotect(a->base + at, page_bytes(), PROT_READ | PROT_WRITE);
+	}
 }
 
 /* ---- Orders ------------------------------------------------------------------------------------------------------- */
@@ -112,11 +127,10 @@ void vm_tlb_order_spread(struct vm_tlb_order *o, size_t pages, size_t page, uint
 	shuffle(o->at, pages, random);
 }
 
-void vm_tlb_order_packed(struct vm_tlb_order *o, size_t lines, uint64_t *random)
+void vm_tlb_order_pack(struct vm_tlb_order *o, size_t n, size_t page)
 {
-	for (size_t i = 0; i < lines; i++)
-		o->at[i] = (uint32_t)(i * LINE);
-	shuffle(o->at, lines, random);
+	for (size_t i = 0; i < n; i++)
+		o->at[i] = (uint32_t)(o->at[i] / page * LINE);
 }
 
 /* ---- Timing ------------------------------------------------------------------------------------------------------- */
@@ -131,22 +145,13 @@ static uint64_t follow(const char *base, const uint32_t *at, size_t n, size_t pa
 	return x;
 }
 
-/** Loads that don't wait for each other. */
-static uint64_t touch(const char *base, const uint32_t *at, size_t n)
-{
-	uint64_t x = 0;
-	for (size_t i = 0; i < n; i++)
-		x |= *(const volatile uint64_t *)(base + at[i]);
-	return x;
-}
-
 /** `zero` is what the warm-up loaded: the first load waits for that, too. */
-static double time_it(struct vm_tlb_watch *w, const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t n,
-		      size_t passes, uint64_t zero, const struct rusage *before)
+static double time_it(struct vm_tlb_watch *w, const char *base, const uint32_t *at, size_t n, size_t passes, uint64_t zero,
+		      const struct rusage *before)
 {
 	struct rusage after;
 	const uint64_t from = vm_clock_ns();
-	zero += follow(a->base + zero, o->at, n, passes);
+	zero += follow(base + zero, at, n, passes);
 	const uint64_t took = vm_clock_ns() - from + zero;
 	getrusage(RUSAGE_THREAD, &after);
 	w->samples++;
@@ -163,14 +168,20 @@ double vm_tlb_chain_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a, cons
 	struct rusage before;
 	getrusage(RUSAGE_THREAD, &before);
 	const uint64_t zero = follow(a->base, o->at, n, 1);
-	return time_it(w, a, o, n, (accesses + n - 1) / n, zero, &before);
+	return time_it(w, a->base, o->at, n, (accesses + n - 1) / n, zero, &before);
 }
 
-double vm_tlb_chain_once_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t all,
+double vm_tlb_chain_once_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t from,
 			    size_t n)
 {
 	struct rusage before;
-	const uint64_t zero = touch(a->base, o->at, all);
 	getrusage(RUSAGE_THREAD, &before);
-	return time_it(w, a, o, n < all ? n : all, 1, zero, &before);
+	return time_it(w, a->base, o->at + from, n, 1, 0, &before);
+}
+
+void vm_tlb_chain_touch(const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t n)
+{
+	/* These loads don't wait for each other. */
+	for (size_t i = 0; i < n; i++)
+		(void)*(const volatile uint64_t *)(a->base + o->at[i]);
 }

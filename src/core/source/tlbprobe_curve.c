@@ -37,7 +37,7 @@ static double sample(struct data *d, unsigned pages)
 	const double spread = vm_tlb_chain_ns(d->w, &d->area, &d->order, pages, ACCESSES);
 	if (d->area.memory == VM_TLB_ALIAS || pages <= PAGES_FIRST)
 		return spread;
-	vm_tlb_order_packed(&d->order, pages, &d->w->random);
+	vm_tlb_order_pack(&d->order, pages, d->page);
 	const double packed = vm_tlb_chain_ns(d->w, &d->area, &d->order, pages, ACCESSES);
 	return spread > packed ? d->hit_ns + spread - packed : d->hit_ns + 0 * (spread - packed);
 }
@@ -67,7 +67,7 @@ static int open_data(struct data *d)
 	if (r == 0)
 		r = vm_tlb_area_open(&d->area, VM_TLB_ALIAS, PAGES_LAST * d->page);
 	if (r == 0)
-		r = vm_tlb_area_populate(&d->area, PAGES_LAST * d->page);
+		r = vm_tlb_area_populate(&d->area, PAGES_LAST * d->page, UINT64_MAX);
 	if (r == 0 && aliases_are_free(d))
 		return 0;
 	/* No memfd, too few mappings allowed, or such a cache. */
@@ -75,7 +75,7 @@ static int open_data(struct data *d)
 	if (r == 0 || r != -ENOMEM || d->order.at)
 		r = vm_tlb_area_open(&d->area, VM_TLB_SMALL, PAGES_LAST * d->page);
 	if (r == 0)
-		r = vm_tlb_area_populate(&d->area, PAGES_LAST * d->page);
+		r = vm_tlb_area_populate(&d->area, PAGES_LAST * d->page, d->w->deadline_ns);
 	return r;
 }
 

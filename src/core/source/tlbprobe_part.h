@@ -51,13 +51,6 @@ static inline bool vm_tlb_watch_over(const struct vm_tlb_watch *w, uint64_t now_
 
 /* ---- Chains of loads: tlbprobe_chain.c ---------------------------------------------------------------------------- */
 
-/** Memory of zeros, and the offsets at which a chain of loads goes through it. */
-struct vm_tlb_chain {
-	const char *base;
-	const uint32_t *at;        /* offsets in bytes */
-	size_t n;
-};
-
 /** What pages are behind the addresses. */
 enum vm_tlb_memory {
 	VM_TLB_ALIAS,              /* 64 pages, mapped again and again: data stay in the L1 cache */
@@ -77,8 +70,10 @@ struct vm_tlb_area {
 
 /** Reserve addresses.  0 or a negative errno. */
 int vm_tlb_area_open(struct vm_tlb_area *a, enum vm_tlb_memory memory, size_t bytes);
-/** Have memory up to `bytes` from its beginning.  0 or a negative errno. */
-int vm_tlb_area_populate(struct vm_tlb_area *a, size_t bytes);
+/** Have memory up to `bytes` from its beginning.  0; -ETIME: not until then; or a negative errno. */
+int vm_tlb_area_populate(struct vm_tlb_area *a, size_t bytes, uint64_t until_ns);
+/** The same memory, from now on mapped by base pages. */
+void vm_tlb_area_split(struct vm_tlb_area *a);
 void vm_tlb_area_close(struct vm_tlb_area *a);
 
 /** Room for the offsets of `n` accesses, and what one pass over them costs; freed by vm_tlb_order_close(). */
@@ -91,16 +86,17 @@ void vm_tlb_order_close(struct vm_tlb_order *o);
 
 /** One access to each of `pages` pages of `page` bytes, in random order; lines rotate over the sets of caches. */
 void vm_tlb_order_spread(struct vm_tlb_order *o, size_t pages, size_t page, uint64_t *random);
-/** As many accesses, to lines next to each other, in random order. */
-void vm_tlb_order_packed(struct vm_tlb_order *o, size_t lines, uint64_t *random);
+/** The same order, but the lines lie next to each other. */
+void vm_tlb_order_pack(struct vm_tlb_order *o, size_t n, size_t page);
 
 /** ns an access of a chain through the first `n` offsets, at least `accesses` of them, warmed up; NAN: interrupted. */
 double vm_tlb_chain_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t n,
 		       size_t accesses);
 
-/** The same of large chains: warmed up by accesses that don't wait for each other, then once through the first `n`. */
-double vm_tlb_chain_once_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t all,
+/** The same of large ones: once through n offsets from the place `from` on; warmed up by vm_tlb_chain_touch(). */
+double vm_tlb_chain_once_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t from,
 			    size_t n);
+void vm_tlb_chain_touch(const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t n);
 
 /* ---- Curves and costs: tlbprobe_curve.c, tlbprobe_cost.c ---------------------------------------------------------- */
 
@@ -109,10 +105,8 @@ int vm_tlb_measure_data(struct vm_tlb_watch *w, struct vm_tlb_probe *p);
 /** Jumps: likewise; the reason why not is in p->no_code. */
 void vm_tlb_measure_code(struct vm_tlb_watch *w, struct vm_tlb_probe *p);
 
-/** What may be taken for the costs, and why no more than that ("": as much as there is a use for). */
-size_t vm_tlb_memory_limit(struct vm_session *s, char why[VM_TLB_REASON]);
-/** known.cost[], and whether huge pages are split. */
-void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most_bytes, struct vm_tlb_probe *p);
+/** known.cost[], and whether huge pages are split; those come first, until huge_until_ns. */
+void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t huge_until_ns, struct vm_tlb_probe *p);
 
 /* ---- Chains of jumps: tlbprobe_code.c ----------------------------------------------------------------------------- */
 

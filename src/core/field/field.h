@@ -63,7 +63,6 @@ enum vm_field_flag {
 	VM_F_DEAR    = 1 << 5,   /* costs the target: vmtop reads it within its budget */
 	VM_F_LABEL   = 1 << 6,   /* names the row: a label in OpenMetrics */
 	VM_F_RATE    = 1 << 7,   /* of what happened since the sample before */
-	VM_F_RIGHT   = 1 << 8,   /* a text that is a number, such as one of changing units: stands to the right */
 };
 
 struct vm_field {

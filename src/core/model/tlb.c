@@ -178,3 +178,16 @@ uint64_t vm_tlb_reach(const struct vm_tlb_known *k, enum vm_tlb_size size)
 	const unsigned own = vm_tlb_entries(g->stlb_1g) ? vm_tlb_entries(g->stlb_1g) : vm_tlb_entries(g->l1d[VM_TLB_1G]);
 	return (size == VM_TLB_1G && !split ? own : vm_tlb_entries(g->stlb)) * page;
 }
+
+struct vm_tlb_capacity vm_tlb_capacity_of(const struct vm_tlb_known *k)
+{
+	const struct vm_tlb_geometry *g = &k->geometry;
+	const unsigned own = vm_tlb_entries(g->stlb_1g);
+	/* The default is for models. */
+	if (k->by == VM_TLB_BY_DEFAULT || (k->by == VM_TLB_BY_PROBE && !k->stlb_entries))
+		return (struct vm_tlb_capacity){ 0 };
+	return (struct vm_tlb_capacity){
+		.entries = vm_tlb_entries(g->stlb), .entries_1g = own ? own : vm_tlb_entries(g->l1d[VM_TLB_1G]),
+		.split = k->huge_pages_split == VM_TLB_SPLIT_YES,
+	};
+}

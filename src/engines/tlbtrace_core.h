@@ -261,7 +261,7 @@ static inline void vm_tlbtrace_know(struct vm_tlbtrace *c, struct vm_tlbtrace_re
 }
 
 /** A policy that meets another size than the one whose TLBs it has shared gets TLBs of its own. */
-static inline void vm_tlbtrace_part(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t, enum vm_tlb_policy p)
+static inline void vm_tlbtrace_part(struct vm_tlbtrace_thread *t, enum vm_tlb_policy p)
 {
 	const struct vm_tlbsim *tlb = &t->tlb[VM_TLB_ALL_4K];
 	const struct vm_tlbwalk *walk = &t->walk[VM_TLB_ALL_4K];
@@ -293,7 +293,7 @@ static inline const struct vm_tlbtrace_page *vm_tlbtrace_page(struct vm_tlbtrace
 	p->size[VM_TLB_ALL_2M] = p->size[VM_TLB_ALL_2M_WHOLE] = r->can_2m || r->size != VM_TLB_4K ? VM_TLB_2M : VM_TLB_4K;
 	for (unsigned i = 0; i < c->policies; i++)
 		if (p->size[i] != VM_TLB_4K)
-			vm_tlbtrace_part(c, t, (enum vm_tlb_policy)i);
+			vm_tlbtrace_part(t, (enum vm_tlb_policy)i);
 	uint64_t *touched = &r->touched[number % VM_TLBTRACE_REGION_PAGES / 64];
 	const uint64_t bit = UINT64_C(1) << number % 64;
 	if (!(*touched & bit)) {

@@ -292,3 +292,43 @@ void vm_qemu_command_free(char **command)
 		free(*c);
 	free(command);
 }
+
+/* ---- Runs --------------------------------------------------------------------------------------------------------- */
+
+int vm_qemu_run_open(struct vm_qemu_run *run, const char *plugin, const char *model, const char *directory, char *const *argv,
+		     struct vm_err *err)
+{
+	struct vm_buf text = { .s = NULL };
+	*run = (struct vm_qemu_run){ .image = 0 };
+	int r = vm_qemu_find(argv[0], &run->qemu, err);
+	if (r == 0)
+		r = vm_tlbimage_open(err);
+	if (r < 0)
+		return r;
+	run->image = r + 1;
+	/* One after the other, each with its end. */
+	const size_t program = (vm_buf_addf(&text, "model=%s%c", model, 0), text.n);
+	const size_t dir = (vm_buf_addf(&text, "program=%s%c", run->qemu.program, 0), text.n);
+	const size_t image = (vm_buf_addf(&text, "directory=%s%c", directory, 0), text.n);
+	vm_buf_addf(&text, "image=%d%c", r, 0);
+	if (!text.failed) {
+		const char *const options[] = { text.s, text.s + program, text.s + dir, text.s + image, NULL };
+		run->command = vm_qemu_command(&run->qemu, plugin, options, argv);
+	}
+	vm_buf_free(&text);
+	return run->command ? 0 : vm_fail_os(err, ENOMEM, "cannot run '%s'", argv[0]);
+}
+
+int vm_qemu_run_inherit(void *run_)
+{
+	const struct vm_qemu_run *run = run_;
+	return fcntl(run->image - 1, F_SETFD, 0) == 0 ? 0 : errno;
+}
+
+void vm_qemu_run_free(struct vm_qemu_run *run)
+{
+	vm_qemu_command_free(run->command);
+	if (run->image)
+		close(run->image - 1);
+	*run = (struct vm_qemu_run){ .image = 0 };
+}

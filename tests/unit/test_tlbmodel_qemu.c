@@ -148,25 +148,5 @@ START_TEST(commands_escape_what_options_are_parted_by)
 }
 END_TEST
 
-START_TEST(a_run_is_made_ready)
-{
-	struct vm_qemu_run run;
-	struct vm_err err;
-	char want[512], name[] = "prog", *const argv[] = { name, NULL };
-	begin();
-	emulator("aarch64", true);
-	program("prog", ELFCLASS64, ELFDATA2LSB, EM_AARCH64);
-	ck_assert_int_eq(vm_qemu_run_open(&run, "/p.so", "1,2", "/tmp/x", argv, &err), 0);
-	snprintf(want, sizeof(want), "file=/p.so,model=1,,2,program=%s/prog,directory=/tmp/x,image=%d", dir, run.image - 1);
-	ck_assert_str_eq(run.command[4], want);
-	ck_assert_int_eq(vm_qemu_run_inherit(&run), 0);
-	vm_qemu_run_free(&run);
-	name[0] = 'x';
-	ck_assert_int_eq(vm_qemu_run_open(&run, "/p.so", "1,2", "/tmp/x", argv, &err), -ENOENT);
-	vm_qemu_run_free(&run);
-	end();
-}
-END_TEST
-
 UNIT_MAIN("tlbmodel_qemu", machines_by_their_header, what_is_missing_is_said, scripts_are_run_by_their_interpreter,
-	  commands_escape_what_options_are_parted_by, a_run_is_made_ready)
+	  commands_escape_what_options_are_parted_by)

@@ -21,8 +21,7 @@ struct vm_tlbimage_end {
 int vm_tlbimage_open(struct vm_err *err);
 
 /**
- * When the first process has ended: how it did; and its result file in `directory`, if it couldn't write that itself.
- * 0, or a negative errno if the image can't be read.
+ * When the first process has ended: how; and its result file in `directory`, if it couldn't write that itself.  0, or a negative errno if the image can't be read.
  */
 int vm_tlbimage_end(int fd, const char *directory, struct vm_tlbimage_end *out, struct vm_err *err);
 

@@ -8,8 +8,6 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "core/source/tlbmodel_image.h"
-
 struct vm_err;
 
 /** An emulator, and the program for it. */
@@ -37,22 +35,5 @@ int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err);
  */
 char **vm_qemu_command(const struct vm_qemu *q, const char *plugin, const char *const *options, char *const *argv);
 void vm_qemu_command_free(char **command);
-
-/** One run of a program: all of the above together. */
-struct vm_qemu_run {
-	struct vm_qemu qemu;
-	int image;                 /* descriptor + 1; 0: none */
-	char **command;            /* what is to be started */
-};
-
-/**
- * Make ready what runs argv under the plugin: `model` is the option of tlbtrace_text.h, `directory` (an absolute path) is
- * where results go.  0, -ENOMEM, or as vm_qemu_find().  Freed by vm_qemu_run_free(), in any case.
- */
-int vm_qemu_run_open(struct vm_qemu_run *run, const char *plugin, const char *model, const char *directory, char *const *argv,
-		     struct vm_err *err);
-/** In the child that will be the emulator, before its execve(2): it inherits the image.  0 or a positive errno. */
-int vm_qemu_run_inherit(void *run);
-void vm_qemu_run_free(struct vm_qemu_run *run);
 
 #endif

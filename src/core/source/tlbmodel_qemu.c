@@ -27,8 +27,8 @@ static int executable(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
 }
 
-/** As execvp(3): a name without a slash is looked for in PATH, and one that can't be executed is passed over. */
-static int find_in_path(const char *name, char *path, size_t size)
+/* A name without a slash is looked for in PATH, and a file that can't be executed is passed over. */
+int vm_find_in_path(const char *name, char *path, size_t size)
 {
 	const char *dir = getenv("PATH");
 	int r = -ENOENT;
@@ -148,6 +148,21 @@ static const struct machine *machine_of(const unsigned char *head, long len)
 	return NULL;
 }
 
+static bool is_foreign(const struct machine *m)
+{
+	struct utsname here;
+	return uname(&here) == 0 && strcmp(here.machine, m->name) != 0;
+}
+
+bool vm_qemu_foreign(const char *name)
+{
+	unsigned char head[64];
+	char path[PATH_MAX];
+	const long len = vm_find_in_path(name, path, sizeof(path)) == 0 ? read_head(path, head, sizeof(head)) : -1;
+	const struct machine *m = machine_of(head, len);
+	return m && is_foreign(m);
+}
+
 /* ---- Emulators ---------------------------------------------------------------------------------------------------- */
 
 /** An emulator that can load plugins knows, by name, what they call. */
@@ -172,7 +187,7 @@ static int find_emulator(struct vm_qemu *q, struct vm_err *err)
 {
 	char name[sizeof(q->machine) + 8];
 	snprintf(name, sizeof(name), "qemu-%s", q->machine);
-	if (find_in_path(name, q->emulator, sizeof(q->emulator)) < 0) {
+	if (vm_find_in_path(name, q->emulator, sizeof(q->emulator)) < 0) {
 		vm_fail(err, EOPNOTSUPP, "no %s is here, which would run '%s'", name, q->program);
 		vm_hint(err, "Debian's package qemu-user has it");
 		return -EOPNOTSUPP;
@@ -201,9 +216,8 @@ int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
 		unsigned char bytes[512];
 		char text[512];
 	} head;
-	struct utsname here;
 	*out = (struct vm_qemu){ .machine = "" };
-	int r = find_in_path(name, out->program, sizeof(out->program));
+	int r = vm_find_in_path(name, out->program, sizeof(out->program));
 	while (r == 0) {
 		const long len = read_head(out->program, &head, sizeof(head) - 1);
 		if (len < 0) {
@@ -214,7 +228,7 @@ int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
 		const struct machine *m = machine_of(head.bytes, len);
 		if (m) {
 			snprintf(out->machine, sizeof(out->machine), "%s", m->name);
-			out->foreign = uname(&here) == 0 && strcmp(here.machine, m->name) != 0;
+			out->foreign = is_foreign(m);
 			find_root(out, m);
 			return find_emulator(out, err);
 		}

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct vm_err;
 
@@ -21,6 +22,12 @@ struct vm_qemu {
 	/** Below which a foreign program finds its libraries, or "". */
 	char root[PATH_MAX];
 };
+
+/** A file that can be executed, found as execvp(3) does.  0, -ENOENT, -EACCES, -ENAMETOOLONG or another negative errno. */
+int vm_find_in_path(const char *name, char *path, size_t size);
+
+/** Is it a program for another machine than this one?  false too for what can't be found, and for scripts. */
+bool vm_qemu_foreign(const char *name);
 
 /**
  * Look for them.  `name` is found as execvp(3) does.

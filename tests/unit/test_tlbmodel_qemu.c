@@ -85,6 +85,7 @@ START_TEST(what_is_missing_is_said)
 	struct vm_err err;
 	begin();
 	program("prog", ELFCLASS64, ELFDATA2LSB, EM_AARCH64);
+	program("other", ELFCLASS64, ELFDATA2MSB, EM_S390);
 	program("x32", ELFCLASS32, ELFDATA2LSB, EM_X86_64);
 	ck_assert_int_eq(find("prog", &q, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.what, "qemu-aarch64"));
@@ -92,7 +93,7 @@ START_TEST(what_is_missing_is_said)
 	emulator("aarch64", false);
 	ck_assert_int_eq(find("prog", &q, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.what, "plugins"));
-	ck_assert(vm_qemu_foreign("prog"));
+	ck_assert(vm_qemu_foreign("other"));
 	ck_assert(!vm_qemu_foreign("nowhere") && !vm_qemu_foreign("x32") && !vm_qemu_foreign("/bin/sh"));
 	ck_assert_int_eq(find("x32", &q, &err), -ENOEXEC);
 	ck_assert_int_eq(find("nowhere", &q, &err), -ENOENT);

@@ -43,6 +43,7 @@ static struct engine {
 	const char *directory;
 	int fd;                    /* the result, while it is written */
 	bool child;                /* forked off */
+	struct vm_tlbimage *copy;  /* of the image, for a child that forks off now */
 	struct vm_tlbtrace_thread *thread[VCPUS_MAX];
 	struct vm_tlbimage_queue *queue[VCPUS_MAX];
 	struct block *block[BLOCK_BUCKETS];
@@ -422,39 +423,44 @@ static void process_ends(uint64_t id, void *userdata)
 	unlock(NULL);
 }
 
+/**
+ * What the parent counts goes on in the image; the child goes on in a copy of it, at the same address, made while nothing
+ * changes.
+ */
 static void fork_begins(void)
 {
 	drain(at.vcpu);
 	lock(NULL);
+	const uint64_t used = e.image->used, had = e.image->bytes;
+	const uint64_t bytes = used + VM_TLBIMAGE_LEAST < had ? (used + VM_TLBIMAGE_LEAST) & ~UINT64_C(0xfff) : had;
+	/* A child's is its own already. */
+	if (e.child)
+		return;
+	e.copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (e.copy == MAP_FAILED) {
+		fputs("vmtlb: no memory left for the model of a process that forks\n", stderr);
+		abort();
+	}
+	memcpy(e.copy, e.image, used);
+	e.copy->bytes = bytes;
 }
 
 static void fork_ends(void)
 {
+	if (!e.child)
+		munmap(e.copy, e.copy->bytes);
 	unlock(NULL);
 }
 
-/** What the parent counts goes on in the image; we have a copy, at the same address. */
 static void leave_image(void)
 {
-	const uint64_t used = e.image->used, had = e.image->bytes;
-	const uint64_t bytes = used + VM_TLBIMAGE_LEAST < had ? (used + VM_TLBIMAGE_LEAST) & ~UINT64_C(0xfff) : had;
-	struct vm_tlbimage *const to = e.image;
-	struct vm_tlbimage *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (copy != MAP_FAILED) {
-		memcpy(copy, to, used);
-		copy->bytes = bytes;
-		munmap(to, had);
-		copy = mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	}
-	if (copy == to)
-		return;
-	fputs("vmtlb: no memory for the model of a process that forked off\n", stderr);
-	_exit(127);
+	munmap(e.image, e.image->bytes);
+	if (mremap(e.copy, e.copy->bytes, e.copy->bytes, MREMAP_MAYMOVE | MREMAP_FIXED, e.image) != e.image)
+		abort();
 }
 
 static void forked(void)
 {
-	/* A child of a child has a copy already. */
 	if (!e.child)
 		leave_image();
 	e.child = true;

@@ -93,8 +93,10 @@ START_TEST(what_is_missing_is_said)
 	emulator("aarch64", false);
 	ck_assert_int_eq(find("prog", &q, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.what, "plugins"));
-	ck_assert(vm_qemu_foreign("other"));
-	ck_assert(!vm_qemu_foreign("nowhere") && !vm_qemu_foreign("x32") && !vm_qemu_foreign("/bin/sh"));
+	ck_assert_int_eq(vm_qemu_program("other", &q, &err), 0);
+	ck_assert(q.foreign);
+	ck_assert_int_eq(vm_qemu_program("/proc/self/exe", &q, &err), 0);
+	ck_assert(!q.foreign);
 	ck_assert_int_eq(find("x32", &q, &err), -ENOEXEC);
 	ck_assert_int_eq(find("nowhere", &q, &err), -ENOENT);
 	ck_assert_int_eq(find("", &q, &err), -ENOENT);

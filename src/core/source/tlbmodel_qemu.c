@@ -27,7 +27,6 @@ static int executable(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
 }
 
-/* A name without a slash is looked for in PATH, and a file that can't be executed is passed over. */
 int vm_find_in_path(const char *name, char *path, size_t size)
 {
 	const char *dir = getenv("PATH");
@@ -148,21 +147,6 @@ static const struct machine *machine_of(const unsigned char *head, long len)
 	return NULL;
 }
 
-static bool is_foreign(const struct machine *m)
-{
-	struct utsname here;
-	return uname(&here) == 0 && strcmp(here.machine, m->name) != 0;
-}
-
-bool vm_qemu_foreign(const char *name)
-{
-	unsigned char head[64];
-	char path[PATH_MAX];
-	const long len = vm_find_in_path(name, path, sizeof(path)) == 0 ? read_head(path, head, sizeof(head)) : -1;
-	const struct machine *m = machine_of(head, len);
-	return m && is_foreign(m);
-}
-
 /* ---- Emulators ---------------------------------------------------------------------------------------------------- */
 
 /** An emulator that can load plugins knows, by name, what they call. */
@@ -210,12 +194,13 @@ static void find_root(struct vm_qemu *q, const struct machine *m)
 		snprintf(q->root, sizeof(q->root), "%s", dir);
 }
 
-int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
+int vm_qemu_program(const char *name, struct vm_qemu *out, struct vm_err *err)
 {
 	union {
 		unsigned char bytes[512];
 		char text[512];
 	} head;
+	struct utsname here;
 	*out = (struct vm_qemu){ .machine = "" };
 	int r = vm_find_in_path(name, out->program, sizeof(out->program));
 	while (r == 0) {
@@ -228,13 +213,19 @@ int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
 		const struct machine *m = machine_of(head.bytes, len);
 		if (m) {
 			snprintf(out->machine, sizeof(out->machine), "%s", m->name);
-			out->foreign = is_foreign(m);
+			out->foreign = uname(&here) == 0 && strcmp(here.machine, m->name) != 0;
 			find_root(out, m);
-			return find_emulator(out, err);
+			return 0;
 		}
 		r = len >= SELFMAG && memcmp(head.bytes, ELFMAG, SELFMAG) == 0 ? -ENOEXEC : take_script(out, head.text);
 	}
 	return vm_fail_os(err, -r, "cannot execute '%s'", name);
+}
+
+int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
+{
+	const int r = vm_qemu_program(name, out, err);
+	return r == 0 ? find_emulator(out, err) : r;
 }
 
 /* ---- Commands ----------------------------------------------------------------------------------------------------- */

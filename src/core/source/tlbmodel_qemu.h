@@ -23,11 +23,12 @@ struct vm_qemu {
 	char root[PATH_MAX];
 };
 
-/** A file that can be executed, found as execvp(3) does.  0, -ENOENT, -EACCES, -ENAMETOOLONG or another negative errno. */
+/** As execvp(3): a name without a slash is looked for in PATH, and one that can't be executed is passed over.  0, -ENOENT,
+    -EACCES, -ENAMETOOLONG ... */
 int vm_find_in_path(const char *name, char *path, size_t size);
 
-/** Is it a program for another machine than this one?  false too for what can't be found, and for scripts. */
-bool vm_qemu_foreign(const char *name);
+/** The program alone, and for which machine it is; out->emulator isn't looked for.  0, -ENOENT, -EACCES, -ENOEXEC. */
+int vm_qemu_program(const char *name, struct vm_qemu *out, struct vm_err *err);
 
 /**
  * Look for them.  `name` is found as execvp(3) does.

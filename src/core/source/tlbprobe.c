@@ -154,14 +154,15 @@ static int measure(struct vm_session *s, struct vm_tlb_probe *p)
 	struct vm_tlb_watch w;
 	const uint64_t from = vm_clock_ns();
 	const unsigned long long steal = stolen_ticks(s, p->on_cpu);
+	const size_t most = vm_tlb_memory_limit(s, p->no_more);
 	vm_tlb_watch_begin(&w, from + DATA_UNTIL);
-	int r = vm_tlb_measure_data(&w, p);
+	int r = vm_tlb_measure_data(&w, most, p);
 	if (r < 0)
 		return r;
 	w.deadline_ns = from + CODE_UNTIL;
 	vm_tlb_measure_code(&w, p);
 	w.deadline_ns = from + ALL_UNTIL;
-	vm_tlb_measure_costs(s, &w, from + HUGE_UNTIL, p);
+	vm_tlb_measure_costs(s, &w, most, from + HUGE_UNTIL, p);
 	p->took_ns = vm_clock_ns() - from;
 	const double stolen = (double)(stolen_ticks(s, p->on_cpu) - steal) * 1e9 / (double)s->ticks_per_second;
 	judge(p, &w, stolen / (double)p->took_ns, sched_getcpu() != (int)p->on_cpu);

@@ -69,8 +69,7 @@ static uint64_t group_room(struct vm_session *s)
 	return room;
 }
 
-/** What may be taken, and why no more than that; "": there is no use for more. */
-static size_t memory_limit(struct vm_session *s, char why[VM_TLB_REASON])
+size_t vm_tlb_memory_limit(struct vm_session *s, char why[VM_TLB_REASON])
 {
 	struct vm_system sys;
 	char text[VM_NUMBUF];
@@ -278,14 +277,14 @@ static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 			 vm_format_size(huge, text));
 }
 
-void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t huge_until_ns, struct vm_tlb_probe *p)
+void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most, uint64_t huge_until_ns,
+			  struct vm_tlb_probe *p)
 {
-	struct cost c = { .s = s, .w = w, .p = p, .page = (size_t)sysconf(_SC_PAGESIZE) };
+	struct cost c = { .s = s, .w = w, .p = p, .most = most, .page = (size_t)sysconf(_SC_PAGESIZE) };
 	const uint64_t until_ns = w->deadline_ns;
 	p->few_lines_ns = p->many_lines_ns = (double)NAN;
-	c.most = memory_limit(s, p->no_more);
-	if (vm_tlb_order_open(&c.order, c.most / c.page + HUGE / c.page) == 0 &&
-	    vm_tlb_area_open(&c.area, VM_TLB_HUGE, c.most) == 0) {
+	if (vm_tlb_order_open(&c.order, most / c.page + HUGE / c.page) == 0 &&
+	    vm_tlb_area_open(&c.area, VM_TLB_HUGE, most) == 0) {
 		w->deadline_ns = huge_until_ns;
 		measure_huge(&c);
 		w->deadline_ns = until_ns;
@@ -293,5 +292,5 @@ void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t
 		vm_tlb_area_close(&c.area);
 	}
 	vm_tlb_order_close(&c.order);
-	say_where_it_ended(p, c.most);
+	say_where_it_ended(p, most);
 }

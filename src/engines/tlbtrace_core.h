@@ -183,7 +183,7 @@ static inline void vm_tlbtrace_filter_init(struct vm_tlbtrace_filter *f, const s
 static inline void vm_tlbtrace_copy(uint64_t *to, const uint64_t *from, size_t words)
 {
 	for (size_t i = 0; i < words; i++)
-		to[i] = from ? from[i] : 0;
+		to[i] = from[i];
 }
 
 /** Empty TLBs; all policies have met the same sizes so far. */
@@ -191,8 +191,8 @@ static inline void vm_tlbtrace_thread_reset(const struct vm_tlbtrace *c, struct 
 {
 	vm_tlbtrace_filter_init(&t->data, c->geometry.l1d);
 	vm_tlbtrace_filter_init(&t->code, c->geometry.l1i);
-	vm_tlbtrace_copy(t->tlb[VM_TLB_ALL_4K].memory, NULL, t->tlb[VM_TLB_ALL_4K].words);
-	vm_tlbtrace_copy(t->walk[VM_TLB_ALL_4K].memory, NULL, t->walk[VM_TLB_ALL_4K].words);
+	vm_tlbsim_clear(&t->tlb[VM_TLB_ALL_4K]);
+	vm_tlbwalk_clear(&t->walk[VM_TLB_ALL_4K]);
 	for (unsigned p = 0; p < VM_TLB_POLICIES; p++)
 		t->tlb_of[p] = t->walk_of[p] = VM_TLB_ALL_4K;
 }
@@ -279,10 +279,10 @@ struct vm_tlbtrace_met {
 	bool huge;
 };
 
-static inline void vm_tlbtrace_add(struct vm_tlbtrace_tallies *to, const struct vm_tlbtrace_met *met, unsigned policies)
+static inline void vm_tlbtrace_add(struct vm_tlb_tallies *to, const struct vm_tlbtrace_met *met, unsigned policies)
 {
 	for (unsigned p = 0; p < policies; p++) {
-		struct vm_tlbtrace_tally *t = &to->policy[p];
+		struct vm_tlb_tally *t = &to->policy[p];
 		if (met[p].where == VM_TLBSIM_L1)
 			continue;
 		t->l1++;
@@ -416,7 +416,7 @@ static inline void vm_tlbtrace_changed(struct vm_tlbtrace *c, uint64_t from, uin
 /** In the child of a fork: it begins with nothing counted and empty TLBs; `t` is its only thread. */
 static inline void vm_tlbtrace_forked(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t)
 {
-	static const struct vm_tlbtrace_tallies none;
+	static const struct vm_tlb_tallies none;
 	c->data = c->code = none;
 	for (struct vm_tlbtrace_mapping *m = c->mappings; m; m = m->next) {
 		m->data = m->code = none;

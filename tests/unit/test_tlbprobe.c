@@ -428,4 +428,4 @@ END_TEST
 
 UNIT_MAIN("tlbprobe", there_and_back, of_another_boot, any_bytes, nonsense, too_many_points, kept, links_are_not_followed,
 	  root_in_the_house_of_another, orders, areas, samples, captured_trees_have_no_clock,
-	  without_aliases, a_probe)
+	  a_probe, without_aliases)

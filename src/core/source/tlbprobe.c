@@ -16,7 +16,7 @@
 
 /** Of the time that a probe may take, until when what is done. */
 #define MS UINT64_C(1000000)
-static const uint64_t DATA_UNTIL = 350 * MS, CODE_UNTIL = 400 * MS, HUGE_UNTIL = 600 * MS, ALL_UNTIL = 800 * MS;
+static const uint64_t DATA_UNTIL = 300 * MS, CODE_UNTIL = 350 * MS, HUGE_UNTIL = 560 * MS, ALL_UNTIL = 780 * MS;
 
 /* ---- What is known ------------------------------------------------------------------------------------------------ */
 
@@ -117,7 +117,7 @@ static void judge(struct vm_tlb_probe *p, const struct vm_tlb_watch *w, double s
 		doubt(p, "repeats differ on the L1 dTLB: %.0f to %.0f", p->dtlb.low, p->dtlb.high);
 	if (vm_tlb_knee_spread(&p->stlb) > 0.3)
 		doubt(p, "repeats differ on the STLB: %.0f to %.0f", p->stlb.low, p->stlb.high);
-	if (noise > 0.1)
+	if (noise > 0.2)
 		doubt(p, "times scatter by %.0f %%", noise * 100);
 	if (w->interrupted * 4 > w->samples)
 		doubt(p, "other programs interrupted %u %% of the samples", w->interrupted * 100 / (w->samples ? w->samples : 1));

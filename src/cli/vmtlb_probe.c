@@ -37,7 +37,7 @@ static void add_level(struct rows *r, const struct vm_tlb_probe *p, const char *
 	if (!(knee->at > 0))
 		return;
 	const uint64_t entries = (uint64_t)lround(knee->at);
-	vm_tlb_shape_near(which, knee->at, &row->near);
+	vm_tlb_shape_near(which, knee, &row->near);
 	row->reach_bytes = entries * p->page_bytes;
 	/* In the first level huge pages have entries of their own, fewer than these. */
 	if (split)

@@ -39,11 +39,11 @@ static void conclude(struct vm_tlb_probe *p)
 	if (vm_tlb_cpu_geometry(&k->geometry))
 		return;
 	if (k->dtlb_entries)
-		k->geometry.l1d[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1D, p->dtlb.at);
+		k->geometry.l1d[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1D, &p->dtlb);
 	if (k->stlb_entries)
-		k->geometry.stlb = vm_tlb_shape_of(VM_TLB_STLB, p->stlb.at);
+		k->geometry.stlb = vm_tlb_shape_of(VM_TLB_STLB, &p->stlb);
 	if (k->itlb_entries)
-		k->geometry.l1i[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1I, p->itlb.at);
+		k->geometry.l1i[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1I, &p->itlb);
 }
 
 static bool remember(struct vm_session *s, struct vm_tlb_probe *p)

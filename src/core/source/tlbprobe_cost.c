@@ -284,7 +284,7 @@ static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 	}
 	if (!small)
 		snprintf(p->no_more, sizeof(p->no_more), "no memory was to be had");
-	else if (small < most)
+	else if (small < most && !*p->no_more)
 		snprintf(p->no_more, sizeof(p->no_more), "for more than %s there was no time left, or times scattered too much",
 			 vm_format_size(small, text));
 	else if (huge < small && !*p->no_huge && !*p->no_more)

@@ -50,5 +50,7 @@ void vmtlb_count_json(struct vmtlb_counting *c, const struct vm_tc_set *set, con
 
 /** On standard error: why hardware isn't counted, or not all of it. */
 void vmtlb_why(const struct vmtlb_counting *c);
+/** Why nothing at all could be opened of a program. */
+void vmtlb_say_refused(const struct vmtlb_counting *c);
 
 #endif

@@ -109,7 +109,6 @@ static int report(struct vmtlb_samples *s, struct vm_err *err)
 		r = vmtlb_samples_show(s, set, err);
 	if (s->walks)
 		vm_walks_restart(s->walks);
-	s->v->reports++;
 	return r;
 }
 

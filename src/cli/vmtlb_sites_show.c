@@ -204,6 +204,8 @@ static int show_tables(struct vmtlb_samples *s, const struct vm_walkset *set, st
 {
 	struct vmtlb *v = s->v;
 	int r = 0;
+	if (v->reports)
+		vm_report_say(&v->report, "\n");
 	if (v->report.style.headings) {
 		say_heading(s, set);
 		r = vmtlb_list(v, &vm_walk_event_fields, false, set->event, set->nevents, sizeof(set->event[0]), NULL, err);

@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/field/tlb_count.h"
 #include "core/field/tlb_sample.h"
 #include "core/source/session.h"
 
@@ -81,10 +82,16 @@ static const struct vm_example examples[] = {
 	{ NULL, NULL },
 };
 
-static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o)
+static const struct vmtlb_mode *count_mode(const struct vmtlb_options *o, int argc)
+{
+	const bool lines = o->interval_ns || (vm_target_given(&o->target) && argc > 0);
+	return o->event ? &vmtlb_count_events : lines ? &vmtlb_count_lines : &vmtlb_count;
+}
+
+static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o, int argc)
 {
 	return o->probe ? &vmtlb_probe : o->model ? &vmtlb_model : o->hot ? &vmtlb_hot : o->ab ? &vmtlb_ab :
-	       o->sites ? &vmtlb_sites : o->stacks ? &vmtlb_stacks : &vmtlb_count;
+	       o->sites ? &vmtlb_sites : o->stacks ? &vmtlb_stacks : count_mode(o, argc);
 }
 
 /* ---- The command line --------------------------------------------------------------------------------------------- */
@@ -202,7 +209,7 @@ static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
 	return 0;
 }
 
-/** One number behind targets is how long, two are how often and how many times; what follows "--" is a command. */
+/** Numbers behind targets are how often and how many times; what follows "--" is a command. */
 static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *err)
 {
 	v->interval_ns = v->o->interval_ns;
@@ -221,7 +228,7 @@ static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmtlb v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns(), .status = -1 };
-	const struct vmtlb_mode *mode = mode_of(v.o);
+	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
 	if (r == 0)
@@ -244,7 +251,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 }
 
 static const struct vm_fieldset *const fieldsets[] = {
-	&vm_walk_site_fields, &vm_walk_mapping_fields, &vm_walk_stack_fields, &vm_walk_event_fields, NULL,
+	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
+	&vm_walk_stack_fields, &vm_walk_event_fields, NULL,
 };
 
 const struct vm_command vm_command = {

@@ -61,7 +61,8 @@ struct vmtlb_mode {
 };
 
 /* vmtlb_count.c, vmtlb_sites.c, vmtlb_probe.c, vmtlb_model.c, vmtlb_hot.c, vmtlb_ab.c */
-extern const struct vmtlb_mode vmtlb_count, vmtlb_sites, vmtlb_stacks, vmtlb_probe, vmtlb_model, vmtlb_hot, vmtlb_ab;
+extern const struct vmtlb_mode vmtlb_count, vmtlb_count_lines, vmtlb_count_events, vmtlb_sites, vmtlb_stacks, vmtlb_probe,
+	vmtlb_model, vmtlb_hot, vmtlb_ab;
 
 /** Begin a report: for programs the document with "mode".  0 or a negative errno. */
 int vmtlb_report_begin(struct vmtlb *v, const struct vmtlb_mode *mode);

@@ -25,10 +25,10 @@ static void say_table_of(struct vmtlb_counting *c)
 	static const char *const by[] = {
 		[VM_PMU_BY_LIBPFM] = " (libpfm4)", [VM_PMU_BY_TABLE] = " (vmtlb's table)", [VM_PMU_BY_GENERIC] = ", the kernel's generic",
 	};
-	vm_report_say(&c->v->report, ", events: ");
+	vm_report_say(&c->v->report, "events of ");
 	for (size_t i = 0; i < c->pmu.ncores; i++)
 		vm_report_say(&c->v->report, "%s%s%s", i ? " and " : "", c->pmu.core[i].table, by[c->pmu.core[i].by]);
-	vm_report_say(&c->v->report, c->pmu.user_only ? ", user mode only" : ", user and kernel");
+	vm_report_say(&c->v->report, c->pmu.user_only ? "; user mode only\n" : "; user and kernel mode\n");
 }
 
 static void say_heading(struct vmtlb_counting *c, const struct vm_tc_set *set, const struct vm_tlb_cost_view *cost)
@@ -43,9 +43,9 @@ static void say_heading(struct vmtlb_counting *c, const struct vm_tc_set *set, c
 		vm_report_say(&c->v->report, ", %s cycles", amount(cost->cycles, n));
 	if (!isnan(cost->ipc))
 		vm_report_say(&c->v->report, ", IPC %.2f", cost->ipc);
+	vm_report_say(&c->v->report, "\n");
 	if (c->pmu.state == VM_PMU_READY && !c->v->o->event)
 		say_table_of(c);
-	vm_report_say(&c->v->report, "\n");
 }
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------- */
@@ -83,21 +83,21 @@ static int list(struct vmtlb *v, const struct vm_fieldset *set, const void *rows
 
 static void say_sizes(struct vmtlb *v, const struct vm_tlb_cost_view *cost)
 {
-	char n[VM_NUMBUF], bytes[VM_NUMBUF];
-	for (size_t i = 0; i < cost->nsizes; i++) {
-		const struct vm_tlb_size_row *row = &cost->size[i];
-		const bool first = i == 0 || row->side != cost->size[i - 1].side || row->core != cost->size[i - 1].core;
-		if (first)
-			vm_report_say(&v->report, "%sby page size (%s):", i ? "\n" : "",
-				      row->side == VM_TC_LOAD ? "page walks for loads" : "page walks for loads and stores");
-		snprintf(bytes, sizeof(bytes), "%u%c", (unsigned)(row->page_bytes >> (row->page_bytes < 1 << 20 ? 10 :
-			 row->page_bytes < 1 << 30 ? 20 : 30)), row->page_bytes < 1 << 20 ? 'K' : row->page_bytes < 1 << 30 ? 'M' : 'G');
-		vm_report_say(&v->report, "  %s %s", bytes, amount(row->walks, n));
-		if (!isnan(row->share))
-			vm_report_say(&v->report, " (%.1f%%)", 100 * row->share);
+	char n[VM_NUMBUF];
+	for (size_t i = 0; i < cost->nsizes;) {
+		const struct vm_tlb_size_row *first = &cost->size[i];
+		struct vm_buf b = { 0 };
+		vm_buf_addf(&b, "page walks for loads%s by page size:", first->side == VM_TC_LOAD ? "" : " and stores");
+		for (; i < cost->nsizes && cost->size[i].side == first->side && cost->size[i].core == first->core; i++) {
+			const struct vm_tlb_size_row *row = &cost->size[i];
+			vm_buf_addf(&b, "%s %s %s", row == first ? "" : ",", row->page_bytes == 4096 ? "4K" : row->page_bytes < 1 << 30 ? "2M" : "1G",
+				    amount(row->walks, n));
+			if (row->share > 0)
+				vm_buf_addf(&b, " (%.1f%%)", 100 * row->share);
+		}
+		vm_report_wrap(&v->report, 0, "", vm_buf_str(&b), WIDTH);
+		vm_buf_free(&b);
 	}
-	if (cost->nsizes)
-		vm_report_say(&v->report, "\n");
 }
 
 /* ---- Sentences ---------------------------------------------------------------------------------------------------- */

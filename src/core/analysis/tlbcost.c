@@ -242,9 +242,10 @@ size_t vm_tlb_event_rows(const struct vm_tc_set *set, struct vm_tlb_event_row *o
 
 /* ---- Series ------------------------------------------------------------------------------------------------------- */
 
+/** Of the kernel's own, which need no counter of the CPU: what wasn't counted didn't happen, as long as the target slept. */
 static double per_second(const struct vm_tc_count *c, double seconds)
 {
-	return seconds > 0 ? vm_tc_scaled(c) / seconds : unknown;
+	return c->opened && seconds > 0 ? (double)c->raw / seconds : unknown;
 }
 
 void vm_tlb_sample_of(const struct vm_tc_set *part, const struct vm_tlb_cost_view *cost, uint64_t since_begin_ns,

@@ -79,8 +79,7 @@ static const struct vm_field side_fields[] = {
 	FINE("/KINST", "walks_per_kinst", "page walks for 1000 instructions", D, side_kinst, "WALKS / instructions"),
 	AMOUNT("WALKCYC", "walk_cycles", "cycles in which at least one page walker was at work", M, side_cycles,
 	       "*.WALK_ACTIVE, WALK_DURATION with cmask=1"),
-	{ .name = "CYC/WALK", .key = "cycles_per_walk", .help = "such cycles for each page walk", .type = VM_T_F64, .unit = VM_U_NONE,
-	  .flags = D | VM_F_DESC, .get = side_per_walk, .source = "WALKCYC / WALKS" },
+	FINE("CYC/WALK", "cycles_per_walk", "such cycles for each page walk", D, side_per_walk, "WALKCYC / WALKS"),
 	SHARE("%CYCLES", "cycle_share", "such cycles of all cycles", D, side_cycle_share, "WALKCYC / cycles"),
 	SHARE("COUNTED", "counted_share", "how much of the time the least counted of these events ran", D, side_counted, TIMES),
 };

@@ -71,7 +71,8 @@ static bool user_only(const struct vm_pmu *p, struct vm_pmu_reason *r)
 {
 	snprintf(r->what, sizeof(r->what), "counting user mode only (kernel.perf_event_paranoid = %d, %s): what the kernel does for "
 		 "the target is not included", p->paranoid,
-		 p->user_namespace && p->perfmon ? "and a user namespace's capabilities don't count" : "no CAP_PERFMON");
+		 !p->perfmon ? "no CAP_PERFMON" : p->user_namespace ? "and a user namespace's capabilities don't count" :
+		 "in spite of CAP_PERFMON");
 	return put(r, "user_only", SUDO "; or sysctl kernel.perf_event_paranoid=1");
 }
 

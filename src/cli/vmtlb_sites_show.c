@@ -144,6 +144,10 @@ static void say_notes(struct vmtlb *v, const struct vm_walkset *set)
 		vm_buf_addf(&b, "%s wasn't counted: others held the CPU's counters all the time", e->name);
 		if (e->count.opened && e->count.enabled_ns && !e->count.running_ns)
 			say(v, "NOTE   ", vm_buf_str(&b));
+		b.n = 0;
+		vm_buf_addf(&b, "%s: none of its samples says that it missed; kernels before Linux 6.1 say nothing of it", e->name);
+		if (e->filtered && e->all_weight && !e->samples)
+			say(v, "NOTE   ", vm_buf_str(&b));
 	}
 	for (size_t i = 0; i < set->nrefused; i++) {
 		const char *word = strerrorname_np(-set->refused[i].code);

@@ -53,5 +53,7 @@ void vmtlb_put_counters(struct vm_json *j, const struct vm_pmu *p, const char *r
 
 /** On standard error: why hardware isn't counted, or not all of it. */
 void vmtlb_why(const struct vmtlb_counting *c);
+/** Why nothing at all could be opened of a program. */
+void vmtlb_say_refused(const struct vmtlb_counting *c);
 
 #endif

@@ -142,7 +142,9 @@ static void say_software(struct vmtlb_counting *c, const struct vm_tc_set *set)
 	char time[VM_NUMBUF];
 	if (clock->opened)
 		vm_buf_addf(&b, "%stask-clock %s", b.n ? ", " : "", vm_format_duration(clock->raw, time));
-	vm_report_wrap(&c->v->report, 14, c->pmu.state == VM_PMU_READY ? "Kernel:" : "Counted:", b.n ? vm_buf_str(&b) : "nothing", WIDTH);
+	if (b.n && c->pmu.user_only)
+		vm_buf_addf(&b, "; of user mode only");
+	vm_report_wrap(&c->v->report, 14, c->pmu.state == VM_PMU_READY ? "Software:" : "Counted:", b.n ? vm_buf_str(&b) : "nothing", WIDTH);
 	vm_buf_free(&b);
 }
 
@@ -213,12 +215,12 @@ static int show_sides(struct vmtlb_counting *c, const struct vm_tc_set *set, con
 	if (r < 0 || !headings)
 		return r;
 	say_sizes(c->v, cost);
+	say_ceiling(c, cost);
 	say_not_counted(c, set);
 	say_meanings(c, set);
 	if (!cost->nsides)
 		say_what_else(c);
 	say_software(c, set);
-	say_ceiling(c, cost);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * as vmtlb and perf.  What is asked for by software events goes to the kernel, unless it is to fail.
  *
  * FAKEPMU_ROOT=DIR      files of DIR stand in for those of the same path below / (sys/bus/event_source/..., proc/cpuinfo)
- * FAKEPMU_COUNTS=LIST   what events count in a second: "0xe12=118300000,hw:0=41200000000,cache:0x3=7"; others: 0
+ * FAKEPMU_COUNTS=LIST   what events count in a second: "0xe12=118300000,hw:0x0=41200000000,cache:0x3=7", "10:0xe08=3" of
+ *                       the device of that type; others: 0
  * FAKEPMU_RUNNING=N     per cent of the time that every event runs (default: 100); LIST "0xe12=0,*=50" by event
  * FAKEPMU_SECONDS=S     how long events are enabled from their first reading on (default: 1); each further reading adds as much
  * FAKEPMU_GROUP=N       events of a group besides cycles and instructions at most, beyond which they are refused (EINVAL)
@@ -74,14 +75,14 @@ static const char *class_of(uint32_t type)
 	return type == PERF_TYPE_SOFTWARE ? "sw" : type == PERF_TYPE_HARDWARE ? "hw" : type == PERF_TYPE_HW_CACHE ? "cache" : "raw";
 }
 
-/** Of an event: by its number, by its class and number, or of all ("*"). */
+/** Of an event: by its type or class and number, by its number, or of all ("*"). */
 static const char *value_of(const char *variable, uint32_t type, uint64_t config)
 {
 	char key[64];
 	const char *list = getenv(variable), *v = NULL;
-	snprintf(key, sizeof(key), "%s:0x%llx", class_of(type), (unsigned long long)config);
+	snprintf(key, sizeof(key), "%u:0x%llx", type, (unsigned long long)config);
 	v = lookup(list, key);
-	snprintf(key, sizeof(key), "%s:%llu", class_of(type), (unsigned long long)config);
+	snprintf(key, sizeof(key), "%s:0x%llx", class_of(type), (unsigned long long)config);
 	v = v ? v : lookup(list, key);
 	snprintf(key, sizeof(key), "0x%llx", (unsigned long long)config);
 	v = v || type == PERF_TYPE_HARDWARE || type == PERF_TYPE_HW_CACHE ? v : lookup(list, key);
@@ -197,8 +198,8 @@ static long open_instead_of(const struct perf_event_attr *a, int config, pid_t p
 	real.config = (uint64_t)config;
 	real.config1 = real.config2 = 0;
 	real.precise_ip = 0;
-	const long r = code ? -code : real_syscall(SYS_perf_event_open, &real, pid, cpu, group, flags);
-	return r == -1 ? -errno : r;
+	const long r = code ? -1 : real_syscall(SYS_perf_event_open, &real, pid, cpu, group, flags);
+	return r < 0 ? -(code ? code : errno) : r;
 }
 
 static long open_event(struct perf_event_attr *a, pid_t pid, int cpu, int group, unsigned long flags)
@@ -207,8 +208,8 @@ static long open_event(struct perf_event_attr *a, pid_t pid, int cpu, int group,
 	long r;
 	if (a->type == PERF_TYPE_SOFTWARE || a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT) {
 		const int code = failure(a, pid, cpu);
-		r = code ? -code : real_syscall(SYS_perf_event_open, a, pid, cpu, group, flags);
-		r = r == -1 ? -errno : r;
+		r = code ? -1 : real_syscall(SYS_perf_event_open, a, pid, cpu, group, flags);
+		r = r < 0 ? -(code ? code : errno) : r;
 	} else if (config >= 0) {
 		r = open_instead_of(a, config, pid, cpu, group, flags);
 	} else {

@@ -13,8 +13,10 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/field/tlb_ab.h"
+#include "core/field/tlb_count.h"
 #include "core/field/tlb_hot.h"
 #include "core/field/tlb_probe.h"
+#include "core/field/tlb_sample.h"
 #include "core/source/session.h"
 #include "core/source/tlbflush.h"
 
@@ -43,6 +45,10 @@ static const struct vm_opt opts[] = {
 	  .help = "the same by stack, by frame pointers" },
 	{ .name = "folded", .type = VM_OPT_FLAG, .at = AT(folded),
 	  .help = "with --stacks: as lines for flame graph tools, and nothing else" },
+	{ .name = "period", .arg = "N", .type = VM_OPT_U64, .at = AT(period), .min = 1, .max = UINT64_MAX / 2,
+	  .help = "with --sites, --stacks: a sample each N events" },
+	{ .name = "frequency", .arg = "N", .type = VM_OPT_U64, .at = AT(frequency), .min = 1, .max = UINT64_MAX / 2,
+	  .help = "with --sites, --stacks: so many samples a second (default: 1000)" },
 	{ .name = "probe", .type = VM_OPT_FLAG, .at = AT(probe), .group = GROUP_MODE,
 	  .help = "measure this machine's TLBs by timing" },
 	{ .name = "fresh", .type = VM_OPT_FLAG, .at = AT(fresh), .help = "with --probe: measure again, whatever is known" },
@@ -87,10 +93,16 @@ static const struct vm_example examples[] = {
 	{ NULL, NULL },
 };
 
-static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o)
+static const struct vmtlb_mode *count_mode(const struct vmtlb_options *o, int argc)
+{
+	const bool lines = o->interval_ns || (vm_target_given(&o->target) && argc > 0);
+	return o->event ? &vmtlb_count_events : lines ? &vmtlb_count_lines : &vmtlb_count;
+}
+
+static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o, int argc)
 {
 	return o->probe ? &vmtlb_probe : o->model ? &vmtlb_model : o->hot ? &vmtlb_hot : o->ab ? &vmtlb_ab :
-	       o->sites || o->stacks ? &vmtlb_sites : &vmtlb_count;
+	       o->sites ? &vmtlb_sites : o->stacks ? &vmtlb_stacks : count_mode(o, argc);
 }
 
 /* ---- The command line --------------------------------------------------------------------------------------------- */
@@ -134,6 +146,8 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 		{ o->samples != defaults.samples, o->hot, "--samples", "--hot" }, { o->flush > 0, o->hot, "--flush", "--hot" },
 		{ o->pairs != defaults.pairs, o->ab, "--pairs", "--ab" },
 		{ o->folded, o->stacks, "--folded", "--stacks" },
+		{ o->period, o->sites || o->stacks, "--period", "--sites and --stacks" },
+		{ o->frequency, o->sites || o->stacks, "--frequency", "--sites and --stacks" },
 		{ o->event, !o->probe && !o->model && !o->hot && !o->ab, "--event", "counting" },
 	};
 	for (size_t i = 0; i < sizeof(opt) / sizeof(opt[0]); i++)
@@ -207,7 +221,7 @@ static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
 	return 0;
 }
 
-/** One number behind targets is how long, two are how often and how many times; what follows "--" is a command. */
+/** Numbers behind targets are how often and how many times; what follows "--" is a command. */
 static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *err)
 {
 	v->interval_ns = v->o->interval_ns;
@@ -226,7 +240,7 @@ static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmtlb v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns(), .status = -1 };
-	const struct vmtlb_mode *mode = mode_of(v.o);
+	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
 	if (r == 0)
@@ -249,7 +263,9 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 }
 
 static const struct vm_fieldset *const fieldsets[] = {
-	&vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields, &vm_ab_fields, NULL,
+	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
+	&vm_walk_stack_fields, &vm_walk_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
+	&vm_ab_fields, NULL,
 };
 
 const struct vm_command vm_command = {

@@ -21,7 +21,7 @@ struct vmtlb_options {
 	/* Counting. */
 	bool no_children, sites, stacks, folded;
 	const char *event;
-	uint64_t interval_ns, duration_ns;
+	uint64_t interval_ns, duration_ns, period, frequency;
 	/* Without counters. */
 	bool fresh, clear_refs;
 	const char *geometry;
@@ -62,7 +62,8 @@ struct vmtlb_mode {
 };
 
 /* vmtlb_count.c, vmtlb_sites.c, vmtlb_probe.c, vmtlb_model.c, vmtlb_hot.c, vmtlb_ab.c */
-extern const struct vmtlb_mode vmtlb_count, vmtlb_sites, vmtlb_probe, vmtlb_model, vmtlb_hot, vmtlb_ab;
+extern const struct vmtlb_mode vmtlb_count, vmtlb_count_lines, vmtlb_count_events, vmtlb_sites, vmtlb_stacks, vmtlb_probe,
+	vmtlb_model, vmtlb_hot, vmtlb_ab;
 
 /** Begin a report: for programs the document with "mode".  0 or a negative errno. */
 int vmtlb_report_begin(struct vmtlb *v, const struct vmtlb_mode *mode);

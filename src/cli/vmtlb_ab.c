@@ -21,11 +21,8 @@
 #include "core/field/tlb_ab.h"
 #include "core/source/session.h"
 
-/**
- * Looks at the program: in runs that count, first after 40 ms, and for a 400th of the time at most: what a difference
- * is beyond, it isn't our doing.  The first run is looked at closely.
- */
-enum { FIRST_LOOK_NS = 40000000, SHARE = 400, CLOSE_LOOK_NS = 5000000, CLOSE_SHARE = 10 };
+/** The first look at a run that counts; that which doesn't count is looked at closely. */
+enum { FIRST_LOOK_NS = 40000000, CLOSE_LOOK_NS = 5000000, CLOSE_SHARE = 10 };
 
 const char *vmtlb_ab_side(enum vm_ab_side side)
 {
@@ -116,7 +113,8 @@ static int run_one(struct vmtlb_ab *ab, struct vm_signals *signals, struct setup
 	const uint64_t began = vm_clock_ns();
 	r = vm_launch_go(&v->child, err);
 	w->curious = setup->side == VM_AB_AS_IS;
-	vm_ab_watch_start(w, v->s, v->child.pid, w->curious ? CLOSE_LOOK_NS : FIRST_LOOK_NS, w->curious ? CLOSE_SHARE : SHARE);
+	vm_ab_watch_start(w, v->s, v->child.pid, w->curious ? CLOSE_LOOK_NS : FIRST_LOOK_NS,
+			  w->curious ? CLOSE_SHARE : VMTLB_AB_SHARE);
 	const uint64_t ended = await(v, signals, w);
 	vm_launch_reap(&v->child);
 	if (r < 0)

@@ -18,6 +18,9 @@
 #define VMTLB_AB_CONFIDENCE 0.95
 #define VMTLB_AB_LEAST 0.93
 
+/** Looking at a run takes one part in so many of its time, or little more: a smaller difference may be our doing. */
+enum { VMTLB_AB_SHARE = 400 };
+
 struct vmtlb_ab {
 	struct vmtlb *v;
 	struct vm_thp thp;
@@ -49,15 +52,18 @@ int vmtlb_ab_show(struct vmtlb_ab *ab, struct vm_err *err);
 enum vmtlb_ab_reach { VMTLB_AB_NONE, VMTLB_AB_UNSEEN, VMTLB_AB_REACHED };
 enum vmtlb_ab_reach vmtlb_ab_reached(const struct vmtlb_ab *ab);
 
+/** What a time says; differences that may be our doing are none. */
+enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measure m);
+
 /** Of the runs under a rule the most that was seen; false: none of them was seen. */
 bool vmtlb_ab_most(const struct vmtlb_ab *ab, enum vm_ab_side side, struct vm_ab_seen *out);
 
 /** "helps", "hurts", "same", "undecided"; with "no_huge_pages", whatever the figures are. */
 const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m);
 
-/** A sentence, with a word for programs. */
+/** A sentence, with a word for programs, and a heading. */
 struct vmtlb_ab_finding {
-	const char *key;
+	const char *key, *heading;
 	char text[400];
 };
 

@@ -2,13 +2,36 @@
 
 #include "cli/vmtlb_ab.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/field/tlb_ab.h"
 
-enum { WIDTH = 80 };
+enum { WIDTH = 80, MARGIN = 8 };
+
+static int list(struct vmtlb_ab *ab, struct vm_err *err)
+{
+	struct vm_ab_row rows[VM_AB_MEASURES];
+	struct vm_choice c;
+	size_t n;
+	for (unsigned m = 0; m < VM_AB_MEASURES; m++)
+		rows[m] = (struct vm_ab_row){ .measure = m, .pairs = ab->of[m], .exact = ab->v->style.exact };
+	int r = vm_choice_parse(ab->v->common, &vm_ab_fields, &c, err);
+	if (r < 0)
+		return r;
+	c.view.name = vm_ab_fields.rows;
+	const void **which = vm_choice_apply(&c, rows, VM_AB_MEASURES, sizeof(rows[0]), &n);
+	for (unsigned m = 0; m < VM_AB_MEASURES; m++)
+		rows[m].texts = !vm_report_is_machine(&ab->v->report);
+	r = which ? vm_report_list(&ab->v->report, &c.view, which, n, NULL) : -ENOMEM;
+	free(which);
+	vm_choice_free(&c);
+	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+}
 
 /* ---- For people --------------------------------------------------------------------------------------------------- */
 
@@ -45,16 +68,12 @@ static void say_findings(struct vmtlb_ab *ab)
 	struct vmtlb_ab_finding found[VMTLB_AB_FINDINGS];
 	const size_t n = vmtlb_ab_findings(ab, found);
 	vm_report_say(&ab->v->report, "\n");
-	for (size_t i = 0; i < n; i++)
-		vm_report_wrap(&ab->v->report, 8, i ? "" : "VERDICT ", found[i].text, WIDTH);
-}
-
-static int list(struct vmtlb_ab *ab, struct vm_err *err)
-{
-	struct vm_ab_row rows[VM_AB_MEASURES];
-	for (unsigned m = 0; m < VM_AB_MEASURES; m++)
-		rows[m] = (struct vm_ab_row){ .measure = m, .pairs = ab->of[m], .exact = ab->v->style.exact };
-	return vmtlb_list(ab->v, &vm_ab_fields, true, rows, VM_AB_MEASURES, sizeof(rows[0]), NULL, err);
+	for (size_t i = 0; i < n; i++) {
+		char heading[16];
+		const bool again = i && strcmp(found[i].heading, found[i - 1].heading) == 0;
+		snprintf(heading, sizeof(heading), "%-*s", MARGIN, again ? "" : found[i].heading);
+		vm_report_wrap(&ab->v->report, MARGIN, heading, found[i].text, WIDTH);
+	}
 }
 
 /* ---- For programs ------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 struct findings {
 	struct vmtlb_ab_finding *v;
 	size_t n;
+	const char *heading;       /* of those that follow */
 };
 
 __attribute__((format(printf, 3, 4)))
@@ -23,6 +24,7 @@ static void find(struct findings *f, const char *key, const char *fmt, ...)
 		return;
 	struct vmtlb_ab_finding *new = &f->v[f->n++];
 	new->key = key;
+	new->heading = f->heading;
 	va_start(ap, fmt);
 	vsnprintf(new->text, sizeof(new->text), fmt, ap);
 	va_end(ap);
@@ -64,11 +66,22 @@ static struct vm_thp_counts machine_of_on(const struct vmtlb_ab *ab)
 	return sum;
 }
 
+/** No process of ON ever had as much memory as a huge page holds. */
+static bool is_small(const struct vmtlb_ab *ab)
+{
+	for (size_t i = 0; i < ab->run.n; i++)
+		if (ab->run.v[i].side == VM_AB_ON && !(ab->run.v[i].v[VM_AB_RSS] < (double)ab->thp.page_bytes))
+			return false;
+	return true;
+}
+
 enum vmtlb_ab_reach vmtlb_ab_reached(const struct vmtlb_ab *ab)
 {
 	struct vm_ab_seen on;
 	if (vmtlb_ab_most(ab, VM_AB_ON, &on) && on.huge_bytes)
 		return VMTLB_AB_REACHED;
+	if (is_small(ab))
+		return VMTLB_AB_NONE;
 	/* What was made for nobody, the program hasn't got; a look may just have come at the wrong moment. */
 	return machine_of_on(ab).made == 0 ? VMTLB_AB_NONE : VMTLB_AB_UNSEEN;
 }
@@ -80,11 +93,19 @@ static bool may_have_small(const struct vmtlb_ab *ab)
 	return ab->thp.small > VM_THP_NEVER && bytes > 0;
 }
 
+enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
+{
+	const struct vm_pairs *p = &ab->of[m];
+	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
+	const bool tiny = fabs(p->difference) * VMTLB_AB_SHARE < p->a;
+	return tiny && (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE) ? VM_PAIRS_SAME : verdict;
+}
+
 const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	if (vmtlb_ab_reached(ab) == VMTLB_AB_NONE && !may_have_small(ab))
 		return "no_huge_pages";
-	switch (vm_pairs_verdict(&ab->of[m], VMTLB_AB_LEAST)) {
+	switch (vmtlb_ab_judge(ab, m)) {
 	case VM_PAIRS_LESS:
 		return "helps";
 	case VM_PAIRS_MORE:
@@ -95,6 +116,9 @@ const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 		return "undecided";
 	}
 }
+
+/** Per cent: what a trial that can't see so much should be repeated for. */
+enum { ROUGH = 10 };
 
 /* ---- Times -------------------------------------------------------------------------------------------------------- */
 
@@ -116,7 +140,8 @@ static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab
 	const struct vm_pairs *p = &ab->of[m];
 	const char *name = vm_ab_name(m);
 	char by[VM_NUMBUF], low[VM_NUMBUF], high[VM_NUMBUF];
-	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
+	const double unseen = per_cent(p, vm_pairs_resolution(p));
+	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, m);
 	if (!(p->a > 0) || verdict == VM_PAIRS_UNDECIDED)
 		return;
 	change(p, p->difference, by);
@@ -124,8 +149,9 @@ static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab
 	change(p, p->high, high);
 	if (verdict == VM_PAIRS_SAME)
 		find(f, m == VM_AB_WALL ? "wall" : "cpu", "no difference in %s was seen: with %.1f %% confidence it is between %s and %s; "
-		     "what is below about %.1f %%, %zu pairs that vary as these can't show",
-		     name, 100 * p->confidence, low, high, per_cent(p, vm_pairs_resolution(p)), p->n);
+		     "what is below about %.1f %%, %zu pairs that vary as these can't show%s",
+		     name, 100 * p->confidence, low, high, unseen, p->n,
+		     unseen > ROUGH ? ": take more pairs, or a quieter machine" : "");
 	else
 		find(f, m == VM_AB_WALL ? "wall" : "cpu", "huge pages %s: %s %s, with %.1f %% confidence between %s and %s",
 		     verdict == VM_PAIRS_LESS ? "help" : "hurt", by, name, 100 * p->confidence, low, high);
@@ -148,7 +174,7 @@ static void judge_memory(struct findings *f, const struct vmtlb_ab *ab)
 	char by[VM_NUMBUF], text[VM_NUMBUF];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
 	if (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE)
-		find(f, "memory", "memory: the biggest process had %s %s resident (%s)",
+		find(f, "memory", "the biggest process had %s %s resident (%s)",
 		     vm_ab_text(VM_AB_RSS, fabs(p->difference), false, false, text, sizeof(text)),
 		     verdict == VM_PAIRS_MORE ? "more" : "less", change(p, p->difference, by));
 }
@@ -158,7 +184,7 @@ static void judge_faults(struct findings *f, const struct vmtlb_ab *ab)
 	const struct vm_pairs *p = &ab->of[VM_AB_MINOR];
 	char by[VM_NUMBUF];
 	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_LESS && p->a > 0)
-		find(f, "faults", "page faults: %.0f fewer (%s)", -p->difference, change(p, p->difference, by));
+		find(f, "faults", "%.0f fewer page faults (%s)", -p->difference, change(p, p->difference, by));
 }
 
 /* ---- Whether it was a trial of huge pages at all ------------------------------------------------------------------ */
@@ -176,9 +202,11 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 	if (machine.refused && machine.refused != UINT64_MAX)
 		find(f, "why_fragmented", "the machine refused %llu huge pages meanwhile for want of free memory in one piece",
 		     (unsigned long long)machine.refused);
-	if (ab->of[VM_AB_RSS].b < 2.0 * (double)page)
+	if (is_small(ab) || ab->of[VM_AB_RSS].b < 2.0 * (double)page)
 		find(f, "why_small", "it is small: no process had more than %s resident, and a huge page is %s",
 		     vm_format_size((uint64_t)ab->of[VM_AB_RSS].b, size), vm_format_size(page, of));
+	if (is_small(ab))
+		return;
 	if (prog->refuses)
 		find(f, "why_refuses", "it turns huge pages off for itself (PR_SET_THP_DISABLE)");
 	if (seen && first.anon_bytes < first.rss_bytes / 2)
@@ -211,10 +239,13 @@ static void say_reach(struct findings *f, const struct vmtlb_ab *ab)
 		find(f, "none", "ON got no huge pages%s: both ways were the same, and a difference between them is chance",
 		     may_have_small(ab) ? " of full size" : "");
 	else
-		find(f, "unseen", "whether ON got huge pages was not seen%s; the machine made %s", seen ? "" : ": its runs are too short",
+		find(f, "unseen", seen ? "no look at ON found huge pages; the machine made %s" :
+		     "ON ended before a look was taken, so whether it got huge pages isn't known; the machine made %s",
 		     machine_of_on(ab).made == UINT64_MAX ? "an unknown number meanwhile" : "some meanwhile, for whomsoever");
+	f->heading = "WHY";
 	if (reach != VMTLB_AB_REACHED)
 		say_why_none(f, ab);
+	f->heading = "CARE";
 	if (seen_off && off.huge_bytes)
 		find(f, "off_had_some", "OFF wasn't off: it had up to %s in huge pages; the program itself takes PR_SET_THP_DISABLE back",
 		     vm_format_size(off.huge_bytes, huge));
@@ -233,21 +264,23 @@ static void say_reach(struct findings *f, const struct vmtlb_ab *ab)
 static void advise(struct findings *f, const struct vmtlb_ab *ab)
 {
 	struct vm_ab_seen on, now;
-	char size[VM_NUMBUF];
+	char number[VM_NUMBUF];
 	if (!vmtlb_ab_most(ab, VM_AB_AS_IS, &now) || !vmtlb_ab_most(ab, VM_AB_ON, &on) || !on.huge_bytes)
 		return;
 	const bool has = now.huge_bytes >= on.huge_bytes / 2;
-	const enum vm_pairs_verdict verdict = vm_pairs_verdict(&ab->of[VM_AB_WALL], VMTLB_AB_LEAST);
+	const char *size = now.huge_bytes ? vm_format_size(now.huge_bytes, number) : "nothing";
+	f->heading = "NOW";
+	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, VM_AB_WALL);
 	if (has && verdict == VM_PAIRS_MORE)
 		find(f, "now", "as it is started now it has %s in huge pages: what starts it can turn them off with "
-		     "prctl(PR_SET_THP_DISABLE), it itself with madvise(MADV_NOHUGEPAGE)", vm_format_size(now.huge_bytes, size));
+		     "prctl(PR_SET_THP_DISABLE), it itself with madvise(MADV_NOHUGEPAGE)", size);
 	else if (has)
-		find(f, "now", "as it is started now it has %s in huge pages already", vm_format_size(now.huge_bytes, size));
+		find(f, "now", "as it is started now it has %s in huge pages already", size);
 	else if (ab->tunables.n)
 		find(f, "now", "as it is started now it has %s in huge pages; what gave it more: GLIBC_TUNABLES=" VM_AB_TUNABLE "=1",
-		     vm_format_size(now.huge_bytes, size));
+		     size);
 	else
-		find(f, "now", "as it is started now it has %s in huge pages%s", vm_format_size(now.huge_bytes, size),
+		find(f, "now", "as it is started now it has %s in huge pages%s", size,
 		     ab->program.refuses ? ": PR_SET_THP_DISABLE is set by what starts it" : "");
 }
 
@@ -262,18 +295,18 @@ static void say_disturbed(struct findings *f, const struct vmtlb_ab *ab)
 
 size_t vmtlb_ab_findings(const struct vmtlb_ab *ab, struct vmtlb_ab_finding out[static VMTLB_AB_FINDINGS])
 {
-	struct findings f = { .v = out };
-	const bool trial = vmtlb_ab_reached(ab) != VMTLB_AB_NONE || may_have_small(ab);
+	struct findings f = { .v = out, .heading = "VERDICT" };
 	if (!ab->pairs)
 		return 0;
-	if (trial)
+	if (vmtlb_ab_reached(ab) != VMTLB_AB_NONE || may_have_small(ab)) {
 		judge_times(&f, ab);
-	if (trial) {
+		f.heading = "COST";
 		judge_memory(&f, ab);
 		judge_faults(&f, ab);
+		f.heading = "REACHED";
 	}
 	say_reach(&f, ab);
-	advise(&f, ab);
 	say_disturbed(&f, ab);
+	advise(&f, ab);
 	return f.n;
 }

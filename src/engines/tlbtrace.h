@@ -65,19 +65,6 @@ struct vm_tlbtrace_ops {
 
 /* ---- Records ------------------------------------------------------------------------------------------------------ */
 
-/** What missed under one policy. */
-struct vm_tlbtrace_tally {
-	uint64_t l1;               /* the first level */
-	uint64_t walks;            /* both levels: the page tables were walked */
-	uint64_t walks_2m;         /* of these, to pages of 2M or 1G */
-	uint64_t near, near_2m;    /* of walks and walks_2m: nearby the latest ones (struct vm_tlbwalk_cost) */
-	uint64_t refs;             /* entries of page tables that were read */
-};
-
-struct vm_tlbtrace_tallies {
-	struct vm_tlbtrace_tally policy[VM_TLB_POLICIES];
-};
-
 struct vm_tlbtrace_mapping {
 	struct vm_tlbtrace_place place;
 	struct vm_tlbtrace_mapping *next, *alike;   /* of all; of those with the same hash of the key */
@@ -85,7 +72,7 @@ struct vm_tlbtrace_mapping {
 	uint64_t pages;            /* 4K pages that were touched */
 	/** At the end: regions of 2M that were touched and could be, or are, huge pages; and pages touched in them. */
 	uint64_t regions_2m, pages_2m, regions_huge, pages_huge;
-	struct vm_tlbtrace_tallies data, code;
+	struct vm_tlb_tallies data, code;
 };
 
 /** An instruction. */
@@ -94,7 +81,7 @@ struct vm_tlbtrace_site {
 	bool code;                 /* misses of fetching it, not of its accesses */
 	struct vm_tlbtrace_mapping *mapping;   /* of the instruction; NULL: not known */
 	struct vm_tlbtrace_site *next;
-	struct vm_tlbtrace_tallies misses;
+	struct vm_tlb_tallies misses;
 };
 
 /** An aligned block of 2M of the address space, of which something was touched. */
@@ -151,7 +138,7 @@ struct vm_tlbtrace {
 	struct vm_tlbtrace_site **site;
 	size_t region_buckets, site_buckets, nregions, nsites;
 	struct vm_tlbtrace_pool region_pool, site_pool;
-	struct vm_tlbtrace_tallies data, code;
+	struct vm_tlb_tallies data, code;
 };
 
 #include "engines/tlbtrace_core.h"

@@ -279,10 +279,10 @@ struct vm_tlbtrace_met {
 	bool huge;
 };
 
-static inline void vm_tlbtrace_add(struct vm_tlbtrace_tallies *to, const struct vm_tlbtrace_met *met, unsigned policies)
+static inline void vm_tlbtrace_add(struct vm_tlb_tallies *to, const struct vm_tlbtrace_met *met, unsigned policies)
 {
 	for (unsigned p = 0; p < policies; p++) {
-		struct vm_tlbtrace_tally *t = &to->policy[p];
+		struct vm_tlb_tally *t = &to->policy[p];
 		if (met[p].where == VM_TLBSIM_L1)
 			continue;
 		t->l1++;
@@ -416,7 +416,7 @@ static inline void vm_tlbtrace_changed(struct vm_tlbtrace *c, uint64_t from, uin
 /** In the child of a fork: it begins with nothing counted and empty TLBs; `t` is its only thread. */
 static inline void vm_tlbtrace_forked(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t)
 {
-	static const struct vm_tlbtrace_tallies none;
+	static const struct vm_tlb_tallies none;
 	c->data = c->code = none;
 	for (struct vm_tlbtrace_mapping *m = c->mappings; m; m = m->next) {
 		m->data = m->code = none;

@@ -138,10 +138,10 @@ static inline void vm_tlbtrace_put_text(struct vm_tlbtrace_out *o, const char *t
 	}
 }
 
-static inline void vm_tlbtrace_put_tallies(struct vm_tlbtrace_out *o, char kind, const struct vm_tlbtrace_tallies *t)
+static inline void vm_tlbtrace_put_tallies(struct vm_tlbtrace_out *o, char kind, const struct vm_tlb_tallies *t)
 {
 	for (unsigned p = 0; p < o->c->policies; p++) {
-		const struct vm_tlbtrace_tally *v = &t->policy[p];
+		const struct vm_tlb_tally *v = &t->policy[p];
 		const uint64_t number[] = { p, v->l1, v->walks, v->walks_2m, v->near, v->near_2m, v->refs };
 		if (!v->l1)
 			continue;
@@ -152,7 +152,7 @@ static inline void vm_tlbtrace_put_tallies(struct vm_tlbtrace_out *o, char kind,
 	}
 }
 
-static inline bool vm_tlbtrace_any(const struct vm_tlbtrace_tallies *t)
+static inline bool vm_tlbtrace_any(const struct vm_tlb_tallies *t)
 {
 	uint64_t any = 0;
 	for (unsigned p = 0; p < VM_TLB_POLICIES; p++)
@@ -173,10 +173,11 @@ static inline void vm_tlbtrace_sum_regions(struct vm_tlbtrace *c)
 					pages++;
 			if (!r->mapping || !pages)
 				continue;
-			r->mapping->regions_2m += r->can_2m;
-			r->mapping->pages_2m += r->can_2m ? pages : 0;
-			r->mapping->regions_huge += r->size != VM_TLB_4K;
-			r->mapping->pages_huge += r->size != VM_TLB_4K ? pages : 0;
+			const bool huge = r->size != VM_TLB_4K;
+			r->mapping->regions_2m += r->can_2m || huge;
+			r->mapping->pages_2m += r->can_2m || huge ? pages : 0;
+			r->mapping->regions_huge += huge;
+			r->mapping->pages_huge += huge ? pages : 0;
 		}
 }
 

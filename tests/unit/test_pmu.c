@@ -14,7 +14,7 @@
 #include "core/source/session.h"
 #include "tmpdir.h"
 
-#define IS(side, of) (VM_TC_##side * (unsigned)VM_TC_OFS + VM_TC_##of)
+#define IS(side, of) vm_tc_what_of(side, of)
 
 /** Golden values, written down apart from the tables: by libpfm4's PMU, or a family's name where it has none. */
 static const struct golden {

@@ -59,12 +59,12 @@ struct table {
 
 static bool is_text(const struct vm_field *f)
 {
-	return (f->type == VM_T_STR || f->type == VM_T_LIST) && !(f->flags & VM_F_RIGHT);
+	return f->type == VM_T_STR || f->type == VM_T_LIST;
 }
 
 static bool is_right(const struct vm_field *f)
 {
-	return f->type == VM_T_U64 || f->type == VM_T_F64 || (f->flags & VM_F_RIGHT);
+	return f->type == VM_T_U64 || f->type == VM_T_F64;
 }
 
 static struct table *new_table(struct vm_report *r, const void *const *rows, size_t n)
@@ -260,6 +260,7 @@ static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v
 {
 	size_t from = b->n, w;
 	if (v.type == VM_T_STR || v.type == VM_T_LIST) {
+		/* A number whose unit changes from row to row comes as a text. */
 		const size_t text = is_right(c->field) ? text_width(v) : c->width, pad = text < c->width ? c->width - text : 0;
 		vm_buf_add_fill(b, ' ', pad);
 		w = pad + put_text(b, v, c->width);

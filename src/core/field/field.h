@@ -18,6 +18,8 @@ struct vm_err;
 enum vm_unit {
 	VM_U_NONE, VM_U_ADDR, VM_U_BYTES, VM_U_BYTES_PERSEC, VM_U_COUNT, VM_U_PERSEC, VM_U_RATIO,
 	VM_U_NS,
+	VM_U_AMOUNT,     /* a count that people see as 9.81G, in powers of 1000 */
+	VM_U_FINE,       /* a number of which hundredths count */
 };
 
 /** VM_T_LIST: words separated by blanks, an array in JSON. */
@@ -61,7 +63,6 @@ enum vm_field_flag {
 	VM_F_DEAR    = 1 << 5,   /* costs the target: vmtop reads it within its budget */
 	VM_F_LABEL   = 1 << 6,   /* names the row: a label in OpenMetrics */
 	VM_F_RATE    = 1 << 7,   /* of what happened since the sample before */
-	VM_F_RIGHT   = 1 << 8,   /* a text that is a number, such as one of changing units: stands to the right */
 };
 
 struct vm_field {

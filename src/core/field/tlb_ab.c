@@ -54,12 +54,7 @@ static struct vm_value figure(const struct vm_ab_row *row, double v, bool sign, 
 {
 	if (isnan(v))
 		return VM_ABSENT;
-	return VM_STR(vm_ab_text(row->measure, v, sign, row->exact, tmp->text, sizeof(tmp->text)));
-}
-
-static struct vm_value number(double v)
-{
-	return isnan(v) ? VM_ABSENT : VM_F64(v);
+	return row->texts ? VM_STR(vm_ab_text(row->measure, v, sign, row->exact, tmp->text, sizeof(tmp->text))) : VM_F64(v);
 }
 
 /** Of nothing there is no share. */
@@ -80,66 +75,43 @@ static struct vm_value interval(const struct vm_ab_row *row, struct vm_scratch *
 	return VM_STR(tmp->text);
 }
 
-/** "+3.1", and "-0.0" is "0.0". */
-static struct vm_value share_text(const struct vm_ab_row *row, struct vm_scratch *tmp)
-{
-	const double s = share(row) * 100;
-	if (isnan(s))
-		return VM_ABSENT;
-	snprintf(tmp->text, sizeof(tmp->text), fabs(s) < 0.05 ? "0.0" : "%+.1f", s);
-	return VM_STR(tmp->text);
-}
-
 PLAIN(get_measure, VM_STR(measures[row->measure].name))
-PLAIN(get_off_text, figure(row, row->pairs.a, false, tmp))
-PLAIN(get_on_text, figure(row, row->pairs.b, false, tmp))
-PLAIN(get_difference_text, figure(row, row->pairs.difference, true, tmp))
-PLAIN(get_share_text, share_text(row, tmp))
-PLAIN(get_interval, interval(row, tmp))
 PLAIN(get_key, VM_STR(measures[row->measure].key))
-PLAIN(get_off, number(row->pairs.a))
-PLAIN(get_on, number(row->pairs.b))
-PLAIN(get_difference, number(row->pairs.difference))
-PLAIN(get_low, number(row->pairs.low))
-PLAIN(get_high, number(row->pairs.high))
-PLAIN(get_share, number(share(row)))
+PLAIN(get_off, figure(row, row->pairs.a, false, tmp))
+PLAIN(get_on, figure(row, row->pairs.b, false, tmp))
+PLAIN(get_difference, figure(row, row->pairs.difference, true, tmp))
+PLAIN(get_share, isnan(share(row)) ? VM_ABSENT : VM_F64(share(row)))
+PLAIN(get_interval, interval(row, tmp))
+PLAIN(get_low, figure(row, row->pairs.low, true, tmp))
+PLAIN(get_high, figure(row, row->pairs.high, true, tmp))
 PLAIN(get_confidence, row->pairs.confidence > 0 ? VM_F64(row->pairs.confidence) : VM_ABSENT)
 PLAIN(get_pairs, VM_U64(row->pairs.n))
 
 #define FROM "wait4(2), clock_gettime(2), smaps_rollup: AnonHugePages, ShmemPmdMapped, FilePmdMapped"
-enum { PEOPLE = VM_F_DEFAULT | VM_F_RIGHT, MACHINE = VM_F_MACHINE };
+enum { D = VM_F_DEFAULT | VM_F_MACHINE | VM_F_DESC, M = VM_F_MACHINE | VM_F_DESC };
 
 static const struct vm_field fields[] = {
 	{ .name = "MEASURE", .key = "measure", .help = "what was measured", .type = VM_T_STR, .flags = VM_F_DEFAULT,
 	  .get = get_measure, .source = FROM },
-	{ .name = "OFF", .key = "off_text", .help = "median of the runs without huge pages", .type = VM_T_STR, .flags = PEOPLE,
-	  .get = get_off_text, .source = FROM },
-	{ .name = "ON", .key = "on_text", .help = "median of the runs with huge pages", .type = VM_T_STR, .flags = PEOPLE,
-	  .get = get_on_text, .source = FROM },
-	{ .name = "DIFFERENCE", .key = "difference_text", .help = "by how much ON differs (median of the means of pairs)",
-	  .type = VM_T_STR, .flags = PEOPLE, .get = get_difference_text, .source = FROM },
-	{ .name = "%", .key = "share_text", .help = "the difference in per cent of OFF", .type = VM_T_STR, .flags = PEOPLE,
-	  .get = get_share_text, .source = FROM },
-	{ .name = "INTERVAL", .key = "interval_text", .help = "between these it lies, with 95 % confidence or what is said",
-	  .type = VM_T_STR, .flags = VM_F_DEFAULT, .get = get_interval, .source = FROM },
-	{ .name = "NAME", .key = "name", .help = "the measure as a word that says the unit", .type = VM_T_STR,
-	  .flags = MACHINE | VM_F_LABEL, .get = get_key, .source = FROM },
-	{ .name = "OFF-N", .key = "off", .help = "OFF as a plain number", .type = VM_T_F64, .flags = MACHINE | VM_F_DESC,
+	{ .name = "NAME", .key = "name", .help = "the same as a word that says the unit", .type = VM_T_STR,
+	  .flags = VM_F_MACHINE | VM_F_LABEL, .get = get_key, .source = FROM },
+	{ .name = "OFF", .key = "off", .help = "median of the runs without huge pages", .type = VM_T_F64, .flags = D,
 	  .get = get_off, .source = FROM },
-	{ .name = "ON-N", .key = "on", .help = "ON as a plain number", .type = VM_T_F64, .flags = MACHINE | VM_F_DESC,
-	  .get = get_on, .source = FROM },
-	{ .name = "DIFFERENCE-N", .key = "difference", .help = "DIFFERENCE as a plain number", .type = VM_T_F64,
-	  .flags = MACHINE | VM_F_DESC, .get = get_difference, .source = FROM },
-	{ .name = "LOW", .key = "low", .help = "the lower end of the interval", .type = VM_T_F64, .flags = MACHINE | VM_F_DESC,
-	  .get = get_low, .source = FROM },
-	{ .name = "HIGH", .key = "high", .help = "its upper end", .type = VM_T_F64, .flags = MACHINE | VM_F_DESC,
-	  .get = get_high, .source = FROM },
-	{ .name = "SHARE", .key = "difference_share", .help = "the difference in per cent of OFF (JSON: 0 to 1)", .type = VM_T_F64,
-	  .unit = VM_U_RATIO, .flags = MACHINE | VM_F_DESC, .get = get_share, .source = FROM },
+	{ .name = "ON", .key = "on", .help = "median of the runs with huge pages", .type = VM_T_F64, .flags = D, .get = get_on,
+	  .source = FROM },
+	{ .name = "DIFFERENCE", .key = "difference", .help = "by how much ON differs: median of the means of pairs' differences",
+	  .type = VM_T_F64, .flags = D, .get = get_difference, .source = FROM },
+	{ .name = "%", .key = "difference_share", .help = "the difference in per cent of OFF (JSON: 0 to 1)", .type = VM_T_F64,
+	  .unit = VM_U_RATIO, .flags = D, .get = get_share, .source = FROM },
+	{ .name = "INTERVAL", .key = "interval", .help = "the difference lies between these, with the confidence that is said",
+	  .type = VM_T_STR, .flags = VM_F_DEFAULT, .get = get_interval, .source = FROM },
+	{ .name = "LOW", .key = "low", .help = "the lower end of the interval", .type = VM_T_F64, .flags = M, .get = get_low,
+	  .source = FROM },
+	{ .name = "HIGH", .key = "high", .help = "its upper end", .type = VM_T_F64, .flags = M, .get = get_high, .source = FROM },
 	{ .name = "CONFIDENCE", .key = "confidence", .help = "how sure the interval is, in per cent (JSON: 0 to 1)",
-	  .type = VM_T_F64, .unit = VM_U_RATIO, .flags = MACHINE, .get = get_confidence, .source = FROM },
+	  .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M, .get = get_confidence, .source = FROM },
 	{ .name = "PAIRS", .key = "pairs", .help = "pairs of runs of which both told it", .type = VM_T_U64, .unit = VM_U_COUNT,
-	  .flags = MACHINE, .get = get_pairs, .source = FROM },
+	  .flags = M, .get = get_pairs, .source = FROM },
 };
 
 const struct vm_fieldset vm_ab_fields = {

@@ -11,6 +11,9 @@
 struct vm_ab_row {
 	enum vm_ab_measure measure;
 	struct vm_pairs pairs;     /* a is OFF, b is ON */
+	/** Figures come as texts with their units, for people: each row has another.  Else, and where rows are sorted and
+	    filtered, as numbers. */
+	bool texts;
 	bool exact;                /* texts hold plain numbers (-b) */
 };
 

@@ -45,7 +45,7 @@ struct vm_tlb_geometry {
 
 /**
  * "l1d=16x6,l1d-2m=8x4,l1d-1g=1x4,l1i=32x8,l1i-2m=1x8,stlb=128x16h,stlb-1g=8x2,pmd=32,pud=8,pgd=4": SETSxWAYS, h for
- * hashed; what isn't named keeps what *g has.  -EINVAL names the wrong part.
+ * hashed, 0 for none (of l1d and l1i there is one); what isn't named keeps what *g has.  -EINVAL names the wrong part.
  */
 int vm_tlb_geometry_parse(const char *text, struct vm_tlb_geometry *g, struct vm_err *err);
 

@@ -50,3 +50,20 @@ double vm_tc_scaled(const struct vm_tc_count *c)
 		return (double)c->raw;
 	return (double)c->raw * ((double)c->enabled_ns / (double)c->running_ns);
 }
+
+static void subtract(struct vm_tc_count *c, const struct vm_tc_count *before)
+{
+	c->raw -= before->raw < c->raw ? before->raw : c->raw;
+	c->enabled_ns -= before->enabled_ns < c->enabled_ns ? before->enabled_ns : c->enabled_ns;
+	c->running_ns -= before->running_ns < c->running_ns ? before->running_ns : c->running_ns;
+}
+
+void vm_tc_since(const struct vm_tc_set *now, const struct vm_tc_set *before, struct vm_tc_set *out)
+{
+	*out = *now;
+	for (size_t i = 0; i < out->n && i < before->n; i++)
+		subtract(&out->v[i].c, &before->v[i].c);
+	for (unsigned i = 0; i < VM_TC_SOFTWARE; i++)
+		subtract(&out->software[i], &before->software[i]);
+	out->wall_ns -= before->wall_ns;
+}

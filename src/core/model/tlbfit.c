@@ -132,17 +132,17 @@ void vm_tlb_fit(const struct vm_tlb_curve *c, unsigned most, double rise, struct
 	*out = (struct vm_tlb_steps){ 0 };
 }
 
-struct vm_tlb_knee vm_tlb_knee_of(double *v, size_t n)
+struct vm_tlb_knee vm_tlb_knee_of(double at, double *v, size_t n)
 {
+	struct vm_tlb_knee k = { .at = at, .low = at, .high = at };
 	size_t found = 0;
 	for (size_t i = 0; i < n; i++)
 		if (v[i] > 0)
 			v[found++] = v[i];
-	if (2 * found <= n)
-		return (struct vm_tlb_knee){ 0 };
-	struct vm_tlb_knee k = { .at = vm_tlb_quantile(v, found, 0.5) };
-	k.low = vm_tlb_quantile(v, found, 0.25);
-	k.high = vm_tlb_quantile(v, found, 0.75);
+	if (found && at > 0) {
+		k.low = fmin(at, vm_tlb_quantile(v, found, 0.25));
+		k.high = fmax(at, vm_tlb_quantile(v, found, 0.75));
+	}
 	return k;
 }
 

@@ -47,7 +47,7 @@ struct vm_tlb_steps {
  */
 void vm_tlb_fit(const struct vm_tlb_curve *c, unsigned most, double rise, struct vm_tlb_steps *out);
 
-/** A knee of several repeats: median and quartiles.  at == 0: there is none. */
+/** A knee of the curve of medians, and the quartiles of those of the repeats.  at == 0: there is none. */
 struct vm_tlb_knee {
 	double at, low, high;
 };
@@ -58,8 +58,8 @@ static inline double vm_tlb_knee_spread(const struct vm_tlb_knee *k)
 	return k->at > 0 ? (k->high - k->low) / k->at : 0;
 }
 
-/** Of n repeats' knees, those that are 0 left out; if that are half of them or more, there is none.  Sorts v[]. */
-struct vm_tlb_knee vm_tlb_knee_of(double *v, size_t n);
+/** The knee `at` with what the n repeats found, those that are 0 left out.  Sorts v[]. */
+struct vm_tlb_knee vm_tlb_knee_of(double at, double *v, size_t n);
 
 /** Share that huge pages save of what translation costs; NAN: not known, or too little to tell (3 ns). */
 static inline double vm_tlb_cost_saved(const struct vm_tlb_cost *c)

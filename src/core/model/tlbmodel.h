@@ -23,4 +23,18 @@ enum vm_tlb_policy {
 	VM_TLB_POLICIES
 };
 
+/** What missed under one policy. */
+struct vm_tlb_tally {
+	uint64_t l1;               /* the first level */
+	uint64_t walks;            /* both levels: the page tables were walked */
+	uint64_t walks_2m;         /* of these, to pages of 2M or 1G */
+	/** Of walks, and of walks_2m: their last entry was in one of the lines of page tables that were read last. */
+	uint64_t near, near_2m;
+	uint64_t refs;             /* entries of page tables that were read */
+};
+
+struct vm_tlb_tallies {
+	struct vm_tlb_tally policy[VM_TLB_POLICIES];
+};
+
 #endif

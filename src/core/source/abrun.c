@@ -225,9 +225,10 @@ void vm_ab_watch_look(struct vm_ab_watch *w)
 		return;
 	const uint64_t before = own_cpu_ns();
 	look(w);
-	w->seen.cost_ns += own_cpu_ns() - before;
+	const uint64_t cost = own_cpu_ns() - before;
+	w->seen.cost_ns += cost;
 	w->step_ns = w->step_ns + w->step_ns / 2 < STEP_MAX_NS ? w->step_ns + w->step_ns / 2 : STEP_MAX_NS;
-	/* Of all the time until then, looking has had no more than its share. */
-	const uint64_t fair = w->began_ns + w->seen.cost_ns * w->share, step = began + w->step_ns;
+	/* Of all the time until then looking has had no more than its share, the next look included if it takes as long. */
+	const uint64_t fair = w->began_ns + (w->seen.cost_ns + cost) * w->share, step = began + w->step_ns;
 	w->next_ns = fair > step ? fair : step;
 }

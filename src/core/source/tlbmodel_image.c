@@ -118,7 +118,7 @@ int vm_tlbimage_end(int fd, const char *directory, struct vm_tlbimage_end *out, 
 	*out = (struct vm_tlbimage_end){
 		.began = true, .written = head.written, .execs = head.execs,
 	};
-	if (!head.written && !head.broken && head.used <= VM_TLBIMAGE_BYTES &&
+	if (!head.written && !head.broken && head.used >= sizeof(head) && head.used <= VM_TLBIMAGE_BYTES &&
 	    snprintf(path, sizeof(path), "%s/%u-%u", directory, head.pid, head.number) < (int)sizeof(path))
 		out->written = salvage(fd, &head, path);
 	return 0;

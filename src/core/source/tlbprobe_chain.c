@@ -135,8 +135,11 @@ void vm_tlb_order_pack(struct vm_tlb_order *o, size_t n, size_t page)
 
 /* ---- Timing ------------------------------------------------------------------------------------------------------- */
 
+/** Sanitizers' own memory would take part in what is measured. */
+#define BARE __attribute__((noinline, no_sanitize("address", "undefined")))
+
 /** `passes` times through the chain.  The memory holds zeros, which nobody but us knows. */
-static uint64_t follow(const char *base, const uint32_t *at, size_t n, size_t passes)
+BARE static uint64_t follow(const char *base, const uint32_t *at, size_t n, size_t passes)
 {
 	uint64_t x = 0;
 	while (passes--)
@@ -179,7 +182,7 @@ double vm_tlb_chain_once_ns(struct vm_tlb_watch *w, const struct vm_tlb_area *a,
 	return time_it(w, a->base, o->at + from, n, 1, 0, &before);
 }
 
-void vm_tlb_chain_touch(const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t n)
+BARE void vm_tlb_chain_touch(const struct vm_tlb_area *a, const struct vm_tlb_order *o, size_t n)
 {
 	/* These loads don't wait for each other. */
 	for (size_t i = 0; i < n; i++)

@@ -91,6 +91,8 @@ static void put_chain(struct code *c, unsigned chain, unsigned pages, uint64_t *
 	memcpy(&c->enter[chain], &first, sizeof(first));
 }
 
+/** Sanitizers of calls look for what compilers put before functions. */
+__attribute__((no_sanitize("undefined")))
 static double measure(struct vm_tlb_watch *w, chain_fn *enter, unsigned pages)
 {
 	struct rusage before, after;

@@ -39,7 +39,8 @@ static double sample(struct data *d, unsigned pages)
 		return spread;
 	vm_tlb_order_pack(&d->order, pages, d->page);
 	const double packed = vm_tlb_chain_ns(d->w, &d->area, &d->order, pages, ACCESSES);
-	return spread > packed ? d->hit_ns + spread - packed : d->hit_ns + 0 * (spread - packed);
+	/* Less than nothing is noise. */
+	return spread < packed ? d->hit_ns : d->hit_ns + spread - packed;
 }
 
 /**
@@ -59,6 +60,18 @@ static bool aliases_are_free(struct data *d)
 		alias[i] = vm_tlb_chain_ns(d->w, &d->area, &d->order, 2 * FEW, ACCESSES);
 	}
 	return !(vm_tlb_quantile(alias, TRIES, 0) > ALIAS_MOST * vm_tlb_quantile(plain, TRIES, 0));
+}
+
+static double few_pages_ns(struct data *d)
+{
+	double v[VM_TLB_REPEATS];
+	unsigned n = 0;
+	vm_tlb_order_spread(&d->order, PAGES_FIRST, d->page, &d->w->random);
+	for (unsigned i = 0; i < VM_TLB_REPEATS; i++) {
+		v[n] = vm_tlb_chain_ns(d->w, &d->area, &d->order, PAGES_FIRST, ACCESSES);
+		n += isfinite(v[n]);
+	}
+	return vm_tlb_quantile(v, n, 0.5);
 }
 
 static int open_data(struct data *d)
@@ -108,40 +121,42 @@ static void repeat(struct data *d, struct vm_tlb_set *set, unsigned repeats)
 	}
 }
 
-/** The knees of each repeat. */
-static void find_knees(const struct vm_tlb_set *set, unsigned levels, double rise, struct vm_tlb_knee *first,
-		       struct vm_tlb_knee *second)
+/** What a fit finds in the medians, and in each repeat. */
+static void find_knees(const struct vm_tlb_set *set, unsigned levels, double rise, struct vm_tlb_curve *c,
+		       struct vm_tlb_steps *steps, struct vm_tlb_knee knee[VM_TLB_LEVELS_MAX - 1])
 {
-	double a[VM_TLB_REPEATS], b[VM_TLB_REPEATS];
+	double v[VM_TLB_LEVELS_MAX - 1][VM_TLB_REPEATS];
 	unsigned n = 0;
+	vm_tlb_set_curve(set, c);
+	vm_tlb_fit(c, levels, rise, steps);
 	for (size_t i = 0; i < set->n; i++)
 		n = set->v[i].n > n ? set->v[i].n : n;
 	for (unsigned r = 0; r < n; r++) {
-		struct vm_tlb_curve c;
-		struct vm_tlb_steps steps;
-		vm_tlb_set_repeat(set, r, &c);
-		vm_tlb_fit(&c, levels, rise, &steps);
-		a[r] = steps.n > 1 ? steps.knee[0] : 0;
-		b[r] = steps.n > 2 ? steps.knee[1] : 0;
+		struct vm_tlb_curve one;
+		struct vm_tlb_steps found;
+		vm_tlb_set_repeat(set, r, &one);
+		vm_tlb_fit(&one, steps->n, rise, &found);
+		for (unsigned i = 0; i + 1 < VM_TLB_LEVELS_MAX; i++)
+			v[i][r] = found.knee[i];
 	}
-	*first = vm_tlb_knee_of(a, n);
-	if (second)
-		*second = vm_tlb_knee_of(b, n);
+	for (unsigned i = 0; i + 1 < VM_TLB_LEVELS_MAX; i++)
+		knee[i] = vm_tlb_knee_of(i + 1 < steps->n ? steps->knee[i] : 0, v[i], n);
 }
 
 static void measure_steps(struct data *d, struct vm_tlb_set *set, struct vm_tlb_probe *p)
 {
 	struct vm_tlb_steps steps;
+	struct vm_tlb_knee knee[VM_TLB_LEVELS_MAX - 1];
 	add_points(set, PAGES_FIRST, PAGES_LAST, COARSE);
 	repeat(d, set, COARSE_REPEATS);
 	vm_tlb_set_curve(set, &p->data);
-	vm_tlb_fit(&p->data, 3, DATA_RISE, &steps);
+	vm_tlb_fit(&p->data, VM_TLB_LEVELS_MAX, DATA_RISE, &steps);
 	for (unsigned i = 0; i + 1 < steps.n; i++)
 		add_points(set, steps.knee[i] * FINE_FROM, steps.knee[i] * FINE_TO, FINE);
 	repeat(d, set, VM_TLB_REPEATS);
-	vm_tlb_set_curve(set, &p->data);
-	vm_tlb_fit(&p->data, 3, DATA_RISE, &steps);
-	find_knees(set, steps.n, DATA_RISE, &p->dtlb, &p->stlb);
+	find_knees(set, VM_TLB_LEVELS_MAX, DATA_RISE, &p->data, &steps, knee);
+	p->dtlb = knee[0];
+	p->stlb = knee[1];
 	p->known.hit_ns = steps.n > 0 ? steps.ns[0] : (double)NAN;
 	p->known.stlb_hit_ns = steps.n > 1 ? steps.ns[1] - steps.ns[0] : (double)NAN;
 	p->known.walk_ns = steps.n > 2 ? steps.ns[2] - steps.ns[0] : (double)NAN;
@@ -153,8 +168,7 @@ int vm_tlb_measure_data(struct vm_tlb_watch *w, struct vm_tlb_probe *p)
 	struct data d = { .w = w, .page = (size_t)sysconf(_SC_PAGESIZE), .area = { .fd = -1 } };
 	int r = open_data(&d);
 	if (r == 0) {
-		vm_tlb_order_spread(&d.order, PAGES_FIRST, d.page, &w->random);
-		d.hit_ns = vm_tlb_chain_ns(w, &d.area, &d.order, PAGES_FIRST, 16 * ACCESSES);
+		d.hit_ns = few_pages_ns(&d);
 		p->page_bytes = d.page;
 		measure_steps(&d, &set, p);
 	}
@@ -168,6 +182,8 @@ int vm_tlb_measure_data(struct vm_tlb_watch *w, struct vm_tlb_probe *p)
 void vm_tlb_measure_code(struct vm_tlb_watch *w, struct vm_tlb_probe *p)
 {
 	struct vm_tlb_set set = { 0 };
+	struct vm_tlb_steps steps;
+	struct vm_tlb_knee knee[VM_TLB_LEVELS_MAX - 1];
 	const int r = vm_tlb_code_measure(w, &set, VM_TLB_REPEATS);
 	if (r == -EOPNOTSUPP)
 		snprintf(p->no_code, sizeof(p->no_code), "jumps can't be timed on this architecture");
@@ -177,8 +193,8 @@ void vm_tlb_measure_code(struct vm_tlb_watch *w, struct vm_tlb_probe *p)
 		snprintf(p->no_code, sizeof(p->no_code), "no memory for code is to be had");
 	if (r < 0)
 		return;
-	vm_tlb_set_curve(&set, &p->code);
-	find_knees(&set, 2, CODE_RISE, &p->itlb, NULL);
+	find_knees(&set, 2, CODE_RISE, &p->code, &steps, knee);
+	p->itlb = knee[0];
 	if (!(p->itlb.at > 0))
 		snprintf(p->no_code, sizeof(p->no_code), "jumps to ever more pages show no step");
 }

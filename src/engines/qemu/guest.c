@@ -208,9 +208,22 @@ static bool read_smaps(uint64_t at, struct smaps *out)
 	return inside;
 }
 
+/** The kernel's huge pages are where the program has aligned blocks, too. */
+static bool is_aligned(const struct vm_guest *g)
+{
+	return g->base % (UINT64_C(1) << VM_TLBSIM_PMD_SHIFT) == 0;
+}
+
+const char *vm_guest_sizes(const struct vm_guest *g)
+{
+	return !is_aligned(g) ? "assumed" : g->scans ? "scan" : "smaps";
+}
+
 enum vm_tlb_size vm_guest_page_size(struct vm_guest *g, uint64_t addr)
 {
 	struct smaps s;
+	if (!is_aligned(g))
+		return VM_TLB_4K;
 	const int huge = g->scans ? scan(addr + g->base) : -ENOTTY;
 	if (huge == 0)
 		return VM_TLB_4K;

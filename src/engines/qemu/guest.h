@@ -53,8 +53,14 @@ enum vm_guest_call vm_guest_call(const struct vm_guest *g, int64_t number);
 /** The mapping of an address; as vm_tlbtrace_ops.place. */
 bool vm_guest_place(struct vm_guest *g, uint64_t addr, struct vm_tlbtrace_place *out);
 
-/** The size of the page of an address; as vm_tlbtrace_ops.page_size. */
+/**
+ * The size of the page of an address; as vm_tlbtrace_ops.page_size.  4K where the emulator has moved the program by what isn't
+ * a multiple of 2M (32-bit programs): its blocks of 2M aren't the kernel's then.
+ */
 enum vm_tlb_size vm_guest_page_size(struct vm_guest *g, uint64_t addr);
+
+/** How sizes are known: "scan", "smaps" or "assumed". */
+const char *vm_guest_sizes(const struct vm_guest *g);
 
 /** A range in which something changed; gone: it isn't mapped any more as it was. */
 struct vm_guest_change {

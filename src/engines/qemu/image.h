@@ -17,6 +17,7 @@
 
 /** How much of the address space is taken; pages are used as they are needed. */
 #define VM_TLBIMAGE_BYTES (UINT64_C(4) << 30)
+#define VM_TLBIMAGE_LEAST (UINT64_C(64) << 20)
 
 /**
  * Accesses of a thread that are to be modelled.  They wait until there are many: between them the program's own loads
@@ -40,6 +41,9 @@ static inline void vm_tlbimage_drain(struct vm_tlbtrace *core, struct vm_tlbimag
 		vm_tlbtrace_slow(core, q->thread, q->v[i].site, q->v[i].addr);
 	q->n = 0;
 }
+
+/** Where it is mapped, if it can be: far from where kernels, emulators and sanitizers put things by themselves. */
+#define VM_TLBIMAGE_HINT UINT64_C(0x380000000000)
 
 struct vm_tlbimage {
 	uint64_t magic;            /* set last */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engines/qemu/guest.h"
@@ -167,7 +168,7 @@ static void write_result(void)
 	const struct vm_tlbtrace_about about = { .engine = e.image->engine, .sizes = e.image->sizes, .program = e.image->program,
 						 .pid = e.image->pid };
 	char path[PATH_MAX];
-	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", e.guest.scans ? "scan" : "smaps");
+	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", vm_guest_sizes(&e.guest));
 	if (path_of_result(path, sizeof(path)))
 		e.fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (e.fd < 0)
@@ -420,13 +421,18 @@ static void fork_ends(void)
 /** What the parent counts goes on in the image; we have a copy, at the same address. */
 static void leave_image(void)
 {
-	const size_t used = (e.image->used + VM_TLBTRACE_PAGE - 1) & ~(size_t)(VM_TLBTRACE_PAGE - 1), bytes = e.image->bytes;
-	void *const copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const uint64_t used = e.image->used, had = e.image->bytes;
+	const uint64_t bytes = used + VM_TLBIMAGE_LEAST < had ? (used + VM_TLBIMAGE_LEAST) & ~UINT64_C(0xfff) : had;
+	struct vm_tlbimage *const to = e.image;
+	struct vm_tlbimage *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (copy != MAP_FAILED) {
-		memcpy(copy, e.image, used);
-		if (mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, e.image) == e.image)
-			return;
+		memcpy(copy, to, used);
+		copy->bytes = bytes;
+		munmap(to, had);
+		copy = mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	}
+	if (copy == to)
+		return;
 	fputs("vmtlb: no memory for the model of a process that forked off\n", stderr);
 	_exit(127);
 }
@@ -451,9 +457,13 @@ static void forked(void)
 
 static bool map_image(int fd)
 {
-	const uint64_t bytes = VM_TLBIMAGE_BYTES;
 	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
-	struct vm_tlbimage *image = mmap(NULL, bytes, prot, flags, fd, 0);
+	uint64_t bytes = VM_TLBIMAGE_BYTES;
+	struct rlimit limit;
+	/* Not all that the program may have. */
+	while (getrlimit(RLIMIT_AS, &limit) == 0 && bytes > VM_TLBIMAGE_LEAST && bytes > limit.rlim_cur / 4)
+		bytes /= 2;
+	struct vm_tlbimage *image = mmap((void *)VM_TLBIMAGE_HINT, bytes, prot, flags, fd, 0);
 	if (image == MAP_FAILED)
 		return false;
 	/* An old length of 0 makes another mapping of the same pages. */

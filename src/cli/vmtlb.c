@@ -70,9 +70,9 @@ static const struct vm_opt opts[] = {
 	  .help = "with --hot: how often that is repeated for a report (default: 7)" },
 	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
 	  .help = "with --hot: how CPUs forget the target's translations, to see all pages that are used",
-	  .man = "\fBclear-refs\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
-		 "and is used there only if this asks for it. \fBswitches\fP runs processes of vmtlb's own in turn where the "
-		 "target runs. \fBauto\fP is whichever of them works without such loss; \fBnone\fP: USED stays unknown." },
+	  .man = "\\fBclear-refs\\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
+		 "and is used there only if this asks for it. \\fBswitches\\fP runs processes of vmtlb's own in turn where the "
+		 "target runs. \\fBauto\\fP is whichever of them works without such loss; \\fBnone\\fP: USED stays unknown." },
 	{ .name = "ab", .type = VM_OPT_FLAG, .at = AT(ab), .group = GROUP_MODE,
 	  .help = "run COMMAND with huge pages off and on, in turn" },
 	{ .name = "pairs", .arg = "N", .type = VM_OPT_U64, .at = AT(pairs), .min = 1, .max = 1000,

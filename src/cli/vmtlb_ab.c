@@ -105,6 +105,7 @@ static int run_one(struct vmtlb_ab *ab, struct vm_signals *signals, struct setup
 {
 	struct vmtlb *v = ab->v;
 	struct vm_thp_counts before, after;
+	struct vm_thp thp;
 	vm_spool_rewind(&ab->in);
 	vm_thp_count(v->s, &before);
 	int r = vm_launch_start(&v->child, v->argv, prepare, setup, err);
@@ -119,6 +120,8 @@ static int run_one(struct vmtlb_ab *ab, struct vm_signals *signals, struct setup
 	vm_launch_reap(&v->child);
 	if (r < 0)
 		return r;
+	vm_thp_read(v->s, &thp);
+	ab->changed |= thp.global != ab->thp.global || thp.huge != ab->thp.huge || thp.small != ab->thp.small;
 	vm_thp_count(v->s, &after);
 	after = vm_thp_since(&before, &after);
 	run->v[VM_AB_WALL] = (double)(ended - began);

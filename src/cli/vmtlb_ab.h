@@ -35,6 +35,7 @@ struct vmtlb_ab {
 	bool heard;                /* some run had huge pages */
 	struct vm_ab_program program;
 	bool told;                 /* to end, before all was done */
+	bool changed;              /* the machine's policy, meanwhile */
 	struct vm_pairs of[VM_AB_MEASURES];
 };
 

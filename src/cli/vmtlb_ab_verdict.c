@@ -97,6 +97,8 @@ enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measu
 {
 	const struct vm_pairs *p = &ab->of[m];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
+	if (ab->changed)
+		return VM_PAIRS_UNDECIDED;
 	const bool tiny = fabs(p->difference) * VMTLB_AB_SHARE < p->a;
 	return tiny && (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE) ? VM_PAIRS_SAME : verdict;
 }
@@ -160,7 +162,10 @@ static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab
 static void judge_times(struct findings *f, const struct vmtlb_ab *ab)
 {
 	const struct vm_pairs *p = &ab->of[VM_AB_WALL];
-	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
+	if (ab->changed)
+		find(f, "changed", "the machine's policy of huge pages was changed meanwhile: the runs are not alike, so nothing is "
+		     "said of their times");
+	else if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
 		find(f, "undecided", "%zu pair%s of runs can't tell a difference from chance: take --pairs 6, or more", p->n,
 		     p->n == 1 ? "" : "s");
 	judge_time(f, ab, VM_AB_WALL);

@@ -15,6 +15,7 @@
 #include "core/field/tlb_ab.h"
 #include "core/field/tlb_count.h"
 #include "core/field/tlb_hot.h"
+#include "core/field/tlb_model.h"
 #include "core/field/tlb_probe.h"
 #include "core/field/tlb_sample.h"
 #include "core/source/session.h"
@@ -265,7 +266,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 static const struct vm_fieldset *const fieldsets[] = {
 	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
 	&vm_walk_stack_fields, &vm_walk_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
-	&vm_ab_fields, NULL,
+	&vm_ab_fields, &vm_tlb_policy_fields, &vm_tlb_model_mapping_fields, &vm_tlb_model_site_fields, NULL,
 };
 
 const struct vm_command vm_command = {

@@ -443,7 +443,7 @@ int vm_tlbmodel_read(struct vm_tlbmodel *m, struct vm_tlb_result *out, struct vm
 		r = each_file(m->logs, take_log, notes);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot read the results in %s", m->results);
-	out->lost += end.execs;
+	out->not_followed = end.execs;
 	if (out->program.n)
 		return 0;
 	const char *note = vm_buf_str(notes);

@@ -58,7 +58,7 @@ struct vm_tlbimage {
 	/** Of all processes: programs that took the place of others by execve(2). */
 	uint32_t execs;
 	struct vm_tlbimage_queue *queues;
-	char engine[128], sizes[16], program[256];
+	char engine[64], sizes[16], program[256];
 	struct vm_tlbtrace core;
 };
 

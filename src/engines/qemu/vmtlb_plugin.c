@@ -171,7 +171,8 @@ static void write_result(void)
 	const struct vm_tlbtrace_about about = { .engine = e.image->engine, .sizes = e.image->sizes, .program = e.image->program,
 						 .pid = e.image->pid };
 	char path[PATH_MAX];
-	if (path_of_result(path, sizeof(path)))
+	/* An emulator that couldn't load the program ends as usual. */
+	if (vm_tlbimage_ran(e.core) && path_of_result(path, sizeof(path)))
 		e.fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (e.fd < 0)
 		return;

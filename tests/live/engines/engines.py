@@ -125,7 +125,7 @@ def refusals(e):
     env = dict(os.environ, PATH=fake)
     emulator = os.path.join(fake, "qemu-" + os.uname().machine)
     for text, says in ((None, "qemu-user"), ("#!/bin/sh\n", "can't load plugins"),
-                       ("#!/bin/sh\n# qemu_plugin_register_vcpu_mem_cb\necho too new >&2\nexit 1\n", "told nothing")):
+                       ("#!/bin/sh\n# qemu_plugin_register_vcpu_mem_cb\necho too new >&2\nexit 1\n", "ended before it ran the program")):
         if text:
             with open(emulator, "w", encoding="ascii") as f:
                 f.write(text)

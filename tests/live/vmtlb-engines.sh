@@ -27,11 +27,11 @@ python3 -B "$here/engines/engines.py" "$bin" "$scratch" "$scratch/programs" || e
 
 # Root hides what ordinary users meet: once more without its powers, from a place that they can reach.
 [ "$(id -u)" = 0 ] || exit 0
-mkdir "$scratch/copy" "$scratch/theirs"
-cp -r "$bin" "$scratch/copy/bin" && cp -r "$bin/../libexec" "$scratch/copy/libexec" && cp -r "$here/engines" "$scratch/copy/tests" ||
-	skip "these aren't the directories of a build"
-chmod -R a+rX "$scratch/copy" "$scratch/programs"
-chown 65534:65534 "$scratch/theirs"
+[ -d "$bin/../libexec" ] || skip "the engines aren't beside $bin: nothing without privileges"
+mkdir "$scratch/copy"
+cp -r "$bin" "$scratch/copy/bin"
+cp -r "$bin/../libexec" "$scratch/copy/libexec"
+cp -r "$here/engines" "$here/vmtlb-engines.sh" "$scratch/copy"
+chmod -R a+rX "$scratch/copy"
 echo "as uid 65534:"
-HOME=$scratch/theirs setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
-	python3 -B "$scratch/copy/tests/engines.py" "$scratch/copy/bin" "$scratch/theirs" "$scratch/programs"
+setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$scratch/copy/vmtlb-engines.sh" "$scratch/copy/bin"

@@ -105,8 +105,10 @@ static bool place(void *ctx, uint64_t addr, struct vm_tlbtrace_place *out)
 
 static enum vm_tlb_size page_size(void *ctx, uint64_t addr)
 {
+	const enum vm_tlb_size size = vm_guest_page_size(&e.guest, addr);
 	(void)ctx;
-	return vm_guest_page_size(&e.guest, addr);
+	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", vm_guest_sizes(&e.guest));
+	return size;
 }
 
 static void put(void *ctx, const char *bytes, size_t n)
@@ -169,8 +171,8 @@ static void write_result(void)
 	const struct vm_tlbtrace_about about = { .engine = e.image->engine, .sizes = e.image->sizes, .program = e.image->program,
 						 .pid = e.image->pid };
 	char path[PATH_MAX];
-	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", vm_guest_sizes(&e.guest));
-	if (path_of_result(path, sizeof(path)))
+	/* An emulator that couldn't load the program ends as usual. */
+	if (vm_tlbimage_ran(e.core) && path_of_result(path, sizeof(path)))
 		e.fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (e.fd < 0)
 		return;
@@ -524,7 +526,7 @@ static bool begin(const struct qemu_info *info, int argc, char **argv)
 		perror("vmtlb: no memory for the model");
 		return false;
 	}
-	snprintf(e.image->engine, sizeof(e.image->engine), "qemu-%s, plugins %d", info->target_name, info->version.cur);
+	snprintf(e.image->engine, sizeof(e.image->engine), "qemu-%s, plugin API %d", info->target_name, info->version.cur);
 	snprintf(e.image->program, sizeof(e.image->program), "%s", program ? program : "");
 	vm_guest_init(&e.guest, info->target_name);
 	e.core->ops = &ops;

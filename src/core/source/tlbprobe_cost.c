@@ -298,14 +298,18 @@ void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t m
 	struct cost c = { .s = s, .w = w, .p = p, .most = most, .page = (size_t)sysconf(_SC_PAGESIZE) };
 	const uint64_t until_ns = w->deadline_ns;
 	p->few_lines_ns = p->many_lines_ns = (double)NAN;
-	if (vm_tlb_order_open(&c.order, most / c.page + HUGE / c.page) == 0 &&
-	    vm_tlb_area_open(&c.area, VM_TLB_HUGE, most) == 0) {
+	/* Addresses may be limited as well (RLIMIT_AS). */
+	while (vm_tlb_area_open(&c.area, VM_TLB_HUGE, c.most) != 0 && c.most > BYTES_FIRST)
+		c.most /= 2;
+	if (c.area.base && vm_tlb_order_open(&c.order, c.most / c.page + HUGE / c.page) == 0) {
 		w->deadline_ns = huge_until_ns;
 		measure_huge(&c);
 		w->deadline_ns = until_ns;
 		measure_small(&c);
-		vm_tlb_area_close(&c.area);
+	} else {
+		snprintf(p->no_huge, sizeof(p->no_huge), "there is no memory for them");
 	}
+	vm_tlb_area_close(&c.area);
 	vm_tlb_order_close(&c.order);
 	say_where_it_ended(p, most);
 }

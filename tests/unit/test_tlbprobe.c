@@ -381,7 +381,9 @@ START_TEST(without_aliases)
 {
 	struct vm_tlb_probe p;
 	struct vm_tlb_watch w;
-	const struct rlimit none = { 0, 0 };
+	struct rlimit before, none;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	memset(&p, 0, sizeof(p));
 	vm_tlb_watch_begin(&w, vm_clock_ns() + UINT64_C(2000000000));
@@ -393,6 +395,7 @@ START_TEST(without_aliases)
 	memset(&p, 0, sizeof(p));
 	ck_assert_int_eq(vm_tlb_measure_data(&w, (size_t)256 << 10, &p), 0);
 	ck_assert_double_eq(p.stlb.at, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
 

@@ -235,8 +235,8 @@ static void say_split(struct vmtlb *v, const struct vm_tlb_probe *p)
 	say_savings(&p->known, saved, sizeof(saved));
 	switch (p->known.huge_pages_split) {
 	case VM_TLB_SPLIT_YES:
-		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with %u "
-		    "lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
+		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with "
+		    "%u lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
 		    p->many_lines_ns, p->many_lines, p->few_lines_ns, p->few_lines, saved);
 		break;
 	case VM_TLB_SPLIT_NO:

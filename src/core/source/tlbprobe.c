@@ -195,11 +195,12 @@ int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, str
 	out->on_cpu = cpu < 0 ? 0 : (unsigned)cpu;
 	name_machine(s, out);
 	const int r = measure(s, out);
+	if (r == 0) {
+		conclude(out);
+		/* The key names the kind of core, so we still must be there. */
+		keep(s, out);
+	}
 	if (pinned)
 		sched_setaffinity(0, sizeof(before), &before);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot have the memory that is measured");
-	conclude(out);
-	keep(s, out);
-	return 0;
+	return r < 0 ? vm_fail_os(err, -r, "cannot have the memory that is measured") : 0;
 }

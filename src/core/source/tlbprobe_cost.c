@@ -288,8 +288,8 @@ static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 		snprintf(p->no_more, sizeof(p->no_more), "for more than %s there was no time left, or times scattered too much",
 			 vm_format_size(small, text));
 	else if (huge < small && !*p->no_huge && !*p->no_more)
-		snprintf(p->no_more, sizeof(p->no_more), "for more than %s in huge pages there was no memory or no time left, or times scattered too much",
-			 vm_format_size(huge, text));
+		snprintf(p->no_more, sizeof(p->no_more), "for more than %s in huge pages there was no memory or no time left, "
+			 "or times scattered too much", vm_format_size(huge, text));
 }
 
 void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most, uint64_t huge_until_ns,

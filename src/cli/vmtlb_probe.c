@@ -260,7 +260,7 @@ static int put_report(struct vmtlb *v, const struct vm_tlb_probe *p, const struc
 	if (*p->no_code)
 		say(v, "iTLB", "not known: %s.", p->no_code);
 	draw(v, p);
-	vm_report_say(&v->report, "\nwhat translation adds to a load somewhere in the footprint\n");
+	vm_report_say(&v->report, "\nns that translation adds to a load somewhere in the footprint\n");
 	/* They are few, and belong together. */
 	all.top = 0;
 	v->o = &all;

@@ -273,6 +273,13 @@ static void measure_small(struct cost *c)
 	measure_pages(c, false);
 }
 
+/** Footprints at the end of which nothing is known. */
+static void drop_unknown(struct vm_tlb_known *k)
+{
+	while (k->ncosts && !isfinite(k->cost[k->ncosts - 1].ns_4k) && !isfinite(k->cost[k->ncosts - 1].ns_2m))
+		k->ncosts--;
+}
+
 static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 {
 	char text[VM_NUMBUF];
@@ -311,5 +318,6 @@ void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t m
 	}
 	vm_tlb_area_close(&c.area);
 	vm_tlb_order_close(&c.order);
+	drop_unknown(&p->known);
 	say_where_it_ended(p, most);
 }

@@ -27,6 +27,9 @@ static const size_t BYTES_FIRST = MIB / 4, BYTES_MOST = 512 * MIB;
 /** Accesses of a sample; of small footprints as many passes as that takes. */
 enum { ACCESSES = 4096, SAMPLES = 4, ROUNDS_LEAST = 2, ROUNDS = 4, ALL = SAMPLES * ROUNDS };
 
+/** Time that is left for base pages at least. */
+#define LEFT_NS UINT64_C(120000000)
+
 /** How much times may scatter although nothing is added. */
 static const double NOISE_NS = 1;
 
@@ -289,7 +292,7 @@ static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 		small = isfinite(k->cost[i].ns_4k) ? k->cost[i].bytes : small;
 		huge = isfinite(k->cost[i].ns_2m) ? k->cost[i].bytes : huge;
 	}
-	if (!small)
+	if (!k->ncosts)
 		snprintf(p->no_more, sizeof(p->no_more), "no memory was to be had");
 	else if (small < most && !*p->no_more)
 		snprintf(p->no_more, sizeof(p->no_more), "for more than %s there was no time left, or times scattered too much",
@@ -311,7 +314,8 @@ void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t m
 	if (c.area.base && vm_tlb_order_open(&c.order, c.most / c.page + HUGE / c.page) == 0) {
 		w->deadline_ns = huge_until_ns;
 		measure_huge(&c);
-		w->deadline_ns = until_ns;
+		/* However long that took: small pages are those that most programs have. */
+		w->deadline_ns = vm_clock_ns() + LEFT_NS > until_ns ? vm_clock_ns() + LEFT_NS : until_ns;
 		measure_small(&c);
 	} else {
 		snprintf(p->no_huge, sizeof(p->no_huge), "there is no memory for them");

@@ -221,19 +221,20 @@ static void be_killed(int fd, unsigned pages, unsigned waiting)
 	image->execs = 3;
 	image->core.ops = &ops;
 	image->core.ctx = image;
+	image->magic = VM_TLBIMAGE_MAGIC;
 	if (!vm_tlbtrace_init(&image->core, model))
 		_exit(1);
 	struct vm_tlbimage_queue *q = image->queues = image_alloc(image, sizeof(*q));
 	struct vm_tlbtrace_site *site = vm_tlbtrace_site(&image->core, 0x1234, false);
 	q->thread = vm_tlbtrace_thread(&image->core);
 	for (unsigned i = 0; i < pages; i++) {
+		q->thread->instructions += 2;
 		q->thread->loads++;
 		q->v[q->n].addr = 0x100000 + i * PAGE;
 		q->v[q->n++].site = site;
 		if (i + 1 == pages - waiting)
 			vm_tlbimage_drain(&image->core, q);
 	}
-	image->magic = VM_TLBIMAGE_MAGIC;
 	raise(SIGKILL);
 }
 
@@ -265,9 +266,26 @@ START_TEST(a_killed_process_leaves_its_counts)
 	ck_assert(end.began && end.written);
 	ck_assert_uint_eq(end.execs, 3);
 	slurp("4242-0", text, sizeof(text));
-	ck_assert_ptr_nonnull(strstr(text, "accesses 0 100 0\ntotal\nd 0 100 100 "));
+	ck_assert_ptr_nonnull(strstr(text, "accesses 200 100 0\ntotal\nd 0 100 100 "));
 	ck_assert_ptr_nonnull(strstr(text, " a\\040name\n"));
 	ck_assert_str_eq(text + strlen(text) - 4, "end\n");
+	close(fd);
+	clear_dir();
+}
+END_TEST
+
+START_TEST(a_program_that_never_ran_isnt_counted)
+{
+	struct vm_tlbimage_end end;
+	struct vm_err err;
+	make_dir();
+	const int fd = vm_tlbimage_open(&err);
+	const pid_t pid = fork();
+	if (pid == 0)
+		be_killed(fd, 0, 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(vm_tlbimage_end(fd, dir, &end, &err), 0);
+	ck_assert(!end.began && !end.written);
 	close(fd);
 	clear_dir();
 }
@@ -296,4 +314,5 @@ END_TEST
 
 UNIT_MAIN("qemu_guest", mappings_are_found_at_the_guests_addresses, stack_and_heap_have_names,
 	  memory_that_grows_downwards_stays_the_same, pages_have_the_size_that_the_kernel_gives, calls_by_machine,
-	  changes_of_calls, a_killed_process_leaves_its_counts, an_image_that_was_overwritten_harms_nobody)
+	  changes_of_calls, a_killed_process_leaves_its_counts, a_program_that_never_ran_isnt_counted,
+	  an_image_that_was_overwritten_harms_nobody)

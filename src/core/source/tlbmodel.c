@@ -448,6 +448,8 @@ int vm_tlbmodel_read(struct vm_tlbmodel *m, struct vm_tlb_result *out, struct vm
 	out->not_followed = end.execs;
 	if (out->program.n)
 		return 0;
+	if (!end.began)
+		return vm_fail(err, ENODATA, "%s ended before it ran the program", m->command[0]);
 	const char *note = vm_buf_str(notes);
 	return vm_fail(err, ENODATA, "%s told nothing of the program%s%.*s", vm_tlbmodel_engine(m), *note ? ": " : "",
 		       (int)strcspn(note, "\n"), note);

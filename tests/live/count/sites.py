@@ -118,14 +118,15 @@ def every_hundredth():
 
 
 def by_frequency():
-    report, _ = report_on(["--sites", "--event", "cpu-clock", "--frequency", "500"], [*STRIDE, "--size", "64M", "--accesses", "9000000"])
+    busy = [*STRIDE, "--size", "64M", "--accesses", "9000000"]
+    report, _ = report_on(["--sites", "--event", "cpu-clock", "--frequency", "500"], busy)
     event = report["events"][0]
     expect("skid of a timer", event["skid"], "any")
     expect("frequency", (event["frequency_hz"], event["period"]), (500, None))
     expect("addresses", (event["addressed_samples"], report["mappings"]), (0, None))
     if not event["samples"]:
         raise Mismatch("no sample of a program that computes")
-    text = Run("--sites", "--event", "cpu-clock", "--", *STRIDE).out
+    text = Run("--sites", "--event", "cpu-clock", "--", *busy).out
     for words in ("tell no address of the data", "precise_ip 0"):
         expect(f"said: {words}", words in re.sub(r"\s+", " ", text), True)
 

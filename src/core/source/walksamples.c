@@ -21,9 +21,9 @@ struct vm_walks {
 	struct vm_perf_watch watch;
 	/** The first kind is no event of ours, but tells of processes and mappings where ours aren't on all CPUs. */
 	size_t first;
-	/** What was counted, lost and held back when the interval began. */
-	struct vm_perf_watch_count before[VM_WALK_EVENTS];
-	uint64_t lost_before, throttled_before;
+	/** What was counted, sampled, lost and held back when the interval began. */
+	struct vm_tc_count before[VM_WALK_EVENTS];
+	uint64_t weight_before[VM_WALK_EVENTS], lost_before, throttled_before;
 	bool stopped;
 };
 
@@ -276,17 +276,32 @@ int vm_walks_poll(struct vm_walks *w, struct vm_err *err)
 	return take(w, w->stopped, err);
 }
 
+/** What was counted from the beginning on; without what it counts of us, and of some threads twice. */
+static struct vm_tc_count counted(const struct vm_walks *w, size_t event)
+{
+	const struct vm_perf_watch_count c = vm_perf_watch_counted(&w->watch, w->first + event);
+	const uint64_t passed = w->watch.passed[w->first + event];
+	return (struct vm_tc_count){
+		.raw = c.n > passed ? c.n - passed : 0, .enabled_ns = c.enabled_ns, .running_ns = c.running_ns, .opened = true,
+	};
+}
+
+static uint64_t since(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
 static void count(struct vm_walks *w)
 {
 	for (size_t i = 0; i < w->set.nevents; i++) {
-		struct vm_perf_watch_count c = vm_perf_watch_counted(&w->watch, w->first + i), *b = &w->before[i];
-		/* It counts us as well, and some threads twice. */
-		const uint64_t passed = w->watch.passed[w->first + i];
-		c.n = c.n > b->n + passed ? c.n - passed : b->n;
-		w->set.event[i].count = (struct vm_tc_count){
-			.raw = c.n - b->n, .enabled_ns = c.enabled_ns - b->enabled_ns, .running_ns = c.running_ns - b->running_ns,
-			.opened = true,
+		struct vm_walk_event *e = &w->set.event[i];
+		const struct vm_tc_count now = counted(w, i), *before = &w->before[i];
+		e->count = (struct vm_tc_count){
+			.raw = since(now.raw, before->raw), .enabled_ns = since(now.enabled_ns, before->enabled_ns),
+			.running_ns = since(now.running_ns, before->running_ns), .opened = true,
 		};
+		/* Of short intervals, samples come in another one than they are counted in. */
+		vm_walkset_scale(&w->set, i, vm_tc_scaled(&now), w->weight_before[i] + e->all_weight);
 	}
 }
 
@@ -305,10 +320,11 @@ int vm_walks_read(struct vm_walks *w, const struct vm_walkset **out, struct vm_e
 void vm_walks_restart(struct vm_walks *w)
 {
 	for (size_t i = 0; i < w->set.nevents; i++) {
-		const struct vm_tc_count *c = &w->set.event[i].count;
-		w->before[i].n += c->raw;
-		w->before[i].enabled_ns += c->enabled_ns;
-		w->before[i].running_ns += c->running_ns;
+		const struct vm_walk_event *e = &w->set.event[i];
+		w->before[i].raw += e->count.raw;
+		w->before[i].enabled_ns += e->count.enabled_ns;
+		w->before[i].running_ns += e->count.running_ns;
+		w->weight_before[i] += e->all_weight;
 	}
 	w->lost_before = w->watch.told_lost;
 	w->throttled_before = w->watch.throttled;

@@ -9,12 +9,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/field/tlb_ab.h"
 #include "core/field/tlb_count.h"
 #include "core/field/tlb_hot.h"
+#include "core/field/tlb_model.h"
 #include "core/field/tlb_probe.h"
 #include "core/field/tlb_sample.h"
 #include "core/source/session.h"
@@ -210,6 +212,54 @@ int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, cons
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
 }
 
+void vmtlb_choose_lines(struct vmtlb *v)
+{
+	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
+		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
+			v->sink = vm_sinks[i];
+}
+
+void vmtlb_say_whom(struct vmtlb *v)
+{
+	struct vm_buf name = { 0 };
+	if (v->child.name)
+		vm_text_put(&name, v->child.name);
+	if (v->target.whom == VM_OF_ALL)
+		vm_report_say(&v->report, "all processes");
+	else if (v->target.whom == VM_OF_CGROUP)
+		vm_report_say(&v->report, "cgroup %s", v->target.cgroup);
+	else if (v->child.name)
+		vm_report_say(&v->report, "%s", vm_buf_str(&name));
+	else if (v->target.npids == 1)
+		vm_report_say(&v->report, "process %d", v->target.pids[0]);
+	else
+		vm_report_say(&v->report, "%zu processes", v->target.npids);
+	vm_buf_free(&name);
+}
+
+static void put_text(struct vm_json *j, const char *key, const char *text)
+{
+	vm_json_key(j, key);
+	vm_json_str(j, text);
+}
+
+void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
+{
+	static const char *const whom[] = {
+		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
+	};
+	put_text(j, "target", whom[v->target.whom]);
+	vm_json_key(j, "pids");
+	vm_json_array_begin(j);
+	for (size_t i = 0; i < v->target.npids; i++)
+		vm_json_u64(j, (uint64_t)v->target.pids[i]);
+	if (v->child.pid)
+		vm_json_u64(j, (uint64_t)v->child.pid);
+	vm_json_array_end(j);
+	put_text(j, "command", v->child.name);
+	put_text(j, "cgroup", v->target.cgroup);
+}
+
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
 static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
@@ -265,7 +315,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 static const struct vm_fieldset *const fieldsets[] = {
 	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
 	&vm_walk_stack_fields, &vm_walk_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
-	&vm_ab_fields, NULL,
+	&vm_ab_fields, &vm_tlb_policy_fields, &vm_tlb_model_mapping_fields, &vm_tlb_model_site_fields, NULL,
 };
 
 const struct vm_command vm_command = {

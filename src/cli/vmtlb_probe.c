@@ -37,7 +37,7 @@ static void add_level(struct rows *r, const struct vm_tlb_probe *p, const char *
 	if (!(knee->at > 0))
 		return;
 	const uint64_t entries = (uint64_t)lround(knee->at);
-	vm_tlb_shape_near(which, knee->at, &row->near);
+	vm_tlb_shape_near(which, knee, &row->near);
 	row->reach_bytes = entries * p->page_bytes;
 	/* In the first level huge pages have entries of their own, fewer than these. */
 	if (split)
@@ -108,6 +108,16 @@ static void put_split(struct vm_json *j, enum vm_tlb_split split)
 		vm_json_bool(j, split == VM_TLB_SPLIT_YES);
 }
 
+/** As --geometry takes it. */
+static void put_geometry(struct vm_json *j, const struct vm_tlb_geometry *g)
+{
+	struct vm_buf text = { 0 };
+	vm_tlb_geometry_put(&text, g);
+	vm_json_key(j, "geometry");
+	vm_json_str(j, vm_buf_str(&text));
+	vm_buf_free(&text);
+}
+
 static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 {
 	const struct vm_tlb_known *k = &p->known;
@@ -120,6 +130,7 @@ static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 	put_double(j, "stlb_hit_ns", k->stlb_hit_ns);
 	put_double(j, "walk_ns", k->walk_ns);
 	put_split(j, k->huge_pages_split);
+	put_geometry(j, &k->geometry);
 	vm_json_key(j, "split_test");
 	vm_json_object_begin(j);
 	put_entries(j, "few_lines", p->few_lines);

@@ -85,6 +85,7 @@ START_TEST(what_is_missing_is_said)
 	struct vm_err err;
 	begin();
 	program("prog", ELFCLASS64, ELFDATA2LSB, EM_AARCH64);
+	program("other", ELFCLASS64, ELFDATA2MSB, EM_S390);
 	program("x32", ELFCLASS32, ELFDATA2LSB, EM_X86_64);
 	ck_assert_int_eq(find("prog", &q, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.what, "qemu-aarch64"));
@@ -92,6 +93,10 @@ START_TEST(what_is_missing_is_said)
 	emulator("aarch64", false);
 	ck_assert_int_eq(find("prog", &q, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.what, "plugins"));
+	ck_assert_int_eq(vm_qemu_program("other", &q, &err), 0);
+	ck_assert(q.foreign);
+	ck_assert_int_eq(vm_qemu_program("/proc/self/exe", &q, &err), 0);
+	ck_assert(!q.foreign);
 	ck_assert_int_eq(find("x32", &q, &err), -ENOEXEC);
 	ck_assert_int_eq(find("nowhere", &q, &err), -ENOENT);
 	ck_assert_int_eq(find("", &q, &err), -ENOENT);

@@ -175,6 +175,14 @@ static bool sees_user_only(const struct vm_pmu *p)
 	return r == -EACCES || r == -EPERM;
 }
 
+enum vm_pmu_state vm_pmu_refused(const struct vm_pmu *p, int code)
+{
+	/* The kernel itself lets everyone count their own user mode up to level 2. */
+	if (code == -EACCES)
+		return p->seccomp && p->paranoid <= 2 ? VM_PMU_FILTERED : VM_PMU_FORBIDDEN;
+	return code == -EPERM || code == -ENOSYS ? VM_PMU_FILTERED : VM_PMU_READY;
+}
+
 static enum vm_pmu_state state_of(const struct vm_pmu *p)
 {
 	if (p->hardware == 0)
@@ -184,11 +192,9 @@ static enum vm_pmu_state state_of(const struct vm_pmu *p)
 	/* What sysfs shows nobody has to be asked for. */
 	if (p->devices_shown && !p->ncores)
 		return VM_PMU_NONE;
-	/* The kernel itself lets everyone count their own user mode up to level 2. */
-	if (p->software == -EACCES || p->hardware == -EACCES)
-		return p->seccomp && p->paranoid <= 2 ? VM_PMU_FILTERED : VM_PMU_FORBIDDEN;
-	if (p->software == -EPERM || p->software == -ENOSYS || p->hardware == -EPERM || p->hardware == -ENOSYS)
-		return VM_PMU_FILTERED;
+	const enum vm_pmu_state refused = vm_pmu_refused(p, p->software ? p->software : p->hardware);
+	if (refused != VM_PMU_READY)
+		return refused;
 	return p->hardware == -ENOENT || p->hardware == -EOPNOTSUPP || p->hardware == -ENODEV ? VM_PMU_NONE : VM_PMU_FAILED;
 }
 

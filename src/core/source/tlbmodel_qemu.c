@@ -27,8 +27,7 @@ static int executable(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
 }
 
-/** As execvp(3): a name without a slash is looked for in PATH, and one that can't be executed is passed over. */
-static int find_in_path(const char *name, char *path, size_t size)
+int vm_find_in_path(const char *name, char *path, size_t size)
 {
 	const char *dir = getenv("PATH");
 	int r = -ENOENT;
@@ -172,7 +171,7 @@ static int find_emulator(struct vm_qemu *q, struct vm_err *err)
 {
 	char name[sizeof(q->machine) + 8];
 	snprintf(name, sizeof(name), "qemu-%s", q->machine);
-	if (find_in_path(name, q->emulator, sizeof(q->emulator)) < 0) {
+	if (vm_find_in_path(name, q->emulator, sizeof(q->emulator)) < 0) {
 		vm_fail(err, EOPNOTSUPP, "no %s is here, which would run '%s'", name, q->program);
 		vm_hint(err, "Debian's package qemu-user has it");
 		return -EOPNOTSUPP;
@@ -195,7 +194,7 @@ static void find_root(struct vm_qemu *q, const struct machine *m)
 		snprintf(q->root, sizeof(q->root), "%s", dir);
 }
 
-int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
+int vm_qemu_program(const char *name, struct vm_qemu *out, struct vm_err *err)
 {
 	union {
 		unsigned char bytes[512];
@@ -203,7 +202,7 @@ int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
 	} head;
 	struct utsname here;
 	*out = (struct vm_qemu){ .machine = "" };
-	int r = find_in_path(name, out->program, sizeof(out->program));
+	int r = vm_find_in_path(name, out->program, sizeof(out->program));
 	while (r == 0) {
 		const long len = read_head(out->program, &head, sizeof(head) - 1);
 		if (len < 0) {
@@ -216,11 +215,17 @@ int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
 			snprintf(out->machine, sizeof(out->machine), "%s", m->name);
 			out->foreign = uname(&here) == 0 && strcmp(here.machine, m->name) != 0;
 			find_root(out, m);
-			return find_emulator(out, err);
+			return 0;
 		}
 		r = len >= SELFMAG && memcmp(head.bytes, ELFMAG, SELFMAG) == 0 ? -ENOEXEC : take_script(out, head.text);
 	}
 	return vm_fail_os(err, -r, "cannot execute '%s'", name);
+}
+
+int vm_qemu_find(const char *name, struct vm_qemu *out, struct vm_err *err)
+{
+	const int r = vm_qemu_program(name, out, err);
+	return r == 0 ? find_emulator(out, err) : r;
 }
 
 /* ---- Commands ----------------------------------------------------------------------------------------------------- */

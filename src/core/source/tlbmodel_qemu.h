@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct vm_err;
 
@@ -21,6 +22,13 @@ struct vm_qemu {
 	/** Below which a foreign program finds its libraries, or "". */
 	char root[PATH_MAX];
 };
+
+/** As execvp(3): a name without a slash is looked for in PATH, and one that can't be executed is passed over.  0, -ENOENT,
+    -EACCES, -ENAMETOOLONG ... */
+int vm_find_in_path(const char *name, char *path, size_t size);
+
+/** The program alone, and for which machine it is; out->emulator isn't looked for.  0, -ENOENT, -EACCES, -ENOEXEC. */
+int vm_qemu_program(const char *name, struct vm_qemu *out, struct vm_err *err);
 
 /**
  * Look for them.  `name` is found as execvp(3) does.

@@ -47,7 +47,7 @@ static const struct member {
 static void put_double(struct vm_buf *b, double v)
 {
 	if (isfinite(v))
-		vm_buf_addf(b, " %.4f", v);
+		vm_buf_addf(b, " %.17g", v);
 	else
 		vm_buf_add_str(b, " -");
 }

@@ -100,13 +100,17 @@ void vm_tlb_chain_touch(const struct vm_tlb_area *a, const struct vm_tlb_order *
 
 /* ---- Curves and costs: tlbprobe_curve.c, tlbprobe_cost.c ---------------------------------------------------------- */
 
+/** What memory may be taken, and why no more than that; "": there is no use for more. */
+size_t vm_tlb_memory_limit(struct vm_session *s, char why[VM_TLB_REASON]);
+
 /** Loads: the curve, and its knees and levels.  0 or a negative errno of memory. */
-int vm_tlb_measure_data(struct vm_tlb_watch *w, struct vm_tlb_probe *p);
+int vm_tlb_measure_data(struct vm_tlb_watch *w, size_t most_bytes, struct vm_tlb_probe *p);
 /** Jumps: likewise; the reason why not is in p->no_code. */
 void vm_tlb_measure_code(struct vm_tlb_watch *w, struct vm_tlb_probe *p);
 
 /** known.cost[], and whether huge pages are split; those come first, until huge_until_ns. */
-void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t huge_until_ns, struct vm_tlb_probe *p);
+void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most_bytes, uint64_t huge_until_ns,
+			  struct vm_tlb_probe *p);
 
 /* ---- Chains of jumps: tlbprobe_code.c ----------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@
 #include "engines/qemu/image.h"
 #include "engines/qemu/plugin_api.h"
 
-enum { VCPUS_MAX = 65536, BLOCK_BUCKETS = 1 << 16, ABOUT = 64, STORES = 1 << 15 };
+enum { VCPUS_MAX = 65536, BLOCK_BUCKETS = 1 << 16, ABOUT = 64, STORES = 1 << 15, SIZES = STORES - 1 };
 
 /** Instructions that are run in one go. */
 struct block {
@@ -43,6 +43,7 @@ static struct engine {
 	const char *directory;
 	int fd;                    /* the result, while it is written */
 	bool child;                /* forked off */
+	struct vm_tlbimage *copy;  /* of the image, for a child that forks off now */
 	struct vm_tlbtrace_thread *thread[VCPUS_MAX];
 	struct vm_tlbimage_queue *queue[VCPUS_MAX];
 	struct block *block[BLOCK_BUCKETS];
@@ -202,11 +203,17 @@ static inline void enqueue(unsigned vcpu, struct vm_tlbtrace_filter *f, struct v
 		drain(vcpu);
 }
 
+/* What isn't told at once is left to functions of their own, so that the others need no stack. */
+
+static __attribute__((noinline)) void fetch_slow(unsigned vcpu, struct vm_tlbtrace_site *site, uint64_t addr)
+{
+	enqueue(vcpu, &e.thread[vcpu]->code, site, addr);
+}
+
 static inline void fetch(unsigned vcpu, struct vm_tlbtrace_site *site, uint64_t addr)
 {
-	struct vm_tlbtrace_thread *t = e.thread[vcpu];
-	if (__builtin_expect(!vm_tlbtrace_told(&t->code, addr), 0))
-		enqueue(vcpu, &t->code, site, addr);
+	if (__builtin_expect(!vm_tlbtrace_told(&e.thread[vcpu]->code, addr), 0))
+		fetch_slow(vcpu, site, addr);
 }
 
 static void run_block(unsigned vcpu, void *block)
@@ -231,37 +238,46 @@ static void next_page_within(unsigned vcpu, void *site_)
 }
 
 /**
- * What QEMU says of an access, which takes two calls, by what it said of such accesses before: its number from bit 16 on,
- * whether it stores in bit 15, and its size.  Callbacks for loads or stores alone would spare that, but QEMU 7.2 calls both.
+ * What QEMU says of an access, which takes two calls, is kept: its number from bit 16 on, whether it stores in bit 15, and
+ * its size.  Callbacks for loads or stores alone would spare that, but QEMU 7.2 calls both.
  */
-static inline uint64_t about(uint32_t info)
+static uint64_t ask_about(uint32_t info)
 {
-	uint64_t *const at_hand = &e.about[(info ^ info >> 16) % ABOUT];
-	uint64_t known = __atomic_load_n(at_hand, __ATOMIC_RELAXED);
-	if (__builtin_expect(known >> 16 == info && (known & 0x7fff), 1))
-		return known;
-	known = (uint64_t)info << 16 | (qemu_plugin_mem_is_store(info) ? STORES : 0) | 1U << qemu_plugin_mem_size_shift(info);
-	__atomic_store_n(at_hand, known, __ATOMIC_RELAXED);
-	return known;
+	return (uint64_t)info << 16 | (qemu_plugin_mem_is_store(info) ? STORES : 0) | 1U << qemu_plugin_mem_size_shift(info);
+}
+
+static inline uint64_t *kept_about(uint32_t info)
+{
+	return &e.about[(info ^ info >> 16) % ABOUT];
+}
+
+static __attribute__((noinline)) void access_slow(unsigned vcpu, uint32_t info, uint64_t addr, struct vm_tlbtrace_site *site)
+{
+	struct vm_tlbtrace_thread *t = e.thread[vcpu];
+	const uint64_t known = ask_about(info), last = addr + (known & SIZES) - 1;
+	__atomic_store_n(kept_about(info), known, __ATOMIC_RELAXED);
+	*(known & STORES ? &t->stores : &t->loads) += 1;
+	if (!vm_tlbtrace_told(&t->data, addr))
+		enqueue(vcpu, &t->data, site, addr);
+	if ((addr ^ last) >> VM_TLBTRACE_PAGE_SHIFT && !vm_tlbtrace_told(&t->data, last))
+		enqueue(vcpu, &t->data, site, last);
 }
 
 static void access_data(unsigned vcpu, uint32_t info, uint64_t addr, void *site)
 {
 	struct vm_tlbtrace_thread *t = e.thread[vcpu];
-	const uint64_t known = about(info);
-	t->stores += (known & STORES) != 0;
-	t->loads += !(known & STORES);
-	if (__builtin_expect(!vm_tlbtrace_told(&t->data, addr), 0))
-		enqueue(vcpu, &t->data, site, addr);
-	const uint64_t last = addr + (known & 0x7fff) - 1;
-	if (__builtin_expect((addr ^ last) >> VM_TLBTRACE_PAGE_SHIFT, 0) && !vm_tlbtrace_told(&t->data, last))
-		enqueue(vcpu, &t->data, site, last);
+	const uint64_t known = __atomic_load_n(kept_about(info), __ATOMIC_RELAXED), last = addr + (known & SIZES) - 1;
+	const bool plain = known >> 16 == info && known && !((addr ^ last) >> VM_TLBTRACE_PAGE_SHIFT);
+	if (__builtin_expect(plain && vm_tlbtrace_told(&t->data, addr), 1))
+		*(known & STORES ? &t->stores : &t->loads) += 1;
+	else
+		access_slow(vcpu, info, addr, site);
 }
 
 /** The first store of a program goes to its stack: until then, accesses come here. */
 static void access_until_store(unsigned vcpu, uint32_t info, uint64_t addr, void *site)
 {
-	if (!e.guest.stack_at && (about(info) & STORES)) {
+	if (!e.guest.stack_at && qemu_plugin_mem_is_store(info)) {
 		e.guest.stack_at = addr;
 		e.guest.stale = true;
 	}
@@ -407,39 +423,44 @@ static void process_ends(uint64_t id, void *userdata)
 	unlock(NULL);
 }
 
+/**
+ * What the parent counts goes on in the image; the child goes on in a copy of it, at the same address, made while nothing
+ * changes.
+ */
 static void fork_begins(void)
 {
 	drain(at.vcpu);
 	lock(NULL);
+	const uint64_t used = e.image->used, had = e.image->bytes;
+	const uint64_t bytes = used + VM_TLBIMAGE_LEAST < had ? (used + VM_TLBIMAGE_LEAST) & ~UINT64_C(0xfff) : had;
+	/* A child's is its own already. */
+	if (e.child)
+		return;
+	e.copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (e.copy == MAP_FAILED) {
+		fputs("vmtlb: no memory left for the model of a process that forks\n", stderr);
+		abort();
+	}
+	memcpy(e.copy, e.image, used);
+	e.copy->bytes = bytes;
 }
 
 static void fork_ends(void)
 {
+	if (!e.child)
+		munmap(e.copy, e.copy->bytes);
 	unlock(NULL);
 }
 
-/** What the parent counts goes on in the image; we have a copy, at the same address. */
 static void leave_image(void)
 {
-	const uint64_t used = e.image->used, had = e.image->bytes;
-	const uint64_t bytes = used + VM_TLBIMAGE_LEAST < had ? (used + VM_TLBIMAGE_LEAST) & ~UINT64_C(0xfff) : had;
-	struct vm_tlbimage *const to = e.image;
-	struct vm_tlbimage *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (copy != MAP_FAILED) {
-		memcpy(copy, to, used);
-		copy->bytes = bytes;
-		munmap(to, had);
-		copy = mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	}
-	if (copy == to)
-		return;
-	fputs("vmtlb: no memory for the model of a process that forked off\n", stderr);
-	_exit(127);
+	munmap(e.image, e.image->bytes);
+	if (mremap(e.copy, e.copy->bytes, e.copy->bytes, MREMAP_MAYMOVE | MREMAP_FIXED, e.image) != e.image)
+		abort();
 }
 
 static void forked(void)
 {
-	/* A child of a child has a copy already. */
 	if (!e.child)
 		leave_image();
 	e.child = true;

@@ -243,7 +243,7 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 		     "it is linked statically, or of another language or library (Go, Java, musl)");
 	else if (must_ask)
 		find(f, "why_asks", "huge pages are for memory that asks (policy madvise): a program with a malloc of its own, set-uid, "
-		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES");
+		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES; one may also forbid them (MADV_NOHUGEPAGE)");
 }
 
 /** Though it had some. */

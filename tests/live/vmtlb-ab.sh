@@ -199,6 +199,24 @@ small_programs() {
 	holds "a child" 'off[0]["samples"] == 0 or off[0]["anon_bytes"] > 2 << 20'
 }
 
+# A program that asks by itself, or forbids: 64M of known pages.
+workloads() {
+	[ -x "$bin/vmlab" ] || { skips+=("workloads: no vmlab in $bin"); return; }
+	ends 0 '' --pairs 2 -J --output "$scratch/all/report" -- "$bin/vmlab" tlb-random --huge advise --exit -q
+	cp "$scratch/all/report" "$scratch/out"
+	holds "tlb-random" 'min(r["minor_faults"] for r in off) >= 16384'
+	if python3 "$scratch/holds.py" "$scratch/out" 'any(r["machine_huge_pages_refused"] for r in on)' 2>/dev/null; then
+		skips+=("tlb-random: memory is too fragmented for huge pages")
+	else
+		holds "tlb-random" 'max(r["minor_faults"] for r in on) < 8192 and all(r["machine_huge_pages_made"] >= 32 for r in on)'
+		holds "tlb-random" 'm["minor_faults"]["difference"] < -8192'
+	fi
+	ends 0 '' --pairs 2 -J --output "$scratch/all/report" -- "$bin/vmlab" tlb-random --huge never --exit -q
+	cp "$scratch/all/report" "$scratch/out"
+	holds "tlb-random without" 'min(r["minor_faults"] for r in off + on) >= 16384 and not d["huge_bytes_on"]'
+	holds "tlb-random without" 'd["verdict"]["huge_pages"] != "reached"'
+}
+
 # Processes that go on when their parent has ended; they read until nobody writes any more.
 left_behind() {
 	mkfifo -m 666 "$scratch/all/fifo"
@@ -293,6 +311,7 @@ all() {
 	input
 	output
 	small_programs </dev/null
+	workloads </dev/null
 	left_behind </dev/null
 	interrupts
 }

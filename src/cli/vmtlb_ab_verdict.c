@@ -81,6 +81,8 @@ enum vmtlb_ab_reach vmtlb_ab_reached(const struct vmtlb_ab *ab)
 	struct vm_ab_seen on;
 	if (vmtlb_ab_most(ab, VM_AB_ON, &on) && on.huge_bytes)
 		return VMTLB_AB_REACHED;
+	if (!ab->pairs)
+		return VMTLB_AB_UNSEEN;
 	if (is_small(ab))
 		return VMTLB_AB_NONE;
 	/* What was made for nobody, the program hasn't got; a look may just have come at the wrong moment. */

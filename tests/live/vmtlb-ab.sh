@@ -127,6 +127,7 @@ statuses() {
 	[ -z "$out" ] || fail "a report of nothing: $out"
 	ends 143 'ended with status 143 in its first run' -- sh -c 'kill -TERM $$'
 	ends 7 'first run' -J -- sh -c 'exit 7'
+	holds "a failing program" 'd["verdict"] == {"wall": "undecided", "cpu": "undecided", "huge_pages": "unseen"}'
 	holds "a failing program" 'd["pairs"] == 0 and len(d["runs"]) == 1 and d["exit_status"] == 7'
 	grep -q '^THP_enabled:' /proc/self/status || { skips+=("THP_enabled: not before Linux 5.0"); return; }
 	ends 9 "'sh' ended with status 9 with huge pages off, in pair 1; before, 1 runs ended with 0" -- \

@@ -398,7 +398,10 @@ static bool ask_place(void *ctx, uint64_t addr, struct vm_tlbtrace_place *p)
 
 static enum vm_tlb_size ask_page_size(void *ctx, uint64_t addr)
 {
-	return vmtlb_pages_size(&tool.pages, addr);
+	bool anew;
+	const enum vm_tlb_size size = vmtlb_pages_size(&tool.pages, addr, &anew);
+	tool.core.epoch += anew;
+	return size;
 }
 
 static void ask_write(void *ctx, const char *bytes, size_t n)
@@ -580,6 +583,11 @@ static void post_syscall(ThreadId tid, UInt call, UWord *args, UInt n, SysRes re
 
 static Bool process_option(const HChar *arg)
 {
+	const HChar *sizes = NULL;
+	if (VG_STR_CLO(arg, "--vmtlb-sizes", sizes)) {
+		tool.pages.no_scan = VG_(strcmp)(sizes, "smaps") == 0;
+		return tool.pages.no_scan || VG_(strcmp)(sizes, "scan") == 0;
+	}
 	return VG_STR_CLO(arg, "--vmtlb-model", tool.model) || VG_STR_CLO(arg, "--vmtlb-directory", tool.directory);
 }
 
@@ -587,6 +595,7 @@ static void print_usage(void)
 {
 	VG_(printf)("    --vmtlb-model=NUMBERS       geometry of the TLBs\n"
 		    "    --vmtlb-directory=DIR       where results are written\n"
+		    "    --vmtlb-sizes=scan|smaps    how page sizes are asked [scan, where the kernel has PAGEMAP_SCAN]\n"
 		    "    It is started by vmtlb --model.\n");
 }
 

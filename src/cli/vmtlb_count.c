@@ -203,20 +203,13 @@ static int run_counting(struct vmtlb_counting *c, struct vm_err *err)
 	return r;
 }
 
-static void choose_lines(struct vmtlb *v)
-{
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vmtlb *v, struct vm_err *err)
 {
 	vm_auto_free struct vmtlb_counting *c = calloc(1, sizeof(*c));
 	if (!c)
 		return vm_fail(err, ENOMEM, "out of memory");
 	c->v = v;
-	choose_lines(v);
+	vmtlb_choose_lines(v);
 	int r = open_all(c, err);
 	if (r == 0)
 		r = run_counting(c, err);

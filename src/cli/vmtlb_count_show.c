@@ -15,24 +15,6 @@ enum { WIDTH = 80 };
 
 /* ---- Heading ------------------------------------------------------------------------------------------------------ */
 
-static void say_whom(struct vmtlb *v)
-{
-	struct vm_buf name = { 0 };
-	if (v->child.name)
-		vm_text_put(&name, v->child.name);
-	if (v->target.whom == VM_OF_ALL)
-		vm_report_say(&v->report, "all processes");
-	else if (v->target.whom == VM_OF_CGROUP)
-		vm_report_say(&v->report, "cgroup %s", v->target.cgroup);
-	else if (v->child.name)
-		vm_report_say(&v->report, "%s", vm_buf_str(&name));
-	else if (v->target.npids == 1)
-		vm_report_say(&v->report, "process %d", v->target.pids[0]);
-	else
-		vm_report_say(&v->report, "%zu processes", v->target.npids);
-	vm_buf_free(&name);
-}
-
 static const char *amount(double n, char buf[static VM_NUMBUF])
 {
 	return isnan(n) ? "-" : vm_format_amount((uint64_t)llround(n), buf);
@@ -56,7 +38,7 @@ static void say_heading(struct vmtlb_counting *c, const struct vm_tc_set *set, c
 {
 	char wall[VM_NUMBUF], n[VM_NUMBUF];
 	const double clock = vm_tc_scaled(&set->software[VM_TC_TASK_CLOCK]);
-	say_whom(c->v);
+	vmtlb_say_whom(c->v);
 	vm_report_say(&c->v->report, ": %s", vm_format_duration(set->wall_ns, wall));
 	if (!isnan(clock) && set->wall_ns)
 		vm_report_say(&c->v->report, ", %.2f CPUs used", clock / (double)set->wall_ns);

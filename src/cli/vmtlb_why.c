@@ -13,6 +13,18 @@ static void say(struct vm_report *r, const char *what, const char *fix)
 		vm_report_wrap(r, MARGIN, "  fix:", fix, WIDTH);
 }
 
+void vmtlb_complain(const char *what, const char *fix, const char *instead)
+{
+	struct vm_report out;
+	struct vm_style style = { .headings = true };
+	if (vm_report_open(&out, vm_sinks[0], &style, stderr) < 0)
+		return;
+	say(&out, what, fix);
+	if (instead[0])
+		vm_report_wrap(&out, MARGIN, "  try:", instead, WIDTH);
+	vm_report_close(&out, NULL);
+}
+
 static void say_table(struct vm_report *out, const struct vmtlb_counting *c)
 {
 	char text[400];

@@ -10,7 +10,10 @@
  * FAKEPMU_GROUP=N       events of a group besides cycles and instructions at most, beyond which they are refused (EINVAL)
  * FAKEPMU_ERRNO=LIST    what fails: "sw=EACCES,hw=ENOENT,cache=ENOENT,raw=EINVAL,kernel=EACCES,cpu=EACCES,other=EACCES,0xe12=EBUSY";
  *                       kernel: whatever counts kernel mode; cpu: whole CPUs; other: processes other than the caller's;
- *                       all: everything
+ *                       sampling: hardware events that sample; all: everything
+ * FAKEPMU_SAMPLES=LIST  what the kernel samples instead of hardware events, so that they come through its ring:
+ *                       "0x11d0=page-faults,*=cpu-clock"; without it, none ever comes
+ * FAKEPMU_PRECISE=N     how exact the instruction of a sample may be asked to be (precise_ip; default: 0), beyond: EOPNOTSUPP
  * FAKEPMU_LOG=FILE      a line for each event that was asked for
  */
 #include <dlfcn.h>
@@ -106,7 +109,7 @@ static int failure(const struct perf_event_attr *a, pid_t pid, int cpu)
 	const char *list = getenv("FAKEPMU_ERRNO"), *by_number = value_of("FAKEPMU_ERRNO", a->type, a->config);
 	const struct { bool applies; const char *key; } why[] = {
 		{ true, "all" }, { true, class_of(a->type) }, { !a->exclude_kernel, "kernel" }, { cpu >= 0 && pid < 0, "cpu" },
-		{ pid > 0 && pid != getpid(), "other" },
+		{ pid > 0 && pid != getpid(), "other" }, { a->type != PERF_TYPE_SOFTWARE && a->sample_period, "sampling" },
 	};
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
 		const char *name = why[i].applies ? lookup(list, why[i].key) : NULL;
@@ -168,13 +171,47 @@ static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int gr
 	return fd;
 }
 
+/** What stands in for a sampled event; -1: nothing. */
+static int stand_in(const struct perf_event_attr *a)
+{
+	static const struct { const char *name; int config; } known[] = {
+		{ "page-faults", PERF_COUNT_SW_PAGE_FAULTS }, { "minor-faults", PERF_COUNT_SW_PAGE_FAULTS_MIN },
+		{ "major-faults", PERF_COUNT_SW_PAGE_FAULTS_MAJ }, { "cpu-clock", PERF_COUNT_SW_CPU_CLOCK },
+		{ "nothing", PERF_COUNT_SW_DUMMY },
+	};
+	const char *name = a->sample_type ? value_of("FAKEPMU_SAMPLES", a->type, a->config) : NULL;
+	const size_t n = name ? strcspn(name, ",") : 0;
+	for (size_t i = 0; n && i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i].name) == n && strncmp(known[i].name, name, n) == 0)
+			return known[i].config;
+	return -1;
+}
+
+static long open_instead_of(const struct perf_event_attr *a, int config, pid_t pid, int cpu, int group, unsigned long flags)
+{
+	const char *precise = getenv("FAKEPMU_PRECISE");
+	struct perf_event_attr real = *a;
+	int code = failure(a, pid, cpu);
+	if (!code && a->precise_ip > (precise ? strtoul(precise, NULL, 10) : 0))
+		code = EOPNOTSUPP;
+	real.type = PERF_TYPE_SOFTWARE;
+	real.config = (uint64_t)config;
+	real.config1 = real.config2 = 0;
+	real.precise_ip = 0;
+	const long r = code ? -1 : real_syscall(SYS_perf_event_open, &real, pid, cpu, group, flags);
+	return r < 0 ? -(code ? code : errno) : r;
+}
+
 static long open_event(struct perf_event_attr *a, pid_t pid, int cpu, int group, unsigned long flags)
 {
+	const int config = a->type == PERF_TYPE_SOFTWARE ? -1 : stand_in(a);
 	long r;
 	if (a->type == PERF_TYPE_SOFTWARE || a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT) {
 		const int code = failure(a, pid, cpu);
 		r = code ? -1 : real_syscall(SYS_perf_event_open, a, pid, cpu, group, flags);
 		r = r < 0 ? -(code ? code : errno) : r;
+	} else if (config >= 0) {
+		r = open_instead_of(a, config, pid, cpu, group, flags);
 	} else {
 		r = open_fake(a, pid, cpu, group, flags);
 	}

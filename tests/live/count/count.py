@@ -145,7 +145,7 @@ def events_by_name():
     check(abs(rows["dTLB-load-misses"]["per_kinst"] - 10) < 1e-6, f"by instructions: {rows['dTLB-load-misses']}")
     check(rows["r0e08"]["count"] == 77, f"raw: {rows['r0e08']}")
     # The same name, another meaning, and no ratio of what doesn't belong together.
-    amd = Run("-e", "dTLB-loads,dTLB-load-misses", "-J", "--", "true", env=fake("old-amd")).json()["events"]
+    amd = Run("-e", "dTLB-loads,dTLB-load-misses", "-J", "--", "true", env=fake("zen4")).json()["events"]
     check(amd[0]["means"] == "data_l1_misses" and amd[1]["access_ratio"] is None, f"on AMD: {amd}")
     for name, hint in (("dTLB-lods", "dTLB-loads"), ("page-fault", "page-faults"), ("", "names no event")):
         run = Run("-e", name, "--", "touch", os.path.join(SCRATCH, "started"), env=fake("spr"))

@@ -13,9 +13,14 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/field/tlb_ab.h"
 #include "core/field/tlb_count.h"
+#include "core/field/tlb_hot.h"
+#include "core/field/tlb_model.h"
+#include "core/field/tlb_probe.h"
 #include "core/field/tlb_sample.h"
 #include "core/source/session.h"
+#include "core/source/tlbflush.h"
 
 #define AT(member) offsetof(struct vmtlb_options, member)
 
@@ -63,17 +68,24 @@ static const struct vm_opt opts[] = {
 	  .help = "with --hot: yes, clear the target's accessed bits" },
 	{ .name = "window", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(window_ns), .min = 1000000,
 	  .help = "with --hot: how long accesses are gathered (default: 10ms)" },
+	{ .name = "samples", .arg = "N", .type = VM_OPT_U64, .at = AT(samples), .min = 1, .max = 1000,
+	  .help = "with --hot: how often that is repeated for a report (default: 7)" },
+	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
+	  .help = "with --hot: how CPUs forget the target's translations, to see all pages that are used",
+	  .man = "\\fBclear-refs\\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
+		 "and is used there only if this asks for it. \\fBswitches\\fP runs processes of vmtlb's own in turn where the "
+		 "target runs. \\fBauto\\fP is whichever of them works without such loss; \\fBnone\\fP: USED stays unknown." },
 	{ .name = "ab", .type = VM_OPT_FLAG, .at = AT(ab), .group = GROUP_MODE,
 	  .help = "run COMMAND with huge pages off and on, in turn" },
 	{ .name = "pairs", .arg = "N", .type = VM_OPT_U64, .at = AT(pairs), .min = 1, .max = 1000,
-	  .help = "with --ab: how many pairs of runs (default: 5)" },
+	  .help = "with --ab: how many pairs of runs (default: 6)" },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "rows of a table at most (default: 10; 0: all)" },
 	{ .name = "output", .arg = "FILE", .type = VM_OPT_PATH, .at = AT(output),
 	  .help = "write the report to FILE instead of standard output" },
 	VM_OPT_END,
 };
 
-static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 5, .top = 10 };
+static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 6, .top = 10, .samples = 7 };
 
 static const struct vm_example examples[] = {
 	{ "vmtlb -- ./prog --its-option", "what translation costs a program, by the CPU's counters" },
@@ -135,6 +147,7 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 		{ o->fresh, o->probe, "--fresh", "--probe" }, { o->engine > 0, o->model, "--engine", "--model" },
 		{ o->geometry, o->model, "--geometry", "--model" }, { o->clear_refs, o->hot, "--clear-refs", "--hot" },
 		{ o->window_ns != defaults.window_ns, o->hot, "--window", "--hot" },
+		{ o->samples != defaults.samples, o->hot, "--samples", "--hot" }, { o->flush > 0, o->hot, "--flush", "--hot" },
 		{ o->pairs != defaults.pairs, o->ab, "--pairs", "--ab" },
 		{ o->folded, o->stacks, "--folded", "--stacks" },
 		{ o->period, o->sites || o->stacks, "--period", "--sites and --stacks" },
@@ -303,7 +316,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 
 static const struct vm_fieldset *const fieldsets[] = {
 	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
-	&vm_walk_stack_fields, &vm_walk_event_fields, NULL,
+	&vm_walk_stack_fields, &vm_walk_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
+	&vm_ab_fields, &vm_tlb_policy_fields, &vm_tlb_model_mapping_fields, &vm_tlb_model_site_fields, NULL,
 };
 
 const struct vm_command vm_command = {

@@ -26,7 +26,8 @@ struct vmtlb_options {
 	bool fresh, clear_refs;
 	const char *geometry;
 	int engine;                /* of the model: 0: the best; else index into the words of --engine */
-	uint64_t window_ns, pairs, top;
+	uint64_t window_ns, pairs, top, samples;
+	int flush;                 /* of --hot: enum vm_flush */
 	const char *output;
 };
 

@@ -139,7 +139,7 @@ static void log_event(const struct perf_event_attr *a, pid_t pid, int cpu, int g
 }
 
 /** The kernel's order: what the event is, whether there is room in its group. */
-static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int group)
+static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int group, unsigned long flags)
 {
 	const char *room = getenv("FAKEPMU_GROUP");
 	struct fake *leader = group >= 0 && group < FDS && fakes[group].used ? &fakes[group] : NULL;
@@ -152,7 +152,7 @@ static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int gr
 	if (!code && pid > 0) {
 		struct perf_event_attr dummy = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(dummy), .config = PERF_COUNT_SW_DUMMY,
 			.exclude_kernel = 1, .exclude_hv = 1, .disabled = 1 };
-		const long fd = real_syscall(SYS_perf_event_open, &dummy, pid, -1, -1, (unsigned long)PERF_FLAG_FD_CLOEXEC);
+		const long fd = real_syscall(SYS_perf_event_open, &dummy, pid, cpu, -1, flags);
 		code = fd < 0 ? errno : 0;
 		if (fd >= 0)
 			real_close((int)fd);
@@ -213,7 +213,7 @@ static long open_event(struct perf_event_attr *a, pid_t pid, int cpu, int group,
 	} else if (config >= 0) {
 		r = open_instead_of(a, config, pid, cpu, group, flags);
 	} else {
-		r = open_fake(a, pid, cpu, group);
+		r = open_fake(a, pid, cpu, group, flags);
 	}
 	log_event(a, pid, cpu, group, (int)(r < 0 ? r : 0));
 	if (r < 0)

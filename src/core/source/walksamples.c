@@ -12,6 +12,9 @@
 #include "core/source/perf_watch.h"
 #include "core/source/session.h"
 
+/** Samples a second where nothing else is said. */
+enum { FREQUENCY = 1000 };
+
 /** Addresses of the kernel have the highest bit. */
 #define KERNEL_HALF (UINT64_C(1) << 63)
 
@@ -109,11 +112,16 @@ static int find_form(struct vm_perf_watch *w, const struct vm_walk_ask *ask)
 	return r;
 }
 
+/** Clocks are timers; where other software events happen, perf_swevent_event() takes the sample. */
+static bool happens_in_kernel(uint32_t type, uint64_t config)
+{
+	return type == PERF_TYPE_SOFTWARE && config != PERF_COUNT_SW_CPU_CLOCK && config != PERF_COUNT_SW_TASK_CLOCK;
+}
+
 static enum vm_walk_skid skid_of(const struct perf_event_attr *a)
 {
-	/* perf_swevent_event() takes the sample where the event happens; clocks are timers. */
-	if (a->type == PERF_TYPE_SOFTWARE)
-		return a->config == PERF_COUNT_SW_CPU_CLOCK || a->config == PERF_COUNT_SW_TASK_CLOCK ? VM_WALK_SKID_ANY : VM_WALK_SKID_NONE;
+	if (happens_in_kernel(a->type, a->config))
+		return VM_WALK_SKID_NONE;
 	return a->precise_ip > 1 ? VM_WALK_SKID_NONE : a->precise_ip ? VM_WALK_SKID_CONSTANT : VM_WALK_SKID_ANY;
 }
 
@@ -132,10 +140,21 @@ static int find_precision(struct vm_walks *w, size_t which, bool has_modes)
 	}
 }
 
+/**
+ * All of a software event, if nothing else is said: of each new thread the kernel samples the first one whatever its
+ * frequency, and says that it stands for as many as those of the thread before (inherit_event(), hw.period_left).
+ */
+static uint64_t period_of(const struct vm_walk_ask *ask, const struct vm_walk_pick *pick)
+{
+	const bool all = !ask->frequency && happens_in_kernel(pick->event.type, pick->event.config);
+	return ask->period ? ask->period : all;
+}
+
 /** kernel.perf_event_max_sample_rate: beyond it nothing is opened. */
 static uint64_t frequency_of(struct vm_session *s, uint64_t wanted)
 {
 	uint64_t most;
+	wanted = wanted ? wanted : FREQUENCY;
 	if (vm_session_slurp(s, &s->scratch, "proc/sys/kernel/perf_event_max_sample_rate") <= 0)
 		return wanted;
 	s->scratch.s[strcspn(s->scratch.s, "\n")] = '\0';
@@ -149,11 +168,11 @@ static void set_attr(const struct vm_walk_ask *ask, const struct vm_walk_pick *p
 	/* IBS knows no modes (PERF_PMU_CAP_NO_EXCLUDE). */
 	if (pick->filtered)
 		a->exclude_kernel = a->exclude_hv = a->exclude_guest = 0;
-	a->freq = !ask->period;
-	if (ask->period)
-		a->sample_period = ask->period;
-	else
+	a->freq = !period_of(ask, pick);
+	if (a->freq)
 		a->sample_freq = frequency;
+	else
+		a->sample_period = period_of(ask, pick);
 	a->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
 	a->precise_ip = a->type == PERF_TYPE_SOFTWARE || pick->filtered ? 0 : 2;
 }
@@ -205,8 +224,8 @@ static int find_events(struct vm_walks *w, const struct vm_walk_ask *ask, struct
 		e->note = pick->event.note;
 		e->side = pick->side;
 		e->filtered = pick->filtered;
-		e->period = ask->period;
-		e->frequency = ask->period ? 0 : frequency;
+		e->period = period_of(ask, pick);
+		e->frequency = e->period ? 0 : frequency;
 		e->skid = pick->filtered ? VM_WALK_SKID_NONE : skid_of(&w->watch.attr[which]);
 	}
 	w->watch.kinds = w->first + w->set.nevents;

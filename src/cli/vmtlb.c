@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -69,9 +70,9 @@ static const struct vm_opt opts[] = {
 	  .help = "with --hot: how often that is repeated for a report (default: 7)" },
 	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
 	  .help = "with --hot: how CPUs forget the target's translations, to see all pages that are used",
-	  .man = "\fBclear-refs\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
-		 "and is used there only if this asks for it. \fBswitches\fP runs processes of vmtlb's own in turn where the "
-		 "target runs. \fBauto\fP is whichever of them works without such loss; \fBnone\fP: USED stays unknown." },
+	  .man = "\\fBclear-refs\\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
+		 "and is used there only if this asks for it. \\fBswitches\\fP runs processes of vmtlb's own in turn where the "
+		 "target runs. \\fBauto\\fP is whichever of them works without such loss; \\fBnone\\fP: USED stays unknown." },
 	{ .name = "ab", .type = VM_OPT_FLAG, .at = AT(ab), .group = GROUP_MODE,
 	  .help = "run COMMAND with huge pages off and on, in turn" },
 	{ .name = "pairs", .arg = "N", .type = VM_OPT_U64, .at = AT(pairs), .min = 1, .max = 1000,
@@ -209,6 +210,54 @@ int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, cons
 	free(which);
 	vm_choice_free(&c);
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+}
+
+void vmtlb_choose_lines(struct vmtlb *v)
+{
+	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
+		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
+			v->sink = vm_sinks[i];
+}
+
+void vmtlb_say_whom(struct vmtlb *v)
+{
+	struct vm_buf name = { 0 };
+	if (v->child.name)
+		vm_text_put(&name, v->child.name);
+	if (v->target.whom == VM_OF_ALL)
+		vm_report_say(&v->report, "all processes");
+	else if (v->target.whom == VM_OF_CGROUP)
+		vm_report_say(&v->report, "cgroup %s", v->target.cgroup);
+	else if (v->child.name)
+		vm_report_say(&v->report, "%s", vm_buf_str(&name));
+	else if (v->target.npids == 1)
+		vm_report_say(&v->report, "process %d", v->target.pids[0]);
+	else
+		vm_report_say(&v->report, "%zu processes", v->target.npids);
+	vm_buf_free(&name);
+}
+
+static void put_text(struct vm_json *j, const char *key, const char *text)
+{
+	vm_json_key(j, key);
+	vm_json_str(j, text);
+}
+
+void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
+{
+	static const char *const whom[] = {
+		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
+	};
+	put_text(j, "target", whom[v->target.whom]);
+	vm_json_key(j, "pids");
+	vm_json_array_begin(j);
+	for (size_t i = 0; i < v->target.npids; i++)
+		vm_json_u64(j, (uint64_t)v->target.pids[i]);
+	if (v->child.pid)
+		vm_json_u64(j, (uint64_t)v->child.pid);
+	vm_json_array_end(j);
+	put_text(j, "command", v->child.name);
+	put_text(j, "cgroup", v->target.cgroup);
 }
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */

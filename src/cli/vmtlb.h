@@ -74,4 +74,14 @@ int vmtlb_report_end(struct vmtlb *v, struct vm_err *err);
 int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size,
 	       const void *total, struct vm_err *err);
 
+/** Of one object a line, if there are to be several. */
+void vmtlb_choose_lines(struct vmtlb *v);
+
+/** Whom it is of: for people, and as members of the document. */
+void vmtlb_say_whom(struct vmtlb *v);
+void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j);
+
+/** On standard error: what isn't measured and why, what would help, and what can be done instead ("": nothing). */
+void vmtlb_complain(const char *what, const char *fix, const char *instead);
+
 #endif

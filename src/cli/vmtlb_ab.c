@@ -105,6 +105,7 @@ static int run_one(struct vmtlb_ab *ab, struct vm_signals *signals, struct setup
 {
 	struct vmtlb *v = ab->v;
 	struct vm_thp_counts before, after;
+	struct vm_thp thp;
 	vm_spool_rewind(&ab->in);
 	vm_thp_count(v->s, &before);
 	int r = vm_launch_start(&v->child, v->argv, prepare, setup, err);
@@ -119,6 +120,8 @@ static int run_one(struct vmtlb_ab *ab, struct vm_signals *signals, struct setup
 	vm_launch_reap(&v->child);
 	if (r < 0)
 		return r;
+	vm_thp_read(v->s, &thp);
+	ab->changed |= thp.global != ab->thp.global || thp.huge != ab->thp.huge || thp.small != ab->thp.small;
 	vm_thp_count(v->s, &after);
 	after = vm_thp_since(&before, &after);
 	run->v[VM_AB_WALL] = (double)(ended - began);
@@ -142,7 +145,7 @@ static void say_progress(const struct vmtlb_ab *ab, bool over)
 	if (over)
 		fprintf(stderr, "\r%40s\r", "");
 	else
-		fprintf(stderr, "\rrun %zu of %zu", ab->run.n + 1, 1 + 2 * (size_t)ab->v->o->pairs);
+		fprintf(stderr, "\rrun %zu of %zu", ab->counted + 1, 2 * (size_t)ab->v->o->pairs);
 }
 
 /** Off and on in turn, and the other way round in every other pair. */
@@ -152,24 +155,43 @@ static enum vm_ab_side side_of(size_t at)
 	return (at ^ pair) & 1 ? VM_AB_ON : VM_AB_OFF;
 }
 
+/**
+ * Malloc was told to ask for huge pages and didn't, by bad luck: see VM_AB_TUNABLE.  Such a run says nothing, and is made
+ * again.  Of a program that never had some this is assumed for a few runs only.
+ */
+static bool is_deaf(const struct vmtlb_ab *ab, const struct vm_ab_run *run)
+{
+	enum { TRIES = 4 };
+	const bool none = run->machine_made == 0 || (run->seen.samples && !run->seen.huge_bytes);
+	if (run->side != VM_AB_ON || !ab->tunables.n || run->status || !none || run->machine_refused)
+		return false;
+	if (!ab->program.glibc || run->v[VM_AB_RSS] < (double)ab->thp.page_bytes || ab->deaf + 1 >= TRIES)
+		return false;
+	return ab->heard || ab->counted <= 2;
+}
+
 static int run_next(struct vmtlb_ab *ab, struct vm_signals *signals, struct setup *setup, struct vm_ab_watch *w,
 		    struct vm_err *err)
 {
 	struct vm_ab_run run = { .side = VM_AB_AS_IS };
 	if (ab->run.n) {
-		run.side = side_of(ab->run.n - 1);
-		run.pair = (unsigned)(ab->run.n - 1) / 2 + 1;
+		run.side = side_of(ab->counted);
+		run.pair = (unsigned)ab->counted / 2 + 1;
 	}
 	struct setup this = { .side = run.side, .in = setup->in, .out = run.pair ? setup->out : -1 };
 	this.environment = run.side == VM_AB_ON ? setup->environment : NULL;
 	if (run.pair)
 		say_progress(ab, false);
 	int r = run_one(ab, signals, &this, w, &run, err);
-	say_progress(ab, true);
 	if (r < 0)
 		return r;
 	if (!run.pair)
 		ab->program = w->program;
+	run.deaf = is_deaf(ab, &run);
+	ab->deaf = run.deaf ? ab->deaf + 1 : 0;
+	ab->heard |= run.side == VM_AB_ON && run.seen.huge_bytes;
+	ab->counted += run.pair && !run.deaf && !run.status;
+	ab->pairs = ab->counted / 2;
 	return vm_vec_push(&ab->run, run) ? 0 : vm_fail(err, ENOMEM, "out of memory");
 }
 
@@ -178,16 +200,15 @@ static int run_all(struct vmtlb_ab *ab, struct setup *setup, struct vm_err *err)
 {
 	struct vm_signals signals;
 	struct vm_ab_watch w = { 0 };
-	const size_t runs = 1 + 2 * (size_t)ab->v->o->pairs;
+	const size_t most = 2 * (size_t)ab->v->o->pairs;
 	int r = vm_signals_open(&signals, err);
 	bool over = false;
 	while (r == 0 && !over) {
 		r = run_next(ab, &signals, setup, &w, err);
-		over = r < 0 || vmtlb_ab_last(ab)->status != 0 || signals.told || ab->run.n == runs;
-		if (r == 0 && vmtlb_ab_last(ab)->status == 0)
-			ab->pairs = (ab->run.n - 1) / 2;
+		over = r < 0 || vmtlb_ab_last(ab)->status != 0 || signals.told || ab->counted == most;
 	}
-	ab->told = signals.told && ab->run.n < runs;
+	say_progress(ab, true);
+	ab->told = signals.told && ab->counted < most;
 	vm_ab_watch_free(&w);
 	vm_signals_close(&signals);
 	return r;
@@ -201,7 +222,7 @@ static int compare(struct vmtlb_ab *ab, struct vm_err *err)
 	for (unsigned m = 0; r == 0 && m < VM_AB_MEASURES; m++) {
 		for (size_t i = 0; i < ab->run.n; i++) {
 			const struct vm_ab_run *run = &ab->run.v[i];
-			if (run->pair && run->pair <= n)
+			if (run->pair && run->pair <= n && !run->deaf)
 				v[(run->side == VM_AB_ON ? n : 0) + run->pair - 1] = run->v[m];
 		}
 		r = vm_pairs_compare(v, v + n, n, VMTLB_AB_CONFIDENCE, &ab->of[m]);

@@ -29,9 +29,13 @@ struct vmtlb_ab {
 	bool asks_itself;          /* the user's own GLIBC_TUNABLES speaks of huge pages */
 	struct vm_spool in;
 	VM_VEC(struct vm_ab_run) run;   /* in their order; the first isn't counted */
+	size_t counted;            /* of these, without those that don't count */
 	size_t pairs;              /* that are whole and went well */
+	unsigned deaf;             /* in a row, the last ones */
+	bool heard;                /* some run had huge pages */
 	struct vm_ab_program program;
 	bool told;                 /* to end, before all was done */
+	bool changed;              /* the machine's policy, meanwhile */
 	struct vm_pairs of[VM_AB_MEASURES];
 };
 

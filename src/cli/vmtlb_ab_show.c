@@ -56,8 +56,8 @@ static void say_heading(struct vmtlb_ab *ab)
 	vm_report_wrap(r, 0, "", vm_buf_str(&text), WIDTH);
 	vm_report_say(r, "a first run isn't counted; the output of the others is discarded\n");
 	if (wall->confidence > 0)
-		vm_report_say(r, "intervals: %.1f %% confidence (Wilcoxon signed-rank)%s\n", 100 * wall->confidence,
-			      wall->confidence < VMTLB_AB_CONFIDENCE ? ", all that so few pairs can reach" : "");
+		vm_report_say(r, "intervals: %.1f %% confidence%s (Wilcoxon signed-rank)\n", 100 * wall->confidence,
+			      wall->confidence < VMTLB_AB_CONFIDENCE ? ", all that so few pairs reach" : "");
 	vm_report_say(r, "\n");
 	vm_buf_free(&name);
 	vm_buf_free(&text);
@@ -121,6 +121,8 @@ static void put_run(struct vm_json *j, const struct vm_ab_run *run)
 	number(j, "machine_huge_pages_refused", run->machine_refused != UINT64_MAX, run->machine_refused);
 	number(j, "machine_small_bytes_made", run->machine_small_bytes != UINT64_MAX, run->machine_small_bytes);
 	number(j, "exit_status", true, (uint64_t)run->status);
+	vm_json_key(j, "deaf");
+	vm_json_bool(j, run->deaf);
 	vm_json_key(j, "left_processes");
 	vm_json_bool(j, run->left_some);
 	vm_json_object_end(j);

@@ -97,6 +97,8 @@ enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measu
 {
 	const struct vm_pairs *p = &ab->of[m];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
+	if (ab->changed)
+		return VM_PAIRS_UNDECIDED;
 	const bool tiny = fabs(p->difference) * VMTLB_AB_SHARE < p->a;
 	return tiny && (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE) ? VM_PAIRS_SAME : verdict;
 }
@@ -160,8 +162,12 @@ static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab
 static void judge_times(struct findings *f, const struct vmtlb_ab *ab)
 {
 	const struct vm_pairs *p = &ab->of[VM_AB_WALL];
-	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
-		find(f, "undecided", "%zu pairs of runs are too few to tell a difference from chance: take --pairs 6, or more", p->n);
+	if (ab->changed)
+		find(f, "changed", "the machine's policy of huge pages was changed meanwhile: the runs are not alike, so nothing is "
+		     "said of their times");
+	else if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
+		find(f, "undecided", "%zu pair%s of runs can't tell a difference from chance: take --pairs 6, or more", p->n,
+		     p->n == 1 ? "" : "s");
 	judge_time(f, ab, VM_AB_WALL);
 	judge_time(f, ab, VM_AB_CPU);
 }
@@ -226,6 +232,15 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES");
 }
 
+/** Though it had some. */
+static void say_refused(struct findings *f, const struct vmtlb_ab *ab)
+{
+	const struct vm_thp_counts machine = machine_of_on(ab);
+	if (machine.refused && machine.refused != UINT64_MAX)
+		find(f, "refused", "the machine refused %llu more meanwhile for want of free memory in one piece",
+		     (unsigned long long)machine.refused);
+}
+
 static void say_reach(struct findings *f, const struct vmtlb_ab *ab)
 {
 	struct vm_ab_seen on, off;
@@ -242,6 +257,8 @@ static void say_reach(struct findings *f, const struct vmtlb_ab *ab)
 		find(f, "unseen", seen ? "no look at ON found huge pages; the machine made %s" :
 		     "ON ended before a look was taken, so whether it got huge pages isn't known; the machine made %s",
 		     machine_of_on(ab).made == UINT64_MAX ? "an unknown number meanwhile" : "some meanwhile, for whomsoever");
+	if (reach == VMTLB_AB_REACHED)
+		say_refused(f, ab);
 	f->heading = "WHY";
 	if (reach != VMTLB_AB_REACHED)
 		say_why_none(f, ab);
@@ -293,6 +310,16 @@ static void say_disturbed(struct findings *f, const struct vmtlb_ab *ab)
 		}
 }
 
+static void say_deaf(struct findings *f, const struct vmtlb_ab *ab)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ab->run.n; i++)
+		n += ab->run.v[i].deaf;
+	if (n && ab->heard)
+		find(f, "deaf", "in %zu more run%s malloc didn't ask for huge pages though told to, as happens with glibc 2.35 and 2.36: "
+		     "not counted, and run again", n, n == 1 ? "" : "s");
+}
+
 size_t vmtlb_ab_findings(const struct vmtlb_ab *ab, struct vmtlb_ab_finding out[static VMTLB_AB_FINDINGS])
 {
 	struct findings f = { .v = out, .heading = "VERDICT" };
@@ -306,6 +333,7 @@ size_t vmtlb_ab_findings(const struct vmtlb_ab *ab, struct vmtlb_ab_finding out[
 		f.heading = "REACHED";
 	}
 	say_reach(&f, ab);
+	say_deaf(&f, ab);
 	say_disturbed(&f, ab);
 	advise(&f, ab);
 	return f.n;

@@ -73,11 +73,12 @@ static int open_for_command(struct vmtlb_counting *c, struct vm_err *err)
 }
 
 /** Not even software events: there is nothing to be had of processes that run. */
-static int refuse_targets(const struct vmtlb_counting *c, struct vm_err *err)
+static int open_for_targets(struct vmtlb_counting *c, struct vm_err *err)
 {
-	const int code = c->pmu.software == -EACCES || c->pmu.software == -EPERM ? EACCES : EOPNOTSUPP;
-	vmtlb_why(c);
-	return vm_fail(err, code, "nothing of it can be counted");
+	const struct vm_pmu *p = &c->pmu;
+	if (p->software == 0 || p->state == VM_PMU_READY)
+		return open_counters(c, err);
+	return vm_fail(err, p->software == -EACCES || p->software == -EPERM ? EACCES : EOPNOTSUPP, "nothing of it can be counted");
 }
 
 static int open_all(struct vmtlb_counting *c, struct vm_err *err)
@@ -87,11 +88,12 @@ static int open_all(struct vmtlb_counting *c, struct vm_err *err)
 		r = vmtlb_count_events_parse(&c->pmu, c->v->o->event, c->event, &c->nevents, err);
 	if (r < 0)
 		return r;
-	if (c->v->argv)
-		return open_for_command(c, err);
-	if (c->pmu.software < 0 && c->pmu.state != VM_PMU_READY)
-		return refuse_targets(c, err);
-	return open_counters(c, err);
+	r = c->v->argv ? open_for_command(c, err) : open_for_targets(c, err);
+	/* Whoever mistyped a number needs no lecture. */
+	if (r != -ESRCH)
+		vmtlb_why(c);
+	vmtlb_say_refused(c);
+	return r;
 }
 
 /* ---- Watching ----------------------------------------------------------------------------------------------------- */
@@ -201,25 +203,16 @@ static int run_counting(struct vmtlb_counting *c, struct vm_err *err)
 	return r;
 }
 
-static void choose_lines(struct vmtlb *v)
-{
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vmtlb *v, struct vm_err *err)
 {
 	vm_auto_free struct vmtlb_counting *c = calloc(1, sizeof(*c));
 	if (!c)
 		return vm_fail(err, ENOMEM, "out of memory");
 	c->v = v;
-	choose_lines(v);
+	vmtlb_choose_lines(v);
 	int r = open_all(c, err);
-	if (r == 0) {
-		vmtlb_why(c);
+	if (r == 0)
 		r = run_counting(c, err);
-	}
 	if (r == 0 && v->child.ended)
 		v->status = v->child.status;
 	else if (r == 0 && v->common->strict && (!c->counters || c->pmu.state != VM_PMU_READY || c->pmu.user_only))

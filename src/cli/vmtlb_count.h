@@ -46,9 +46,14 @@ int vmtlb_count_line(struct vmtlb_counting *c, const struct vm_tc_set *part, uin
 /** The members of the document. */
 void vmtlb_count_json(struct vmtlb_counting *c, const struct vm_tc_set *set, const struct vm_tlb_cost_view *cost, uint64_t sample);
 
+/** "counters": what there is to count with, and why not; `refused`: what was refused when it was tried, or NULL. */
+void vmtlb_put_counters(struct vm_json *j, const struct vm_pmu *p, const char *refused);
+
 /* Reasons: vmtlb_why.c */
 
 /** On standard error: why hardware isn't counted, or not all of it. */
 void vmtlb_why(const struct vmtlb_counting *c);
+/** Why nothing at all could be opened of a program. */
+void vmtlb_say_refused(const struct vmtlb_counting *c);
 
 #endif

@@ -34,24 +34,7 @@ static void flag(struct vm_json *j, const char *key, bool v)
 	vm_json_bool(j, v);
 }
 
-static void put_targets(const struct vmtlb *v, struct vm_json *j)
-{
-	static const char *const whom[] = {
-		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
-	};
-	text(j, "target", whom[v->target.whom]);
-	vm_json_key(j, "pids");
-	vm_json_array_begin(j);
-	for (size_t i = 0; i < v->target.npids; i++)
-		vm_json_u64(j, (uint64_t)v->target.pids[i]);
-	if (v->child.pid)
-		vm_json_u64(j, (uint64_t)v->child.pid);
-	vm_json_array_end(j);
-	text(j, "command", v->child.name);
-	text(j, "cgroup", v->target.cgroup);
-}
-
-static void put_pmu(const struct vmtlb_counting *c, struct vm_json *j)
+void vmtlb_put_counters(struct vm_json *j, const struct vm_pmu *p, const char *refused)
 {
 	static const char *const state[] = {
 		[VM_PMU_READY] = "ready", [VM_PMU_NONE] = "none", [VM_PMU_FORBIDDEN] = "forbidden", [VM_PMU_FILTERED] = "filtered",
@@ -60,7 +43,6 @@ static void put_pmu(const struct vmtlb_counting *c, struct vm_json *j)
 	static const char *const by[] = {
 		[VM_PMU_BY_LIBPFM] = "libpfm4", [VM_PMU_BY_TABLE] = "vmtlb", [VM_PMU_BY_GENERIC] = "kernel",
 	};
-	const struct vm_pmu *p = &c->pmu;
 	struct vm_pmu_reason r;
 	const bool why = vm_pmu_reason(p, &r);
 	vm_json_key(j, "counters");
@@ -69,7 +51,7 @@ static void put_pmu(const struct vmtlb_counting *c, struct vm_json *j)
 	text(j, "reason", why ? r.key : NULL);
 	text(j, "why", why ? r.what : NULL);
 	text(j, "fix", why ? r.fix : NULL);
-	text(j, "refused", c->counters ? NULL : c->refused.what);
+	text(j, "refused", refused);
 	flag(j, "user_only", p->user_only);
 	flag(j, "hypervisor", p->hypervisor);
 	flag(j, "model_hidden", p->masked);
@@ -117,11 +99,11 @@ static void put_events(struct vmtlb_counting *c, const struct vm_tc_set *set)
 void vmtlb_count_json(struct vmtlb_counting *c, const struct vm_tc_set *set, const struct vm_tlb_cost_view *cost, uint64_t sample)
 {
 	struct vm_json *j = &c->v->report.json;
-	put_targets(c->v, j);
+	vmtlb_put_target(c->v, j);
 	if (c->v->interval_ns)
 		number(j, "sample", sample > 0, sample);
 	number(j, "wall_ns", true, set->wall_ns);
-	put_pmu(c, j);
+	vmtlb_put_counters(j, &c->pmu, c->counters ? NULL : c->refused.what);
 	real(j, "cycles", cost->cycles);
 	real(j, "instructions", cost->instructions);
 	real(j, "ipc", cost->ipc);

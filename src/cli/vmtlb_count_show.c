@@ -15,24 +15,6 @@ enum { WIDTH = 80 };
 
 /* ---- Heading ------------------------------------------------------------------------------------------------------ */
 
-static void say_whom(struct vmtlb *v)
-{
-	struct vm_buf name = { 0 };
-	if (v->child.name)
-		vm_text_put(&name, v->child.name);
-	if (v->target.whom == VM_OF_ALL)
-		vm_report_say(&v->report, "all processes");
-	else if (v->target.whom == VM_OF_CGROUP)
-		vm_report_say(&v->report, "cgroup %s", v->target.cgroup);
-	else if (v->child.name)
-		vm_report_say(&v->report, "%s", vm_buf_str(&name));
-	else if (v->target.npids == 1)
-		vm_report_say(&v->report, "process %d", v->target.pids[0]);
-	else
-		vm_report_say(&v->report, "%zu processes", v->target.npids);
-	vm_buf_free(&name);
-}
-
 static const char *amount(double n, char buf[static VM_NUMBUF])
 {
 	return isnan(n) ? "-" : vm_format_amount((uint64_t)llround(n), buf);
@@ -43,17 +25,17 @@ static void say_table_of(struct vmtlb_counting *c)
 	static const char *const by[] = {
 		[VM_PMU_BY_LIBPFM] = " (libpfm4)", [VM_PMU_BY_TABLE] = " (vmtlb's table)", [VM_PMU_BY_GENERIC] = ", the kernel's generic",
 	};
-	vm_report_say(&c->v->report, ", events: ");
+	vm_report_say(&c->v->report, "events of ");
 	for (size_t i = 0; i < c->pmu.ncores; i++)
 		vm_report_say(&c->v->report, "%s%s%s", i ? " and " : "", c->pmu.core[i].table, by[c->pmu.core[i].by]);
-	vm_report_say(&c->v->report, c->pmu.user_only ? ", user mode only" : ", user and kernel");
+	vm_report_say(&c->v->report, c->pmu.user_only ? "; user mode only\n" : "; user and kernel mode\n");
 }
 
 static void say_heading(struct vmtlb_counting *c, const struct vm_tc_set *set, const struct vm_tlb_cost_view *cost)
 {
 	char wall[VM_NUMBUF], n[VM_NUMBUF];
 	const double clock = vm_tc_scaled(&set->software[VM_TC_TASK_CLOCK]);
-	say_whom(c->v);
+	vmtlb_say_whom(c->v);
 	vm_report_say(&c->v->report, ": %s", vm_format_duration(set->wall_ns, wall));
 	if (!isnan(clock) && set->wall_ns)
 		vm_report_say(&c->v->report, ", %.2f CPUs used", clock / (double)set->wall_ns);
@@ -61,9 +43,9 @@ static void say_heading(struct vmtlb_counting *c, const struct vm_tc_set *set, c
 		vm_report_say(&c->v->report, ", %s cycles", amount(cost->cycles, n));
 	if (!isnan(cost->ipc))
 		vm_report_say(&c->v->report, ", IPC %.2f", cost->ipc);
+	vm_report_say(&c->v->report, "\n");
 	if (c->pmu.state == VM_PMU_READY && !c->v->o->event)
 		say_table_of(c);
-	vm_report_say(&c->v->report, "\n");
 }
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------- */
@@ -101,21 +83,21 @@ static int list(struct vmtlb *v, const struct vm_fieldset *set, const void *rows
 
 static void say_sizes(struct vmtlb *v, const struct vm_tlb_cost_view *cost)
 {
-	char n[VM_NUMBUF], bytes[VM_NUMBUF];
-	for (size_t i = 0; i < cost->nsizes; i++) {
-		const struct vm_tlb_size_row *row = &cost->size[i];
-		const bool first = i == 0 || row->side != cost->size[i - 1].side || row->core != cost->size[i - 1].core;
-		if (first)
-			vm_report_say(&v->report, "%sby page size (%s):", i ? "\n" : "",
-				      row->side == VM_TC_LOAD ? "page walks for loads" : "page walks for loads and stores");
-		snprintf(bytes, sizeof(bytes), "%u%c", (unsigned)(row->page_bytes >> (row->page_bytes < 1 << 20 ? 10 :
-			 row->page_bytes < 1 << 30 ? 20 : 30)), row->page_bytes < 1 << 20 ? 'K' : row->page_bytes < 1 << 30 ? 'M' : 'G');
-		vm_report_say(&v->report, "  %s %s", bytes, amount(row->walks, n));
-		if (!isnan(row->share))
-			vm_report_say(&v->report, " (%.1f%%)", 100 * row->share);
+	char n[VM_NUMBUF];
+	for (size_t i = 0; i < cost->nsizes;) {
+		const struct vm_tlb_size_row *first = &cost->size[i];
+		struct vm_buf b = { 0 };
+		vm_buf_addf(&b, "page walks for loads%s by page size:", first->side == VM_TC_LOAD ? "" : " and stores");
+		for (; i < cost->nsizes && cost->size[i].side == first->side && cost->size[i].core == first->core; i++) {
+			const struct vm_tlb_size_row *row = &cost->size[i];
+			vm_buf_addf(&b, "%s %s %s", row == first ? "" : ",", row->page_bytes == 4096 ? "4K" : row->page_bytes < 1 << 30 ? "2M" : "1G",
+				    amount(row->walks, n));
+			if (row->share > 0)
+				vm_buf_addf(&b, " (%.1f%%)", 100 * row->share);
+		}
+		vm_report_wrap(&v->report, 0, "", vm_buf_str(&b), WIDTH);
+		vm_buf_free(&b);
 	}
-	if (cost->nsizes)
-		vm_report_say(&v->report, "\n");
 }
 
 /* ---- Sentences ---------------------------------------------------------------------------------------------------- */
@@ -160,7 +142,9 @@ static void say_software(struct vmtlb_counting *c, const struct vm_tc_set *set)
 	char time[VM_NUMBUF];
 	if (clock->opened)
 		vm_buf_addf(&b, "%stask-clock %s", b.n ? ", " : "", vm_format_duration(clock->raw, time));
-	vm_report_wrap(&c->v->report, 14, c->pmu.state == VM_PMU_READY ? "Kernel:" : "Counted:", b.n ? vm_buf_str(&b) : "nothing", WIDTH);
+	if (b.n && c->pmu.user_only)
+		vm_buf_addf(&b, "; of user mode only");
+	vm_report_wrap(&c->v->report, 14, c->pmu.state == VM_PMU_READY ? "Software:" : "Counted:", b.n ? vm_buf_str(&b) : "nothing", WIDTH);
 	vm_buf_free(&b);
 }
 
@@ -231,12 +215,12 @@ static int show_sides(struct vmtlb_counting *c, const struct vm_tc_set *set, con
 	if (r < 0 || !headings)
 		return r;
 	say_sizes(c->v, cost);
+	say_ceiling(c, cost);
 	say_not_counted(c, set);
 	say_meanings(c, set);
 	if (!cost->nsides)
 		say_what_else(c);
 	say_software(c, set);
-	say_ceiling(c, cost);
 	return 0;
 }
 

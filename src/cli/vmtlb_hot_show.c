@@ -192,15 +192,15 @@ static void say_cost(struct vmtlb_hot_run *h, const struct vm_tlb_hot *sum, stru
 	vm_buf_addf(b, "accessed bits of %d were cleared %zu times (%s each, its memory map locked meanwhile)", h->pid, h->window.n,
 		    vm_format_duration(sum->clear_ns[k], clear));
 	if (sum->set_again != VM_ACCESSED_UNKNOWN)
-		vm_buf_addf(b, "; its CPU set %llu of them again", ull(sum->set_again));
+		vm_buf_addf(b, "; its CPUs set %llu of them again, and will set the others when they are used next", ull(sum->set_again));
 	if (sum->set_again != VM_ACCESSED_UNKNOWN && !isnan(h->facts->set_again_ns))
-		vm_buf_addf(b, ", at %.0fns each for pages of our own: %s of %s", h->facts->set_again_ns,
+		vm_buf_addf(b, "; at %.0fns each, as for pages of our own, that was %s of %s", h->facts->set_again_ns,
 			    vm_format_duration((uint64_t)((double)sum->set_again * h->facts->set_again_ns), again),
 			    vm_format_duration(sum->total_ns, all));
 	if (h->facts->flush == VM_FLUSH_CLEAR_REFS && h->facts->soft_dirty)
 		vm_buf_add_str(b, "; its soft-dirty bits are lost, and each page's next write faults");
 	else if (h->facts->flush != VM_FLUSH_NONE)
-		vm_buf_addf(b, "; its TLBs were flushed %u times by %s", sum->windows[VM_ACCESSED_USED], vm_flush_words[h->facts->flush]);
+		vm_buf_addf(b, "; TLBs were flushed %u times by %s", sum->windows[VM_ACCESSED_USED], vm_flush_words[h->facts->flush]);
 	vm_report_wrap(&h->v->report, MARGIN, "COST", vm_buf_str(b), WIDTH);
 }
 

@@ -9,6 +9,9 @@
 
 enum { WIDTH = 80, WIDTH_LEAST = 20, WIDTH_MOST = 100, MARGIN = 6, EIGHTHS = 8, TICK = 4 };
 
+/** What may reach beyond the shape: the last label and what it is of, or a mark. */
+static const char BEYOND[] = "6K pages";
+
 struct picture {
 	struct vm_buf *out;
 	const struct vm_tlb_curve *c;
@@ -96,6 +99,7 @@ static void put_axis(const struct picture *p)
 static void put_marks(const struct picture *p, const struct vmtlb_mark *mark, size_t marks)
 {
 	char line[WIDTH_MOST + 1], text[64];
+	const size_t room = p->width + strlen(BEYOND);
 	size_t end = 0;
 	memset(line, ' ', sizeof(line));
 	for (size_t i = 0; i < marks; i++) {
@@ -104,7 +108,7 @@ static void put_marks(const struct picture *p, const struct vmtlb_mark *mark, si
 		const size_t at = column_of(p, mark[i].pages);
 		size_t n = (size_t)snprintf(text, sizeof(text), "^ %s %.0f", mark[i].name, mark[i].pages);
 		size_t from = at;
-		if (at + n > p->width && n <= at + 1) {
+		if (at + n > room && n <= at + 1) {
 			n = (size_t)snprintf(text, sizeof(text), "%s %.0f ^", mark[i].name, mark[i].pages);
 			from = at + 1 - n;
 		}
@@ -112,7 +116,7 @@ static void put_marks(const struct picture *p, const struct vmtlb_mark *mark, si
 			vm_buf_addf(p->out, "%*s%.*s\n", MARGIN, "", (int)end, line);
 			memset(line, ' ', sizeof(line));
 		}
-		n = from + n > p->width ? p->width - from : n;
+		n = from + n > room ? room - from : n;
 		memcpy(line + from, text, n);
 		end = from + n;
 	}
@@ -128,8 +132,7 @@ void vmtlb_picture_put(struct vm_buf *out, const struct vm_tlb_curve *c, const s
 	width = width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : width;
 	if (c->n < 2)
 		return;
-	/* Behind the last label stands what it is. */
-	p.width = width - MARGIN - sizeof("pages");
+	p.width = width - MARGIN - strlen(BEYOND);
 	p.from = log2(c->v[0].pages);
 	p.to = log2(c->v[c->n - 1].pages);
 	put_shape(&p, lines);

@@ -37,7 +37,7 @@ static void add_level(struct rows *r, const struct vm_tlb_probe *p, const char *
 	if (!(knee->at > 0))
 		return;
 	const uint64_t entries = (uint64_t)lround(knee->at);
-	vm_tlb_shape_near(which, knee->at, &row->near);
+	vm_tlb_shape_near(which, knee, &row->near);
 	row->reach_bytes = entries * p->page_bytes;
 	/* In the first level huge pages have entries of their own, fewer than these. */
 	if (split)
@@ -66,9 +66,12 @@ static void make_rows(const struct vm_tlb_probe *p, struct rows *r)
 	add_points(r, "code", &p->code);
 }
 
+/** Formats without a document around the lists have room for one kind of row. */
 static int put_lists(struct vmtlb *v, const struct rows *r, struct vm_err *err)
 {
 	int e = vmtlb_list(v, &vm_tlb_level_fields, true, r->level, r->levels, sizeof(r->level[0]), NULL, err);
+	if (!vm_report_is_document(&v->report))
+		return e;
 	if (e == 0)
 		e = vmtlb_list(v, &vm_tlb_cost_fields, false, r->cost, r->costs, sizeof(r->cost[0]), NULL, err);
 	if (e == 0)
@@ -108,6 +111,16 @@ static void put_split(struct vm_json *j, enum vm_tlb_split split)
 		vm_json_bool(j, split == VM_TLB_SPLIT_YES);
 }
 
+/** As --geometry takes it. */
+static void put_geometry(struct vm_json *j, const struct vm_tlb_geometry *g)
+{
+	struct vm_buf text = { 0 };
+	vm_tlb_geometry_put(&text, g);
+	vm_json_key(j, "geometry");
+	vm_json_str(j, vm_buf_str(&text));
+	vm_buf_free(&text);
+}
+
 static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 {
 	const struct vm_tlb_known *k = &p->known;
@@ -120,6 +133,7 @@ static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 	put_double(j, "stlb_hit_ns", k->stlb_hit_ns);
 	put_double(j, "walk_ns", k->walk_ns);
 	put_split(j, k->huge_pages_split);
+	put_geometry(j, &k->geometry);
 	vm_json_key(j, "split_test");
 	vm_json_object_begin(j);
 	put_entries(j, "few_lines", p->few_lines);
@@ -221,8 +235,8 @@ static void say_split(struct vmtlb *v, const struct vm_tlb_probe *p)
 	say_savings(&p->known, saved, sizeof(saved));
 	switch (p->known.huge_pages_split) {
 	case VM_TLB_SPLIT_YES:
-		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with %u "
-		    "lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
+		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with "
+		    "%u lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
 		    p->many_lines_ns, p->many_lines, p->few_lines_ns, p->few_lines, saved);
 		break;
 	case VM_TLB_SPLIT_NO:
@@ -246,7 +260,7 @@ static int put_report(struct vmtlb *v, const struct vm_tlb_probe *p, const struc
 	if (*p->no_code)
 		say(v, "iTLB", "not known: %s.", p->no_code);
 	draw(v, p);
-	vm_report_say(&v->report, "\nwhat translation adds to a load somewhere in the footprint\n");
+	vm_report_say(&v->report, "\nns that translation adds to a load somewhere in the footprint\n");
 	/* They are few, and belong together. */
 	all.top = 0;
 	v->o = &all;

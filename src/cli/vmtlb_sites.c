@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/field/tlb_sample.h"
+#include "core/source/session.h"
 
 enum { TICK_MS = 20, FREQUENCY = 1000 };
 
@@ -23,21 +24,16 @@ static bool needs_pmu(const struct vmtlb_samples *s)
 	return !s->npicks;
 }
 
-static void hint_modes(struct vm_err *err)
-{
-	vm_hint(err, "without counters: vmtlb --model -- COMMAND shows sites and mappings, vmtlb --hot --clear-refs -p PID mappings");
-}
-
 /** The PMU isn't to be had: note why. */
-static void note_reason(struct vmtlb_samples *s, const struct vm_pmu_reason *r)
+static void note_reason(struct vmtlb_samples *s)
 {
 	const bool denied = s->pmu.state == VM_PMU_FORBIDDEN || s->pmu.state == VM_PMU_FILTERED;
-	s->why_key = r->key;
-	vm_fail(&s->why, denied ? EPERM : EOPNOTSUPP, "page walks can't be sampled: %s", r->what);
-	if (r->fix[0])
-		vm_hint(&s->why, "%s", r->fix);
-	else
-		hint_modes(&s->why);
+	struct vm_pmu_reason r;
+	if (!vm_pmu_reason(&s->pmu, &r))
+		return;
+	vm_fail(&s->why, denied ? EPERM : EOPNOTSUPP, "%s", r.what);
+	if (r.fix[0])
+		vm_hint(&s->why, "%s", r.fix);
 }
 
 static int find_picks(struct vmtlb_samples *s, struct vm_err *err)
@@ -49,19 +45,14 @@ static int find_picks(struct vmtlb_samples *s, struct vm_err *err)
 	if (r < 0)
 		return r;
 	s->npicks = (size_t)r;
-	struct vm_pmu_reason reason;
 	if (s->pmu.state != VM_PMU_READY && needs_pmu(s)) {
-		if (vm_pmu_reason(&s->pmu, &reason))
-			note_reason(s, &reason);
+		note_reason(s);
 		return 0;
 	}
 	if (!names)
 		s->npicks = vm_walks_choose(s->v->s, &s->pmu, s->pick);
-	if (!s->npicks) {
-		s->why_key = "not_sampled";
-		vm_fail(&s->why, EOPNOTSUPP, "page walks can't be sampled: none of the events that are known of this CPU tells of them");
-		hint_modes(&s->why);
-	}
+	if (!s->npicks)
+		vm_fail(&s->why, EOPNOTSUPP, "none of the events that are known of this CPU tells of page walks");
 	return 0;
 }
 
@@ -79,18 +70,21 @@ static int open_walks(struct vmtlb_samples *s, struct vm_err *err)
 }
 
 /** A command runs whether it is sampled or not; others have nothing of it. */
-static int open_or_note(struct vmtlb_samples *s, struct vm_err *err)
+static int open_or_say(struct vmtlb_samples *s, struct vm_err *err)
 {
-	if (!s->why.code && open_walks(s, &s->why) < 0)
-		s->why_key = "not_sampled";
+	struct vmtlb *v = s->v;
+	if (!s->why.code)
+		s->refused = open_walks(s, &s->why) < 0;
 	if (!s->why.code)
 		return 0;
-	if (!s->v->child.pid) {
+	/* What is wrong with the target is no matter of counters. */
+	if (s->why.code == ESRCH) {
 		*err = s->why;
-		return -s->why.code;
+		return -ESRCH;
 	}
-	fprintf(stderr, "vmtlb: %s%s%s\n", s->why.what, s->why.hint[0] ? "; " : "", s->why.hint);
-	return 0;
+	vmtlb_complain(s->why.what, s->why.hint, v->child.pid ? "vmtlb --model -- COMMAND (sites and mappings, by a model)" :
+		       "vmtlb --hot --clear-refs -p PID (mappings whose pages are walked, by accessed bits)");
+	return v->child.pid ? 0 : vm_fail(err, s->why.code, "%s can't be sampled", v->o->event ? v->o->event : "page walks");
 }
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
@@ -109,7 +103,6 @@ static int report(struct vmtlb_samples *s, struct vm_err *err)
 		r = vmtlb_samples_show(s, set, err);
 	if (s->walks)
 		vm_walks_restart(s->walks);
-	s->v->reports++;
 	return r;
 }
 
@@ -169,10 +162,13 @@ static int watch(struct vmtlb_samples *s, struct vm_err *err)
 static int start(struct vmtlb_samples *s, struct vm_err *err)
 {
 	struct vmtlb *v = s->v;
+	if (vm_target_gone(v->target.whom, v->target.pids, v->target.npids))
+		return v->target.npids == 1 ? vm_fail(err, ESRCH, "there is no process %d", v->target.pids[0]) :
+					      vm_fail(err, ESRCH, "none of the processes is there");
 	int r = v->argv ? vm_launch_start(&v->child, v->argv, NULL, NULL, err) : 0;
 	if (r < 0)
 		return r;
-	r = open_or_note(s, err);
+	r = open_or_say(s, err);
 	if (r < 0 && v->child.pid)
 		vm_launch_abandon(&v->child);
 	else if (v->child.pid)
@@ -185,6 +181,7 @@ static int start(struct vmtlb_samples *s, struct vm_err *err)
 static int run_as(struct vmtlb *v, const struct vmtlb_mode *mode, struct vm_err *err)
 {
 	struct vmtlb_samples s = { .v = v, .mode = mode };
+	vmtlb_choose_lines(v);
 	int r = find_picks(&s, err);
 	if (r == 0)
 		r = vm_sitenames_open(&s.names, v->s, false, err);
@@ -210,6 +207,8 @@ static int run_stacks(struct vmtlb *v, struct vm_err *err)
 static int check(const struct vmtlb *v, struct vm_err *err)
 {
 	const struct vmtlb_options *o = v->o;
+	if (!v->s->live)
+		return vm_fail(err, EINVAL, "a captured tree can't be sampled: leave out --root");
 	if (o->period && o->frequency)
 		return vm_fail(err, EINVAL, "--period and --frequency are two ways to say the same: give one of them");
 	if (o->folded && v->sink->machine)

@@ -18,10 +18,9 @@ struct vmtlb_samples {
 	struct vm_walk_pick pick[VM_WALK_EVENTS];
 	size_t npicks;
 	struct vm_walks *walks;    /* NULL: nothing can be sampled */
-	/** Why not, if so; code 0: it is sampled. */
+	/** Why not, if so; code 0: it is sampled.  `refused`: the kernel said so when it was tried. */
 	struct vm_err why;
-	/** "no_pmu" and the like: struct vm_pmu_reason; or "not_sampled". */
-	const char *why_key;
+	bool refused;
 	struct vm_sitenames names;
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/vmtlb_count.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/field/tlb_sample.h"
@@ -110,25 +111,6 @@ static int show_folded(struct vmtlb_samples *s, const struct vm_walkset *set, st
 
 /* ---- For people --------------------------------------------------------------------------------------------------- */
 
-static void say_whom(struct vmtlb *v, const struct vm_walkset *set)
-{
-	struct vm_buf name = { 0 };
-	const struct vm_target *t = &v->target;
-	if (v->child.name)
-		vm_text_put(&name, v->child.name);
-	else if (t->whom == VM_OF_PIDS && t->npids == 1 && set->who.space.n)
-		vm_text_put(&name, set->who.space.v[0].comm);
-	if (t->whom == VM_OF_ALL)
-		vm_report_say(&v->report, "all processes");
-	else if (t->whom == VM_OF_CGROUP)
-		vm_report_say(&v->report, "cgroup %s", t->cgroup);
-	else if (v->child.pid || t->npids == 1)
-		vm_report_say(&v->report, "%d %s", v->child.pid ? v->child.pid : t->pids[0], vm_buf_str(&name));
-	else
-		vm_report_say(&v->report, "%zu processes", t->npids);
-	vm_buf_free(&name);
-}
-
 static void say(struct vmtlb *v, const char *heading, const char *text)
 {
 	vm_report_wrap(&v->report, MARGIN, heading, text, WIDTH);
@@ -161,6 +143,10 @@ static void say_notes(struct vmtlb *v, const struct vm_walkset *set)
 		b.n = 0;
 		vm_buf_addf(&b, "%s wasn't counted: others held the CPU's counters all the time", e->name);
 		if (e->count.opened && e->count.enabled_ns && !e->count.running_ns)
+			say(v, "NOTE   ", vm_buf_str(&b));
+		b.n = 0;
+		vm_buf_addf(&b, "%s: none of its samples says that it missed; kernels before Linux 6.1 say nothing of it", e->name);
+		if (e->filtered && e->all_weight && !e->samples)
 			say(v, "NOTE   ", vm_buf_str(&b));
 	}
 	for (size_t i = 0; i < set->nrefused; i++) {
@@ -195,8 +181,8 @@ static void say_heading(struct vmtlb_samples *s, const struct vm_walkset *set)
 {
 	struct vmtlb *v = s->v;
 	char wall[VM_NUMBUF];
-	say_whom(v, set);
-	vm_report_say(&v->report, "   %s   %llu samples\n", vm_format_duration(set->now_ns - set->began_ns, wall),
+	vmtlb_say_whom(v);
+	vm_report_say(&v->report, ": %s, %llu samples\n", vm_format_duration(set->now_ns - set->began_ns, wall),
 		      (unsigned long long)vm_walkset_samples(set));
 }
 
@@ -204,6 +190,8 @@ static int show_tables(struct vmtlb_samples *s, const struct vm_walkset *set, st
 {
 	struct vmtlb *v = s->v;
 	int r = 0;
+	if (v->reports)
+		vm_report_say(&v->report, "\n");
 	if (v->report.style.headings) {
 		say_heading(s, set);
 		r = vmtlb_list(v, &vm_walk_event_fields, false, set->event, set->nevents, sizeof(set->event[0]), NULL, err);
@@ -239,37 +227,6 @@ static void put_text(struct vm_json *j, const char *key, const char *text)
 	vm_json_str(j, text);
 }
 
-static void put_target(const struct vmtlb *v, struct vm_json *j)
-{
-	static const char *const whom[] = {
-		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
-	};
-	put_text(j, "target", whom[v->target.whom]);
-	vm_json_key(j, "pids");
-	vm_json_array_begin(j);
-	for (size_t i = 0; i < v->target.npids; i++)
-		vm_json_u64(j, (uint64_t)v->target.pids[i]);
-	if (v->child.pid)
-		vm_json_u64(j, (uint64_t)v->child.pid);
-	vm_json_array_end(j);
-	put_text(j, "command", v->child.name);
-	put_text(j, "cgroup", v->target.cgroup);
-}
-
-static void put_why_not(const struct vmtlb_samples *s, struct vm_json *j)
-{
-	vm_json_key(j, "why_not");
-	if (!s->why.code) {
-		vm_json_null(j);
-		return;
-	}
-	vm_json_object_begin(j);
-	put_text(j, "reason", s->why_key);
-	put_text(j, "what", s->why.what);
-	put_text(j, "fix", s->why.hint[0] ? s->why.hint : NULL);
-	vm_json_object_end(j);
-}
-
 static void put_refused(const struct vm_walkset *set, struct vm_json *j)
 {
 	vm_json_key(j, "not_sampled");
@@ -297,14 +254,12 @@ static int show_document(struct vmtlb_samples *s, const struct vm_walkset *set, 
 {
 	struct vmtlb *v = s->v;
 	struct vm_json *j = &v->report.json;
-	put_target(v, j);
-	put_why_not(s, j);
+	vmtlb_put_target(v, j);
+	vmtlb_put_counters(j, &s->pmu, s->refused ? s->why.what : NULL);
 	put_number(j, "wall_ns", set, set ? set->now_ns - set->began_ns : 0);
 	put_number(j, "samples", set, set ? vm_walkset_samples(set) : 0);
 	put_number(j, "lost_samples", set, set ? set->lost : 0);
 	put_number(j, "throttled", set, set ? set->throttled : 0);
-	vm_json_key(j, "user_mode_only");
-	vm_json_bool(j, s->pmu.user_only);
 	put_refused(set, j);
 	int r = vmtlb_list(v, &vm_walk_event_fields, false, set ? set->event : NULL, set ? set->nevents : 0, sizeof(set->event[0]), NULL,
 			   err);

@@ -2,9 +2,7 @@
 
 #include "cli/vmtlb_count.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { WIDTH = 80, MARGIN = 7 };
 
@@ -15,6 +13,18 @@ static void say(struct vm_report *r, const char *what, const char *fix)
 		vm_report_wrap(r, MARGIN, "  fix:", fix, WIDTH);
 }
 
+void vmtlb_complain(const char *what, const char *fix, const char *instead)
+{
+	struct vm_report out;
+	struct vm_style style = { .headings = true };
+	if (vm_report_open(&out, vm_sinks[0], &style, stderr) < 0)
+		return;
+	say(&out, what, fix);
+	if (instead[0])
+		vm_report_wrap(&out, MARGIN, "  try:", instead, WIDTH);
+	vm_report_close(&out, NULL);
+}
+
 static void say_table(struct vm_report *out, const struct vmtlb_counting *c)
 {
 	char text[400];
@@ -23,9 +33,10 @@ static void say_table(struct vm_report *out, const struct vmtlb_counting *c)
 		say(out, "this CPU has features that its model number doesn't have: the hypervisor hides the model. Events are taken "
 		    "for those of Golden Cove; the kernel and other tools that go by the number count other events here.", "");
 	} else if (p->core[0].by == VM_PMU_BY_GENERIC) {
-		snprintf(text, sizeof(text), "events of this CPU are not known%s%s%s: counting the kernel's generic events, which say less",
-			 p->core[0].kernel_name[0] ? " (the kernel calls it " : "", p->core[0].kernel_name,
-			 p->core[0].kernel_name[0] ? ")" : "");
+		const char *kernel = p->core[0].kernel_name;
+		snprintf(text, sizeof(text), "%s%s%s: counting the kernel's generic events, which say less", p->hypervisor && kernel[0] ?
+			 "the hypervisor shows another CPU than the kernel goes by" : "the events of this CPU are not known",
+			 kernel[0] ? ", which is " : "", kernel);
 		say(out, text, "");
 	} else if (p->mistaken[0]) {
 		snprintf(text, sizeof(text), "libpfm4 takes this CPU for %s; events are those of %s", p->mistaken, p->core[0].table);
@@ -36,18 +47,12 @@ static void say_table(struct vm_report *out, const struct vmtlb_counting *c)
 /** That software events are refused as well: of a machine without hardware counters. */
 static void say_software(struct vm_report *out, const struct vmtlb_counting *c)
 {
-	struct vm_pmu without = c->pmu;
 	struct vm_pmu_reason r;
-	/* Then it would be a question of permissions alone. */
-	without.devices_shown = false;
-	without.state = c->pmu.software == -EACCES ? VM_PMU_FORBIDDEN : VM_PMU_FILTERED;
-	if (vm_pmu_reason(&without, &r)) {
-		char text[900], *end = strstr(r.what, "; whether");
-		if (end)
-			*end = '\0';
-		snprintf(text, sizeof(text), "besides, %s: page faults aren't counted either", r.what);
-		say(out, text, r.fix);
-	}
+	char text[sizeof(r.what) + 64];
+	if (!vm_pmu_software_reason(&c->pmu, &r))
+		return;
+	snprintf(text, sizeof(text), "besides, %s: page faults aren't counted either", r.what);
+	say(out, text, r.fix);
 }
 
 void vmtlb_why(const struct vmtlb_counting *c)
@@ -59,11 +64,16 @@ void vmtlb_why(const struct vmtlb_counting *c)
 		return;
 	if (vm_pmu_reason(&c->pmu, &r))
 		say(&out, r.what, r.fix);
-	if (c->pmu.state == VM_PMU_NONE && c->pmu.software < 0)
+	if (c->pmu.state == VM_PMU_NONE)
 		say_software(&out, c);
 	if (c->pmu.state == VM_PMU_READY)
 		say_table(&out, c);
-	if (!c->counters && c->refused.code)
-		say(&out, c->refused.what, c->refused.hint);
 	vm_report_close(&out, NULL);
+}
+
+void vmtlb_say_refused(const struct vmtlb_counting *c)
+{
+	if (c->refused.code)
+		fprintf(stderr, "vmtlb: %s%s%s; the program runs without being counted\n", c->refused.what,
+			c->refused.hint[0] ? "; " : "", c->refused.hint);
 }

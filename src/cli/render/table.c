@@ -261,7 +261,7 @@ static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v
 	size_t from = b->n, w;
 	if (v.type == VM_T_STR || v.type == VM_T_LIST) {
 		/* A number whose unit changes from row to row comes as a text. */
-		const size_t text = is_right(c->field) ? text_width(v) : c->width, pad = text < c->width ? c->width - text : 0;
+		const size_t text = c->field->flags & VM_F_RIGHT ? text_width(v) : c->width, pad = text < c->width ? c->width - text : 0;
 		vm_buf_add_fill(b, ' ', pad);
 		w = pad + put_text(b, v, c->width);
 	} else {

@@ -152,7 +152,8 @@ static void add_sides(const struct vm_tc_set *set, unsigned core, const char *co
 	}
 }
 
-static void add_sizes(const struct vm_tc_set *set, enum vm_tc_side side, unsigned core, struct vm_tlb_cost_view *out)
+static void add_sizes(const struct vm_tc_set *set, enum vm_tc_side side, unsigned core, const char *core_name,
+		      struct vm_tlb_cost_view *out)
 {
 	static const enum vm_tc_of of[] = { VM_TC_WALKS_4K, VM_TC_WALKS_2M, VM_TC_WALKS_1G };
 	static const uint64_t bytes[] = { UINT64_C(1) << 12, UINT64_C(1) << 21, UINT64_C(1) << 30 };
@@ -166,7 +167,7 @@ static void add_sizes(const struct vm_tc_set *set, enum vm_tc_side side, unsigne
 		if (!e)
 			continue;
 		out->size[out->nsizes++] = (struct vm_tlb_size_row){
-			.side = side, .core = core, .page_bytes = bytes[i], .walks = walks, .share = unknown,
+			.side = side, .core = core, .core_name = core_name, .page_bytes = bytes[i], .walks = walks, .share = unknown,
 		};
 		sum += walks;
 		trusted &= group < 0 || e->c.group == group || vm_tc_share(&e->c) >= TRUSTED_SHARE;
@@ -213,9 +214,10 @@ void vm_tlb_cost_of(const struct vm_tc_set *set, const char *const *cores, size_
 		cycles[core] = total(&own, VM_TC_CYCLES, core);
 		out->cycles = sum_known(out->cycles, cycles[core]);
 		out->instructions = sum_known(out->instructions, total(&own, VM_TC_INSTRUCTIONS, core));
-		add_sides(&own, core, ncores > 1 ? cores[core] : NULL, out);
-		add_sizes(&own, VM_TC_LOAD, core, out);
-		add_sizes(&own, VM_TC_DATA, core, out);
+		const char *name = ncores > 1 ? cores[core] : NULL;
+		add_sides(&own, core, name, out);
+		add_sizes(&own, VM_TC_LOAD, core, name, out);
+		add_sizes(&own, VM_TC_DATA, core, name, out);
 	}
 	out->ipc = out->cycles > 0 ? out->instructions / out->cycles : unknown;
 	set_ceiling(out, cycles);
@@ -242,9 +244,10 @@ size_t vm_tlb_event_rows(const struct vm_tc_set *set, struct vm_tlb_event_row *o
 
 /* ---- Series ------------------------------------------------------------------------------------------------------- */
 
+/** Of the kernel's own, which need no counter of the CPU: what wasn't counted didn't happen, as long as the target slept. */
 static double per_second(const struct vm_tc_count *c, double seconds)
 {
-	return seconds > 0 ? vm_tc_scaled(c) / seconds : unknown;
+	return c->opened && seconds > 0 ? (double)c->raw / seconds : unknown;
 }
 
 void vm_tlb_sample_of(const struct vm_tc_set *part, const struct vm_tlb_cost_view *cost, uint64_t since_begin_ns,

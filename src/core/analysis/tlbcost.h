@@ -36,6 +36,7 @@ struct vm_tlb_side_row {
 struct vm_tlb_size_row {
 	enum vm_tc_side side;
 	unsigned core;
+	const char *core_name;
 	uint64_t page_bytes;       /* 4096, 2 MiB, 1 GiB */
 	double walks, share;       /* of the sizes that are told apart, 0 to 1 */
 };

@@ -79,8 +79,7 @@ static const struct vm_field side_fields[] = {
 	FINE("/KINST", "walks_per_kinst", "page walks for 1000 instructions", D, side_kinst, "WALKS / instructions"),
 	AMOUNT("WALKCYC", "walk_cycles", "cycles in which at least one page walker was at work", M, side_cycles,
 	       "*.WALK_ACTIVE, WALK_DURATION with cmask=1"),
-	{ .name = "CYC/WALK", .key = "cycles_per_walk", .help = "such cycles for each page walk", .type = VM_T_F64, .unit = VM_U_NONE,
-	  .flags = D | VM_F_DESC, .get = side_per_walk, .source = "WALKCYC / WALKS" },
+	FINE("CYC/WALK", "cycles_per_walk", "such cycles for each page walk", D, side_per_walk, "WALKCYC / WALKS"),
 	SHARE("%CYCLES", "cycle_share", "such cycles of all cycles", D, side_cycle_share, "WALKCYC / cycles"),
 	SHARE("COUNTED", "counted_share", "how much of the time the least counted of these events ran", D, side_counted, TIMES),
 };
@@ -91,6 +90,7 @@ FIELDS(vm_tlb_side_fields, "side of the TLB", "sides", side_fields, false);
 #define SIZE vm_tlb_size_row
 
 PLAIN(size_side, SIZE, VM_STR(side_keys[row->side]))
+PLAIN(size_core, SIZE, row->core_name ? VM_STR(row->core_name) : VM_ABSENT)
 PLAIN(size_page, SIZE, VM_U64(row->page_bytes))
 PLAIN(size_walks, SIZE, whole(row->walks))
 PLAIN(size_share, SIZE, number(row->share))
@@ -98,6 +98,8 @@ PLAIN(size_share, SIZE, number(row->share))
 static const struct vm_field size_fields[] = {
 	{ .name = "SIDE", .key = "side", .help = "load, or data (loads and stores together)", .type = VM_T_STR, .flags = D | VM_F_LABEL,
 	  .get = size_side, .source = "the CPU's events" },
+	{ .name = "CORE", .key = "core", .help = "kind of core, on hybrids", .type = VM_T_STR, .flags = D | VM_F_LABEL,
+	  .get = size_core, .source = "event_source/devices" },
 	{ .name = "PAGE", .key = "page_bytes", .help = "size of the page that was found", .type = VM_T_U64, .unit = VM_U_BYTES,
 	  .flags = D | VM_F_LABEL, .get = size_page, .source = "the CPU's events" },
 	AMOUNT("WALKS", "walks", "page walks", D, size_walks, "*.WALK_COMPLETED_4K, _2M_4M, _1G"),

@@ -44,6 +44,8 @@ struct vm_ab_run {
 	/** What the machine made meanwhile, for whomsoever: see struct vm_thp_counts.  UINT64_MAX: not known. */
 	uint64_t machine_made, machine_refused, machine_small_bytes;
 	int status;                /* as a shell tells it */
+	/** Not counted, though it has a pair: it had no huge pages where other runs like it do.  See VM_AB_TUNABLE. */
+	bool deaf;
 	bool left_some;            /* processes that it had started went on when it ended */
 };
 

@@ -173,12 +173,12 @@ static const struct known known[] = {
 	{ VM_TLB_STLB, { 256, 16, true } },    /* Zen 5 */
 };
 
-bool vm_tlb_shape_near(enum vm_tlb_buffer which, double entries, struct vm_tlb_shape *out)
+bool vm_tlb_shape_near(enum vm_tlb_buffer which, const struct vm_tlb_knee *knee, struct vm_tlb_shape *out)
 {
 	double best = log(1.2);
 	bool found = false;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		const double off = fabs(log(entries / vm_tlb_entries(known[i].shape)));
+		const double off = fabs(log(knee->high / vm_tlb_entries(known[i].shape)));
 		if (known[i].which != which || !(off < best))
 			continue;
 		best = off;
@@ -188,14 +188,14 @@ bool vm_tlb_shape_near(enum vm_tlb_buffer which, double entries, struct vm_tlb_s
 	return found;
 }
 
-struct vm_tlb_shape vm_tlb_shape_of(enum vm_tlb_buffer which, double entries)
+struct vm_tlb_shape vm_tlb_shape_of(enum vm_tlb_buffer which, const struct vm_tlb_knee *knee)
 {
 	struct vm_tlb_shape shape = { .sets = which == VM_TLB_STLB ? 128 : 1 };
-	if (vm_tlb_shape_near(which, entries, &shape))
+	if (vm_tlb_shape_near(which, knee, &shape))
 		return shape;
-	while (shape.sets > entries)
+	while (shape.sets > knee->at)
 		shape.sets /= 2;
-	shape.ways = (unsigned)lround(entries / shape.sets);
+	shape.ways = (unsigned)lround(knee->at / shape.sets);
 	return shape.ways ? shape : (struct vm_tlb_shape){ 0 };
 }
 

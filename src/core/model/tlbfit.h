@@ -72,12 +72,13 @@ enum vm_tlb_buffer { VM_TLB_L1D, VM_TLB_L1I, VM_TLB_STLB };
 
 /**
  * The nearest size that buffers of this kind are known to have (Intel's optimization manual, AMD's software optimization
- * guides, Arm's core manuals), if it is at most 20 % away: a hint, not a measurement.
+ * guides, Arm's core manuals), if it is at most 20 % away: a hint, not a measurement.  What else runs takes entries away
+ * and moves knees down, so it is the upper quartile that is looked at.
  */
-bool vm_tlb_shape_near(enum vm_tlb_buffer which, double entries, struct vm_tlb_shape *out);
+bool vm_tlb_shape_near(enum vm_tlb_buffer which, const struct vm_tlb_knee *knee, struct vm_tlb_shape *out);
 
-/** That, else some shape of about so many entries, for models. */
-struct vm_tlb_shape vm_tlb_shape_of(enum vm_tlb_buffer which, double entries);
+/** That, else some shape of about as many entries, for models. */
+struct vm_tlb_shape vm_tlb_shape_of(enum vm_tlb_buffer which, const struct vm_tlb_knee *knee);
 
 /**
  * Does a huge page take entries for base pages?  `few` and `many` are times of an access to that many of its lines, of

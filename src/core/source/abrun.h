@@ -30,7 +30,11 @@ int vm_ab_probe(struct vm_err *err);
 /** Does this machine's C library know what follows (glibc 2.35)? */
 bool vm_ab_malloc_listens(void);
 
-/** What malloc is told. */
+/**
+ * What malloc is told.  It isn't always heard: glibc 2.35 and 2.36 compare what they read of the machine's policy with a
+ * text though it has no end, and so don't ask if the byte behind it happens not to be 0.  Of some programs that is never
+ * so, of others (sort, git) in one run of four.
+ */
 #define VM_AB_TUNABLE "glibc.malloc.hugetlb"
 
 /** The value of GLIBC_TUNABLES that asks for huge pages, behind what it says already (NULL: nothing).  False: it speaks of

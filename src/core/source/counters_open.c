@@ -186,9 +186,8 @@ static int fail_permission(const struct vm_counters *c, enum vm_whom whom, int c
 	} else if (p->software < 0 || (p->perfmon && !p->user_namespace)) {
 		vm_fail(err, EACCES, "process %d: the kernel, or a security module, refuses to have it counted", c->refused);
 	} else {
-		vm_fail(err, EACCES, "process %d may not be counted: it belongs to another user, or has other capabilities, which needs "
-			"CAP_PERFMON and CAP_SYS_PTRACE%s", c->refused,
-			p->perfmon ? " (those of a user namespace don't count)" : "");
+		vm_fail(err, EACCES, "process %d may not be counted: it is another user's, or has other capabilities, which needs "
+			"CAP_PERFMON%s", c->refused, p->perfmon ? " (that of a user namespace doesn't count)" : "");
 		vm_hint(err, SUDO);
 	}
 	return -EACCES;

@@ -311,6 +311,12 @@ static bool is_second(struct vm_perf_watch_thread *t, const struct vm_perf_watch
 	return inherited != equal;
 }
 
+static int pass(struct vm_perf_watch *w, uint8_t which, const struct vm_perf_record *r)
+{
+	w->passed[which] += r->period ? r->period : 1;
+	return 0;
+}
+
 static int take_sample(struct vm_perf_watch *w, const struct vm_perf_record *r)
 {
 	uint32_t at;
@@ -318,14 +324,14 @@ static int take_sample(struct vm_perf_watch *w, const struct vm_perf_record *r)
 	const uint8_t which = which_of(r, e);
 	w->seen[which]++;
 	if (is_self(w, r->pid))
-		return 0;
+		return pass(w, which, r);
 	const uint32_t t = thread_of(w, r->pid, r->tid, 0);
 	const struct vm_perf_watch_process *process = process_of(w, r->pid);
 	if (t == VM_FAULT_NONE || !process)
 		return -ENOMEM;
 	/* Of one thread's events; there is only one of all. */
 	if (process->stranger || (w->event.v[0].tid >= 0 && is_second(&w->thread.v[t], e, which, r)))
-		return 0;
+		return pass(w, which, r);
 	return w->sample(w->ctx, r, process->space, t, which);
 }
 

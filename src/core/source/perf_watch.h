@@ -101,6 +101,8 @@ struct vm_perf_watch {
 	struct vm_map by_pid, by_tid;
 	/** Samples that came, of whomever; what perf said was lost, and how often it held an event back for a while. */
 	uint64_t seen[VM_PERF_WATCH_KINDS], told_lost, throttled;
+	/** Events that samples stand for which weren't handed on: of us, of strangers, told a second time. */
+	uint64_t passed[VM_PERF_WATCH_KINDS];
 };
 
 /** Would an event of this kind be allowed on ourselves?  0 or a negative errno. */

@@ -200,6 +200,8 @@ struct vm_perf_watch_count vm_perf_watch_counted(const struct vm_perf_watch *w, 
 	/* A thread is on one CPU at a time, while its events of all of them are enabled. */
 	if (threads && w->cpu.n)
 		c.enabled_ns /= w->cpu.n;
+	if (c.enabled_ns < c.running_ns)
+		c.enabled_ns = c.running_ns;
 	return c;
 }
 

@@ -167,12 +167,24 @@ static int try_cycles(const struct vm_pmu *p, bool user_only)
 	return try_attr(&attr);
 }
 
-/** Does the kernel take kernel mode in?  A software event shows it as well. */
+static bool is_forbidden(int r)
+{
+	return r == -EACCES || r == -EPERM;
+}
+
+/** May kernel mode be counted?  A software event shows it as well. */
 static bool sees_user_only(const struct vm_pmu *p)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY };
-	const int r = p->hardware == 0 ? try_cycles(p, false) : try_attr(&attr);
-	return r == -EACCES || r == -EPERM;
+	return is_forbidden(try_attr(&attr)) || (p->hardware == 0 && is_forbidden(try_cycles(p, false)));
+}
+
+enum vm_pmu_state vm_pmu_refused(const struct vm_pmu *p, int code)
+{
+	/* The kernel itself lets everyone count their own user mode up to level 2. */
+	if (code == -EACCES)
+		return p->seccomp && p->paranoid <= 2 ? VM_PMU_FILTERED : VM_PMU_FORBIDDEN;
+	return code == -EPERM || code == -ENOSYS ? VM_PMU_FILTERED : VM_PMU_READY;
 }
 
 static enum vm_pmu_state state_of(const struct vm_pmu *p)
@@ -184,11 +196,9 @@ static enum vm_pmu_state state_of(const struct vm_pmu *p)
 	/* What sysfs shows nobody has to be asked for. */
 	if (p->devices_shown && !p->ncores)
 		return VM_PMU_NONE;
-	/* The kernel itself lets everyone count their own user mode up to level 2. */
-	if (p->software == -EACCES || p->hardware == -EACCES)
-		return p->seccomp && p->paranoid <= 2 ? VM_PMU_FILTERED : VM_PMU_FORBIDDEN;
-	if (p->software == -EPERM || p->software == -ENOSYS || p->hardware == -EPERM || p->hardware == -ENOSYS)
-		return VM_PMU_FILTERED;
+	const enum vm_pmu_state refused = vm_pmu_refused(p, p->software ? p->software : p->hardware);
+	if (refused != VM_PMU_READY)
+		return refused;
 	return p->hardware == -ENOENT || p->hardware == -EOPNOTSUPP || p->hardware == -ENODEV ? VM_PMU_NONE : VM_PMU_FAILED;
 }
 

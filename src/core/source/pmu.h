@@ -114,4 +114,7 @@ struct vm_pmu_reason {
 /** Of a state other than VM_PMU_READY, or, if that, of what is left out (user_only); false: nothing to say. */
 bool vm_pmu_reason(const struct vm_pmu *p, struct vm_pmu_reason *out);
 
+/** Why even software events are refused; false: they aren't. */
+bool vm_pmu_software_reason(const struct vm_pmu *p, struct vm_pmu_reason *out);
+
 #endif

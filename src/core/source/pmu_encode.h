@@ -21,6 +21,9 @@ void vm_pmu_fill(struct vm_pmu *p, unsigned core, const struct vm_pmu_cpu *cpu);
 /** The kernel's number of a generic event, which on hybrids names the device in its upper half (Linux 5.13). */
 uint64_t vm_pmu_extended(const struct vm_pmu *p, unsigned core, uint64_t config);
 
+/** Who refuses with that negative errno: the kernel (FORBIDDEN), a filter or module (FILTERED), nobody (READY). */
+enum vm_pmu_state vm_pmu_refused(const struct vm_pmu *p, int code);
+
 /* libpfm4: pmu_pfm.c */
 
 /** Its name of the core PMU that it believes to be here; false: none, or built without it. */

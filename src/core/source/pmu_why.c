@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/source/pmu_encode.h"
+
 #define SUDO "run vmtlb with sudo; or setcap cap_perfmon+ep on its file"
 #define DEVICES "/sys/bus/event_source/devices"
 #define UNSEEN "whether this machine has TLB counters cannot be seen without that permission"
@@ -71,7 +73,8 @@ static bool user_only(const struct vm_pmu *p, struct vm_pmu_reason *r)
 {
 	snprintf(r->what, sizeof(r->what), "counting user mode only (kernel.perf_event_paranoid = %d, %s): what the kernel does for "
 		 "the target is not included", p->paranoid,
-		 p->user_namespace && p->perfmon ? "and a user namespace's capabilities don't count" : "no CAP_PERFMON");
+		 !p->perfmon ? "no CAP_PERFMON" : p->user_namespace ? "and a user namespace's capabilities don't count" :
+		 "in spite of CAP_PERFMON");
 	return put(r, "user_only", SUDO "; or sysctl kernel.perf_event_paranoid=1");
 }
 
@@ -98,4 +101,18 @@ bool vm_pmu_reason(const struct vm_pmu *p, struct vm_pmu_reason *r)
 	if (p->hardware == -EBUSY)
 		return put(r, "busy", "end the other tool that has reserved the counters (a profiler, or a virtual machine that uses them)");
 	return put(r, "failed", p->hardware == -EMFILE || p->hardware == -ENFILE ? "raise the limit of open files (ulimit -n)" : "");
+}
+
+bool vm_pmu_software_reason(const struct vm_pmu *p, struct vm_pmu_reason *r)
+{
+	*r = (struct vm_pmu_reason){ .key = NULL };
+	const enum vm_pmu_state who = vm_pmu_refused(p, p->software);
+	if (who == VM_PMU_READY)
+		return false;
+	(void)(who == VM_PMU_FORBIDDEN ? forbidden(p, r) : filtered(p, r));
+	/* Here they aren't the question. */
+	char *end = strstr(r->what, "; " UNSEEN);
+	if (end)
+		*end = '\0';
+	return true;
 }

@@ -16,7 +16,7 @@
 
 /** Of the time that a probe may take, until when what is done. */
 #define MS UINT64_C(1000000)
-static const uint64_t DATA_UNTIL = 350 * MS, CODE_UNTIL = 400 * MS, HUGE_UNTIL = 600 * MS, ALL_UNTIL = 800 * MS;
+static const uint64_t DATA_UNTIL = 300 * MS, CODE_UNTIL = 350 * MS, HUGE_UNTIL = 560 * MS, ALL_UNTIL = 780 * MS;
 
 /* ---- What is known ------------------------------------------------------------------------------------------------ */
 
@@ -39,16 +39,17 @@ static void conclude(struct vm_tlb_probe *p)
 	if (vm_tlb_cpu_geometry(&k->geometry))
 		return;
 	if (k->dtlb_entries)
-		k->geometry.l1d[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1D, p->dtlb.at);
+		k->geometry.l1d[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1D, &p->dtlb);
 	if (k->stlb_entries)
-		k->geometry.stlb = vm_tlb_shape_of(VM_TLB_STLB, p->stlb.at);
+		k->geometry.stlb = vm_tlb_shape_of(VM_TLB_STLB, &p->stlb);
 	if (k->itlb_entries)
-		k->geometry.l1i[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1I, p->itlb.at);
+		k->geometry.l1i[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1I, &p->itlb);
 }
 
-static bool remember(struct vm_session *s, struct vm_tlb_probe *p)
+/** From the cache; what couldn't be trusted only if `any`. */
+static bool remember(struct vm_session *s, bool any, struct vm_tlb_probe *p)
 {
-	if (vm_tlb_cache_read(s, p) != 0)
+	if (vm_tlb_cache_read(s, p) != 0 || (*p->doubt && !any))
 		return false;
 	p->from_cache = true;
 	conclude(p);
@@ -61,7 +62,7 @@ void vm_tlb_known(struct vm_session *s, struct vm_tlb_known *out)
 	if (!s->live)
 		return;
 	struct vm_tlb_probe *p = malloc(sizeof(*p));
-	if (p && remember(s, p))
+	if (p && remember(s, true, p))
 		*out = p->known;
 	else if (vm_tlb_cpu_geometry(&out->geometry))
 		out->by = VM_TLB_BY_CPU;
@@ -117,7 +118,7 @@ static void judge(struct vm_tlb_probe *p, const struct vm_tlb_watch *w, double s
 		doubt(p, "repeats differ on the L1 dTLB: %.0f to %.0f", p->dtlb.low, p->dtlb.high);
 	if (vm_tlb_knee_spread(&p->stlb) > 0.3)
 		doubt(p, "repeats differ on the STLB: %.0f to %.0f", p->stlb.low, p->stlb.high);
-	if (noise > 0.1)
+	if (noise > 0.2)
 		doubt(p, "times scatter by %.0f %%", noise * 100);
 	if (w->interrupted * 4 > w->samples)
 		doubt(p, "other programs interrupted %u %% of the samples", w->interrupted * 100 / (w->samples ? w->samples : 1));
@@ -154,18 +155,30 @@ static int measure(struct vm_session *s, struct vm_tlb_probe *p)
 	struct vm_tlb_watch w;
 	const uint64_t from = vm_clock_ns();
 	const unsigned long long steal = stolen_ticks(s, p->on_cpu);
+	const size_t most = vm_tlb_memory_limit(s, p->no_more);
 	vm_tlb_watch_begin(&w, from + DATA_UNTIL);
-	int r = vm_tlb_measure_data(&w, p);
+	int r = vm_tlb_measure_data(&w, most, p);
 	if (r < 0)
 		return r;
 	w.deadline_ns = from + CODE_UNTIL;
 	vm_tlb_measure_code(&w, p);
 	w.deadline_ns = from + ALL_UNTIL;
-	vm_tlb_measure_costs(s, &w, from + HUGE_UNTIL, p);
+	vm_tlb_measure_costs(s, &w, most, from + HUGE_UNTIL, p);
 	p->took_ns = vm_clock_ns() - from;
 	const double stolen = (double)(stolen_ticks(s, p->on_cpu) - steal) * 1e9 / (double)s->ticks_per_second;
 	judge(p, &w, stolen / (double)p->took_ns, sched_getcpu() != (int)p->on_cpu);
 	return 0;
+}
+
+/** Keep it, unless there is something better: measured with more memory, with huge pages, without doubt. */
+static void keep(struct vm_session *s, const struct vm_tlb_probe *p)
+{
+	struct vm_tlb_probe *before = malloc(sizeof(*before));
+	if (before && (!remember(s, true, before) || p->known.trusted > before->known.trusted ||
+		       (p->known.trusted == before->known.trusted && p->known.ncosts >= before->known.ncosts &&
+			!p->known.huge_pages_split <= !before->known.huge_pages_split)))
+		vm_tlb_cache_write(s, p);
+	free(before);
 }
 
 int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, struct vm_err *err)
@@ -173,7 +186,7 @@ int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, str
 	cpu_set_t before;
 	if (!s->live)
 		return vm_fail(err, EOPNOTSUPP, "timing needs a live machine: a captured tree holds files only");
-	if (!fresh && remember(s, out))
+	if (!fresh && remember(s, false, out))
 		return 0;
 	*out = (struct vm_tlb_probe){ .at_s = (uint64_t)time(NULL) };
 	forget(&out->known);
@@ -182,11 +195,12 @@ int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, str
 	out->on_cpu = cpu < 0 ? 0 : (unsigned)cpu;
 	name_machine(s, out);
 	const int r = measure(s, out);
+	if (r == 0) {
+		conclude(out);
+		/* The key names the kind of core, so we still must be there. */
+		keep(s, out);
+	}
 	if (pinned)
 		sched_setaffinity(0, sizeof(before), &before);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot have the memory that is measured");
-	conclude(out);
-	vm_tlb_cache_write(s, out);
-	return 0;
+	return r < 0 ? vm_fail_os(err, -r, "cannot have the memory that is measured") : 0;
 }

@@ -25,7 +25,13 @@ enum { SHARE = 16, PRESSED = 32, CALM_PERCENT = 1 };
 static const size_t BYTES_FIRST = MIB / 4, BYTES_MOST = 512 * MIB;
 
 /** Accesses of a sample; of small footprints as many passes as that takes. */
-enum { ACCESSES = 4096, SAMPLES = 4, ROUNDS = 2, ALL = SAMPLES * ROUNDS };
+enum { ACCESSES = 4096, SAMPLES = 4, ROUNDS_LEAST = 2, ROUNDS = 4, ALL = SAMPLES * ROUNDS };
+
+/** Time that is left for base pages at least. */
+#define LEFT_NS UINT64_C(120000000)
+
+/** How much times may scatter although nothing is added. */
+static const double NOISE_NS = 1;
 
 /* ---- How much memory ---------------------------------------------------------------------------------------------- */
 
@@ -69,8 +75,7 @@ static uint64_t group_room(struct vm_session *s)
 	return room;
 }
 
-/** What may be taken, and why no more than that; "": there is no use for more. */
-static size_t memory_limit(struct vm_session *s, char why[VM_TLB_REASON])
+size_t vm_tlb_memory_limit(struct vm_session *s, char why[VM_TLB_REASON])
 {
 	struct vm_system sys;
 	char text[VM_NUMBUF];
@@ -151,25 +156,38 @@ static unsigned sample(struct cost *c, size_t n, double *to)
 	return k;
 }
 
+/** The times of a chain: a quarter of them is below `low`, half of them within `range`. */
+struct times {
+	double v[ALL];
+	unsigned n;
+	double low, range;
+};
+
+static void add_samples(struct cost *c, size_t n, struct times *t)
+{
+	t->n += sample(c, n, t->v + t->n);
+	t->low = vm_tlb_quantile(t->v, t->n, 0.25);
+	t->range = vm_tlb_quantile(t->v, t->n, 0.75) - t->low;
+}
+
 /**
- * One line in each page, without what as many lines cost that lie together.  What disturbs makes it take longer, so a
- * quarter of the samples are below what is taken; NAN: all were disturbed.
+ * One line in each page, without what as many lines cost that lie together.  What disturbs makes it take longer, so that a
+ * quarter of the samples are below what is taken.  NAN: they scatter by more than that, or all were disturbed.
  */
 static double translation_ns(struct cost *c, size_t bytes)
 {
 	const size_t n = bytes / c->page;
-	double spread[ALL], packed[ALL];
-	unsigned ns = 0, np = 0;
+	struct times spread = { .n = 0 }, packed = { .n = 0 };
 	for (unsigned i = 0; i < ROUNDS && (!i || !vm_tlb_watch_over(c->w, vm_clock_ns())); i++) {
 		vm_tlb_order_spread(&c->order, n, c->page, &c->w->random);
-		ns += sample(c, n, spread + ns);
+		add_samples(c, n, &spread);
 		vm_tlb_order_pack(&c->order, n, c->page);
-		np += sample(c, n, packed + np);
+		add_samples(c, n, &packed);
+		const double added = spread.low - packed.low;
+		if (i + 1 >= ROUNDS_LEAST && spread.range + packed.range <= fmax(added, NOISE_NS))
+			return fmax(added, 0);
 	}
-	if (!ns || !np)
-		return (double)NAN;
-	const double added = vm_tlb_quantile(spread, ns, 0.25) - vm_tlb_quantile(packed, np, 0.25);
-	return added > 0 ? added : 0;
+	return (double)NAN;
 }
 
 static bool all_huge(struct cost *c)
@@ -189,8 +207,6 @@ static void measure_pages(struct cost *c, bool huge)
 		    vm_tlb_area_populate(&c->area, bytes < HUGE ? HUGE : bytes, c->w->deadline_ns) != 0 || (huge && !all_huge(c)))
 			return;
 		const double ns = translation_ns(c, bytes);
-		if (!isfinite(ns))
-			return;
 		if (i == k->ncosts)
 			k->cost[k->ncosts++] = (struct vm_tlb_cost){ .bytes = bytes, .ns_4k = (double)NAN, .ns_2m = (double)NAN };
 		*(huge ? &k->cost[i].ns_2m : &k->cost[i].ns_4k) = ns;
@@ -260,6 +276,13 @@ static void measure_small(struct cost *c)
 	measure_pages(c, false);
 }
 
+/** Footprints at the end of which nothing is known. */
+static void drop_unknown(struct vm_tlb_known *k)
+{
+	while (k->ncosts && !isfinite(k->cost[k->ncosts - 1].ns_4k) && !isfinite(k->cost[k->ncosts - 1].ns_2m))
+		k->ncosts--;
+}
+
 static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 {
 	char text[VM_NUMBUF];
@@ -269,29 +292,36 @@ static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 		small = isfinite(k->cost[i].ns_4k) ? k->cost[i].bytes : small;
 		huge = isfinite(k->cost[i].ns_2m) ? k->cost[i].bytes : huge;
 	}
-	if (!small)
+	if (!k->ncosts)
 		snprintf(p->no_more, sizeof(p->no_more), "no memory was to be had");
-	else if (small < most)
-		snprintf(p->no_more, sizeof(p->no_more), "more than %s would have taken too long", vm_format_size(small, text));
+	else if (small < most && !*p->no_more)
+		snprintf(p->no_more, sizeof(p->no_more), "for more than %s there was no time left, or times scattered too much",
+			 vm_format_size(small, text));
 	else if (huge < small && !*p->no_huge && !*p->no_more)
-		snprintf(p->no_more, sizeof(p->no_more), "more than %s in huge pages would have taken too long, or wasn't to be had",
-			 vm_format_size(huge, text));
+		snprintf(p->no_more, sizeof(p->no_more), "for more than %s in huge pages there was no memory or no time left, "
+			 "or times scattered too much", vm_format_size(huge, text));
 }
 
-void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t huge_until_ns, struct vm_tlb_probe *p)
+void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most, uint64_t huge_until_ns,
+			  struct vm_tlb_probe *p)
 {
-	struct cost c = { .s = s, .w = w, .p = p, .page = (size_t)sysconf(_SC_PAGESIZE) };
+	struct cost c = { .s = s, .w = w, .p = p, .most = most, .page = (size_t)sysconf(_SC_PAGESIZE) };
 	const uint64_t until_ns = w->deadline_ns;
 	p->few_lines_ns = p->many_lines_ns = (double)NAN;
-	c.most = memory_limit(s, p->no_more);
-	if (vm_tlb_order_open(&c.order, c.most / c.page + HUGE / c.page) == 0 &&
-	    vm_tlb_area_open(&c.area, VM_TLB_HUGE, c.most) == 0) {
+	/* Addresses may be limited as well (RLIMIT_AS). */
+	while (vm_tlb_area_open(&c.area, VM_TLB_HUGE, c.most) != 0 && c.most > BYTES_FIRST)
+		c.most /= 2;
+	if (c.area.base && vm_tlb_order_open(&c.order, c.most / c.page + HUGE / c.page) == 0) {
 		w->deadline_ns = huge_until_ns;
 		measure_huge(&c);
-		w->deadline_ns = until_ns;
+		/* However long that took: small pages are those that most programs have. */
+		w->deadline_ns = vm_clock_ns() + LEFT_NS > until_ns ? vm_clock_ns() + LEFT_NS : until_ns;
 		measure_small(&c);
-		vm_tlb_area_close(&c.area);
+	} else {
+		snprintf(p->no_huge, sizeof(p->no_huge), "there is no memory for them");
 	}
+	vm_tlb_area_close(&c.area);
 	vm_tlb_order_close(&c.order);
-	say_where_it_ended(p, c.most);
+	drop_unknown(&p->known);
+	say_where_it_ended(p, most);
 }

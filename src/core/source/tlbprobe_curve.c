@@ -25,6 +25,7 @@ struct data {
 	struct vm_tlb_area area;
 	struct vm_tlb_order order;
 	size_t page;
+	unsigned last;             /* pages at most */
 	double hit_ns;             /* of pages of their own: what is added to the difference */
 };
 
@@ -74,9 +75,10 @@ static double few_pages_ns(struct data *d)
 	return vm_tlb_quantile(v, n, 0.5);
 }
 
-static int open_data(struct data *d)
+static int open_data(struct data *d, size_t most_bytes)
 {
 	int r = vm_tlb_order_open(&d->order, PAGES_LAST);
+	d->last = PAGES_LAST;
 	if (r == 0)
 		r = vm_tlb_area_open(&d->area, VM_TLB_ALIAS, PAGES_LAST * d->page);
 	if (r == 0)
@@ -85,21 +87,23 @@ static int open_data(struct data *d)
 		return 0;
 	/* No memfd, too few mappings allowed, or such a cache. */
 	vm_tlb_area_close(&d->area);
-	if (r == 0 || r != -ENOMEM || d->order.at)
-		r = vm_tlb_area_open(&d->area, VM_TLB_SMALL, PAGES_LAST * d->page);
+	if (!d->order.at)
+		return r;
+	d->last = most_bytes / d->page < PAGES_LAST ? (unsigned)(most_bytes / d->page) : PAGES_LAST;
+	r = vm_tlb_area_open(&d->area, VM_TLB_SMALL, d->last * d->page);
 	if (r == 0)
-		r = vm_tlb_area_populate(&d->area, PAGES_LAST * d->page, d->w->deadline_ns);
+		r = vm_tlb_area_populate(&d->area, d->last * d->page, UINT64_MAX);
 	return r;
 }
 
-static void add_points(struct vm_tlb_set *set, double from, double to, double step)
+static void add_points(struct vm_tlb_set *set, double from, double to, double step, unsigned last)
 {
 	for (double at = from; at <= to * 1.001 && set->n < VM_TLB_POINTS_MAX; at *= step) {
 		const unsigned pages = (unsigned)lround(at);
 		size_t i = 0;
 		while (i < set->n && set->v[i].pages < pages)
 			i++;
-		if (pages < PAGES_FIRST || pages > PAGES_LAST || (i < set->n && set->v[i].pages == pages))
+		if (pages < PAGES_FIRST || pages > last || (i < set->n && set->v[i].pages == pages))
 			continue;
 		for (size_t k = set->n++; k > i; k--)
 			set->v[k] = set->v[k - 1];
@@ -147,12 +151,12 @@ static void measure_steps(struct data *d, struct vm_tlb_set *set, struct vm_tlb_
 {
 	struct vm_tlb_steps steps;
 	struct vm_tlb_knee knee[VM_TLB_LEVELS_MAX - 1];
-	add_points(set, PAGES_FIRST, PAGES_LAST, COARSE);
+	add_points(set, PAGES_FIRST, PAGES_LAST, COARSE, d->last);
 	repeat(d, set, COARSE_REPEATS);
 	vm_tlb_set_curve(set, &p->data);
 	vm_tlb_fit(&p->data, VM_TLB_LEVELS_MAX, DATA_RISE, &steps);
 	for (unsigned i = 0; i + 1 < steps.n; i++)
-		add_points(set, steps.knee[i] * FINE_FROM, steps.knee[i] * FINE_TO, FINE);
+		add_points(set, steps.knee[i] * FINE_FROM, steps.knee[i] * FINE_TO, FINE, d->last);
 	repeat(d, set, VM_TLB_REPEATS);
 	find_knees(set, VM_TLB_LEVELS_MAX, DATA_RISE, &p->data, &steps, knee);
 	p->dtlb = knee[0];
@@ -162,11 +166,11 @@ static void measure_steps(struct data *d, struct vm_tlb_set *set, struct vm_tlb_
 	p->known.walk_ns = steps.n > 2 ? steps.ns[2] - steps.ns[0] : (double)NAN;
 }
 
-int vm_tlb_measure_data(struct vm_tlb_watch *w, struct vm_tlb_probe *p)
+int vm_tlb_measure_data(struct vm_tlb_watch *w, size_t most_bytes, struct vm_tlb_probe *p)
 {
 	struct vm_tlb_set set = { 0 };
 	struct data d = { .w = w, .page = (size_t)sysconf(_SC_PAGESIZE), .area = { .fd = -1 } };
-	int r = open_data(&d);
+	int r = open_data(&d, most_bytes);
 	if (r == 0) {
 		d.hit_ns = few_pages_ns(&d);
 		p->page_bytes = d.page;

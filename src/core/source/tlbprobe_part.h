@@ -76,7 +76,7 @@ int vm_tlb_area_populate(struct vm_tlb_area *a, size_t bytes, uint64_t until_ns)
 void vm_tlb_area_split(struct vm_tlb_area *a);
 void vm_tlb_area_close(struct vm_tlb_area *a);
 
-/** Room for the offsets of `n` accesses, and what one pass over them costs; freed by vm_tlb_order_close(). */
+/** Offsets in the order of accesses, with room for `most` of them. */
 struct vm_tlb_order {
 	uint32_t *at;
 	size_t most, bytes;
@@ -100,13 +100,17 @@ void vm_tlb_chain_touch(const struct vm_tlb_area *a, const struct vm_tlb_order *
 
 /* ---- Curves and costs: tlbprobe_curve.c, tlbprobe_cost.c ---------------------------------------------------------- */
 
+/** What memory may be taken, and why no more than that; "": there is no use for more. */
+size_t vm_tlb_memory_limit(struct vm_session *s, char why[VM_TLB_REASON]);
+
 /** Loads: the curve, and its knees and levels.  0 or a negative errno of memory. */
-int vm_tlb_measure_data(struct vm_tlb_watch *w, struct vm_tlb_probe *p);
+int vm_tlb_measure_data(struct vm_tlb_watch *w, size_t most_bytes, struct vm_tlb_probe *p);
 /** Jumps: likewise; the reason why not is in p->no_code. */
 void vm_tlb_measure_code(struct vm_tlb_watch *w, struct vm_tlb_probe *p);
 
 /** known.cost[], and whether huge pages are split; those come first, until huge_until_ns. */
-void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, uint64_t huge_until_ns, struct vm_tlb_probe *p);
+void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most_bytes, uint64_t huge_until_ns,
+			  struct vm_tlb_probe *p);
 
 /* ---- Chains of jumps: tlbprobe_code.c ----------------------------------------------------------------------------- */
 
@@ -118,7 +122,7 @@ int vm_tlb_code_measure(struct vm_tlb_watch *w, struct vm_tlb_set *out, unsigned
 /** Names of CPU and hypervisor. */
 struct vm_tlb_cpu {
 	char model[64];            /* "GenuineIntel family 6 model 167 stepping 1"; "": not known */
-	char hypervisor[32];       /* "KVM", "yes" (no name); "": none that shows itself */
+	char hypervisor[32];       /* "KVM", "unnamed"; "": none that shows itself */
 	bool virtual;
 };
 

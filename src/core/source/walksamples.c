@@ -37,6 +37,17 @@ static uint64_t place_of(struct vm_walks *w, uint32_t space, uint64_t address)
 	return vm_perf_watch_mapping(&w->watch, space, address, &key) ? key : UINT64_MAX;
 }
 
+/** A stack, and what its addresses are in: what isn't code ends it (vm_siteframes_set()). */
+static uint32_t stack_of(struct vm_walks *w, uint32_t space, const struct vm_perf_record *r)
+{
+	const size_t before = w->set.who.stack.n;
+	const uint32_t at = vm_fault_fold_stack(&w->fold, r->stack, r->depth);
+	if (w->set.who.stack.n > before)
+		for (unsigned i = 0; i < r->depth; i++)
+			place_of(w, space, r->stack[i]);
+	return at;
+}
+
 static int take_sample(void *ctx, const struct vm_perf_record *r, uint32_t space, uint32_t thread, size_t which)
 {
 	struct vm_walks *w = ctx;
@@ -57,7 +68,7 @@ static int take_sample(void *ctx, const struct vm_perf_record *r, uint32_t space
 	const struct vm_walk_group g = {
 		.space = space, .event = (uint8_t)at, .kernel = r->kernel, .ip = r->ip, .weight = weight, .addressed = address != 0,
 		.mapping = address ? place_of(w, space, address) : UINT64_MAX,
-		.stack = vm_fault_fold_stack(&w->fold, r->stack, r->depth),
+		.stack = stack_of(w, space, r),
 	};
 	return vm_walkset_add(&w->set, &g, r->page_size, w->watch.s->page_bytes) ? 0 : -ENOMEM;
 }
@@ -263,7 +274,10 @@ int vm_walks_poll(struct vm_walks *w, struct vm_err *err)
 static void count(struct vm_walks *w)
 {
 	for (size_t i = 0; i < w->set.nevents; i++) {
-		const struct vm_perf_watch_count c = vm_perf_watch_counted(&w->watch, w->first + i), *b = &w->before[i];
+		struct vm_perf_watch_count c = vm_perf_watch_counted(&w->watch, w->first + i), *b = &w->before[i];
+		/* It counts us as well, and some threads twice. */
+		const uint64_t passed = w->watch.passed[w->first + i];
+		c.n = c.n > b->n + passed ? c.n - passed : b->n;
 		w->set.event[i].count = (struct vm_tc_count){
 			.raw = c.n - b->n, .enabled_ns = c.enabled_ns - b->enabled_ns, .running_ns = c.running_ns - b->running_ns,
 			.opened = true,
@@ -273,9 +287,8 @@ static void count(struct vm_walks *w)
 
 int vm_walks_read(struct vm_walks *w, const struct vm_walkset **out, struct vm_err *err)
 {
-	/* First: what is counted later has its sample later. */
-	count(w);
 	int r = take(w, true, err);
+	count(w);
 	w->set.lost = w->watch.told_lost - w->lost_before;
 	w->set.throttled = w->watch.throttled - w->throttled_before;
 	if (r == 0 && !vm_spacemaps_put(&w->watch.maps, &w->set.who))

@@ -18,7 +18,7 @@
 /** IbsOpCntCtl: count operations, not cycles (AMD PPR, MSRC001_1033; format "cnt_ctl" of the ibs_op device). */
 #define IBS_COUNT_OPS (UINT64_C(1) << 19)
 
-/** Does it open, and does the kernel say where data came from (Linux 6.2)?  That is asked for by its sample type. */
+/** Does it open, and does the kernel say where data came from (Linux 6.1)?  That is asked for by its sample type. */
 static bool opens(const struct vm_pmu_event *e)
 {
 	struct perf_event_attr a = {

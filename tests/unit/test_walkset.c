@@ -80,14 +80,16 @@ START_TEST(estimates)
 	add(&w, (struct vm_walk_group){ .event = LOADS, .ip = 2, .weight = 300 }, 0);
 	/* Not counted: what the samples say. */
 	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
-	w.event[LOADS].count = (struct vm_tc_count){ .raw = 500, .enabled_ns = 10, .running_ns = 0, .opened = true };
+	vm_walkset_scale(&w, LOADS, NAN, 400);
 	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
-	/* Half of the time there was no counter. */
-	w.event[LOADS].count.running_ns = 5;
+	vm_walkset_scale(&w, LOADS, 1000, 400);
 	ck_near(vm_walkset_events(&w, LOADS, 300), 750);
-	ck_near(vm_walkset_events(&w, LOADS, 400), 1000);
 	/* Those that are passed over have their share of what was counted, too. */
 	vm_walkset_pass(&w, LOADS, 600);
+	ck_u64_eq(w.event[LOADS].all_weight, 1000);
+	vm_walkset_scale(&w, LOADS, 1000, w.event[LOADS].all_weight);
+	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
+	vm_walkset_scale(&w, LOADS, 1000, 0);
 	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
 	ck_u64_eq(w.event[LOADS].samples, 2);
 	vm_walkset_free(&w);

@@ -138,6 +138,9 @@ static const char *const skids[] = {
 static struct vm_value counted(const struct EVENT *e)
 {
 	const double n = vm_tc_scaled(&e->count);
+	/* Never on a CPU meanwhile: then there was nothing to count. */
+	if (e->count.opened && !e->count.enabled_ns)
+		return VM_U64(0);
 	return isnan(n) ? VM_ABSENT : whole(n);
 }
 

@@ -514,6 +514,14 @@ static const char *option(int argc, char **argv, const char *key)
 	return NULL;
 }
 
+/** -1: it is none. */
+static int descriptor(const char *text)
+{
+	char *end;
+	const long n = text ? strtol(text, &end, 10) : -1;
+	return n >= 0 && n <= INT_MAX && *text && !*end ? (int)n : -1;
+}
+
 static bool begin(const struct qemu_info *info, int argc, char **argv)
 {
 	const char *const model = option(argc, argv, "model"), *const directory = option(argc, argv, "directory");
@@ -522,7 +530,7 @@ static bool begin(const struct qemu_info *info, int argc, char **argv)
 		fputs("vmtlb: the plugin needs model=NUMBERS and directory=DIR, an absolute path; it is used by vmtlb --model\n", stderr);
 		return false;
 	}
-	if (!map_image(image ? atoi(image) : -1)) {
+	if (!map_image(descriptor(image))) {
 		perror("vmtlb: no memory for the model");
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "core/field/tlb_ab.h"
+#include "core/source/session.h"
 
 struct findings {
 	struct vmtlb_ab_finding *v;
@@ -80,6 +81,8 @@ enum vmtlb_ab_reach vmtlb_ab_reached(const struct vmtlb_ab *ab)
 	struct vm_ab_seen on;
 	if (vmtlb_ab_most(ab, VM_AB_ON, &on) && on.huge_bytes)
 		return VMTLB_AB_REACHED;
+	if (!ab->pairs)
+		return VMTLB_AB_UNSEEN;
 	if (is_small(ab))
 		return VMTLB_AB_NONE;
 	/* What was made for nobody, the program hasn't got; a look may just have come at the wrong moment. */
@@ -195,6 +198,23 @@ static void judge_faults(struct findings *f, const struct vmtlb_ab *ab)
 
 /* ---- Whether it was a trial of huge pages at all ------------------------------------------------------------------ */
 
+/** True: too small for huge pages, whatever else is so. */
+static bool say_small(struct findings *f, const struct vmtlb_ab *ab)
+{
+	const uint64_t page = ab->thp.page_bytes;
+	const double rss = ab->of[VM_AB_RSS].b, faults = ab->of[VM_AB_MINOR].a, base = (double)ab->v->s->page_bytes;
+	char had[VM_NUMBUF], huge[VM_NUMBUF];
+	if (rss < (double)page)
+		find(f, "why_small", "it is small: no process had more than %s resident, and a huge page is %s",
+		     vm_format_size((uint64_t)rss, had), vm_format_size(page, huge));
+	else if (faults * base < (double)page)
+		find(f, "why_small", "it is small: %.0f page faults brought at most %s of anonymous memory, and a huge page is %s",
+		     faults, vm_format_size((uint64_t)(faults * base), had), vm_format_size(page, huge));
+	else
+		return false;
+	return true;
+}
+
 /** Why a program that may have huge pages got none: what is known, and else what is likely. */
 static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 {
@@ -202,16 +222,12 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 	const struct vm_ab_program *prog = &ab->program;
 	struct vm_ab_seen first;
 	const bool seen = vmtlb_ab_most(ab, VM_AB_AS_IS, &first);
-	const uint64_t page = ab->thp.page_bytes ? ab->thp.page_bytes : 2 << 20;
 	const bool must_ask = ab->thp.huge == VM_THP_MADVISE;
 	char size[VM_NUMBUF], of[VM_NUMBUF];
 	if (machine.refused && machine.refused != UINT64_MAX)
 		find(f, "why_fragmented", "the machine refused %llu huge pages meanwhile for want of free memory in one piece",
 		     (unsigned long long)machine.refused);
-	if (is_small(ab) || ab->of[VM_AB_RSS].b < 2.0 * (double)page)
-		find(f, "why_small", "it is small: no process had more than %s resident, and a huge page is %s",
-		     vm_format_size((uint64_t)ab->of[VM_AB_RSS].b, size), vm_format_size(page, of));
-	if (is_small(ab))
+	if (say_small(f, ab))
 		return;
 	if (prog->refuses)
 		find(f, "why_refuses", "it turns huge pages off for itself (PR_SET_THP_DISABLE)");
@@ -229,7 +245,7 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 		     "it is linked statically, or of another language or library (Go, Java, musl)");
 	else if (must_ask)
 		find(f, "why_asks", "huge pages are for memory that asks (policy madvise): a program with a malloc of its own, set-uid, "
-		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES");
+		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES; one may also forbid them (MADV_NOHUGEPAGE)");
 }
 
 /** Though it had some. */

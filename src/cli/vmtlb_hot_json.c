@@ -147,6 +147,7 @@ int vmtlb_hot_json(struct vmtlb_hot_run *h, const struct vm_tlb_hot *sum, struct
 {
 	struct vmtlb *v = h->v;
 	struct vm_json *j = &v->report.json;
+	vmtlb_put_target(v, j);
 	put_process(h, j);
 	number(j, "window_ns", v->o->window_ns);
 	number(j, "samples", h->samples);

@@ -10,7 +10,7 @@
  * FAKEPMU_GROUP=N       events of a group besides cycles and instructions at most, beyond which they are refused (EINVAL)
  * FAKEPMU_ERRNO=LIST    what fails: "sw=EACCES,hw=ENOENT,cache=ENOENT,raw=EINVAL,kernel=EACCES,cpu=EACCES,other=EACCES,0xe12=EBUSY";
  *                       kernel: whatever counts kernel mode; cpu: whole CPUs; other: processes other than the caller's;
- *                       all: everything
+ *                       sampling: hardware events that sample; all: everything
  * FAKEPMU_SAMPLES=LIST  what the kernel samples instead of hardware events, so that they come through its ring:
  *                       "0x11d0=page-faults,*=cpu-clock"; without it, none ever comes
  * FAKEPMU_PRECISE=N     how exact the instruction of a sample may be asked to be (precise_ip; default: 0), beyond: EOPNOTSUPP
@@ -109,7 +109,7 @@ static int failure(const struct perf_event_attr *a, pid_t pid, int cpu)
 	const char *list = getenv("FAKEPMU_ERRNO"), *by_number = value_of("FAKEPMU_ERRNO", a->type, a->config);
 	const struct { bool applies; const char *key; } why[] = {
 		{ true, "all" }, { true, class_of(a->type) }, { !a->exclude_kernel, "kernel" }, { cpu >= 0 && pid < 0, "cpu" },
-		{ pid > 0 && pid != getpid(), "other" },
+		{ pid > 0 && pid != getpid(), "other" }, { a->type != PERF_TYPE_SOFTWARE && a->sample_period, "sampling" },
 	};
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
 		const char *name = why[i].applies ? lookup(list, why[i].key) : NULL;

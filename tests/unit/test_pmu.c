@@ -185,14 +185,15 @@ static const struct {
 	{ "GenuineIntel", 6, 167, "hypervisor amx_tile", "icelake\n", VM_PMU_BY_LIBPFM, "spr", 0xe12 },
 	{ "GenuineIntel", 6, 85, "hypervisor", "icelake\n", VM_PMU_BY_GENERIC, "Ice Lake", PERF_COUNT_HW_CACHE_DTLB | 1 << 16 },
 	{ "GenuineIntel", 6, 85, "", "generic_arch_v5\n", VM_PMU_BY_LIBPFM, "skl", 0xe08 },
-	{ "GenuineIntel", 6, 250, "hypervisor", "generic_arch_v6\n", VM_PMU_BY_GENERIC, "Intel", 0 },
+	{ "GenuineIntel", 6, 250, "hypervisor", "generic_arch_v6\n", VM_PMU_BY_GENERIC, "Intel", PERF_COUNT_HW_CACHE_DTLB | 1 << 16 },
+	{ "GenuineIntel", 6, 42, "", "sandybridge\n", VM_PMU_BY_GENERIC, "Sandy Bridge", 0 },
 	{ "AuthenticAMD", 23, 1, "", NULL, VM_PMU_BY_LIBPFM, "amd64_fam17h_zen1", 0xf045 },
 	{ "AuthenticAMD", 23, 49, "hypervisor", NULL, VM_PMU_BY_LIBPFM, "amd64_fam17h_zen2", 0xf045 },
 	{ "AuthenticAMD", 25, 33, "", NULL, VM_PMU_BY_LIBPFM, "amd64_fam19h_zen3", 0xf045 },
 	{ "AuthenticAMD", 25, 17, "", NULL, VM_PMU_BY_LIBPFM, "amd64_fam19h_zen4", 0xf045 },
 	{ "AuthenticAMD", 26, 2, "", NULL, VM_PMU_BY_TABLE, "Zen 5", 0xf045 },
 	{ "HygonGenuine", 24, 1, "", NULL, VM_PMU_BY_LIBPFM, "amd64_fam17h_zen1", 0xf045 },
-	{ "AuthenticAMD", 21, 2, "", NULL, VM_PMU_BY_GENERIC, "AMD", PERF_COUNT_HW_CACHE_DTLB | 1 << 16 },
+	{ "AuthenticAMD", 21, 2, "", NULL, VM_PMU_BY_GENERIC, "AMD before Zen", PERF_COUNT_HW_CACHE_DTLB | 1 << 16 },
 	{ "CentaurHauls", 6, 2, "", NULL, VM_PMU_BY_GENERIC, "CPU", 0 },
 };
 

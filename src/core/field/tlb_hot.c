@@ -106,5 +106,5 @@ static const struct vm_field fields[] = {
 	  .source = "maps" },
 };
 const struct vm_fieldset vm_tlb_hot_fields = {
-	.row = "mapping", .rows = "mappings", .v = fields, .n = sizeof(fields) / sizeof(fields[0]),
+	.row = "mapping in use", .rows = "mappings", .v = fields, .n = sizeof(fields) / sizeof(fields[0]),
 };

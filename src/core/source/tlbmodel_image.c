@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,9 +21,14 @@ int vm_tlbimage_open(struct vm_err *err)
 	const int fd = memfd_create("vmtlb-model", MFD_CLOEXEC);
 	if (fd < 0)
 		return vm_fail_os(err, errno, "cannot make memory for the model");
-	if (ftruncate(fd, VM_TLBIMAGE_BYTES) == 0)
+	uint64_t bytes = VM_TLBIMAGE_BYTES;
+	struct rlimit limit;
+	/* Beyond this limit, a signal would end us. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
+		bytes = limit.rlim_cur & ~UINT64_C(0xfff);
+	if (bytes >= VM_TLBIMAGE_LEAST && ftruncate(fd, (off_t)bytes) == 0)
 		return fd;
-	const int code = errno;
+	const int code = bytes < VM_TLBIMAGE_LEAST ? EFBIG : errno;
 	close(fd);
 	return vm_fail_os(err, code, "cannot make memory for the model");
 }

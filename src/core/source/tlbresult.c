@@ -166,7 +166,9 @@ static bool take_site(struct reader *r)
 	uint64_t id;
 	if (!take_addr(r, &s.ip))
 		return false;
-	if (r->end - r->at != 1 || *r->at != '-') {
+	if (r->end - r->at == 1 && *r->at == '-') {
+		r->at = r->end;
+	} else {
 		if (!take_u64(r, &id) || id >= SIZE_MAX)
 			return false;
 		s.mapping = (size_t)id;

@@ -303,6 +303,8 @@ static bool keep(struct reader *r)
 		return false;
 	if (to->program.n && to->policies != r->policies)
 		return false;
+	r->program.mapping = r->mappings;
+	r->program.mappings = to->mapping.n - r->mappings;
 	r->no_memory |= !vm_vec_push(&to->program, r->program);
 	if (r->no_memory)
 		return false;

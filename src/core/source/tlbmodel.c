@@ -18,8 +18,8 @@
 #include "core/source/tlbmodel_qemu.h"
 #include "core/source/tlbresult.h"
 
-/* Of a note, and of all of them: so much is shown. */
-enum { NOTES_MOST = 2000 };
+/* Of notes so much is kept. */
+enum { NOTES_MOST = 2000, VM_TLBMODEL_PAGE = 4096 };
 
 struct vm_tlbmodel {
 	enum vm_tlb_engine engine;
@@ -230,7 +230,10 @@ static int set_valgrind_command(struct vm_tlbmodel *m, const struct valgrind *v,
 
 static int open_valgrind(struct vm_tlbmodel *m, char **argv, struct vm_err *err)
 {
+	const long page = sysconf(_SC_PAGESIZE);
 	struct valgrind v;
+	if (page != VM_TLBMODEL_PAGE)
+		return vm_fail(err, EOPNOTSUPP, "the model is of pages of 4K; this machine's have %ld bytes", page);
 	int r = find_valgrind(&v, err);
 	if (r == 0)
 		r = make_directory(m, err);

@@ -38,7 +38,7 @@ static const struct vm_opt opts[] = {
 	  .help = "report every TIME what came since",
 	  .man = "As the operands INTERVAL COUNT; for a command that is started it is the only way to say so." },
 	{ .short_name = 'e', .name = "event", .arg = "EVENT[,EVENT...]", .type = VM_OPT_STRING, .at = AT(event),
-	  .help = "count these events",
+	  .help = "count, or sample, these events",
 	  .man = "perf's names \\fBdTLB-loads\\fP, \\fBdTLB-load-misses\\fP, \\fBiTLB-loads\\fP and \\fBiTLB-load-misses\\fP, and "
 		 "all that libpfm4 knows." },
 	{ .name = "sites", .type = VM_OPT_FLAG, .at = AT(sites), .group = GROUP_MODE,
@@ -50,7 +50,9 @@ static const struct vm_opt opts[] = {
 	{ .name = "period", .arg = "N", .type = VM_OPT_U64, .at = AT(period), .min = 1, .max = UINT64_MAX / 2,
 	  .help = "with --sites, --stacks: a sample each N events" },
 	{ .name = "frequency", .arg = "N", .type = VM_OPT_U64, .at = AT(frequency), .min = 1, .max = UINT64_MAX / 2,
-	  .help = "with --sites, --stacks: so many samples a second (default: 1000)" },
+	  .help = "with --sites, --stacks: so many samples a second",
+	  .man = "Of each thread and CPU.  Without \\fB\\-\\-period\\fP it is 1000; of the kernel's own events, clocks aside, each one "
+		 "is then taken." },
 	{ .name = "probe", .type = VM_OPT_FLAG, .at = AT(probe), .group = GROUP_MODE,
 	  .help = "measure this machine's TLBs by timing" },
 	{ .name = "fresh", .type = VM_OPT_FLAG, .at = AT(fresh), .help = "with --probe: measure again, whatever is known" },

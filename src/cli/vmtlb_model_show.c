@@ -98,6 +98,9 @@ static void say_limits(struct vmtlb_model_run *r)
 		    "only its walks are shorter");
 	if (r->result.lost)
 		say(r, "LOST", "%u program%s ended without a result: not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
+	if (r->result.not_followed)
+		say(r, "EXEC", "%u program%s took the place of another (execve), where this engine doesn't follow: not counted",
+		    r->result.not_followed, r->result.not_followed > 1 ? "s" : "");
 	if (r->notes.n)
 		say(r, "ENGINE", "%.*s", (int)strcspn(vm_buf_str(&r->notes), "\n"), vm_buf_str(&r->notes));
 	if (isnan(cost(r, VM_TLB_AS_IS)))
@@ -187,6 +190,7 @@ static void put_document(struct vmtlb_model_run *r)
 		vm_json_bool(j, is_split(r));
 	put_text(j, "page_sizes_by", sizes_key(r->result.sizes_by));
 	put_number(j, "programs_lost", r->result.lost);
+	put_number(j, "programs_not_followed", r->result.not_followed);
 	put_text(j, "engine_notes", r->notes.n ? vm_buf_str(&r->notes) : NULL);
 	put_programs(r, j);
 	vm_buf_free(&geometry);

@@ -66,9 +66,12 @@ static void make_rows(const struct vm_tlb_probe *p, struct rows *r)
 	add_points(r, "code", &p->code);
 }
 
+/** Formats without a document around the lists have room for one kind of row. */
 static int put_lists(struct vmtlb *v, const struct rows *r, struct vm_err *err)
 {
 	int e = vmtlb_list(v, &vm_tlb_level_fields, true, r->level, r->levels, sizeof(r->level[0]), NULL, err);
+	if (!vm_report_is_document(&v->report))
+		return e;
 	if (e == 0)
 		e = vmtlb_list(v, &vm_tlb_cost_fields, false, r->cost, r->costs, sizeof(r->cost[0]), NULL, err);
 	if (e == 0)
@@ -232,8 +235,8 @@ static void say_split(struct vmtlb *v, const struct vm_tlb_probe *p)
 	say_savings(&p->known, saved, sizeof(saved));
 	switch (p->known.huge_pages_split) {
 	case VM_TLB_SPLIT_YES:
-		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with %u "
-		    "lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
+		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with "
+		    "%u lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
 		    p->many_lines_ns, p->many_lines, p->few_lines_ns, p->few_lines, saved);
 		break;
 	case VM_TLB_SPLIT_NO:
@@ -257,7 +260,7 @@ static int put_report(struct vmtlb *v, const struct vm_tlb_probe *p, const struc
 	if (*p->no_code)
 		say(v, "iTLB", "not known: %s.", p->no_code);
 	draw(v, p);
-	vm_report_say(&v->report, "\nwhat translation adds to a load somewhere in the footprint\n");
+	vm_report_say(&v->report, "\nns that translation adds to a load somewhere in the footprint\n");
 	/* They are few, and belong together. */
 	all.top = 0;
 	v->o = &all;

@@ -71,10 +71,18 @@ static bool by_stack(struct vmtlb_samples *s, const struct vm_walkset *set, stru
 	return ok;
 }
 
+/** Of many processes nobody reads each one's mappings. */
+static bool are_many(const struct vm_walkset *set)
+{
+	enum { MANY = 8 };
+	return set->who.space.n > MANY;
+}
+
 static int list(struct vmtlb_samples *s, const struct vm_walkset *set, const struct vm_fieldset *fields, struct vm_err *err)
 {
 	struct vm_walk_rows rows = { 0 };
-	const bool ok = fields == &vm_walk_mapping_fields ? vm_walk_by_mapping(set, &rows) :
+	const bool merge = are_many(set) && !vm_report_is_machine(&s->v->report);
+	const bool ok = fields == &vm_walk_mapping_fields ? vm_walk_by_mapping(set, merge, &rows) :
 			fields == &vm_walk_stack_fields ? by_stack(s, set, &rows) : by_site(s, set, &rows);
 	int r = ok ? vmtlb_list(s->v, fields, fields == s->mode->fields, rows.row.v, rows.row.n, sizeof(*rows.row.v), NULL, err) :
 		     vm_fail(err, ENOMEM, "out of memory");

@@ -60,6 +60,8 @@ struct vm_tlb_result {
 	unsigned policies;         /* how many of enum vm_tlb_policy were modelled */
 	/** Programs that ended without telling: killed, or their results made no sense. */
 	unsigned lost;
+	/** Programs that took the place of others (execve), and that the engine couldn't follow. */
+	unsigned not_followed;
 	VM_VEC(struct vm_tlb_program) program;
 	VM_VEC(struct vm_tlb_mapping) mapping;
 	VM_VEC(struct vm_tlb_site) site;

@@ -1,4 +1,4 @@
-#include "core/source/counters_open.h"
+#include "core/source/counters.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/source/counters_open.h"
 #include "core/source/pmu.h"
 
 int vm_counters_open(struct vm_session *s, const struct vm_counters_ask *ask, struct vm_counters **out, struct vm_err *err)

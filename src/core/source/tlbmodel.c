@@ -438,14 +438,18 @@ int vm_tlbmodel_read(struct vm_tlbmodel *m, struct vm_tlb_result *out, struct vm
 		r = vm_tlbimage_end(m->image, m->results, &end, err);
 	if (r < 0)
 		return r;
+	if (!end.began)
+		return vm_fail(err, ENODATA, "%s ended before it ran the program; it says why", m->command[0]);
 	r = each_file(m->results, take_result, out);
 	if (r == 0)
 		r = each_file(m->logs, take_log, notes);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot read the results in %s", m->results);
-	out->lost += end.execs;
+	out->not_followed = end.execs;
 	if (out->program.n)
 		return 0;
+	if (!end.began)
+		return vm_fail(err, ENODATA, "%s ended before it ran the program", m->command[0]);
 	const char *note = vm_buf_str(notes);
 	return vm_fail(err, ENODATA, "%s told nothing of the program%s%.*s", vm_tlbmodel_engine(m), *note ? ": " : "",
 		       (int)strcspn(note, "\n"), note);

@@ -322,7 +322,8 @@ static int make_key(struct vm_session *s, struct vm_buf *key)
 	const long n = vm_session_slurp(s, &s->scratch, "proc/sys/kernel/random/boot_id");
 	if (n <= 0)
 		return n < 0 ? (int)n : -ENODATA;
-	vm_buf_addf(key, "%s, hypervisor %s, boot %.*s", cpu.model, cpu.hypervisor, (int)strcspn(s->scratch.s, "\n"), s->scratch.s);
+	vm_buf_addf(key, "%s, hypervisor %s, boot %.*s", cpu.model, cpu.hypervisor, (int)strcspn(s->scratch.s, "\n"),
+		    s->scratch.s);
 	vm_buf_str(key);
 	return key->failed ? -ENOMEM : 0;
 }

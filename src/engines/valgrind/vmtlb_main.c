@@ -74,41 +74,49 @@ static struct {
 
 /* ---- The buffer --------------------------------------------------------------------------------------------------- */
 
-/** Accesses of a run, from `at` up to the first word that isn't one; returns that. */
-static const UWord *take_accesses(const struct run *run, const UWord *at)
+/** One that may miss, or wasn't done, or crosses pages. */
+static __attribute__((noinline)) void take_access(const struct event *e, Addr addr)
 {
 	struct vm_tlbtrace_thread *const t = tool.thread;
-	const UWord *const first = at;
-	UInt not_done_loads = 0, not_done_stores = 0;
-	for (; (Word)*at >= 0; at++) {
-		if (LIKELY(vm_tlbtrace_told(&t->data, *at) && *at % VKI_PAGE_SIZE <= VKI_PAGE_SIZE - WIDE))
-			continue;
-		const struct event *e = &run->event[at - first];
-		if (*at) {
-			vm_tlbtrace_data(&tool.core, t, e->site, *at, e->size);
-			continue;
-		}
-		not_done_loads += e[1].loads - e->loads;
-		not_done_stores += e[1].stores - e->stores;
+	if (addr) {
+		vm_tlbtrace_data(&tool.core, t, e->site, addr, e->size);
+		return;
 	}
-	const struct event *sum = &run->event[at - first];
-	t->loads += sum->loads - not_done_loads;
-	t->stores += sum->stores - not_done_stores;
+	t->loads -= e[1].loads - e->loads;
+	t->stores -= e[1].stores - e->stores;
+}
+
+/** Accesses of a run, from `at` up to the first word that isn't one; returns that. */
+static inline const UWord *take_accesses(const struct vm_tlbtrace_filter *f, const struct run *run, const UWord *at)
+{
+	const UWord *const first = at;
+	for (; (Word)*at >= 0; at++)
+		if (UNLIKELY(!vm_tlbtrace_told(f, *at) || *at % VKI_PAGE_SIZE > VKI_PAGE_SIZE - WIDE))
+			take_access(&run->event[at - first], *at);
 	return at;
 }
 
 /** All that was written becomes accesses of the thread that ran. */
 static void take_all(void)
 {
+	struct vm_tlbtrace_thread *const t = tool.thread;
+	ULong instructions = 0, loads = 0, stores = 0;
 	*tool.next = RUN;
 	for (const UWord *at = tool.buffer; *at != RUN;) {
 		const struct run *run = (const struct run *)(*at & ~LEFT);
-		vm_tlbtrace_fetch(&tool.core, tool.thread, run->code, run->addr);
-		at = take_accesses(run, at + 1);
+		const UWord *const first = at + 1;
+		vm_tlbtrace_fetch(&tool.core, t, run->code, run->addr);
+		at = take_accesses(&t->data, run, first);
+		const struct event *sum = &run->event[at - first];
+		loads += sum->loads;
+		stores += sum->stores;
 		const Bool left = (*at & LEFT) == LEFT;
-		tool.thread->instructions += left ? *at & ~LEFT : run->instructions;
+		instructions += left ? *at & ~LEFT : run->instructions;
 		at += left;
 	}
+	t->instructions += instructions;
+	t->loads += loads;
+	t->stores += stores;
 	tool.next = tool.buffer;
 }
 
@@ -390,7 +398,10 @@ static bool ask_place(void *ctx, uint64_t addr, struct vm_tlbtrace_place *p)
 
 static enum vm_tlb_size ask_page_size(void *ctx, uint64_t addr)
 {
-	return vmtlb_pages_size(&tool.pages, addr);
+	bool anew;
+	const enum vm_tlb_size size = vmtlb_pages_size(&tool.pages, addr, &anew);
+	tool.core.epoch += anew;
+	return size;
 }
 
 static void ask_write(void *ctx, const char *bytes, size_t n)
@@ -572,6 +583,11 @@ static void post_syscall(ThreadId tid, UInt call, UWord *args, UInt n, SysRes re
 
 static Bool process_option(const HChar *arg)
 {
+	const HChar *sizes = NULL;
+	if (VG_STR_CLO(arg, "--vmtlb-sizes", sizes)) {
+		tool.pages.no_scan = VG_(strcmp)(sizes, "smaps") == 0;
+		return tool.pages.no_scan || VG_(strcmp)(sizes, "scan") == 0;
+	}
 	return VG_STR_CLO(arg, "--vmtlb-model", tool.model) || VG_STR_CLO(arg, "--vmtlb-directory", tool.directory);
 }
 
@@ -579,6 +595,7 @@ static void print_usage(void)
 {
 	VG_(printf)("    --vmtlb-model=NUMBERS       geometry of the TLBs\n"
 		    "    --vmtlb-directory=DIR       where results are written\n"
+		    "    --vmtlb-sizes=scan|smaps    how page sizes are asked [scan, where the kernel has PAGEMAP_SCAN]\n"
 		    "    It is started by vmtlb --model.\n");
 }
 

@@ -255,6 +255,36 @@ START_TEST(windows_with_switches_are_left_out)
 }
 END_TEST
 
+START_TEST(windows_in_which_it_did_not_run_are_left_out)
+{
+	struct windows ws = { .n = 0 };
+	struct vm_aspace *as = two_mappings();
+	for (unsigned i = 0; i < 7; i++) {
+		add(&ws, VM_ACCESSED_USED, 10, pages(i < LEAST ? 9000 : 0, 1, 0));
+		ws.v[ws.n - 1].cpu_ns = i < LEAST ? 10000000 : 100000;
+	}
+	struct vm_tlb_hot h = sum(&ws, as, false);
+	ck_u64_eq(h.row.v[0].used_entries, 9000);
+	ck_assert_uint_eq(h.left_out[VM_ACCESSED_USED], 7 - LEAST);
+	vm_tlb_hot_free(&h);
+	/* Of who never runs all count, and of whom it isn't known. */
+	for (size_t i = 0; i < ws.n; i++)
+		ws.v[i].cpu_ns = 0;
+	h = sum(&ws, as, false);
+	ck_u64_eq(h.row.v[0].used_entries, 0);
+	ck_assert_int_eq(h.row.v[0].verdict, VM_TLB_HOT_IDLE);
+	vm_tlb_hot_free(&h);
+	for (size_t i = 0; i < ws.n; i++)
+		ws.v[i].cpu_ns = VM_ACCESSED_UNKNOWN;
+	h = sum(&ws, as, false);
+	ck_assert(isnan(h.cpu_share));
+	ck_assert_uint_eq(h.left_out[VM_ACCESSED_USED], 0);
+	vm_tlb_hot_free(&h);
+	free_windows(&ws);
+	vm_aspace_free(as);
+}
+END_TEST
+
 START_TEST(clearing_that_flushes_tells_no_walks)
 {
 	struct windows ws = { .n = 0 };
@@ -289,5 +319,5 @@ END_TEST
 
 UNIT_MAIN("tlbhot", scattered_walks, memory_in_order_is_harmless, a_hot_region_is_no_order, what_fits_is_no_matter,
 	  few_walks_are_no_matter, a_huge_page_is_one_entry_unless_it_is_split, without_a_flush_use_is_unknown,
-	  figures_of_smaps_are_enough, figures_are_medians, windows_with_switches_are_left_out,
+	  figures_of_smaps_are_enough, figures_are_medians, windows_with_switches_are_left_out, windows_in_which_it_did_not_run_are_left_out,
 	  clearing_that_flushes_tells_no_walks, hugetlb_is_not_told)

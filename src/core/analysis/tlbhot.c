@@ -22,7 +22,8 @@ enum { MOVED_PART = 8 };
 /** Walks that take less than this share of a CPU are few; and, where their cost isn't known, less than so many a second. */
 #define FEW_SHARE 0.005
 #define FEW_WALKS 100000.0
-enum { UNDISTURBED_LEAST = 3 };
+/** So many good windows are enough to do without the others; in a good one the target ran for this part of the time. */
+enum { GOOD_LEAST = 3, SILENT_PART = 20 };
 
 /* ---- Medians ------------------------------------------------------------------------------------------------------ */
 
@@ -92,17 +93,36 @@ static bool is_disturbed(const struct vm_accessed_window *w)
 	return w->switches != VM_ACCESSED_UNKNOWN && w->switches > 0;
 }
 
-/** Used pages are the same whoever ran meanwhile; of the others, those without a switch count if there are enough. */
+/** Of the target not much could be seen: it hardly ran. */
+static bool is_silent(const struct vm_accessed_window *w)
+{
+	return w->cpu_ns != VM_ACCESSED_UNKNOWN && w->cpu_ns < w->ns / SILENT_PART;
+}
+
+/** Of the windows of a kind that count so far those that aren't `bad`, if there are enough. */
+static void leave_out(const struct windows *ws, enum vm_accessed_kind kind, bool (*bad)(const struct vm_accessed_window *w))
+{
+	unsigned good = 0;
+	for (size_t i = 0; i < ws->n; i++)
+		good += ws->w[i].kind == kind && ws->counts[i] && !bad(&ws->w[i]);
+	for (size_t i = 0; i < ws->n && good >= GOOD_LEAST; i++)
+		if (ws->w[i].kind == kind && bad(&ws->w[i]))
+			ws->counts[i] = false;
+}
+
 static void choose_windows(const struct windows *ws, struct vm_tlb_hot *h)
 {
-	unsigned calm[VM_ACCESSED_KINDS] = { 0 };
-	for (size_t i = 0; i < ws->n; i++) {
-		h->windows[ws->w[i].kind]++;
-		calm[ws->w[i].kind] += !is_disturbed(&ws->w[i]);
+	for (size_t i = 0; i < ws->n; i++)
+		ws->counts[i] = true;
+	for (unsigned k = 0; k < VM_ACCESSED_KINDS; k++) {
+		leave_out(ws, k, is_silent);
+		/* Used pages are the same whoever ran meanwhile. */
+		if (k != VM_ACCESSED_USED)
+			leave_out(ws, k, is_disturbed);
 	}
 	for (size_t i = 0; i < ws->n; i++) {
 		const enum vm_accessed_kind k = ws->w[i].kind;
-		ws->counts[i] = k == VM_ACCESSED_USED || calm[k] < UNDISTURBED_LEAST || !is_disturbed(&ws->w[i]);
+		h->windows[k]++;
 		h->left_out[k] += !ws->counts[i];
 		h->disturbed |= k == VM_ACCESSED_WALKED && ws->counts[i] && is_disturbed(&ws->w[i]);
 	}

@@ -64,8 +64,8 @@ struct vm_tlb_hot {
 	/** Medians, by kind of window; 0: there was none. */
 	uint64_t window_ns[VM_ACCESSED_KINDS], clear_ns[VM_ACCESSED_KINDS], read_ns;
 	unsigned windows[VM_ACCESSED_KINDS];
-	/** Windows in which the target was put onto a CPU more often than never; those are left out if enough others are there:
-	    by kind, how many were left out, and whether those that count are disturbed all the same. */
+	/** Windows in which the target hardly ran, or was put onto a CPU anew, are left out if enough others are there: how many
+	    were, by kind, and whether those that count are disturbed all the same. */
 	unsigned left_out[VM_ACCESSED_KINDS];
 	bool disturbed;
 	/** Share of the time in which its threads ran, of one CPU; NAN: not known. */

@@ -132,7 +132,7 @@ static void put_model(struct vm_buf *b, const struct vm_tlb_known *k)
 static bool find_valgrind_parts(char path[PATH_MAX])
 {
 	static const char *const usual[] = { "/usr/libexec/valgrind", "/usr/lib/valgrind", "/usr/local/libexec/valgrind",
-					     "/usr/lib/" "x86_64-linux-gnu/valgrind", "/usr/lib/aarch64-linux-gnu/valgrind" };
+					     "/usr/lib/x86_64-linux-gnu/valgrind", "/usr/lib/aarch64-linux-gnu/valgrind" };
 	const char *given = getenv("VALGRIND_LIB");
 	for (size_t i = 0; i <= sizeof(usual) / sizeof(usual[0]); i++) {
 		const char *dir = i ? usual[i - 1] : given;

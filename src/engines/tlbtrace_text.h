@@ -179,6 +179,12 @@ static inline void vm_tlbtrace_sum_regions(struct vm_tlbtrace *c)
 			r->mapping->regions_huge += huge;
 			r->mapping->pages_huge += huge ? pages : 0;
 		}
+	/* Pages that were touched before mprotect(2) made another mapping of theirs are that one's as well. */
+	for (struct vm_tlbtrace_mapping *m = c->mappings; m; m = m->next) {
+		const uint64_t least = m->pages_2m > m->pages_huge ? m->pages_2m : m->pages_huge;
+		if (m->pages < least)
+			m->pages = least;
+	}
 }
 
 static inline void vm_tlbtrace_put_mapping(struct vm_tlbtrace_out *o, const struct vm_tlbtrace_mapping *m)

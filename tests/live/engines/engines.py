@@ -3,6 +3,7 @@
 Usage: engines.py BIN_DIR SCRATCH PROGRAMS: PROGRAMS has "walks", and "walks-MACHINE" where it could be built.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -138,8 +139,9 @@ def refusals(e):
 
 def main():
     e = Engines(*sys.argv[1:4])
-    for engine, needs in (("valgrind", "valgrind"), ("qemu", "qemu-" + os.uname().machine)):
-        if shutil.which(needs):
+    tool = glob.glob(os.path.join(sys.argv[1], "..", "libexec", "vmtop", "valgrind", "vmtlb-*"))
+    for engine, is_here in (("valgrind", tool and shutil.which("valgrind")), ("qemu", shutil.which("qemu-" + os.uname().machine))):
+        if is_here:
             e.names.append(engine)
         else:
             print(f"no {engine} here")

@@ -47,17 +47,21 @@ static void say_use(const struct vm_tlb_hot *sum, const struct vm_tlb_hot_row *r
 	vm_buf_add_str(b, vm_format_size(flushed ? r->used_bytes : r->walked_bytes, size));
 	if (entries != VM_ACCESSED_UNKNOWN)
 		vm_buf_addf(b, " in %llu pages", ull(entries));
-	vm_buf_addf(b, " are %s within %s, %.1f times what the second-level TLB translates", flushed ? "used" : "walked",
-		    vm_format_duration(sum->window_ns[flushed ? VM_ACCESSED_USED : VM_ACCESSED_WALKED], ns), r->stlb_times);
+	vm_buf_addf(b, " are %s within %s", flushed ? "used" : "walked",
+		    vm_format_duration(sum->window_ns[flushed ? VM_ACCESSED_USED : VM_ACCESSED_WALKED], ns));
+	if (r->stlb_times > 1)
+		vm_buf_addf(b, ", %.1f times what the second-level TLB translates", r->stlb_times);
+	else
+		vm_buf_addf(b, ", and all mappings together %.1f times what the second-level TLB translates", sum->total.stlb_times);
 }
 
 static void say_walks(const struct vm_tlb_hot_row *r, struct vm_buf *b)
 {
 	if (!isnan(r->walked_share))
-		vm_buf_addf(b, ", and %.0f %% of them are walked", 100 * r->walked_share);
+		vm_buf_addf(b, ", and %.0f %% are walked", 100 * r->walked_share);
 	vm_buf_addf(b, ": at least %.0f walks a second", r->walks_per_s);
 	if (!isnan(r->time_share))
-		vm_buf_addf(b, ", %.1f %% of a CPU where nothing hides them", 100 * r->time_share);
+		vm_buf_addf(b, ", %.1f %% of its time where nothing hides them", 100 * r->time_share);
 }
 
 static bool may_be_huge(const struct vm_mapping *m)

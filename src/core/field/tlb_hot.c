@@ -85,8 +85,8 @@ static const struct vm_field fields[] = {
 	  .flags = M | VM_F_DESC, .get = get_per_ms, .source = BITS },
 	{ .name = "WALKS/S", .key = "walks_per_second_min", .help = "page walks a second, at least", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = D | VM_F_DESC, .get = get_walks, .source = BITS },
-	{ .name = "TIME%", .key = "time_share_min", .help = "of a CPU in these walks, unless it works meanwhile, in per cent "
-	  "(JSON: 0 to 1)", .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M | VM_F_DESC, .get = get_time,
+	{ .name = "TIME%", .key = "time_share_min", .help = "of the time that it ran, in these walks, unless it works meanwhile; "
+	  "in per cent (JSON: 0 to 1)", .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M | VM_F_DESC, .get = get_time,
 	  .source = BITS ", at the cost that --probe measured" },
 	{ .name = "xSTLB", .key = "stlb_times", .help = "entries used (or else walked), against those of the second-level TLB", .type = VM_T_F64,
 	  .flags = D | VM_F_DESC, .get = get_stlb, .source = BITS ", and the TLB as --probe measured it" },

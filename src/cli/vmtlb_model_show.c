@@ -97,7 +97,7 @@ static void say_limits(struct vmtlb_model_run *r)
 		say(r, "SPLIT", "this machine's host splits huge pages (vmtlb --probe): a 2M page takes entries for 4K pages in these TLBs, "
 		    "only its walks are shorter");
 	if (r->result.lost)
-		say(r, "LOST", "%u program%s ended without a result: not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
+		say(r, "LOST", "%u program%s left no result (killed, or still running): not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
 	if (r->result.not_followed)
 		say(r, "EXEC", "%u program%s took the place of another (execve), where this engine doesn't follow: not counted",
 		    r->result.not_followed, r->result.not_followed > 1 ? "s" : "");

@@ -13,7 +13,7 @@
 
 enum { WIDTH = 80, MARGIN = 8, FINDINGS = 4 };
 
-/** So much of its blocks of 2M is used that huge pages would be no waste. */
+/** So much of its blocks of 2M is there that huge pages would be no waste. */
 #define DENSE 0.5
 /** From such a share on pages in constant use that are walked again are worth a word. */
 #define NOISE 0.1
@@ -77,14 +77,13 @@ static void say_advice(const struct vmtlb_hot_run *h, const struct vm_tlb_hot_ro
 		vm_buf_add_str(b, ".");
 		return;
 	}
-	vm_buf_addf(b, ". Its blocks of 2M are used to %.0f %%: huge pages would be ", 100 * r->density);
-	if (r->density < DENSE)
-		vm_buf_addf(b, "%.1f times the memory; data that lie closer together would help.", 1 / r->density);
-	else if (h->known.huge_pages_split == VM_TLB_SPLIT_YES)
-		vm_buf_add_str(b, "split by this machine's host, and make walks shorter, not fewer: vmtlb --ab tells what is gained.");
+	if (h->known.huge_pages_split == VM_TLB_SPLIT_YES)
+		vm_buf_add_str(b, ". Huge pages would be split by this machine's host: they would make walks shorter, not fewer");
 	else
-		vm_buf_addf(b, "%llu entries instead of %llu (madvise(MADV_HUGEPAGE)): vmtlb --ab tells what is gained.", ull(r->blocks),
-			    ull(r->used_entries));
+		vm_buf_addf(b, ". Huge pages would be %llu entries for that (madvise(MADV_HUGEPAGE))", ull(r->blocks));
+	if (r->density < DENSE)
+		vm_buf_addf(b, ", and take up to %.1f times the memory", 1 / r->density);
+	vm_buf_add_str(b, ": vmtlb --ab tells what is gained.");
 }
 
 /** The time that a page takes tells whether much is done with it, as far as setting bits leaves it to be seen. */

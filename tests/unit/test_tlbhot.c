@@ -28,7 +28,7 @@ static struct vm_aspace *two_mappings(void)
 static struct vm_accessed_count pages(uint64_t n, uint64_t runs, uint64_t first)
 {
 	return (struct vm_accessed_count){
-		.resident_bytes = UINT64_C(1024) * MIB, .bytes = n * PAGE, .entries = n, .runs = runs, .blocks = (n + 511) / 512,
+		.resident_bytes = UINT64_C(1024) * MIB, .bytes = n * PAGE, .entries = n, .runs = runs, .blocks = (n + 511) / 512, .small_bytes = UINT64_C(768) * MIB, .resident_blocks = 512,
 		.first = n ? BASE + first * PAGE : 0,
 	};
 }
@@ -95,7 +95,8 @@ START_TEST(scattered_walks)
 	ck_assert_double_eq_tol(r.walked_per_ms, 1637, 1e-6);
 	/* It ran for half of the time. */
 	ck_assert_double_eq_tol(r.time_share, 2 * 3e6 * 20 / 1e9, 1e-3);
-	ck_assert_double_eq_tol(r.density, 1, 1e-9);
+	ck_u64_eq(r.blocks, 32);
+	ck_assert_double_eq_tol(r.density, 0.75, 1e-9);
 	ck_assert_int_eq(r.order, VM_TLB_SCATTERED);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_WALKS);
 }
@@ -194,7 +195,7 @@ START_TEST(without_a_flush_use_is_unknown)
 	ck_u64_eq(r.used_bytes, VM_ACCESSED_UNKNOWN);
 	ck_u64_eq(r.used_entries, VM_ACCESSED_UNKNOWN);
 	ck_assert(isnan(r.walked_share));
-	ck_assert(isnan(r.density));
+	ck_u64_eq(r.blocks, VM_ACCESSED_UNKNOWN);
 	/* As many at least. */
 	ck_assert_double_eq_tol(r.stlb_times, 16370 / 2048.0, 1e-9);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_WALKS);
@@ -209,7 +210,7 @@ END_TEST
 START_TEST(figures_of_smaps_are_enough)
 {
 	struct vm_accessed_count c = pages(16384, VM_ACCESSED_UNKNOWN, 0);
-	c.blocks = VM_ACCESSED_UNKNOWN;
+	c.blocks = c.small_bytes = c.resident_blocks = VM_ACCESSED_UNKNOWN;
 	const struct vm_tlb_hot_row r = row_of(c, c, c, 7, 0, known(VM_TLB_SPLIT_NO, 20));
 	ck_assert_int_eq(r.order, VM_TLB_ORDER_UNKNOWN);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_WALKS);

@@ -227,9 +227,10 @@ static void fill_used(const struct windows *ws, size_t m, struct vm_tlb_hot_row 
 	r->used_entries = MEDIAN(ws, kind, m, entries);
 	r->huge_bytes = MEDIAN(ws, kind, m, huge_bytes);
 	r->blocks = MEDIAN(ws, kind, m, blocks);
-	if (r->used_bytes == VM_ACCESSED_UNKNOWN || r->blocks == VM_ACCESSED_UNKNOWN || !r->blocks)
-		return;
-	r->density = fmin(1, (double)(r->used_bytes - r->huge_bytes) / (double)(r->blocks << vm_tlb_size_shift(VM_TLB_2M)));
+	const uint64_t there = MEDIAN(ws, VM_ACCESSED_WALKED, m, small_bytes);
+	const uint64_t blocks = MEDIAN(ws, VM_ACCESSED_WALKED, m, resident_blocks);
+	if (there != VM_ACCESSED_UNKNOWN && blocks != VM_ACCESSED_UNKNOWN && blocks)
+		r->density = fmin(1, (double)there / (double)(blocks << vm_tlb_size_shift(VM_TLB_2M)));
 }
 
 /** What was walked was used as well: other windows may have seen less. */

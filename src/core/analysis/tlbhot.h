@@ -53,8 +53,8 @@ struct vm_tlb_hot_row {
 				      where only what is walked is known */
 	double time_share;         /* of the time that it ran, at least: walks_per_s at what a walk costs in so much memory, if
 				      nothing hides it */
-	double density;            /* of the blocks of 2M that hold used pages: how much of them is used */
-	uint64_t blocks;
+	uint64_t blocks;           /* of 2M that hold used pages of 4K: huge pages would need so many entries for them */
+	double density;            /* of the blocks of 2M that hold pages of 4K: how much of them is there */
 	enum vm_tlb_order order;
 	enum vm_tlb_verdict verdict;
 };

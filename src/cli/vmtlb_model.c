@@ -74,8 +74,8 @@ static int run_program(struct vmtlb *v, struct vm_tlbmodel *m, struct vm_err *er
 
 static int evaluate(struct vmtlb_model_run *r, struct vm_err *err)
 {
-	vm_tlb_policy_rows(&r->result, &r->known, r->policy);
-	if (!vm_tlb_places_open(&r->mappings, &r->result, &r->known) || !vm_tlb_places_open(&r->sites, &r->result, &r->known) ||
+	vm_tlb_policy_rows(&r->result, &r->machine, r->policy);
+	if (!vm_tlb_places_open(&r->mappings, &r->result, &r->machine) || !vm_tlb_places_open(&r->sites, &r->result, &r->machine) ||
 	    !vm_tlb_places_by_mapping(&r->mappings))
 		return vm_fail(err, ENOMEM, "out of memory");
 	return vmtlb_model_sites(r, err);
@@ -85,8 +85,8 @@ static int evaluate(struct vmtlb_model_run *r, struct vm_err *err)
 static int know(struct vmtlb_model_run *r, struct vm_err *err)
 {
 	const char *given = r->v->o->geometry;
-	vm_tlb_known(r->v->s, &r->known);
-	r->costs_by = r->known.by;
+	vm_tlb_known(r->v->s, &r->machine);
+	r->known = r->machine;
 	if (!given)
 		return 0;
 	r->known.by = VM_TLB_BY_USER;

@@ -182,7 +182,7 @@ static void put_document(struct vmtlb_model_run *r)
 	put_number(j, "run_ns", r->took_ns);
 	put_text(j, "geometry", vm_buf_str(&geometry));
 	put_text(j, "geometry_by", by_key(r->known.by));
-	put_text(j, "costs_by", r->known.ncosts || !isnan(r->known.walk_ns) ? by_key(r->costs_by) : NULL);
+	put_text(j, "costs_by", r->machine.ncosts || !isnan(r->machine.walk_ns) ? by_key(r->machine.by) : NULL);
 	vm_json_key(j, "huge_pages_split");
 	if (r->known.huge_pages_split == VM_TLB_SPLIT_UNKNOWN)
 		vm_json_null(j);
@@ -204,6 +204,19 @@ static int list(struct vmtlb_model_run *r, const struct vm_fieldset *set, const 
 	return vmtlb_list(r->v, set, false, p->row.v, p->row.n, sizeof(*p->row.v), NULL, err);
 }
 
+/** All of them, whatever --top says. */
+static int list_policies(struct vmtlb_model_run *r, struct vm_err *err)
+{
+	struct vmtlb *v = r->v;
+	const struct vmtlb_options *given = v->o;
+	struct vmtlb_options all = *given;
+	all.top = 0;
+	v->o = &all;
+	const int e = vmtlb_list(v, &vm_tlb_policy_fields, true, r->policy, r->result.policies, sizeof(r->policy[0]), NULL, err);
+	v->o = given;
+	return e;
+}
+
 int vmtlb_model_show(struct vmtlb_model_run *r, struct vm_err *err)
 {
 	struct vmtlb *v = r->v;
@@ -215,7 +228,7 @@ int vmtlb_model_show(struct vmtlb_model_run *r, struct vm_err *err)
 	say_heading(r);
 	say_limits(r);
 	vm_report_say(&v->report, "\n");
-	e = vmtlb_list(v, &vm_tlb_policy_fields, true, r->policy, r->result.policies, sizeof(r->policy[0]), NULL, err);
+	e = list_policies(r, err);
 	if (e == 0 && !vm_report_is_machine(&v->report))
 		say_verdict(r);
 	if (e == 0)

@@ -34,8 +34,6 @@ static int check(const struct vmtlb *v, struct vm_err *err)
 	vm_auto_free struct vmtlb_counting *c = calloc(1, sizeof(*c));
 	if (!c)
 		return vm_fail(err, ENOMEM, "out of memory");
-	if (!v->s->live)
-		return vm_fail(err, EINVAL, "a captured tree can't be counted: leave out --root");
 	int r = v->o->event ? vm_pmu_identify(v->s, &c->pmu, err) : 0;
 	return r == 0 && v->o->event ? vmtlb_count_events_parse(&c->pmu, v->o->event, c->event, &c->nevents, err) : r;
 }
@@ -168,10 +166,12 @@ static int finish(struct vmtlb_counting *c, struct watch *w, struct vm_err *err)
 	if (c->counters)
 		vm_counters_disable(c->counters);
 	const bool complete = c->v->count && c->samples >= c->v->count;
+	/* Among rows of samples it would be rows of another kind, or one that is taken for a sample. */
+	const bool room = !c->v->interval_ns || !c->v->sink->machine || c->v->sink->document;
 	if (c->v->interval_ns && !complete && c->samples)
 		r = sample(c, w, err);
 	read_counters(c, w->began_ns, &all);
-	if (r == 0 && (!c->v->interval_ns || !complete))
+	if (r == 0 && room && !(c->v->interval_ns && complete))
 		r = vmtlb_count_show(c, &all, 0, err);
 	return r;
 }

@@ -52,23 +52,21 @@ static void await_others(struct vm_signals *signals)
 	}
 }
 
-static int run_program(struct vmtlb *v, struct vm_tlbmodel *m, struct vm_err *err)
+static int run_program(struct vmtlb *v, struct vm_tlbmodel *m, struct vm_signals *signals, struct vm_err *err)
 {
-	struct vm_signals signals;
-	int r = vm_signals_open(&signals, err);
+	if (vm_signals_take(signals, NULL))
+		return vm_fail(err, EINTR, "told to end before '%s' ran", v->argv[0]);
 	/* Orphans become our children, as strace -f's do its. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (r == 0)
-		r = vm_launch_start(&v->child, vm_tlbmodel_command(m), vm_tlbmodel_prepare, m, err);
+	int r = vm_launch_start(&v->child, vm_tlbmodel_command(m), vm_tlbmodel_prepare, m, err);
 	if (r == 0)
 		r = vm_launch_go(&v->child, err);
 	if (r == 0)
-		await(v, &signals);
+		await(v, signals);
 	v->status = v->child.status;
 	vm_launch_reap(&v->child);
 	if (r == 0)
-		await_others(&signals);
-	vm_signals_close(&signals);
+		await_others(signals);
 	return r;
 }
 
@@ -93,7 +91,7 @@ static int know(struct vmtlb_model_run *r, struct vm_err *err)
 	return vm_tlb_geometry_parse(given, &r->known.geometry, err);
 }
 
-static int run_model(struct vmtlb_model_run *r, struct vm_err *err)
+static int run_model(struct vmtlb_model_run *r, struct vm_signals *signals, struct vm_err *err)
 {
 	struct vmtlb *v = r->v;
 	struct vm_tlbmodel *m = NULL;
@@ -106,7 +104,7 @@ static int run_model(struct vmtlb_model_run *r, struct vm_err *err)
 	if (e == 0) {
 		const uint64_t began_ns = vm_clock_ns();
 		r->engine = vm_tlbmodel_engine(m);
-		e = run_program(v, m, err);
+		e = run_program(v, m, signals, err);
 		r->took_ns = vm_clock_ns() - began_ns;
 	}
 	if (e == 0)
@@ -120,7 +118,12 @@ static int run_model(struct vmtlb_model_run *r, struct vm_err *err)
 static int run(struct vmtlb *v, struct vm_err *err)
 {
 	struct vmtlb_model_run r = { .v = v };
-	const int e = run_model(&r, err);
+	struct vm_signals signals;
+	/* From the beginning: the model's directory must not stay behind. */
+	int e = vm_signals_open(&signals, err);
+	if (e == 0)
+		e = run_model(&r, &signals, err);
+	vm_signals_close(&signals);
 	vm_tlb_places_free(&r.mappings);
 	vm_tlb_places_free(&r.sites);
 	vm_tlb_result_free(&r.result);

@@ -66,12 +66,9 @@ static void make_rows(const struct vm_tlb_probe *p, struct rows *r)
 	add_points(r, "code", &p->code);
 }
 
-/** Formats without a document around the lists have room for one kind of row. */
 static int put_lists(struct vmtlb *v, const struct rows *r, struct vm_err *err)
 {
 	int e = vmtlb_list(v, &vm_tlb_level_fields, true, r->level, r->levels, sizeof(r->level[0]), NULL, err);
-	if (!vm_report_is_document(&v->report))
-		return e;
 	if (e == 0)
 		e = vmtlb_list(v, &vm_tlb_cost_fields, false, r->cost, r->costs, sizeof(r->cost[0]), NULL, err);
 	if (e == 0)

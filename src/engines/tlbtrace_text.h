@@ -176,9 +176,12 @@ static inline void vm_tlbtrace_sum_regions(struct vm_tlbtrace *c)
 			r->mapping->regions_huge += huge;
 			r->mapping->pages_huge += huge ? pages : 0;
 		}
-	/* Where mappings grew around regions, pages were told of their neighbours. */
-	for (struct vm_tlbtrace_mapping *m = c->mappings; m; m = m->next)
-		m->pages = m->pages < m->pages_2m ? m->pages_2m : m->pages;
+	/* Pages that were touched when they were of another mapping, before mprotect(2) or before this one grew around them. */
+	for (struct vm_tlbtrace_mapping *m = c->mappings; m; m = m->next) {
+		const uint64_t least = m->pages_2m > m->pages_huge ? m->pages_2m : m->pages_huge;
+		if (m->pages < least)
+			m->pages = least;
+	}
 }
 
 static inline void vm_tlbtrace_put_mapping(struct vm_tlbtrace_out *o, const struct vm_tlbtrace_mapping *m)

@@ -298,10 +298,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
-	if (r == 0)
-		r = open_output(&v, ctx, err);
+	/* A mistyped number doesn't cost the report that was there before. */
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
+	if (r == 0)
+		r = open_output(&v, ctx, err);
 	if (r == 0)
 		r = mode->run(&v, err);
 	if (r == 0)

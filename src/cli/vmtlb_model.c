@@ -5,6 +5,9 @@
 #include "cli/vmtlb_model.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -13,7 +16,7 @@
 #include "core/source/tlbmodel.h"
 #include "core/source/tlbprobe.h"
 
-enum { TICK_MS = 200 };
+enum { TICK_MS = 200, PATIENCE_NS = 1000000000 };
 
 static int check(const struct vmtlb *v, struct vm_err *err)
 {
@@ -30,10 +33,31 @@ static void await(struct vmtlb *v, struct vm_signals *signals)
 	}
 }
 
+/** What it started and left behind goes on under the engine, whose directory is ours: to its end, unless we are told to. */
+static void await_others(struct vm_signals *signals)
+{
+	const uint64_t patience_ns = vm_clock_ns() + PATIENCE_NS;
+	bool told = false;
+	while (!vm_signals_take(signals, NULL)) {
+		const pid_t ended = waitpid(-1, NULL, WNOHANG);
+		if (ended < 0)
+			return;
+		if (ended > 0)
+			continue;
+		if (!told && vm_clock_ns() > patience_ns) {
+			fprintf(stderr, "vmtlb: programs that it started still run: waiting for them (^C: not any more)\n");
+			told = true;
+		}
+		vm_signals_wait(signals, TICK_MS);
+	}
+}
+
 static int run_program(struct vmtlb *v, struct vm_tlbmodel *m, struct vm_signals *signals, struct vm_err *err)
 {
 	if (vm_signals_take(signals, NULL))
 		return vm_fail(err, EINTR, "told to end before '%s' ran", v->argv[0]);
+	/* Orphans become our children, as strace -f's do its. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	int r = vm_launch_start(&v->child, vm_tlbmodel_command(m), vm_tlbmodel_prepare, m, err);
 	if (r == 0)
 		r = vm_launch_go(&v->child, err);
@@ -41,13 +65,15 @@ static int run_program(struct vmtlb *v, struct vm_tlbmodel *m, struct vm_signals
 		await(v, signals);
 	v->status = v->child.status;
 	vm_launch_reap(&v->child);
+	if (r == 0)
+		await_others(signals);
 	return r;
 }
 
 static int evaluate(struct vmtlb_model_run *r, struct vm_err *err)
 {
-	vm_tlb_policy_rows(&r->result, &r->known, r->policy);
-	if (!vm_tlb_places_open(&r->mappings, &r->result, &r->known) || !vm_tlb_places_open(&r->sites, &r->result, &r->known) ||
+	vm_tlb_policy_rows(&r->result, &r->machine, r->policy);
+	if (!vm_tlb_places_open(&r->mappings, &r->result, &r->machine) || !vm_tlb_places_open(&r->sites, &r->result, &r->machine) ||
 	    !vm_tlb_places_by_mapping(&r->mappings))
 		return vm_fail(err, ENOMEM, "out of memory");
 	return vmtlb_model_sites(r, err);
@@ -57,8 +83,8 @@ static int evaluate(struct vmtlb_model_run *r, struct vm_err *err)
 static int know(struct vmtlb_model_run *r, struct vm_err *err)
 {
 	const char *given = r->v->o->geometry;
-	vm_tlb_known(r->v->s, &r->known);
-	r->costs_by = r->known.by;
+	vm_tlb_known(r->v->s, &r->machine);
+	r->known = r->machine;
 	if (!given)
 		return 0;
 	r->known.by = VM_TLB_BY_USER;

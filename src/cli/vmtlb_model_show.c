@@ -97,7 +97,7 @@ static void say_limits(struct vmtlb_model_run *r)
 		say(r, "SPLIT", "this machine's host splits huge pages (vmtlb --probe): a 2M page takes entries for 4K pages in these TLBs, "
 		    "only its walks are shorter");
 	if (r->result.lost)
-		say(r, "LOST", "%u program%s ended without a result: not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
+		say(r, "LOST", "%u program%s left no result (killed, or still running): not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
 	if (r->result.not_followed)
 		say(r, "EXEC", "%u program%s took the place of another (execve), where this engine doesn't follow: not counted",
 		    r->result.not_followed, r->result.not_followed > 1 ? "s" : "");
@@ -170,7 +170,7 @@ static void put_document(struct vmtlb_model_run *r)
 	vm_json_put_u64(j, "run_ns", r->took_ns);
 	vm_json_put_str(j, "geometry", vm_buf_str(&geometry));
 	vm_json_put_str(j, "geometry_by", by_key(r->known.by));
-	vm_json_put_str(j, "costs_by", r->known.ncosts || !isnan(r->known.walk_ns) ? by_key(r->costs_by) : NULL);
+	vm_json_put_str(j, "costs_by", r->machine.ncosts || !isnan(r->machine.walk_ns) ? by_key(r->machine.by) : NULL);
 	vm_json_key(j, "huge_pages_split");
 	if (r->known.huge_pages_split == VM_TLB_SPLIT_UNKNOWN)
 		vm_json_null(j);
@@ -192,6 +192,19 @@ static int list(struct vmtlb_model_run *r, const struct vm_fieldset *set, const 
 	return vmtlb_list(r->v, set, false, p->row.v, p->row.n, sizeof(*p->row.v), NULL, err);
 }
 
+/** All of them, whatever --top says. */
+static int list_policies(struct vmtlb_model_run *r, struct vm_err *err)
+{
+	struct vmtlb *v = r->v;
+	const struct vmtlb_options *given = v->o;
+	struct vmtlb_options all = *given;
+	all.top = 0;
+	v->o = &all;
+	const int e = vmtlb_list(v, &vm_tlb_policy_fields, true, r->policy, r->result.policies, sizeof(r->policy[0]), NULL, err);
+	v->o = given;
+	return e;
+}
+
 int vmtlb_model_show(struct vmtlb_model_run *r, struct vm_err *err)
 {
 	struct vmtlb *v = r->v;
@@ -203,7 +216,7 @@ int vmtlb_model_show(struct vmtlb_model_run *r, struct vm_err *err)
 	say_heading(r);
 	say_limits(r);
 	vm_report_say(&v->report, "\n");
-	e = vmtlb_list(v, &vm_tlb_policy_fields, true, r->policy, r->result.policies, sizeof(r->policy[0]), NULL, err);
+	e = list_policies(r, err);
 	if (e == 0 && !vm_report_is_machine(&v->report))
 		say_verdict(r);
 	if (e == 0)

@@ -101,6 +101,8 @@ static void take_all(void)
 {
 	struct vm_tlbtrace_thread *const t = tool.thread;
 	ULong instructions = 0, loads = 0, stores = 0;
+	if (!t)
+		return;
 	*tool.next = RUN;
 	for (const UWord *at = tool.buffer; *at != RUN;) {
 		const struct run *run = (const struct run *)(*at & ~LEFT);
@@ -437,13 +439,17 @@ static void name_result(void)
 		if (sr_Err(r) != VKI_EEXIST)
 			break;
 	}
-	VG_(fmsg)("vmtlb: cannot write %s\n", tool.result);
-	VG_(exit)(1);
+	/* The program goes on without: its directory may be out of its reach, or gone. */
+	VG_(umsg)("vmtlb: cannot write %s\n", tool.result);
+	VG_(free)(tool.result);
+	tool.result = NULL;
 }
 
 static void write_result(void)
 {
 	HChar program[VKI_PATH_MAX];
+	if (!tool.result)
+		return;
 	take_all();
 	VG_(client_fname)(program, sizeof(program), False);
 	const struct vm_tlbtrace_about about = {

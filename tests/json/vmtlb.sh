@@ -45,9 +45,8 @@ sys.exit(len({len(row) for row in csv.reader(open(sys.argv[1]))}) != 1)' "$scrat
 	"$bin/vmtlb" --format openmetrics "$@" >"$scratch/rows" 2>"$scratch/err" </dev/null ||
 		{ echo "--format openmetrics $*: status $?: $(cat "$scratch/err")"; failed=1; }
 	[ "$(grep '^# EOF' "$scratch/rows")$(tail -1 "$scratch/rows")" = '# EOF# EOF' ] ||
-		{ echo "--format openmetrics $*: not one set"; failed=1;
-	! grep -vE '^(#|[a-zA-Z_:][a-zA-Z0-9_:]*\{)' "$scratch/rows" || { echo "--format openmetrics $*: not the names of metrics"; failed=1; }
-}
+		{ echo "--format openmetrics $*: not one set"; failed=1; }
+	! grep -vE '^(#|[a-zA-Z_:][a-zA-Z0-9_:]*\{)' "$scratch/rows" || { echo "--format openmetrics $*: no names of metrics"; failed=1; }
 }
 
 with=(env)

@@ -20,7 +20,6 @@
 #include "core/model/aspace.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
-#include "core/source/symbols.h"
 
 #define AT(member) offsetof(struct vmfault_options, member)
 
@@ -31,16 +30,7 @@ static const char *const via_words[] = { "auto", "ebpf", "perf", "counters", NUL
 static const char *const weight_words[] = { "faults", "time", NULL };
 
 static const struct vm_opt opts[] = {
-	{ .short_name = 'p', .name = "pid", .arg = "PID[,PID...]", .type = VM_OPT_STRING, .at = AT(pids), .group = GROUP_TARGET,
-	  .help = "these processes, with all their threads" },
-	{ .short_name = 'n', .name = "name", .arg = "NAME", .type = VM_OPT_STRING, .at = AT(name), .group = GROUP_TARGET,
-	  .help = "processes whose command name matches this, as pgrep",
-	  .man = "An extended regular expression; those that are there when it begins." },
-	{ .short_name = 'g', .name = "cgroup", .arg = "PATH", .type = VM_OPT_STRING, .at = AT(cgroup), .group = GROUP_TARGET,
-	  .help = "all processes of this cgroup, and of those below it",
-	  .man = "The path below /sys/fs/cgroup, as /proc/PID/cgroup shows it." },
-	{ .short_name = 'a', .name = "all", .type = VM_OPT_FLAG, .at = AT(all), .group = GROUP_TARGET,
-	  .help = "all processes but this one" },
+	VM_TARGET_OPTS(AT(target), GROUP_TARGET),
 	{ .name = "no-children", .type = VM_OPT_FLAG, .at = AT(no_children),
 	  .help = "with -p and -n: not the processes that they fork meanwhile" },
 	{ .short_name = 'd', .name = "duration", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(duration_ns), .min = 1000000,
@@ -101,35 +91,6 @@ static const struct vm_fieldset *const fieldsets[] = {
 	NULL,
 };
 
-/* ---- Targets ------------------------------------------------------------------------------------------------------ */
-
-static int find_by_name(struct vmfault *v, pid_t **pids, size_t *n, struct vm_err *err)
-{
-	struct vm_pids found = { 0 };
-	int r = vm_proc_find(v->s, v->o->name, &found, err);
-	*pids = found.v;
-	*n = found.n;
-	return r;
-}
-
-static int choose_targets(struct vmfault *v, pid_t **pids, struct vm_err *err)
-{
-	int r = 0;
-	v->ask.whom = v->o->all ? VM_FAULTS_OF_ALL : v->o->cgroup ? VM_FAULTS_OF_CGROUP : VM_FAULTS_OF_PIDS;
-	v->ask.cgroup = v->o->cgroup;
-	if (v->o->pids)
-		r = vm_parse_pids(v->o->pids, pids, &v->ask.npids, err);
-	else if (v->o->name)
-		r = find_by_name(v, pids, &v->ask.npids, err);
-	v->ask.pids = *pids;
-	return r;
-}
-
-static bool has_target(const struct vmfault_options *o)
-{
-	return o->pids || o->name || o->cgroup || o->all;
-}
-
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
 static unsigned log2_of(uint64_t bytes)
@@ -140,6 +101,12 @@ static unsigned log2_of(uint64_t bytes)
 	return n;
 }
 
+static void note_code(void *ctx, const struct vm_faultset *now, const struct vm_fault_mapping *m)
+{
+	struct vmfault *v = ctx;
+	vm_sitenames_note_code(&v->names, now, m);
+}
+
 static void ask_for(struct vmfault *v)
 {
 	const struct vmfault_options *o = v->o;
@@ -147,7 +114,7 @@ static void ask_for(struct vmfault *v)
 	v->ask.stacks = o->stacks || o->folded || o->svg || o->by == VMFAULT_BY_STACK;
 	v->ask.block_shift = o->heat ? log2_of(o->block_bytes) : 0;
 	v->ask.event = o->trace ? vmfault_trace_event : NULL;
-	v->ask.code = vmfault_note_code;
+	v->ask.code = note_code;
 	v->ask.ctx = v;
 	v->ask.backend = o->via > 0 ? via_words[o->via] : NULL;
 }
@@ -165,23 +132,21 @@ static int end_trace(struct vmfault *v, struct vm_err *err)
 	return r;
 }
 
-static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct vmfault_gate *gate, struct vm_err *err)
+static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct vm_err *err)
 {
-	int r = vm_symbols_open(v->s, &v->symbols, err);
+	int r = vm_sitenames_open(&v->names, v->s, v->o->inlines, err);
 	if (r == 0)
 		r = vm_faults_open(v->s, &v->ask, &v->faults, err);
 	if (r == 0)
 		r = vmfault_check_source(v, err);
-	if (gate) {
-		/* Without us it isn't started. */
-		if (r < 0)
-			close(gate->go), close(gate->failed);
-		else
-			r = v->not_started = vmfault_go(v, gate, err);
-	}
+	/* Without us it isn't started. */
+	if (v->child.pid && r < 0)
+		vm_launch_abandon(&v->child);
+	else if (v->child.pid)
+		r = vm_launch_go(&v->child, err);
 	if (r == 0) {
 		/* Nothing comes until it is over: say how that is made. */
-		if (!v->child && !v->o->duration_ns && !interval_ns && !v->o->trace && isatty(STDERR_FILENO))
+		if (!v->child.pid && !v->o->duration_ns && !interval_ns && !v->o->trace && isatty(STDERR_FILENO))
 			fprintf(stderr, "vmfault: watching by %s; ^C ends it and shows what there was\n",
 				vm_faults_backend(v->faults)->name);
 		vmfault_trace_heading(v);
@@ -214,38 +179,42 @@ static int explain_alone(struct vmfault *v, struct vm_err *err)
 static int run_on_targets(struct vmfault *v, int argc, char **argv, struct vm_err *err)
 {
 	uint64_t interval_ns = 0, count = 0;
-	pid_t *pids = NULL;
+	struct vm_target t = { .pids = NULL };
 	int r = vm_parse_interval(argc, argv, &interval_ns, &count, err);
 	if (r == 0)
-		r = choose_targets(v, &pids, err);
+		r = vm_target_find(v->s, &v->o->target, &t, err);
+	v->ask.whom = t.whom;
+	v->ask.cgroup = t.cgroup;
+	v->ask.pids = t.pids;
+	v->ask.npids = t.npids;
 	/* One number is how long, two are how often and how many times. */
 	struct vmfault_options o = *v->o;
 	if (argc == 1)
 		o.duration_ns = interval_ns;
 	v->o = &o;
 	if (r == 0)
-		r = watch(v, argc == 2 ? interval_ns : o.interval_ns, count, NULL, err);
+		r = watch(v, argc == 2 ? interval_ns : o.interval_ns, count, err);
 	v->o = NULL;
-	free(pids);
+	vm_target_free(&t);
 	return r;
 }
 
 static int run_command(struct vmfault *v, char **argv, struct vm_err *err)
 {
-	struct vmfault_gate gate;
-	int r = vmfault_start(v, argv, &gate, err);
+	int r = vm_launch_start(&v->child, argv, NULL, NULL, err);
 	if (r < 0)
 		return r;
-	v->ask.whom = VM_FAULTS_OF_COMMAND;
-	v->ask.pids = &v->child;
+	v->ask.whom = VM_OF_COMMAND;
+	v->ask.pids = &v->child.pid;
 	v->ask.npids = 1;
-	return watch(v, v->o->interval_ns, 0, &gate, err);
+	return watch(v, v->o->interval_ns, 0, err);
 }
 
 static void free_all(struct vmfault *v, struct vm_ctx *ctx)
 {
 	vm_faults_close(v->faults);
-	vmfault_names_free(v);
+	vm_sitenames_free(&v->names);
+	vm_arena_free(&v->texts);
 	vmfault_series_free(v);
 	vm_buf_free(&v->line);
 	if (v->out && v->out != ctx->out)
@@ -264,7 +233,7 @@ static const struct vm_sink *sink_for(const struct vm_common *common, bool lines
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmfault v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns() };
-	const bool targets = has_target(v.o);
+	const bool targets = vm_target_given(&v.o->target);
 	v.sink = sink_for(ctx->common, v.o->interval_ns || (targets && argc == 2));
 	int r = vmfault_check(&v, targets, argc, argv, err);
 	if (r == 0)
@@ -276,12 +245,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 		r = explain_alone(&v, err);
 	else
 		r = targets ? run_on_targets(&v, argc, argv, err) : run_command(&v, argv, err);
-	if (r == 0 && v.child)
-		ctx->exit_status = v.status;
-	/* As time(1), env(1) and the shell say it. */
-	if (v.not_started) {
+	if (r == 0 && v.child.ended)
+		ctx->exit_status = v.child.status;
+	if (v.child.not_started) {
 		fprintf(stderr, "vmfault: %s\n", err->what);
-		ctx->exit_status = v.not_started == -ENOENT ? 127 : 126;
+		ctx->exit_status = vm_launch_failure_status(&v.child);
 		r = 0;
 	}
 	free_all(&v, ctx);

@@ -8,18 +8,12 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
-#include "core/source/cgroupfs.h"
 #include "core/source/session.h"
-#include "core/source/source.h"
 
 static int check_target(const struct vmfault *v, bool targets, int argc, char **argv, struct vm_err *err)
 {
 	uint64_t interval_ns, count;
 	const struct vmfault_options *o = v->o;
-	if (o->name && !*o->name)
-		return vm_fail(err, EINVAL, "--name: '' is no name");
-	if (o->cgroup && !*o->cgroup)
-		return vm_fail(err, EINVAL, "--cgroup: '' is no path; that of the whole machine is /");
 	if (targets || (argc == 0 && o->explain))
 		return 0;
 	/* "vmfault 5": a program of such a name can be started as ./5. */
@@ -64,14 +58,6 @@ static int check_svg(const char *path, struct vm_err *err)
 	return 0;
 }
 
-static int check_cgroup(const struct vmfault *v, struct vm_err *err)
-{
-	struct vm_pids pids = { 0 };
-	int r = vm_cgroup_pids(v->s, v->o->cgroup, &pids, err);
-	vm_vec_free(&pids);
-	return r == -ENOENT ? vm_fail(err, ESRCH, "there is no cgroup '%s'", v->o->cgroup) : r;
-}
-
 int vmfault_check(const struct vmfault *v, bool targets, int argc, char **argv, struct vm_err *err)
 {
 	int r = check_target(v, targets, argc, argv, err);
@@ -79,8 +65,8 @@ int vmfault_check(const struct vmfault *v, bool targets, int argc, char **argv, 
 		r = check_form(v, targets, argc, err);
 	if (r == 0)
 		r = check_columns(v, err);
-	if (r == 0 && v->o->cgroup && v->s->live)
-		r = check_cgroup(v, err);
+	if (r == 0)
+		r = vm_target_check(v->s, &v->o->target, err);
 	if (r == 0 && v->o->svg)
 		r = check_svg(v->o->svg, err);
 	return r;

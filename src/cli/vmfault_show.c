@@ -32,13 +32,13 @@ struct vmfault_unseen vmfault_unseen(const struct vm_faultset *f)
 static void say_whom(struct vmfault *v, const struct vm_faultset *f)
 {
 	struct vm_buf name = { 0 };
-	if (v->command)
-		vm_text_put(&name, v->command);
-	else if (v->ask.whom == VM_FAULTS_OF_PIDS && v->ask.npids == 1 && f->space.n)
+	if (v->child.name)
+		vm_text_put(&name, v->child.name);
+	else if (v->ask.whom == VM_OF_PIDS && v->ask.npids == 1 && f->space.n)
 		vm_text_put(&name, f->space.v[0].comm);
-	if (v->ask.whom == VM_FAULTS_OF_ALL)
+	if (v->ask.whom == VM_OF_ALL)
 		vm_report_say(&v->report, "all processes");
-	else if (v->ask.whom == VM_FAULTS_OF_CGROUP)
+	else if (v->ask.whom == VM_OF_CGROUP)
 		vm_report_say(&v->report, "cgroup %s", v->ask.cgroup);
 	else if (v->ask.npids == 1)
 		vm_report_say(&v->report, "%d %s", v->ask.pids[0], vm_buf_str(&name));

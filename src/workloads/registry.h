@@ -24,5 +24,7 @@ extern const struct vm_workload vm_workload_cow_faults, vm_workload_children;
 extern const struct vm_workload vm_workload_major_faults, vm_workload_file_mkwrite, vm_workload_shm_faults;
 extern const struct vm_workload vm_workload_swap_in, vm_workload_huge_fault, vm_workload_stack_growth_faults;
 extern const struct vm_workload vm_workload_invalid, vm_workload_uffd;
+extern const struct vm_workload vm_workload_tlb_stride, vm_workload_tlb_random, vm_workload_tlb_chase;
+extern const struct vm_workload vm_workload_tlb_itlb;
 
 #endif

@@ -35,6 +35,8 @@ const struct vm_workload *const vm_workloads[] = {
 	/* stack.c */           &vm_workload_stack_growth_faults,
 	/* fault_invalid.c */   &vm_workload_invalid,
 	/* fault_uffd.c */      &vm_workload_uffd,
+	/* tlb.c */             &vm_workload_tlb_stride, &vm_workload_tlb_random, &vm_workload_tlb_chase,
+	/* tlb_code.c */        &vm_workload_tlb_itlb,
 	NULL
 };
 

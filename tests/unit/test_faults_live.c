@@ -235,7 +235,7 @@ static struct vm_faults *open_way(struct vm_session *s, struct vm_fault_ask *ask
 	struct vm_err err = { 0 };
 	ask->backend = way;
 	int r = vm_faults_open(s, ask, &f, &err);
-	if (ask->whom == VM_FAULTS_OF_ALL && r == -EPERM)
+	if (ask->whom == VM_OF_ALL && r == -EPERM)
 		printf("%s, all: %s\n", way, err.what);
 	else
 		CHECK(r == 0, "%s: %s", way, err.what);
@@ -258,7 +258,7 @@ static void check_process(struct vm_session *s, const char *way, bool children)
 {
 	struct worker w = start_child(be_worker);
 	uint64_t at[2];
-	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .children = children };
+	struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &w.pid, .npids = 1, .children = children };
 	wait_until_blocked(s, w.pid);
 	struct truth before = of_stat(s, w.pid, children);
 	struct vm_faults *f = open_way(s, &ask, way);
@@ -283,7 +283,7 @@ static void check_two(struct vm_session *s, const char *way)
 {
 	struct worker w = start_child(be_worker);
 	uint64_t at[2];
-	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .children = true };
+	struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &w.pid, .npids = 1, .children = true };
 	struct vm_faults *a = open_way(s, &ask, way), *b = open_way(s, &ask, way);
 	const struct vm_faultset *set = NULL;
 	if (a && b) {
@@ -307,7 +307,7 @@ static void check_command(struct vm_session *s, const char *way)
 	struct worker w = start_child(be_command);
 	uint64_t at[2];
 	siginfo_t info;
-	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_COMMAND, .pids = &w.pid, .npids = 1, .children = true };
+	struct vm_fault_ask ask = { .whom = VM_OF_COMMAND, .pids = &w.pid, .npids = 1, .children = true };
 	wait_until_blocked(s, w.pid);
 	struct truth before = of_stat(s, w.pid, true);
 	struct vm_faults *f = open_way(s, &ask, way);
@@ -377,7 +377,7 @@ static void check_crowd(struct vm_session *s, const char *way)
 	struct worker w = start_child(be_crowd);
 	const struct vm_faultset *set = NULL;
 	uint64_t at[2];
-	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1 };
+	struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &w.pid, .npids = 1 };
 	struct vm_faults *f = open_way(s, &ask, way);
 	if (f && (set = let_work(s, &w, f, at)) && set->have_groups) {
 		const uint64_t n = count_at(set, at[0], CROWD * CROWD_PAGES);
@@ -399,7 +399,7 @@ static void check_all(struct vm_session *s, const char *way)
 	struct worker w = start_child(be_worker);
 	const struct vm_faultset *set = NULL;
 	uint64_t at[2];
-	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_ALL };
+	struct vm_fault_ask ask = { .whom = VM_OF_ALL };
 	struct vm_faults *f = open_way(s, &ask, way);
 	if (f && (set = let_work(s, &w, f, at))) {
 		const uint64_t n = vm_faultset_resolved(set).count;
@@ -423,10 +423,10 @@ static void check_refusals(struct vm_session *s, const char *way)
 	struct vm_err err = { 0 };
 	struct worker w = start_child(be_worker);
 	end_worker(&w);
-	struct vm_fault_ask ask = { .whom = VM_FAULTS_OF_PIDS, .pids = &w.pid, .npids = 1, .backend = way };
+	struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &w.pid, .npids = 1, .backend = way };
 	int r = vm_faults_open(s, &ask, &f, &err);
 	CHECK(r == -ESRCH && !f, "%s: a process that isn't there: %d", way, r);
-	ask = (struct vm_fault_ask){ .whom = VM_FAULTS_OF_CGROUP, .cgroup = "/no/such/group", .backend = way };
+	ask = (struct vm_fault_ask){ .whom = VM_OF_CGROUP, .cgroup = "/no/such/group", .backend = way };
 	r = vm_faults_open(s, &ask, &f, &err);
 	CHECK(r < 0 && !f, "%s: a group that isn't there: %d", way, r);
 }

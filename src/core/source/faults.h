@@ -13,18 +13,12 @@
 #include <sys/types.h>
 
 #include "core/model/faultset.h"
+#include "core/model/whom.h"
 
 struct vm_err;
 struct vm_session;
 struct vm_source;
 struct vm_faults;
-
-enum vm_fault_whom {
-	VM_FAULTS_OF_PIDS,      /* with all their threads */
-	VM_FAULTS_OF_CGROUP,    /* and those below it */
-	VM_FAULTS_OF_ALL,       /* but ourselves */
-	VM_FAULTS_OF_COMMAND,   /* a child that waits: from its execve(2) on */
-};
 
 /** One fault, for --trace. */
 struct vm_fault_event {
@@ -47,7 +41,7 @@ struct vm_fault_event {
 
 /** What is wanted. */
 struct vm_fault_ask {
-	enum vm_fault_whom whom;
+	enum vm_whom whom;
 	const pid_t *pids;         /* OF_PIDS; OF_COMMAND: one, stopped before its execve(2) */
 	size_t npids;
 	const char *cgroup;        /* OF_CGROUP: path below the cgroup file system, as in /proc/PID/cgroup */

@@ -30,7 +30,7 @@ struct counters {
 	struct vm_session *s;
 	struct vm_faultset set;
 	struct vm_owns own;
-	enum vm_fault_whom whom;
+	enum vm_whom whom;
 	char *cgroup;
 	/** Of the whole: counters of vmstat or memory.stat, of which `base` was there before. */
 	bool whole;
@@ -59,7 +59,7 @@ static int read_vmstat(struct vm_session *s, struct pair *out, struct vm_err *er
 static int read_whole(struct counters *c, struct pair *out, struct vm_err *err)
 {
 	uint64_t faults, major;
-	if (c->whom == VM_FAULTS_OF_ALL)
+	if (c->whom == VM_OF_ALL)
 		return read_vmstat(c->s, out, err);
 	int r = vm_cgroup_faults(c->s, c->cgroup, &faults, &major, err);
 	if (r == 0)
@@ -74,7 +74,7 @@ static int add_pids(struct counters *c, const pid_t *pids, size_t n, bool fresh,
 {
 	int r = 0, failed = 0;
 	for (size_t i = 0; i < n && r != -ENOMEM; i++) {
-		if (pids[i] == getpid() && c->whom == VM_FAULTS_OF_ALL)
+		if (pids[i] == getpid() && c->whom == VM_OF_ALL)
 			continue;
 		r = vm_owns_add(&c->own, pids[i], fresh, err);
 		if (r < 0)
@@ -86,7 +86,7 @@ static int add_pids(struct counters *c, const pid_t *pids, size_t n, bool fresh,
 static int add_members(struct counters *c, bool fresh, struct vm_err *err)
 {
 	struct vm_pids pids = { 0 };
-	int r = c->whom == VM_FAULTS_OF_ALL ? vm_proc_list_dir(c->s, &pids, err) :
+	int r = c->whom == VM_OF_ALL ? vm_proc_list_dir(c->s, &pids, err) :
 					      vm_cgroup_pids(c->s, c->cgroup, &pids, err);
 	if (r == 0)
 		r = add_pids(c, pids.v, pids.n, fresh, err);
@@ -97,8 +97,8 @@ static int add_members(struct counters *c, bool fresh, struct vm_err *err)
 static int begin(struct counters *c, const struct vm_fault_ask *ask, struct vm_err *err)
 {
 	int r;
-	if (ask->whom == VM_FAULTS_OF_PIDS || ask->whom == VM_FAULTS_OF_COMMAND) {
-		c->own.children = ask->children || ask->whom == VM_FAULTS_OF_COMMAND;
+	if (ask->whom == VM_OF_PIDS || ask->whom == VM_OF_COMMAND) {
+		c->own.children = ask->children || ask->whom == VM_OF_COMMAND;
 		r = add_pids(c, ask->pids, ask->npids, false, err);
 		return r == 0 && c->own.children ? vm_owns_know_strangers(&c->own, err) : r;
 	}
@@ -109,7 +109,7 @@ static int begin(struct counters *c, const struct vm_fault_ask *ask, struct vm_e
 	c->whole = r == 0;
 	c->now = c->base;
 	/* Without the controller, what its processes say. */
-	return c->whom == VM_FAULTS_OF_CGROUP ? 0 : r;
+	return c->whom == VM_OF_CGROUP ? 0 : r;
 }
 
 /* ---- Into the set ------------------------------------------------------------------------------------------------ */
@@ -186,7 +186,7 @@ static void close_counters(void *state)
 static int look_again(struct counters *c, struct vm_err *err)
 {
 	int r = 0;
-	if (c->whom == VM_FAULTS_OF_ALL || c->whom == VM_FAULTS_OF_CGROUP)
+	if (c->whom == VM_OF_ALL || c->whom == VM_OF_CGROUP)
 		r = add_members(c, true, err);
 	/* The group may have been removed: what its processes did was seen. */
 	if (r == -ENOENT)
@@ -208,8 +208,8 @@ static int open_counters(struct vm_session *s, const struct vm_fault_ask *ask, v
 	c->whom = ask->whom;
 	c->own.threads = true;
 	c->set.began_ns = c->set.now_ns = vm_clock_ns();
-	c->cgroup = ask->whom == VM_FAULTS_OF_CGROUP ? strdup(ask->cgroup) : NULL;
-	int r = ask->whom == VM_FAULTS_OF_CGROUP && !c->cgroup ? vm_fail(err, ENOMEM, "out of memory") : begin(c, ask, err);
+	c->cgroup = ask->whom == VM_OF_CGROUP ? strdup(ask->cgroup) : NULL;
+	int r = ask->whom == VM_OF_CGROUP && !c->cgroup ? vm_fail(err, ENOMEM, "out of memory") : begin(c, ask, err);
 	if (r < 0)
 		close_counters(c);
 	else
@@ -222,7 +222,7 @@ static int poll_counters(void *state, struct vm_err *err)
 {
 	struct counters *c = state;
 	const uint64_t began = vm_clock_ns();
-	if (c->stopped || c->whom == VM_FAULTS_OF_ALL || began < c->next_ns)
+	if (c->stopped || c->whom == VM_OF_ALL || began < c->next_ns)
 		return 0;
 	int r = look_again(c, err);
 	const uint64_t took = vm_clock_ns() - began;

@@ -144,16 +144,16 @@ static int know_cgroup(struct vm_fe *f, struct vm_ft_control *c, struct vm_err *
 static int configure(struct vm_fe *f, struct vm_err *err)
 {
 	struct vm_ft_control *c = &f->obj->bss->control;
-	c->whom = f->ask->whom == VM_FAULTS_OF_ALL ? VM_FT_ALL : f->ask->whom == VM_FAULTS_OF_CGROUP ? VM_FT_CGROUP : VM_FT_CHOSEN;
+	c->whom = f->ask->whom == VM_OF_ALL ? VM_FT_ALL : f->ask->whom == VM_OF_CGROUP ? VM_FT_CGROUP : VM_FT_CHOSEN;
 	c->own_tgid = (unsigned)getpid();
-	c->children = f->ask->children || f->ask->whom == VM_FAULTS_OF_COMMAND;
+	c->children = f->ask->children || f->ask->whom == VM_OF_COMMAND;
 	c->stacks = f->ask->stacks;
 	c->events = f->ask->event != NULL;
 	c->block_shift = f->set.block_shift = f->ask->block_shift;
 	c->thp = huge_policy(f->s);
 	c->shared_retries = vm_kernel_counts_shared_writes(f->s);
 	know_page_tables(f, c);
-	return f->ask->whom == VM_FAULTS_OF_CGROUP ? know_cgroup(f, c, err) : 0;
+	return f->ask->whom == VM_OF_CGROUP ? know_cgroup(f, c, err) : 0;
 }
 
 /* ---- Whom --------------------------------------------------------------------------------------------------------- */
@@ -237,7 +237,7 @@ static int add_process(struct vm_fe *f, pid_t pid, struct vm_err *err)
 			 (int)strcspn(f->s->scratch.s, "\n"), f->s->scratch.s);
 	int r = bpf_map_update_elem(bpf_map__fd(f->obj->maps.targets), &key, &target, BPF_ANY);
 	if (r == 0)
-		r = add_threads(f, pid, raw, f->ask->whom == VM_FAULTS_OF_COMMAND);
+		r = add_threads(f, pid, raw, f->ask->whom == VM_OF_COMMAND);
 	return r == -ESRCH ? vm_fail(err, ESRCH, "there is no process %d", pid)
 			   : r < 0 ? vm_fail_os(err, -r, "cannot choose process %d", pid) : 0;
 }
@@ -517,7 +517,7 @@ static struct vm_faultset *set_ebpf(void *state)
 
 static int probe_ebpf(struct vm_session *s, struct vm_err *err)
 {
-	const struct vm_fault_ask nobody = { .whom = VM_FAULTS_OF_PIDS };
+	const struct vm_fault_ask nobody = { .whom = VM_OF_PIDS };
 	void *state;
 	int r = open_ebpf(s, &nobody, &state, err);
 	if (r == 0)

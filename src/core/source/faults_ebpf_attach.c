@@ -139,7 +139,7 @@ void vm_fe_hear(struct vm_fe *f)
 	if (r < 0)
 		give_up_threads(f);
 	/* Our child is waiting: it makes nobody. */
-	if (f->bridge && f->ask->whom == VM_FAULTS_OF_COMMAND) {
+	if (f->bridge && f->ask->whom == VM_OF_COMMAND) {
 		f->bridge = false;
 		close_cpus(f);
 	}

@@ -12,6 +12,7 @@ import sys
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lru
 from truth import (PAGE, Lab, Mismatch, Skip, adopt_orphans, check_truth, children, expect, is_sanitized,
                    present_bytes, smaps, status, wait_gone)
 
@@ -97,6 +98,22 @@ RUNS = [
     "invalid",
     "invalid --pages 3 --rounds 6",
     "uffd --size 128K",
+    "tlb-stride --size 1M --accesses 20000 --rounds 2",
+    "tlb-stride --size 300K --stride 24 --accesses 50000 --rounds 2",
+    "tlb-stride --size 8M --stride 20K --accesses 20000 --rounds 2 --huge default",
+    "tlb-stride --size 6M --stride 4K --accesses 5000 --rounds 2 --huge advise --geometry l1d-2m=1x2,stlb=4x1",
+    "tlb-stride --size 1M --accesses 9000 --rounds 3 --geometry l1d=4x2,l1d-2m=1x1,stlb=8x4h,pmd=32",
+    "tlb-random --size 4M --accesses 60000 --rounds 2 --geometry stlb=16x8",
+    "tlb-random --size 64K --accesses 5000 --rounds 2 --seed 7 --huge default",
+    "tlb-random --size 4M --accesses 5000 --rounds 2 --huge advise",
+    "tlb-chase --size 400K --accesses 20000 --rounds 3",
+    "tlb-chase --size 6M --accesses 9000 --rounds 2 --seed 5 --geometry stlb=64x6h,l1d-2m=1x2",
+    "tlb-chase --size 4K --accesses 100 --rounds 2",
+    "tlb-chase --size 4M --accesses 5000 --rounds 2 --huge advise",
+    "tlb-itlb --size 1200K --accesses 9000 --rounds 2",
+    "tlb-itlb --size 2M --accesses 3000 --rounds 2 --seed 3 --geometry l1i=4x4,stlb=16x4",
+    "tlb-itlb --size 4K --accesses 10 --rounds 2 --huge default",
+    "tlb-itlb --size 4M --accesses 3000 --rounds 2 --huge advise",
 ]
 
 # Steps of those that would go on for ever.
@@ -210,7 +227,45 @@ def check_faults(t, before):
             raise Mismatch(f'{name}: children made {least} faults, the kernel counted {t["children_minor_faults"]}')
 
 
+def tlb_accesses(t, before):
+    """Addresses of what this line's accesses were: of the filling, then of each step."""
+    name, at = t["workload"], int(t["mappings"][0]["start"], 16)
+    size = t["mappings"][0]["size_bytes"]
+    if name == "tlb-stride":
+        one = range(at, at + size, t["stride_bytes"] if before else max(PAGE, t["stride_bytes"]))
+    elif name == "tlb-random" and before:
+        one = [at + 8 * TLB["random"].below(size // 8) for _ in range(t["accesses"])]
+    elif name == "tlb-random":
+        one = range(at, at + size, PAGE)
+    else:
+        one = [at + p * PAGE for p in lru.mixed(t["touched_pages"], t["seed"])]
+    return [a for _ in range(t.get("passes", 1)) for a in one]
+
+
+TLB = {}
+
+
+def check_tlb(t, before):
+    """A simulated TLB misses as often as is stated; where something comes in between, too."""
+    if not before:
+        TLB.update(random=lru.Random(t.get("seed", 0)),
+                   levels=[lru.Tlb(f["l1"], f["stlb"], f["page_bytes"]) for f in t["tlb"]])
+    addresses, known = tlb_accesses(t, before), 0
+    expect(t["workload"], "accesses", len(addresses), t.get("accesses", t.get("jumps")))
+    for fact, tlb in zip(t["tlb"], TLB["levels"]):
+        what, size = f'{t["workload"]}: pages of {fact["page_bytes"]}', fact["page_bytes"]
+        for key, have in zip(("l1_misses", "walks"), tlb.run(addresses)):
+            ok = lru.fits(fact, key, have)
+            if ok is False:
+                raise Mismatch(f"{what}: {have} {key} are simulated, stated is {fact}")
+            known += ok is not None
+        if before and t["step"] == 1:
+            tlb.run(range(1 << 46, (1 << 46) + 50 * size, size))
+    expect(t["workload"], "something is stated", True, known > 0)
+
+
 SPECIAL = {
+    "tlb-stride": check_tlb, "tlb-random": check_tlb, "tlb-chase": check_tlb, "tlb-itlb": check_tlb,
     "malloc-threshold": check_malloc, "file-shared": check_shared_file, "memfd": check_memfd,
     "thread-stacks": check_threads, "mlock": check_mlock, "leak": check_leak, "cow": check_cow,
     "sparse": check_sparse,

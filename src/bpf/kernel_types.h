@@ -186,8 +186,22 @@ struct signal_struct {
 
 typedef struct { unsigned val; } kuid_t;
 
+/** Only where something is built in that charges users: io_uring, perf, BPF ... */
+struct user_struct {
+	atomic_long_t locked_vm;
+} __attribute__((preserve_access_index));
+
+/** Of enum rlimit_type in include/linux/user_namespace.h. */
+enum { UCOUNT_RLIMIT_MEMLOCK = 3 };
+
+struct ucounts {
+	atomic_long_t rlimit[UCOUNT_RLIMIT_MEMLOCK + 1];
+} __attribute__((preserve_access_index));
+
 struct cred {
 	kuid_t uid;
+	struct user_struct *user;
+	struct ucounts *ucounts;
 } __attribute__((preserve_access_index));
 
 struct sched_entity {

@@ -149,6 +149,22 @@ static __always_inline void take_mm(struct mm_struct *mm)
 	take_counters(mm);
 }
 
+/** Kernels without any of those who charge a user have no such counter. */
+static __always_inline void take_charges(struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	now.knows_charges = 0;
+	if (bpf_core_field_exists(((struct user_struct *)0)->locked_vm)) {
+		now.user_charged = BPF_CORE_READ(cred, user, locked_vm.counter);
+		now.knows_charges |= VM_TASK_KNOWS_USER;
+	}
+	/* An array of its own since Linux 6.0. */
+	if (bpf_core_field_exists(((struct ucounts *)0)->rlimit)) {
+		now.user_shm_locked = BPF_CORE_READ(cred, ucounts, rlimit[UCOUNT_RLIMIT_MEMLOCK].counter);
+		now.knows_charges |= VM_TASK_KNOWS_UCOUNTS;
+	}
+}
+
 static __always_inline void take_process(struct task_struct *task, struct signal_struct *signal)
 {
 	now.tgid = task->tgid;
@@ -175,6 +191,7 @@ static __always_inline void take_process(struct task_struct *task, struct signal
 	now.has_mm = mm && !(now.flags & PF_KTHREAD);
 	if (now.has_mm && mm)
 		take_mm(mm);
+	take_charges(task);
 }
 
 SEC("iter/task")

@@ -225,7 +225,7 @@ static void say_notes(struct vmlock *v, const struct vm_proc *p, const struct vm
 	uint64_t room;
 	vm_report_say(&v->report, "\n");
 	if (verdict->only_if_aligned)
-		vm_report_wrap(&v->report, 0, "", "A range that doesn't begin at a page takes one page more, and is beyond the limit.",
+		vm_report_wrap(&v->report, 0, "", "A range that doesn't begin at a page can take one page more, which is beyond the limit.",
 			       WIDTH);
 	if (v->ask.call == VM_LOCK_FUTURE && vm_proc_lock_headroom(p, &room) && room != UINT64_MAX) {
 		char text[300];

@@ -200,8 +200,9 @@ static void test_limit(const struct vm_lock_ask *ask, const struct vm_lock_facts
 		r->passed = VM_YES;
 	else if (f->capable == VM_UNSURE && r->passed == VM_NO)
 		r->passed = VM_UNSURE;
-	v->only_if_aligned = known && f->capable == VM_NO && !all && !ask->placed && ask->size && wanted <= limit &&
-			     limit - wanted < f->page;
+	/* One byte more than whole pages takes no more of them, wherever it begins. */
+	v->only_if_aligned = known && f->capable == VM_NO && !all && !ask->placed && ask->size % f->page != 1 && ask->size &&
+			     wanted <= limit && limit - wanted < f->page;
 }
 
 static void test_splits(const struct vm_lock_ask *ask, const struct vm_lock_facts *f, struct vm_lock_verdict *v)

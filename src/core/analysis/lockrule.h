@@ -88,7 +88,7 @@ struct vm_lock_verdict {
 	/** The first test that fails, and its errno; VM_LT_NR and 0: none. */
 	enum vm_lock_test fails;
 	int error;
-	/** A range of this size that doesn't begin at a page has one page more, and would fail at the limit. */
+	/** A range of this size that doesn't begin at a page can have one page more, which is beyond the limit. */
 	bool only_if_aligned;
 	/** The limit that would do, in bytes, for test[VM_LT_LIMIT]. */
 	uint64_t limit_wanted;

@@ -218,28 +218,30 @@ static void say_fixes(struct vmlock *v, const struct vmlock_fix *fix, size_t n)
 	}
 }
 
+static void say_note(struct vmlock *v, const char *text)
+{
+	vm_report_say(&v->report, "\n");
+	vm_report_wrap(&v->report, 0, "", text, WIDTH);
+}
+
 /** What the verdict doesn't say, and is asked next. */
 static void say_notes(struct vmlock *v, const struct vm_proc *p, const struct vm_lock_verdict *verdict)
 {
-	char size[VMLOCK_TEXT];
+	char size[VMLOCK_TEXT], text[300];
 	uint64_t room;
-	vm_report_say(&v->report, "\n");
 	if (verdict->only_if_aligned)
-		vm_report_wrap(&v->report, 0, "", "A range that doesn't begin at a page can take one page more, which is beyond the limit.",
-			       WIDTH);
+		say_note(v, "A range that doesn't begin at a page can take one page more, which is beyond the limit.");
 	if (v->ask.call == VM_LOCK_FUTURE && vm_proc_lock_headroom(p, &room) && room != UINT64_MAX) {
-		char text[300];
 		snprintf(text, sizeof(text),
 			 "From then on every new mapping is locked: %s more, and mmap(2) fails with EAGAIN, brk(2) and so malloc(3) "
 			 "with ENOMEM, and a stack that has to grow further ends in SIGSEGV.", vmlock_size(v, room, size));
-		vm_report_wrap(&v->report, 0, "", text, WIDTH);
+		say_note(v, text);
 	}
 	if (v->ask.call == VM_LOCK_CURRENT)
-		vm_report_wrap(&v->report, 0, "", "What can't be filled is no error of mlockall(2): vmlock PID shows it as not resident.",
-			       WIDTH);
+		say_note(v, "What can't be filled is no error of mlockall(2): vmlock PID shows it as not resident.");
 	if (verdict->fails == VM_LT_LIMIT && v->ask.call != VM_LOCK_CURRENT)
-		vm_report_wrap(&v->report, 0, "", "mmap(2) with MAP_LOCKED says EAGAIN where mlock(2) says ENOMEM. The limit holds for "
-			       "each process alone: what others of the user lock isn't added up.", WIDTH);
+		say_note(v, "mmap(2) with MAP_LOCKED says EAGAIN where mlock(2) says ENOMEM. The limit holds for each process "
+			    "alone: what others of the user lock isn't added up.");
 }
 
 static void json_result(struct vmlock *v, const struct vm_proc *p, const struct vm_lock_facts *f,

@@ -64,8 +64,8 @@ static void say_limit(struct vmlock *v, const struct vm_proc *p)
 	remark.n = 0;
 	const bool known = vm_proc_lock_headroom(p, &room);
 	vm_buf_add_str(&remark, "more may be locked now");
-	if (vm_proc_has(p, VM_P_LOCKED) && vm_proc_has(p, VM_P_MEMLOCK_PAGES) && p->q[VM_P_LOCKED] > p->q[VM_P_MEMLOCK_PAGES])
-		vm_buf_add_str(&remark, "; the limit was lowered below what is locked, or never held");
+	if (known && room == 0 && p->q[VM_P_LOCKED] > p->q[VM_P_MEMLOCK_PAGES])
+		vm_buf_add_str(&remark, ": more is locked than the limit allows, which was lowered since, or held no more then");
 	line(v, "headroom", known ? vmlock_size(v, room, size) : "-", vm_buf_str(&remark));
 	vm_buf_free(&remark);
 }

@@ -38,7 +38,8 @@ static void say_limit(const struct vmlock *v, const struct vm_proc *p, const str
 		vm_buf_addf(b, "%s of address space", vmlock_size(v, r->wanted, sum));
 	else
 		vm_buf_addf(b, "%s locked + %s %s = %s", vmlock_size(v, f->locked, locked),
-			    vmlock_size(v, verdict->counted, more), v->ask.placed ? "that isn't yet" : "asked for",
+			    vmlock_size(v, verdict->counted, more),
+			    !v->ask.placed ? "asked for" : f->have & VM_LF_RANGE ? "that isn't yet" : "that may not be yet",
 			    vmlock_size(v, r->wanted, sum));
 	vmlock_size(v, r->there, limit);
 	if (!(f->have & VM_LF_LIMIT)) {
@@ -50,20 +51,25 @@ static void say_limit(const struct vmlock *v, const struct vm_proc *p, const str
 		    vm_proc_has(p, VM_P_MEMLOCK_HARD) ? vmlock_size(v, p->q[VM_P_MEMLOCK_HARD], hard) : "");
 	if (r->passed == VM_NO)
 		vm_buf_add_str(b, ": ENOMEM");
+	else if (r->passed == VM_UNSURE && f->capable == VM_NO)
+		vm_buf_add_str(b, ": ENOMEM, unless parts of it are locked already, which may not be read");
 	else if (r->passed == VM_UNSURE)
 		vm_buf_add_str(b, ": ENOMEM, unless CAP_IPC_LOCK is effective, which isn't known");
 	else if (r->wanted > r->there)
 		vm_buf_add_str(b, ", but CAP_IPC_LOCK frees it from that");
 }
 
-static void say_mapped(const struct vmlock *v, const struct vm_lock_facts *f, enum vm_answer passed, struct vm_buf *b)
+static void say_mapped(const struct vmlock *v, const struct vm_lock_facts *f, const struct vm_lock_verdict *verdict,
+		       struct vm_buf *b)
 {
+	const enum vm_answer passed = verdict->test[VM_LT_MAPPED].passed;
 	char size[VMLOCK_TEXT];
 	if (passed == VM_UNSURE)
 		vm_buf_add_str(b, "what is mapped there may not be read");
 	else if (passed == VM_NO)
-		vm_buf_addf(b, "nothing is mapped at %012llx, %s in all: ENOMEM; what lies before that is locked all the same",
-			    (unsigned long long)f->range.first_unmapped, vmlock_size(v, f->range.unmapped, size));
+		vm_buf_addf(b, "nothing is mapped at %012llx, %s in all: ENOMEM%s", (unsigned long long)f->range.first_unmapped,
+			    vmlock_size(v, f->range.unmapped, size),
+			    verdict->fails == VM_LT_MAPPED ? "; what lies before that is locked all the same" : "");
 	else
 		vm_buf_add_str(b, "all of it is mapped");
 	if (passed == VM_YES && f->range.passed_over)
@@ -90,8 +96,10 @@ static void say_splits(const struct vmlock *v, const struct vm_lock_facts *f, en
 		vm_buf_addf(b, "%s%u more by splitting%s", v->ask.placed ? "" : "at most ", most, passed == VM_NO ? ": ENOMEM" : "");
 }
 
-static void say_access(const struct vmlock *v, const struct vm_lock_facts *f, enum vm_answer passed, struct vm_buf *b)
+static void say_access(const struct vmlock *v, const struct vm_lock_facts *f, const struct vm_lock_verdict *verdict,
+		       struct vm_buf *b)
 {
+	const enum vm_answer passed = verdict->test[VM_LT_ACCESS].passed;
 	const struct vm_lock_range *r = &f->range;
 	char size[VMLOCK_TEXT];
 	if (!(f->have & VM_LF_RANGE))
@@ -108,7 +116,8 @@ static void say_access(const struct vmlock *v, const struct vm_lock_facts *f, en
 		vm_buf_addf(b, "%s%s from %012llx on is behind the end of its file", r->forbidden ? "; " : "",
 			    vmlock_size(v, r->beyond, size), (unsigned long long)r->first_beyond);
 	if (r->forbidden || r->beyond)
-		vm_buf_add_str(b, ": ENOMEM, after all of the range has been marked as locked and counted");
+		vm_buf_addf(b, ": ENOMEM%s",
+			    verdict->fails == VM_LT_ACCESS ? ", after all of the range has been marked as locked and counted" : "");
 }
 
 static void say_memory(const struct vmlock *v, const struct vm_lock_facts *f, const struct vm_lock_result *r, struct vm_buf *b)
@@ -137,13 +146,13 @@ void vmlock_reason(const struct vmlock *v, const struct vm_proc *p, const struct
 		say_limit(v, p, f, verdict, out);
 		break;
 	case VM_LT_MAPPED:
-		say_mapped(v, f, r->passed, out);
+		say_mapped(v, f, verdict, out);
 		break;
 	case VM_LT_SPLITS:
 		say_splits(v, f, r->passed, out);
 		break;
 	case VM_LT_ACCESS:
-		say_access(v, f, r->passed, out);
+		say_access(v, f, verdict, out);
 		break;
 	default:
 		say_memory(v, f, r, out);
@@ -179,14 +188,14 @@ static uint64_t kib(uint64_t bytes)
 	return (bytes + 1023) / 1024;
 }
 
-static void raise_running(const struct vmlock *v, const struct vm_proc *p, uint64_t bytes, struct fixes *fixes)
+/** `allowed`: the hard limit is high enough. */
+static void raise_running(const struct vmlock *v, const struct vm_proc *p, uint64_t bytes, bool allowed, struct fixes *fixes)
 {
-	const bool soft_only = vm_proc_has(p, VM_P_MEMLOCK_HARD) && bytes <= p->q[VM_P_MEMLOCK_HARD];
 	const unsigned long long n = bytes;
-	if (!v->pids.n && soft_only)
+	if (!v->pids.n && allowed)
 		add(fixes, "raise the soft limit in the shell that starts it: the hard one allows that to everyone", "ulimit -S -l %llu",
 		    (unsigned long long)kib(bytes));
-	else if (soft_only)
+	else if (allowed)
 		add(fixes, "raise its soft limit: the hard one allows that to its user", "prlimit --pid %d --memlock=%llu:",
 		    p->pid, n);
 	else if (v->pids.n)
@@ -195,10 +204,14 @@ static void raise_running(const struct vmlock *v, const struct vm_proc *p, uint6
 
 static void raise_limit(const struct vmlock *v, const struct vm_proc *p, uint64_t bytes, struct fixes *fixes)
 {
-	raise_running(v, p, bytes, fixes);
+	const bool allowed = vm_proc_has(p, VM_P_MEMLOCK_HARD) && bytes <= p->q[VM_P_MEMLOCK_HARD];
+	raise_running(v, p, bytes, allowed, fixes);
 	add(fixes, "have it started with a higher limit, by systemd", "LimitMEMLOCK=%lluK", (unsigned long long)kib(bytes));
 	add(fixes, "or by pam_limits at the next login, in limits.conf", "%s - memlock %llu", p->user ? p->user : "USER", (unsigned long long)kib(bytes));
-	add(fixes, "or by a shell of root's", "ulimit -l %llu", (unsigned long long)kib(bytes));
+	if (!allowed)
+		add(fixes, "or by a shell of root's", "ulimit -l %llu", (unsigned long long)kib(bytes));
+	else if (v->pids.n)
+		add(fixes, "or by the shell that starts it", "ulimit -S -l %llu", (unsigned long long)kib(bytes));
 	if (is_capable_elsewhere(p) || (vm_proc_has(p, VM_P_FIRST_USER_NS) && !p->q[VM_P_FIRST_USER_NS])) {
 		add(fixes, "no capability helps within its user namespace: what starts the container has to raise the limit", NULL);
 		return;

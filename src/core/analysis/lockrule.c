@@ -198,7 +198,7 @@ static void test_limit(const struct vm_lock_ask *ask, const struct vm_lock_facts
 	v->limit_wanted = wanted;
 	if (f->capable == VM_YES)
 		r->passed = VM_YES;
-	else if (f->capable == VM_UNSURE && r->passed == VM_NO)
+	else if (r->passed == VM_NO && (f->capable == VM_UNSURE || (ask->placed && !has(f, VM_LF_RANGE))))
 		r->passed = VM_UNSURE;
 	/* One byte more than whole pages takes no more of them, wherever it begins. */
 	v->only_if_aligned = known && f->capable == VM_NO && !all && !ask->placed && ask->size % f->page != 1 && ask->size &&

@@ -234,7 +234,7 @@ static void say_notes(struct vmlock *v, const struct vm_proc *p, const struct vm
 	if (v->ask.call == VM_LOCK_FUTURE && vm_proc_lock_headroom(p, &room) && room != UINT64_MAX) {
 		snprintf(text, sizeof(text),
 			 "From then on every new mapping is locked: %s more, and mmap(2) fails with EAGAIN, brk(2) and so malloc(3) "
-			 "with ENOMEM, and a stack that has to grow further ends in SIGSEGV.", vmlock_size(v, room, size));
+			 "with ENOMEM; a locked stack (MCL_CURRENT) that has to grow further ends in SIGSEGV.", vmlock_size(v, room, size));
 		say_note(v, text);
 	}
 	if (v->ask.call == VM_LOCK_CURRENT)

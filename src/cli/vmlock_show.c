@@ -111,7 +111,7 @@ static void say_rights(struct vmlock *v, const struct vm_proc *p)
 	line(v, "mlockall", mlockall_value(state), mlockall_remark(state));
 	if (state > VM_MLOCKALL_NO && vm_proc_lock_headroom(p, &room) && room != UINT64_MAX)
 		line(v, "", vmlock_size(v, room, size),
-		     "more, and mmap(2) fails with EAGAIN, malloc(3) with ENOMEM; a stack that has to grow further "
+		     "more, and mmap(2) fails with EAGAIN, malloc(3) with ENOMEM; a locked stack that has to grow further "
 		     "ends in SIGSEGV");
 }
 

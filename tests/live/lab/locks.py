@@ -259,6 +259,51 @@ def everything(w, label):
     return n
 
 
+def new_mappings_locked(w, label):
+    """After MCL_FUTURE: as much more as HEADROOM says, and a page more is EAGAIN."""
+    expect(label, "mlockall", "none", w.ask("mlockall", 2))
+    shown = json.loads(run("-J", str(w.pid)).stdout)["processes"][0]
+    room = shown["memlock_headroom_bytes"]
+    n = 1
+    if shown["mlockall"] is not None:
+        expect(label, "mlockall", "future", shown["mlockall"])
+        if room != "unlimited" and "EAGAIN" not in run(str(w.pid)).stdout.decode():
+            raise Mismatch(f"{label}: nothing is said of EAGAIN")
+        n += 2
+    if room != "unlimited":
+        expect(label, "beyond the headroom", "EAGAIN", w.ask("map", room + PAGE))
+        # The process takes some for itself.
+        room = json.loads(run("-J", str(w.pid)).stdout)["processes"][0]["memlock_headroom_bytes"]
+        p = w.map("map", room)
+        expect(label, "headroom", 0, json.loads(run("-J", str(w.pid)).stdout)["processes"][0]["memlock_headroom_bytes"])
+        w.ask("munmap", p, room)
+        n += 3
+    w.ask("munlockall")
+    return n
+
+
+def charged(w, label):
+    """What perf's ring buffer charges the user with is there, and is gone with it; beyond, it is pinned."""
+    before = json.loads(run("-J", str(w.pid)).stdout)["processes"][0]
+    if before["user_charged_bytes"] is None:
+        raise Skip("what users are charged with can't be read here")
+    p = w.ask("ring", 64)
+    if not isinstance(p, int):
+        raise Skip(f"perf_event_open: {p}")
+    ring = 65 * PAGE
+    # Others may charge the same user meanwhile: what counts is that it happens at all.
+    for _ in range(50):
+        have = json.loads(run("-J", str(w.pid)).stdout)["processes"][0]
+        w.ask("unring")
+        after = json.loads(run("-J", str(w.pid)).stdout)["processes"][0]
+        more = have["user_charged_bytes"] + have["pinned_bytes"] - after["user_charged_bytes"] - after["pinned_bytes"]
+        expect(label, "pinned_bytes", 0, after["pinned_bytes"])
+        w.ask("ring", 64)
+        if more == ring:
+            return 3
+    raise Mismatch(f"{label}: a ring of {ring} bytes changes what is charged by {more}")
+
+
 # ---- What would help --------------------------------------------------------------------------------------------------
 
 def follow(w, label):
@@ -392,9 +437,10 @@ def with_worker(prefix, label, fn):
 def main():
     tests = []
     for label, prefix in as_whom():
-        for fn in (new_mappings, headroom, ranges, too_many, everything, follow):
+        for fn in (new_mappings, headroom, ranges, too_many, everything, new_mappings_locked, follow):
             tests.append((f"{fn.__name__.replace('_', ' ')} {label}", with_worker, (prefix, label, fn)))
     tests.append(("user namespace", with_worker, (("unshare", "-Ur"), "user namespace", own_namespace)))
+    tests.append(("charged to the user", with_worker, ((), "charged", charged)))
     tests += [(words, workload, (words,)) for words in WORKLOADS]
     tests.append(("in the list", in_the_list, ()))
     failed = skipped = 0

@@ -8,10 +8,11 @@ import ctypes
 import errno
 import os
 import resource
+import struct
 import sys
 
 MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_LOCKED, MAP_HUGETLB = 2, 1, 0x20, 0x2000, 0x40000
-SYS_MLOCK, SYS_MLOCK2 = {"x86_64": (149, 325), "aarch64": (228, 284)}[os.uname().machine]
+SYS_MLOCK, SYS_MLOCK2, SYS_PERF_EVENT_OPEN = {"x86_64": (149, 325, 298), "aarch64": (228, 284, 241)}[os.uname().machine]
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
@@ -49,13 +50,34 @@ def many(n):
     return p
 
 
+def ring(pages):
+    """perf's ring buffer of so many pages, and one more for its head; of an event of our own: task-clock."""
+    attr = struct.pack("<IIQ", 1, 128, 1) + bytes(24) + struct.pack("<Q", 1 << 5) + bytes(128 - 48)
+    fd = libc.syscall(SYS_PERF_EVENT_OPEN, attr, 0, -1, -1, 0)
+    if fd < 0:
+        return errno.errorcode[ctypes.get_errno()]
+    p = mmap((pages + 1) * 4096, 3, MAP_SHARED, fd)
+    RING.append((p, (pages + 1) * 4096, fd))
+    return p
+
+
+def unring():
+    p, size, fd = RING.pop()
+    libc.munmap(p, size)
+    os.close(fd)
+    return 0
+
+
 FILES = {}
+RING = []
 REQUESTS = {
     "map": lambda n: mmap(n, 3, MAP_PRIVATE | MAP_ANONYMOUS),
     "map-locked": lambda n: mmap(n, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED),
     "map-huge": lambda n: mmap(n, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB),
     "map-file": of_file,
     "many": many,
+    "ring": ring,
+    "unring": unring,
     "truncate": lambda p, n: said(os.ftruncate(FILES[p], n) or 0),
     "mlock": lambda p, n: said(libc.syscall(SYS_MLOCK, ctypes.c_void_p(p), ctypes.c_size_t(n))),
     "onfault": lambda p, n: said(libc.syscall(SYS_MLOCK2, ctypes.c_void_p(p), ctypes.c_size_t(n), 1)),

@@ -198,8 +198,17 @@ struct ucounts {
 	atomic_long_t rlimit[UCOUNT_RLIMIT_MEMLOCK + 1];
 } __attribute__((preserve_access_index));
 
+struct user_namespace {
+	int level;                     /* 0: the first one */
+} __attribute__((preserve_access_index));
+
+/** One number, and before Linux 6.3 two halves of it, lower one first. */
+typedef struct { __u64 val; } kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 	struct user_struct *user;
 	struct ucounts *ucounts;
 } __attribute__((preserve_access_index));

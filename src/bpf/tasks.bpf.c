@@ -149,10 +149,13 @@ static __always_inline void take_mm(struct mm_struct *mm)
 	take_counters(mm);
 }
 
-/** Kernels without any of those who charge a user have no such counter. */
-static __always_inline void take_charges(struct task_struct *task)
+/** Rights, and charges of the user; kernels without any of those who charge one have no such counter. */
+static __always_inline void take_cred(struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	now.uid = BPF_CORE_READ(cred, uid.val);
+	BPF_CORE_READ_INTO(&now.caps, cred, cap_effective);
+	now.user_ns_level = (__u32)BPF_CORE_READ(cred, user_ns, level);
 	now.knows_charges = 0;
 	if (bpf_core_field_exists(((struct user_struct *)0)->locked_vm)) {
 		now.user_charged = BPF_CORE_READ(cred, user, locked_vm.counter);
@@ -184,14 +187,13 @@ static __always_inline void take_process(struct task_struct *task, struct signal
 	now.state = (__u32)task->__state;
 	now.exit_state = (__u32)task->exit_state;
 	now.flags = task->flags;
-	now.uid = BPF_CORE_READ(task, real_cred, uid.val);
 	BPF_CORE_READ_STR_INTO(&now.comm, task, comm);
 	struct mm_struct *mm = task->mm;
 	/* A kernel thread only borrows one (kthread_use_mm()). */
 	now.has_mm = mm && !(now.flags & PF_KTHREAD);
 	if (now.has_mm && mm)
 		take_mm(mm);
-	take_charges(task);
+	take_cred(task);
 }
 
 SEC("iter/task")

@@ -42,8 +42,10 @@ struct vm_task {
 	unsigned long long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long long arg_start, arg_end, env_start, env_end;
 	long long rss[4];           /* pages: file, anonymous, swapped, shared memory (include/linux/mm_types_task.h) */
+	unsigned long long caps;       /* effective ones, a bit each */
+	unsigned user_ns_level;        /* 0: the first user namespace */
 	/* Of its user, and so of all of the user's processes; pages. */
-	unsigned knows_charges, reserved;
+	unsigned knows_charges;
 	long long user_charged;        /* user_struct.locked_vm */
 	long long user_shm_locked;     /* ucounts.rlimit[UCOUNT_RLIMIT_MEMLOCK]: shmctl(2) with SHM_LOCK, and the like */
 };

@@ -40,7 +40,7 @@ static int find_user_ns(struct vm_snap *sn)
 static int fill_caps(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 {
 	(void)want;
-	/* A pass over all tasks tells of status, but not this. */
+	/* status was told by something else, or lent by the sample before. */
 	if (!vm_proc_has(sn->proc, VM_P_CAPS)) {
 		struct vm_proc p;
 		vm_proc_init(&p, sn->pid);

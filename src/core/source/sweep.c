@@ -35,7 +35,8 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 enum { TASKS_FROM = 600 };
 
 /** What a pass over all tasks tells. */
-#define TOLD_BY_PASS (VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM) | VM_NEED(MAPCOUNT))
+#define TOLD_BY_PASS \
+	(VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM) | VM_NEED(CAPS) | VM_NEED(MAPCOUNT))
 
 /** Processes that a thread takes at a time. */
 enum { BATCH = 16, THREADS_FROM = 8 * BATCH };

@@ -85,6 +85,7 @@ static void put_status(const struct vm_task *t, uint64_t page, struct vm_proc *p
 	p->uid = t->uid;
 	p->has_uid = true;
 	vm_proc_set(p, VM_P_THREADS, t->threads);
+	vm_proc_set(p, VM_P_CAPS, t->caps);
 	if (!t->has_mm)
 		return;
 	uint64_t exec = t->exec_vm * page;
@@ -149,6 +150,10 @@ void vm_task_to_proc(const struct vm_task_entry *e, uint32_t want, uint64_t page
 		put_statm(e->task, page_bytes, p);
 	if (want & VM_NEED(MM))
 		put_mm(e->task, page_bytes, p);
+	if (want & VM_NEED(CAPS)) {
+		vm_proc_set(p, VM_P_CAPS, e->task->caps);
+		vm_proc_set(p, VM_P_FIRST_USER_NS, e->task->user_ns_level == 0);
+	}
 	if ((want & VM_NEED(MAPCOUNT)) && e->task->has_mm)
 		vm_proc_set(p, VM_P_MAP_COUNT, e->task->map_count);
 }

@@ -50,7 +50,7 @@ static const struct vm_example examples[] = {
 	{ "vmlock --filter 'LOCKED > 0 or PINNED > 0'", "only those who do" },
 	{ "vmlock -o PID,MAPS,MAPS%,COMMAND -s MAPS%", "who is near vm.max_map_count" },
 	{ "vmlock 4242", "one process: limits, rights, what is locked and not resident" },
-	{ "vmlock -m -s -ABSENT", "locked mappings of all processes" },
+	{ "vmlock -m -s ABSENT", "locked mappings of all processes, those first of which the most isn't there" },
 	{ "vmlock --explain 64M -p 4242", "could it lock 64 MiB more, and if not, why" },
 	{ "vmlock --explain 64M", "could a program that is started from here" },
 	{ "vmlock --explain 1M -a 7f3a12c05000 4242", "could it lock this range" },
@@ -183,29 +183,46 @@ static int sort_rows(const struct vmlock *v, const void **rows, size_t n)
 	return r;
 }
 
+/** What the machine has locked, and allows. */
+static void say_machine(struct vmlock *v)
+{
+	static const struct { const char *name; enum vm_sysqty q; } figure[] = {
+		{ "Mlocked", VM_S_MLOCKED }, { "Unevictable", VM_S_UNEVICTABLE }, { "of", VM_S_MEM_TOTAL },
+	};
+	struct vm_buf line = { 0 };
+	char text[VMLOCK_TEXT];
+	for (size_t i = 0; i < vm_countof(figure); i++)
+		if (vm_system_has(&v->sys, figure[i].q))
+			vm_buf_addf(&line, "%s%s %s", line.n ? "   " : "", figure[i].name, vmlock_size(v, v->sys.q[figure[i].q], text));
+	if (vm_system_has(&v->sys, VM_S_MAX_MAP_COUNT))
+		vm_buf_addf(&line, "%svm.max_map_count %llu", line.n ? "   " : "",
+			    (unsigned long long)v->sys.q[VM_S_MAX_MAP_COUNT]);
+	if (line.n)
+		vm_report_say(&v->report, "%s\n", vm_buf_str(&line));
+	vm_buf_free(&line);
+}
+
 /** "2 of 61 processes lock 1.3M, 1 pins 64.0K" */
-static void say_machine(struct vmlock *v, const struct vm_proc *p, size_t n)
+static void say_sums(struct vmlock *v, const struct vm_proc *p, size_t n)
 {
 	uint64_t lockers = 0, locked = 0, pinners = 0, pinned = 0;
-	char a[VMLOCK_TEXT], b[VMLOCK_TEXT];
+	char text[VMLOCK_TEXT];
 	for (size_t i = 0; i < n; i++) {
 		lockers += p[i].q[VM_P_LOCKED] != 0;
 		locked += p[i].q[VM_P_LOCKED];
 		pinners += p[i].q[VM_P_PINNED] != 0;
 		pinned += p[i].q[VM_P_PINNED];
 	}
-	const struct { const char *name; enum vm_sysqty q; const char *between; } figure[] = {
-		{ "Mlocked", VM_S_MLOCKED, "   " }, { "Unevictable", VM_S_UNEVICTABLE, "   " }, { "of", VM_S_MEM_TOTAL, "   " },
-	};
-	for (size_t i = 0; i < vm_countof(figure); i++)
-		if (vm_system_has(&v->sys, figure[i].q))
-			vm_report_say(&v->report, "%s %s%s", figure[i].name, vmlock_size(v, v->sys.q[figure[i].q], a),
-				      figure[i].between);
-	if (vm_system_has(&v->sys, VM_S_MAX_MAP_COUNT))
-		vm_report_say(&v->report, "vm.max_map_count %llu", (unsigned long long)v->sys.q[VM_S_MAX_MAP_COUNT]);
-	vm_report_say(&v->report, "\n%llu of %zu process%s lock%s %s, %llu pin%s %s\n\n", (unsigned long long)lockers, n,
-		      n == 1 ? "" : "es", lockers == 1 ? "s" : "", vmlock_size(v, locked, a), (unsigned long long)pinners,
-		      pinners == 1 ? "s" : "", vmlock_size(v, pinned, b));
+	if (lockers)
+		vm_report_say(&v->report, "%llu of %zu process%s lock%s %s", (unsigned long long)lockers, n, n == 1 ? "" : "es",
+			      lockers == 1 ? "s" : "", vmlock_size(v, locked, text));
+	else
+		vm_report_say(&v->report, "none of %zu process%s locks memory", n, n == 1 ? "" : "es");
+	if (pinners)
+		vm_report_say(&v->report, ", %llu pin%s %s\n\n", (unsigned long long)pinners, pinners == 1 ? "s" : "",
+			      vmlock_size(v, pinned, text));
+	else
+		vm_report_say(&v->report, ", none pins any\n\n");
 }
 
 /** Processes that were named must be there. */
@@ -240,7 +257,8 @@ static size_t gather(struct vmlock *v, struct vm_proclist *l, const void **rows)
 			continue;
 		if (maps && has_memory(p))
 			fill_locked(v, p);
-		vm_proc_note_unmet(v->s, p);
+		if (has_memory(p))
+			vm_proc_note_unmet(v->s, p);
 		l->rows.v[n++] = *p;
 	}
 	l->rows.n = n;
@@ -260,8 +278,10 @@ static int show_list(struct vmlock *v, struct vm_err *err)
 		r = vm_fail(err, ENOMEM, "out of memory");
 	if (r == 0) {
 		const size_t n = gather(v, l, rows);
-		if (!v->pids.n && v->report.style.headings && !vm_report_is_machine(&v->report))
-			say_machine(v, l->rows.v, l->rows.n);
+		if (!v->pids.n && v->report.style.headings && !vm_report_is_machine(&v->report)) {
+			say_machine(v);
+			say_sums(v, l->rows.v, l->rows.n);
+		}
 		r = sort_rows(v, rows, n);
 		r = r == 0 ? vm_report_list(&v->report, &v->choice.view, rows, n, NULL) : r;
 		r = r < 0 ? vm_fail_os(err, -r, "cannot write the processes") : 0;

@@ -178,7 +178,8 @@ static void say_title(struct vmlock *v, const struct vm_proc *p, const struct vm
 	if (verdict->succeeds == VM_YES)
 		vm_buf_addf(&b, ": yes%s", verdict->only_if_aligned ? ", if it begins at a page" : "");
 	else if (verdict->succeeds == VM_NO)
-		vm_buf_addf(&b, ": no, %s", errno_name(verdict->error));
+		vm_buf_addf(&b, ": no, %s%s", errno_name(verdict->error),
+			    verdict->fails == VM_LT_MEMORY ? " or the OOM killer" : "");
 	else
 		vm_buf_add_str(&b, ": can't be told for sure");
 	vm_report_wrap(&v->report, 0, "", vm_buf_str(&b), WIDTH);
@@ -244,6 +245,30 @@ static void say_notes(struct vmlock *v, const struct vm_proc *p, const struct vm
 			    "alone: what others of the user lock isn't added up.");
 }
 
+/** What is wanted and what there is, of those tests that compare sizes or counts. */
+static void json_figures(struct vmlock *v, const struct vm_lock_facts *f, const struct vm_lock_result *r, enum vm_lock_test t)
+{
+	struct vm_json *j = &v->report.json;
+	const bool bytes = t == VM_LT_LIMIT || t == VM_LT_MEMORY;
+	const unsigned of_maps = VM_LF_MAPS | VM_LF_MAX_MAPS;
+	const bool limit = t != VM_LT_LIMIT || (f->have & VM_LF_LIMIT);
+	const struct { const char *key; uint64_t v; bool known; } figure[] = {
+		{ "needed_bytes", r->wanted, bytes },
+		{ "available_bytes", r->there, bytes && limit && (t == VM_LT_LIMIT || r->there != UINT64_MAX) },
+		{ "needed_mappings", r->wanted, t == VM_LT_SPLITS && (f->have & of_maps) == of_maps },
+		{ "available_mappings", r->there, t == VM_LT_SPLITS && (f->have & VM_LF_MAX_MAPS) },
+	};
+	for (size_t i = 0; i < vm_countof(figure); i++) {
+		vm_json_key(j, figure[i].key);
+		if (!figure[i].known)
+			vm_json_null(j);
+		else if (figure[i].v == UINT64_MAX)
+			vm_json_str(j, "unlimited");
+		else
+			vm_json_u64(j, figure[i].v);
+	}
+}
+
 static void json_result(struct vmlock *v, const struct vm_proc *p, const struct vm_lock_facts *f,
 			const struct vm_lock_verdict *verdict, enum vm_lock_test t)
 {
@@ -258,6 +283,7 @@ static void json_result(struct vmlock *v, const struct vm_proc *p, const struct 
 		vm_json_null(j);
 	else
 		vm_json_bool(j, r->passed == VM_YES);
+	json_figures(v, f, r, t);
 	vm_json_key(j, "why");
 	vmlock_reason(v, p, f, verdict, t, &text);
 	vm_json_str(j, vm_buf_str(&text));
@@ -280,7 +306,7 @@ static void json_answer(struct vmlock *v, const struct vm_lock_verdict *verdict)
 		vm_json_addr(j, v->ask.start);
 	else
 		vm_json_null(j);
-	for (size_t i = 0; i < sizeof(figure) / sizeof(figure[0]); i++) {
+	for (size_t i = 0; i < vm_countof(figure); i++) {
 		vm_json_key(j, figure[i].key);
 		if (figure[i].known)
 			vm_json_u64(j, figure[i].v);

@@ -17,6 +17,11 @@ enum { MARGIN = 26, WIDTH = 80 };
 	(VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(LIMITS) | VM_NEED(CAPS) | VM_NEED(MM) | VM_NEED(USER) | VM_NEED(CMDLINE) | \
 	 VM_NEED(MAPCOUNT) | VM_NEED_KIND)
 
+static bool has_memory(const struct vm_proc *p)
+{
+	return !p->kthread && p->state != 'Z';
+}
+
 /** A line: what, how much, and a remark. */
 static void line(struct vmlock *v, const char *name, const char *value, const char *remark)
 {
@@ -154,7 +159,7 @@ static void say_maps(struct vmlock *v, const struct vm_proc *p)
 static void say_pinned(struct vmlock *v, const struct vm_proc *p)
 {
 	char size[VMLOCK_TEXT];
-	line(v, "pinned", figure(v, p, VM_P_PINNED, size), "VmPin: by RDMA, io_uring and the like; no part of VmLck");
+	line(v, "pinned", figure(v, p, VM_P_PINNED, size), "VmPin: RDMA, io_uring and the like; no part of VmLck");
 	if (vm_proc_has(p, VM_P_USER_CHARGED))
 		line(v, "user", figure(v, p, VM_P_USER_CHARGED, size),
 		     "charged to its user by io_uring, perf, XDP and others, all processes together");
@@ -169,7 +174,7 @@ static void say_process(struct vmlock *v, const struct vm_aspace *as)
 	vmlock_title(p, &title);
 	vm_report_say(&v->report, "%d %s\n\n", p->pid, vm_buf_str(&title));
 	vm_buf_free(&title);
-	if (p->kthread || p->state == 'Z') {
+	if (!has_memory(p)) {
 		vm_report_say(&v->report, "%s\n", p->kthread ? "a kernel thread: it has no user memory"
 							       : "a zombie: it has ended and has no memory any more");
 		return;
@@ -213,7 +218,8 @@ static int show(struct vmlock *v, pid_t pid, bool first, struct vm_err *err)
 	int r = vmlock_look(v, pid, NEEDS | v->choice.needs, &as, err);
 	if (r < 0)
 		return r;
-	vm_proc_note_unmet(v->s, &as->proc);
+	if (has_memory(&as->proc))
+		vm_proc_note_unmet(v->s, &as->proc);
 	if (vm_report_is_document(&v->report)) {
 		vm_json_object_begin(&v->report.json);
 		vm_report_members(&v->report, &v->choice.view, &as->proc);

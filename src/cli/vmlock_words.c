@@ -131,7 +131,9 @@ static void say_memory(const struct vmlock *v, const struct vm_lock_facts *f, co
 		vm_buf_addf(b, ", of %s available %s", vmlock_size(v, r->there, there),
 			    group ? "to its control group" : "with swap");
 	if (r->passed == VM_NO)
-		vm_buf_add_str(b, ": EAGAIN, if the OOM killer doesn't come first; what was filled stays locked");
+		vm_buf_add_str(b, ": the OOM killer comes, or EAGAIN, and what was filled stays locked");
+	else if (r->passed == VM_UNSURE && r->wanted > r->there)
+		vm_buf_add_str(b, "; what is there already may not be read");
 }
 
 void vmlock_reason(const struct vmlock *v, const struct vm_proc *p, const struct vm_lock_facts *f,

@@ -211,10 +211,12 @@ static void test_splits(const struct vm_lock_ask *ask, const struct vm_lock_fact
 	/* A part from the middle of a mapping, and a mapping of its own. */
 	const unsigned most = ask->placed ? f->range.most_splits : 2;
 	const unsigned least = ask->placed ? f->range.least_splits : 0;
-	answer(v, VM_LT_SPLITS, has(f, VM_LF_MAPS | VM_LF_MAX_MAPS) && (!ask->placed || has(f, VM_LF_RANGE)),
-	       most ? f->maps + most : 0, f->max_maps);
+	answer(v, VM_LT_SPLITS, has(f, VM_LF_MAPS | VM_LF_MAX_MAPS) && (!ask->placed || has(f, VM_LF_RANGE)), f->maps + most,
+	       f->max_maps);
 	/* __split_vma() isn't reached without a split, whatever the count is. */
-	if (r->passed == VM_NO && (least == 0 || f->maps + least <= f->max_maps))
+	if (r->passed == VM_NO && most == 0)
+		r->passed = VM_YES;
+	else if (r->passed == VM_NO && (least == 0 || f->maps + least <= f->max_maps))
 		r->passed = VM_UNSURE;
 }
 
@@ -275,10 +277,13 @@ static void judge_range(const struct vm_lock_ask *ask, const struct vm_lock_fact
 	if (ask->placed)
 		test_range(f, v);
 	test_splits(ask, f, v);
-	if (ask->placed)
+	if (ask->placed && has(f, VM_LF_RANGE))
 		test_memory(f->range.to_fill, f, v);
 	else if (ask->call == VM_LOCK_NOW)
 		test_memory(v->bytes, f, v);
+	/* All of it may be there already. */
+	if (ask->placed && !has(f, VM_LF_RANGE) && v->test[VM_LT_MEMORY].passed == VM_NO)
+		v->test[VM_LT_MEMORY].passed = VM_UNSURE;
 }
 
 void vm_lock_judge(const struct vm_lock_ask *ask, const struct vm_lock_facts *f, struct vm_lock_verdict *out)

@@ -76,7 +76,7 @@ extern const char *const vm_lock_test_names[VM_LT_NR];   /* "permission" */
 struct vm_lock_result {
 	bool asked;                /* the call looks at this */
 	enum vm_answer passed;
-	/** What is wanted, and how much there is; UINT64_MAX: no bound.  Bytes; mappings for SPLITS. */
+	/** What is wanted, and how much there is; UINT64_MAX: no bound, or not known.  Bytes; mappings for SPLITS. */
 	uint64_t wanted, there;
 };
 

@@ -55,7 +55,10 @@ class Worker:
         return self
 
     def __exit__(self, *exc):
-        self.p.stdin.close()
+        try:
+            self.p.stdin.close()
+        except BrokenPipeError:
+            pass
         self.p.stdout.close()
         self.p.wait()
 
@@ -304,6 +307,52 @@ def charged(w, label):
     raise Mismatch(f"{label}: a ring of {ring} bytes changes what is charged by {more}")
 
 
+def groups():
+    """Directories in which a control group with a limit of memory can be made, and the names of its files."""
+    if os.path.exists("/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        yield "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+    try:
+        with open("/sys/fs/cgroup/cgroup.subtree_control") as f:
+            if "memory" in f.read().split():
+                yield "/sys/fs/cgroup", "memory.max"
+    except OSError:
+        pass
+
+
+def in_a_group(w, label):
+    """Memory that a control group doesn't have: the OOM killer, or EAGAIN; what it has is no trouble."""
+    for where, limit in groups():
+        group = os.path.join(where, f"vmlock-test-{os.getpid()}")
+        try:
+            os.mkdir(group)
+            break
+        except OSError:
+            pass
+    else:
+        raise Skip("no control group with a limit of memory can be made here")
+    try:
+        with open(os.path.join(group, limit), "w") as f:
+            f.write(str(64 * M))
+        with open(os.path.join(group, "cgroup.procs"), "w") as f:
+            f.write(str(w.pid))
+        p = w.map("map", 256 * M)
+        sure(f"{label}: little", explain(w.pid, 16 * M), w.ask("mlock", p, 16 * M))
+        w.ask("munlock", p, 16 * M)
+        e = explain(w.pid, 256 * M)
+        expect(label, "error", ("EAGAIN", "memory"), (e["error"], e["fails"]))
+        try:
+            answer = w.ask("mlock", p, 256 * M)
+        except BrokenPipeError:
+            answer = ""
+        if answer not in ("", "EAGAIN"):
+            raise Mismatch(f"{label}: it can be locked: {answer}")
+        return 4
+    finally:
+        w.p.kill()
+        w.p.wait()
+        os.rmdir(group)
+
+
 # ---- What would help --------------------------------------------------------------------------------------------------
 
 def follow(w, label):
@@ -441,6 +490,8 @@ def main():
             tests.append((f"{fn.__name__.replace('_', ' ')} {label}", with_worker, (prefix, label, fn)))
     tests.append(("user namespace", with_worker, (("unshare", "-Ur"), "user namespace", own_namespace)))
     tests.append(("charged to the user", with_worker, ((), "charged", charged)))
+    if caps() >> CAP_IPC_LOCK & 1:
+        tests.append(("in a control group", with_worker, ((), "control group", in_a_group)))
     tests += [(words, workload, (words,)) for words in WORKLOADS]
     tests.append(("in the list", in_the_list, ()))
     failed = skipped = 0

@@ -15,7 +15,7 @@
 enum { LIMIT_BYTES, LIMIT_LOCKED };
 
 static const struct vm_param limit_params[] = {
-	{ "limit", "soft RLIMIT_MEMLOCK", VM_P_SIZE, .def = "256K", .min = 1, .max = UINT64_C(1) << 30 },
+	{ "limit", "soft RLIMIT_MEMLOCK", VM_P_SIZE, .def = "32K", .min = 1, .max = UINT64_C(1) << 30 },
 	{ "locked", "share of it to lock beforehand", VM_P_RATIO, .def = "50%" },
 	{ .name = NULL }
 };

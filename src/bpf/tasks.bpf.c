@@ -152,18 +152,19 @@ static __always_inline void take_mm(struct mm_struct *mm)
 /** Rights, and charges of the user; kernels without any of those who charge one have no such counter. */
 static __always_inline void take_cred(struct task_struct *task)
 {
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
-	now.uid = BPF_CORE_READ(cred, uid.val);
+	const struct cred *cred = task->real_cred;
+	now.uid = cred->uid.val;
 	BPF_CORE_READ_INTO(&now.caps, cred, cap_effective);
-	now.user_ns_level = (__u32)BPF_CORE_READ(cred, user_ns, level);
+	now.user_ns_level = (__u32)cred->user_ns->level;
 	now.knows_charges = 0;
 	if (bpf_core_field_exists(((struct user_struct *)0)->locked_vm)) {
-		now.user_charged = BPF_CORE_READ(cred, user, locked_vm.counter);
+		now.user_charged = cred->user->locked_vm.counter;
 		now.knows_charges |= VM_TASK_KNOWS_USER;
 	}
 	/* An array of its own since Linux 6.0. */
 	if (bpf_core_field_exists(((struct ucounts *)0)->rlimit)) {
-		now.user_shm_locked = BPF_CORE_READ(cred, ucounts, rlimit[UCOUNT_RLIMIT_MEMLOCK].counter);
+		struct ucounts *counts = cred->ucounts;
+		now.user_shm_locked = BPF_CORE_READ(counts, rlimit[UCOUNT_RLIMIT_MEMLOCK].counter);
 		now.knows_charges |= VM_TASK_KNOWS_UCOUNTS;
 	}
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/render/text.h"
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -71,12 +72,12 @@ const char *vmlock_size(const struct vmlock *v, uint64_t bytes, char text[static
 	return vm_value_text(VM_U64(bytes), VM_U_BYTES, v->common->bytes, text, VMLOCK_TEXT);
 }
 
-void vmlock_title(const struct vm_proc *p, struct vm_buf *out)
+void vmlock_title(const struct vmlock *v, const struct vm_proc *p, struct vm_buf *out)
 {
-	enum { MOST = 200 };
+	const size_t most = v->report.style.width ? v->report.style.width : 200;
+	vm_buf_addf(out, "%d ", p->pid);
 	vm_text_put(out, p->cmdline && p->cmdline[0] ? p->cmdline : p->comm);
-	if (out->n > MOST)
-		out->n = MOST;
+	out->n = vm_text_fit(vm_buf_str(out), out->n, most);
 }
 
 static void refused(struct vm_proc *p, uint32_t needs, int why)

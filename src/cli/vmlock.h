@@ -46,8 +46,8 @@ const char *vmlock_size(const struct vmlock *v, uint64_t bytes, char text[static
  */
 int vmlock_look(struct vmlock *v, pid_t pid, uint32_t needs, struct vm_aspace **out, struct vm_err *err);
 
-/** Its name or command line, for headings, safe for terminals. */
-void vmlock_title(const struct vm_proc *p, struct vm_buf *out);
+/** Its number, and name or command line, for headings: no longer than a line, safe for terminals. */
+void vmlock_title(const struct vmlock *v, const struct vm_proc *p, struct vm_buf *out);
 
 /** The document's "machine". */
 void vmlock_machine(struct vmlock *v);

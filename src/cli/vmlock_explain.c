@@ -161,12 +161,10 @@ static void say_title(struct vmlock *v, const struct vm_proc *p, const struct vm
 {
 	struct vm_buf b = { 0 };
 	char size[VMLOCK_TEXT];
-	if (v->pids.n) {
-		vm_buf_addf(&b, "%d ", p->pid);
-		vmlock_title(p, &b);
-	} else {
+	if (v->pids.n)
+		vmlock_title(v, p, &b);
+	else
 		vm_buf_add_str(&b, "a program started from here");
-	}
 	vm_report_say(&v->report, "%s\n", vm_buf_str(&b));
 	b.n = 0;
 	vm_buf_add_str(&b, call_names[v->ask.call]);

@@ -171,8 +171,8 @@ static void say_process(struct vmlock *v, const struct vm_aspace *as)
 {
 	const struct vm_proc *p = &as->proc;
 	struct vm_buf title = { 0 };
-	vmlock_title(p, &title);
-	vm_report_say(&v->report, "%d %s\n\n", p->pid, vm_buf_str(&title));
+	vmlock_title(v, p, &title);
+	vm_report_say(&v->report, "%s\n\n", vm_buf_str(&title));
 	vm_buf_free(&title);
 	if (!has_memory(p)) {
 		vm_report_say(&v->report, "%s\n", p->kthread ? "a kernel thread: it has no user memory"

@@ -462,7 +462,7 @@ static const struct vm_field lock_fields[] = {
 	       "what its user is charged for io_uring, perf and others, by all processes"),
 	CHARGE("SHMLOCKED", "user_shm_locked_bytes", VM_P_USER_SHM_LOCKED, "ucounts: rlimit (Linux 6.0)",
 	       "shared memory that its user has locked with shmctl(2)"),
-	MAPS_FIELD(D | M),
+	MAPS_FIELD(M),
 	MAPS_SHARE_FIELD(D | M),
 	FIELD("CGROUP", "cgroup", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_cgroup, "cgroup", "control group"),
 	FIELD("COMM", "comm", VM_T_STR, VM_U_NONE, M | VM_F_LABEL, NEED_STAT, get_comm, "stat: comm", "name of the program"),

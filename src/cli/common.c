@@ -272,6 +272,11 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 		if (!u->count)
 			continue;
 		fprintf(stderr, "%s: %s: ", command, vm_need_info[b].what);
+		/* It isn't of the processes. */
+		if (b == VM_NEED_BIT_TLB && u->why == ENODATA && s->live) {
+			fprintf(stderr, "not known; %s\n", vm_need_info[b].remedy);
+			continue;
+		}
 		if (u->count == 1)
 			fprintf(stderr, "not readable for process %d", u->first);
 		else

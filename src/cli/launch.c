@@ -121,7 +121,7 @@ bool vm_launch_ended(struct vm_launch *l)
 
 void vm_launch_reap(struct vm_launch *l)
 {
-	while (l->pid && waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
+	while (l->pid && wait4(l->pid, NULL, 0, &l->used) < 0 && errno == EINTR)
 		;
 	l->pid = 0;
 }
@@ -141,6 +141,7 @@ int vm_signals_open(struct vm_signals *s, struct vm_err *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &s->before);
+	s->told = false;
 	s->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->fd < 0 ? vm_fail_os(err, errno, "cannot wait for signals") : 0;
 }
@@ -159,6 +160,7 @@ bool vm_signals_take(struct vm_signals *s, struct vm_launch *l)
 	while (read(s->fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
+		s->told = true;
 		const bool has_program = l && l->pid;
 		if (has_program && !l->ended && info.ssi_signo == SIGTERM)
 			kill(l->pid, SIGTERM);

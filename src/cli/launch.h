@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct vm_err;
@@ -17,6 +18,7 @@ struct vm_launch {
 	bool ended;
 	int status;                /* once it has ended: as a shell tells it */
 	int not_started;           /* the negative errno of its execve(2), or 0 */
+	struct rusage used;        /* once it is reaped: by it, and by the children that it waited for */
 };
 
 /** What the child does to itself before its execve(2), such as prctl(2); 0 or a positive errno.  Async-signal-safe. */
@@ -43,6 +45,7 @@ int vm_launch_failure_status(const struct vm_launch *l);
 /** SIGINT, SIGTERM and SIGCHLD through a descriptor: nothing is interrupted half-way. */
 struct vm_signals {
 	int fd;
+	bool told;                 /* to end: a SIGINT or SIGTERM has been taken */
 	sigset_t before;
 };
 

@@ -20,7 +20,6 @@
 #include "core/model/aspace.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
-#include "core/source/symbols.h"
 
 #define AT(member) offsetof(struct vmfault_options, member)
 
@@ -102,6 +101,12 @@ static unsigned log2_of(uint64_t bytes)
 	return n;
 }
 
+static void note_code(void *ctx, const struct vm_faultset *now, const struct vm_fault_mapping *m)
+{
+	struct vmfault *v = ctx;
+	vm_sitenames_note_code(&v->names, now, m);
+}
+
 static void ask_for(struct vmfault *v)
 {
 	const struct vmfault_options *o = v->o;
@@ -109,7 +114,7 @@ static void ask_for(struct vmfault *v)
 	v->ask.stacks = o->stacks || o->folded || o->svg || o->by == VMFAULT_BY_STACK;
 	v->ask.block_shift = o->heat ? log2_of(o->block_bytes) : 0;
 	v->ask.event = o->trace ? vmfault_trace_event : NULL;
-	v->ask.code = vmfault_note_code;
+	v->ask.code = note_code;
 	v->ask.ctx = v;
 	v->ask.backend = o->via > 0 ? via_words[o->via] : NULL;
 }
@@ -129,7 +134,7 @@ static int end_trace(struct vmfault *v, struct vm_err *err)
 
 static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct vm_err *err)
 {
-	int r = vm_symbols_open(v->s, &v->symbols, err);
+	int r = vm_sitenames_open(&v->names, v->s, v->o->inlines, err);
 	if (r == 0)
 		r = vm_faults_open(v->s, &v->ask, &v->faults, err);
 	if (r == 0)
@@ -208,7 +213,8 @@ static int run_command(struct vmfault *v, char **argv, struct vm_err *err)
 static void free_all(struct vmfault *v, struct vm_ctx *ctx)
 {
 	vm_faults_close(v->faults);
-	vmfault_names_free(v);
+	vm_sitenames_free(&v->names);
+	vm_arena_free(&v->texts);
 	vmfault_series_free(v);
 	vm_buf_free(&v->line);
 	if (v->out && v->out != ctx->out)

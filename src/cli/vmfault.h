@@ -9,13 +9,13 @@
 
 #include "cli/common.h"
 #include "cli/launch.h"
+#include "cli/sitenames.h"
 #include "cli/target.h"
 #include "core/field/fault.h"
 #include "core/source/faults.h"
 
 struct vm_err;
 struct vm_session;
-struct vm_symbols;
 
 enum vmfault_by { VMFAULT_BY_KIND, VMFAULT_BY_MAPPING, VMFAULT_BY_FILE, VMFAULT_BY_SITE, VMFAULT_BY_STACK, VMFAULT_BY_THREAD };
 
@@ -34,14 +34,6 @@ struct vmfault_block {
 	uint32_t space;
 	uint64_t address, before;
 	uint32_t *count;           /* VMFAULT_STEPS */
-};
-
-/** What an instruction is called. */
-struct vmfault_site {
-	const char *text, *source; /* source: file, or NULL */
-	unsigned line;
-	uint64_t key;              /* equal texts have equal ones */
-	uint8_t class;             /* enum vm_flame_class */
 };
 
 /** Counts over time: equal steps, which double when there are too many. */
@@ -69,11 +61,9 @@ struct vmfault {
 	FILE *out;
 	struct vm_fault_ask ask;
 	struct vm_faults *faults;
-	struct vm_symbols *symbols;
-	/** Names of sites: (space, ip) to their index. */
-	struct vm_map site_map;
-	VM_VEC(struct vmfault_site) sites;
-	struct vm_arena names;
+	struct vm_sitenames names;
+	/** Texts of what was found. */
+	struct vm_arena texts;
 	struct vmfault_series series;
 	/** The program that was started, if any. */
 	struct vm_launch child;
@@ -101,15 +91,10 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 
 /* Names: vmfault_names.c */
 
-/** What the instruction is called; the index stays good as long as `v`.  SIZE_MAX: out of memory. */
-size_t vmfault_site(struct vmfault *v, const struct vm_faultset *f, uint32_t space, uint64_t ip);
-/** Open the file of code while its process lives: later it may be out of reach. */
-void vmfault_note_code(void *ctx, const struct vm_faultset *f, const struct vm_fault_mapping *m);
 bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 /** Stacks as folded lines or a picture. */
 int vmfault_flame(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);
-void vmfault_names_free(struct vmfault *v);
 
 /* Reports: vmfault_show.c, vmfault_json.c, vmfault_time.c, vmfault_trace.c, vmfault_verdict.c */
 
@@ -124,7 +109,7 @@ int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *
 struct vmfault_unseen { bool known; uint64_t minor, major; };
 struct vmfault_unseen vmfault_unseen(const struct vm_faultset *f);
 
-/** What is worth saying, most important first: sentences into v->names, at most `max`.  How many. */
+/** What is worth saying, most important first: sentences into v->texts, at most `max`.  How many. */
 struct vmfault_finding { const char *key; const char *text, *evidence; };
 size_t vmfault_verdict(struct vmfault *v, const struct vm_faultset *f, struct vmfault_finding *out, size_t max);
 

@@ -86,9 +86,9 @@ static void put_line(struct vmfault *v, const struct vm_faultset *f, const struc
 	vm_buf_add_char(b, ' ');
 	add_padded(b, e->have_error ? vm_fault_error_words(e->error, words, sizeof(words)) : e->major ? "major" : "-", 20);
 	vm_buf_add_char(b, ' ');
-	const size_t at = e->ip ? vmfault_site(v, f, e->space, e->ip) : SIZE_MAX;
-	if (at != SIZE_MAX)
-		vm_text_put(b, v->sites.v[at].text);
+	const struct vm_sitename *site = e->ip ? vm_sitename(&v->names, f, e->space, e->ip) : NULL;
+	if (site)
+		vm_text_put(b, site->text);
 	else
 		vm_buf_add_char(b, '-');
 	vm_buf_add_str(b, "  ");
@@ -130,7 +130,7 @@ static void put_object(struct vmfault *v, const struct vm_faultset *f, const str
 {
 	struct vm_json j = { .buf = v->line };
 	char words[96];
-	const size_t at = e->ip ? vmfault_site(v, f, e->space, e->ip) : SIZE_MAX;
+	const struct vm_sitename *site = e->ip ? vm_sitename(&v->names, f, e->space, e->ip) : NULL;
 	vm_json_object_begin(&j);
 	json_text(&j, "schema", "vmfault-event/1");
 	json_or_null(&j, "time_ns", true, e->at_ns > f->began_ns ? e->at_ns - f->began_ns : 0);
@@ -145,7 +145,7 @@ static void put_object(struct vmfault *v, const struct vm_faultset *f, const str
 	json_text(&j, "error", e->have_error ? vm_fault_error_words(e->error, words, sizeof(words)) : NULL);
 	json_address(&j, "ip", e->ip != 0, e->ip);
 	json_address(&j, "kernel_ip", e->kernel_ip != 0, e->kernel_ip);
-	json_text(&j, "site", at == SIZE_MAX ? NULL : v->sites.v[at].text);
+	json_text(&j, "site", site ? site->text : NULL);
 	json_address(&j, "mapping_start", e->where != NULL, e->where ? e->where->start : 0);
 	json_text(&j, "mapping", e->where ? e->where->name : NULL);
 	json_address(&j, "entry_before", e->have_entries, e->old_entry);

@@ -30,7 +30,7 @@ static const char *keep(struct vmfault *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	const int n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	const char *kept = vm_arena_strndup(&v->names, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
+	const char *kept = vm_arena_strndup(&v->texts, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
 	return kept ? kept : "";
 }
 

@@ -9,10 +9,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/field/tlb_ab.h"
+#include "core/field/tlb_count.h"
+#include "core/field/tlb_hot.h"
+#include "core/field/tlb_model.h"
+#include "core/field/tlb_probe.h"
+#include "core/field/tlb_sample.h"
 #include "core/source/session.h"
+#include "core/source/tlbflush.h"
 
 #define AT(member) offsetof(struct vmtlb_options, member)
 
@@ -30,7 +38,7 @@ static const struct vm_opt opts[] = {
 	  .help = "report every TIME what came since",
 	  .man = "As the operands INTERVAL COUNT; for a command that is started it is the only way to say so." },
 	{ .short_name = 'e', .name = "event", .arg = "EVENT[,EVENT...]", .type = VM_OPT_STRING, .at = AT(event),
-	  .help = "count these events",
+	  .help = "count, or sample, these events",
 	  .man = "perf's names \\fBdTLB-loads\\fP, \\fBdTLB-load-misses\\fP, \\fBiTLB-loads\\fP and \\fBiTLB-load-misses\\fP, and "
 		 "all that libpfm4 knows." },
 	{ .name = "sites", .type = VM_OPT_FLAG, .at = AT(sites), .group = GROUP_MODE,
@@ -39,6 +47,12 @@ static const struct vm_opt opts[] = {
 	  .help = "the same by stack, by frame pointers" },
 	{ .name = "folded", .type = VM_OPT_FLAG, .at = AT(folded),
 	  .help = "with --stacks: as lines for flame graph tools, and nothing else" },
+	{ .name = "period", .arg = "N", .type = VM_OPT_U64, .at = AT(period), .min = 1, .max = UINT64_MAX / 2,
+	  .help = "with --sites, --stacks: a sample each N events" },
+	{ .name = "frequency", .arg = "N", .type = VM_OPT_U64, .at = AT(frequency), .min = 1, .max = UINT64_MAX / 2,
+	  .help = "with --sites, --stacks: so many samples a second",
+	  .man = "Of each thread and CPU.  Without \\fB\\-\\-period\\fP it is 1000; of the kernel's own events, clocks aside, each one "
+		 "is then taken." },
 	{ .name = "probe", .type = VM_OPT_FLAG, .at = AT(probe), .group = GROUP_MODE,
 	  .help = "measure this machine's TLBs by timing" },
 	{ .name = "fresh", .type = VM_OPT_FLAG, .at = AT(fresh), .help = "with --probe: measure again, whatever is known" },
@@ -54,17 +68,24 @@ static const struct vm_opt opts[] = {
 	  .help = "with --hot: yes, clear the target's accessed bits" },
 	{ .name = "window", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(window_ns), .min = 1000000,
 	  .help = "with --hot: how long accesses are gathered (default: 10ms)" },
+	{ .name = "samples", .arg = "N", .type = VM_OPT_U64, .at = AT(samples), .min = 1, .max = 1000,
+	  .help = "with --hot: how often that is repeated for a report (default: 7)" },
+	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
+	  .help = "with --hot: how CPUs forget the target's translations, to see all pages that are used",
+	  .man = "\\fBclear-refs\\fP writes 4 to clear_refs: where the kernel keeps soft\\-dirty bits it loses those of the target, "
+		 "and is used there only if this asks for it. \\fBswitches\\fP runs processes of vmtlb's own in turn where the "
+		 "target runs. \\fBauto\\fP is whichever of them works without such loss; \\fBnone\\fP: USED stays unknown." },
 	{ .name = "ab", .type = VM_OPT_FLAG, .at = AT(ab), .group = GROUP_MODE,
 	  .help = "run COMMAND with huge pages off and on, in turn" },
 	{ .name = "pairs", .arg = "N", .type = VM_OPT_U64, .at = AT(pairs), .min = 1, .max = 1000,
-	  .help = "with --ab: how many pairs of runs (default: 5)" },
+	  .help = "with --ab: how many pairs of runs (default: 6)" },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "rows of a table at most (default: 10; 0: all)" },
 	{ .name = "output", .arg = "FILE", .type = VM_OPT_PATH, .at = AT(output),
 	  .help = "write the report to FILE instead of standard output" },
 	VM_OPT_END,
 };
 
-static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 5, .top = 10 };
+static const struct vmtlb_options defaults = { .window_ns = 10000000, .pairs = 6, .top = 10, .samples = 7 };
 
 static const struct vm_example examples[] = {
 	{ "vmtlb -- ./prog --its-option", "what translation costs a program, by the CPU's counters" },
@@ -76,10 +97,16 @@ static const struct vm_example examples[] = {
 	{ NULL, NULL },
 };
 
-static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o)
+static const struct vmtlb_mode *count_mode(const struct vmtlb_options *o, int argc)
+{
+	const bool lines = o->interval_ns || (vm_target_given(&o->target) && argc > 0);
+	return o->event ? &vmtlb_count_events : lines ? &vmtlb_count_lines : &vmtlb_count;
+}
+
+static const struct vmtlb_mode *mode_of(const struct vmtlb_options *o, int argc)
 {
 	return o->probe ? &vmtlb_probe : o->model ? &vmtlb_model : o->hot ? &vmtlb_hot : o->ab ? &vmtlb_ab :
-	       o->sites || o->stacks ? &vmtlb_sites : &vmtlb_count;
+	       o->sites ? &vmtlb_sites : o->stacks ? &vmtlb_stacks : count_mode(o, argc);
 }
 
 /* ---- The command line --------------------------------------------------------------------------------------------- */
@@ -120,8 +147,11 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 		{ o->fresh, o->probe, "--fresh", "--probe" }, { o->engine > 0, o->model, "--engine", "--model" },
 		{ o->geometry, o->model, "--geometry", "--model" }, { o->clear_refs, o->hot, "--clear-refs", "--hot" },
 		{ o->window_ns != defaults.window_ns, o->hot, "--window", "--hot" },
+		{ o->samples != defaults.samples, o->hot, "--samples", "--hot" }, { o->flush > 0, o->hot, "--flush", "--hot" },
 		{ o->pairs != defaults.pairs, o->ab, "--pairs", "--ab" },
 		{ o->folded, o->stacks, "--folded", "--stacks" },
+		{ o->period, o->sites || o->stacks, "--period", "--sites and --stacks" },
+		{ o->frequency, o->sites || o->stacks, "--frequency", "--sites and --stacks" },
 		{ o->event, !o->probe && !o->model && !o->hot && !o->ab, "--event", "counting" },
 	};
 	for (size_t i = 0; i < sizeof(opt) / sizeof(opt[0]); i++)
@@ -184,6 +214,54 @@ int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, cons
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
 }
 
+void vmtlb_choose_lines(struct vmtlb *v)
+{
+	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
+		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
+			v->sink = vm_sinks[i];
+}
+
+void vmtlb_say_whom(struct vmtlb *v)
+{
+	struct vm_buf name = { 0 };
+	if (v->child.name)
+		vm_text_put(&name, v->child.name);
+	if (v->target.whom == VM_OF_ALL)
+		vm_report_say(&v->report, "all processes");
+	else if (v->target.whom == VM_OF_CGROUP)
+		vm_report_say(&v->report, "cgroup %s", v->target.cgroup);
+	else if (v->child.name)
+		vm_report_say(&v->report, "%s", vm_buf_str(&name));
+	else if (v->target.npids == 1)
+		vm_report_say(&v->report, "process %d", v->target.pids[0]);
+	else
+		vm_report_say(&v->report, "%zu processes", v->target.npids);
+	vm_buf_free(&name);
+}
+
+static void put_text(struct vm_json *j, const char *key, const char *text)
+{
+	vm_json_key(j, key);
+	vm_json_str(j, text);
+}
+
+void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
+{
+	static const char *const whom[] = {
+		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
+	};
+	put_text(j, "target", whom[v->target.whom]);
+	vm_json_key(j, "pids");
+	vm_json_array_begin(j);
+	for (size_t i = 0; i < v->target.npids; i++)
+		vm_json_u64(j, (uint64_t)v->target.pids[i]);
+	if (v->child.pid)
+		vm_json_u64(j, (uint64_t)v->child.pid);
+	vm_json_array_end(j);
+	put_text(j, "command", v->child.name);
+	put_text(j, "cgroup", v->target.cgroup);
+}
+
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
 static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
@@ -195,7 +273,7 @@ static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
 	return 0;
 }
 
-/** One number behind targets is how long, two are how often and how many times; what follows "--" is a command. */
+/** Numbers behind targets are how often and how many times; what follows "--" is a command. */
 static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *err)
 {
 	v->interval_ns = v->o->interval_ns;
@@ -214,7 +292,7 @@ static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmtlb v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns(), .status = -1 };
-	const struct vmtlb_mode *mode = mode_of(v.o);
+	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
 	if (r == 0)
@@ -236,7 +314,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	return r;
 }
 
-static const struct vm_fieldset *const fieldsets[] = { NULL };
+static const struct vm_fieldset *const fieldsets[] = {
+	&vm_tlb_side_fields, &vm_tlb_sample_fields, &vm_tlb_event_fields, &vm_walk_site_fields, &vm_walk_mapping_fields,
+	&vm_walk_stack_fields, &vm_walk_event_fields, &vm_tlb_level_fields, &vm_tlb_cost_fields, &vm_tlb_hot_fields,
+	&vm_ab_fields, &vm_tlb_policy_fields, &vm_tlb_model_mapping_fields, &vm_tlb_model_site_fields, NULL,
+};
 
 const struct vm_command vm_command = {
 	.name = "vmtlb",

@@ -21,12 +21,13 @@ struct vmtlb_options {
 	/* Counting. */
 	bool no_children, sites, stacks, folded;
 	const char *event;
-	uint64_t interval_ns, duration_ns;
+	uint64_t interval_ns, duration_ns, period, frequency;
 	/* Without counters. */
 	bool fresh, clear_refs;
 	const char *geometry;
 	int engine;                /* of the model: 0: the best; else index into the words of --engine */
-	uint64_t window_ns, pairs, top;
+	uint64_t window_ns, pairs, top, samples;
+	int flush;                 /* of --hot: enum vm_flush */
 	const char *output;
 };
 
@@ -61,7 +62,8 @@ struct vmtlb_mode {
 };
 
 /* vmtlb_count.c, vmtlb_sites.c, vmtlb_probe.c, vmtlb_model.c, vmtlb_hot.c, vmtlb_ab.c */
-extern const struct vmtlb_mode vmtlb_count, vmtlb_sites, vmtlb_probe, vmtlb_model, vmtlb_hot, vmtlb_ab;
+extern const struct vmtlb_mode vmtlb_count, vmtlb_count_lines, vmtlb_count_events, vmtlb_sites, vmtlb_stacks, vmtlb_probe,
+	vmtlb_model, vmtlb_hot, vmtlb_ab;
 
 /** Begin a report: for programs the document with "mode".  0 or a negative errno. */
 int vmtlb_report_begin(struct vmtlb *v, const struct vmtlb_mode *mode);
@@ -71,5 +73,15 @@ int vmtlb_report_end(struct vmtlb *v, struct vm_err *err);
 /** Rows that -o, -s, --filter and --top choose among, as a table or a list of the document. */
 int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size,
 	       const void *total, struct vm_err *err);
+
+/** Of one object a line, if there are to be several. */
+void vmtlb_choose_lines(struct vmtlb *v);
+
+/** Whom it is of: for people, and as members of the document. */
+void vmtlb_say_whom(struct vmtlb *v);
+void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j);
+
+/** On standard error: what isn't measured and why, what would help, and what can be done instead ("": nothing). */
+void vmtlb_complain(const char *what, const char *fix, const char *instead);
 
 #endif

@@ -18,7 +18,8 @@ layer core/model core/base
 layer core/analysis core/base core/model
 layer core/field core/base core/model core/analysis
 # bpf/*.h is what a program and its loader share; bpf/*.skel.h is made from the program.
-layer core/source core/base core/model bpf
+# engines/*/*.h: what an engine and who reads its results share.
+layer core/source core/base core/model bpf engines/qemu
 layer cli/render core/base core/field
 layer cli/tui core/base core/model core/analysis core/field cli/render
 layer workloads core/base

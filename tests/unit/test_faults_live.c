@@ -181,14 +181,14 @@ static void wait_until_blocked(struct vm_session *s, pid_t pid)
 	vm_arena_free(&texts);
 }
 
-/** Faults in the mapping that holds `at`, whichever process met them. */
-static uint64_t count_at(const struct vm_faultset *set, uint64_t at)
+/** Faults in the mapping of these pages, whichever process met them; at other times another one may have held them. */
+static uint64_t count_at(const struct vm_faultset *set, uint64_t at, size_t pages)
 {
 	uint64_t n = 0;
 	for (size_t i = 0; i < set->group.n; i++) {
 		const struct vm_fault_group *g = &set->group.v[i];
 		const struct vm_fault_mapping *m = vm_faultset_mapping(set, g->space, g->mapping);
-		n += m && m->start <= at && at < m->end ? g->count : 0;
+		n += m && m->start == at && m->end == at + pages * PAGE ? g->count : 0;
 	}
 	return n;
 }
@@ -219,7 +219,8 @@ static void check_set(const struct vm_faultset *set, const char *way, const char
 /** Those of the worker, to the page: each of the pages of `own` once, each of `shared` once in each child. */
 static void check_places(const struct vm_faultset *set, const char *way, const char *what, const uint64_t at[2], bool children)
 {
-	const uint64_t own = count_at(set, at[0]), shared = count_at(set, at[1]), kids = children ? KIDS * KID_PAGES : 0;
+	const uint64_t own = count_at(set, at[0], PAGES), shared = count_at(set, at[1], KID_PAGES);
+	const uint64_t kids = children ? KIDS * KID_PAGES : 0;
 	if (!set->have_groups)
 		return;
 	CHECK(own == PAGES, "%s, %s: %llu faults instead of %u", way, what, (unsigned long long)own, PAGES);
@@ -379,7 +380,7 @@ static void check_crowd(struct vm_session *s, const char *way)
 	struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &w.pid, .npids = 1 };
 	struct vm_faults *f = open_way(s, &ask, way);
 	if (f && (set = let_work(s, &w, f, at)) && set->have_groups) {
-		const uint64_t n = count_at(set, at[0]);
+		const uint64_t n = count_at(set, at[0], CROWD * CROWD_PAGES);
 		CHECK(n == CROWD * CROWD_PAGES, "%s: %llu faults of a crowd instead of %u", way, (unsigned long long)n,
 		      CROWD * CROWD_PAGES);
 		uint64_t sum = 0;

@@ -126,6 +126,36 @@ START_TEST(full_samples)
 }
 END_TEST
 
+/** What hardware events tell besides, in the order of enum perf_event_sample_format. */
+START_TEST(weighted_samples)
+{
+	const struct vm_perf_form form = { .stacks = true, .page_size = true, .period = true, .data_source = true };
+	struct made m;
+	struct vm_perf_record r;
+	for (unsigned marked = 0; marked < 2; marked++) {
+		begin_sample(&m, PERF_RECORD_MISC_USER);
+		put(&m, 1000);
+		put(&m, 2);
+		put(&m, (uint64_t)PERF_CONTEXT_USER);
+		put(&m, 0x1111);
+		if (marked)
+			put(&m, 33);
+		put(&m, 0x5080021);
+		put(&m, 4096);
+		end(&m, false);
+		ck_assert(parse(&m, &form, &r));
+		ck_u64_eq(r.period, 1000);
+		ck_assert_uint_eq(r.depth, 1);
+		ck_u64_eq(r.data_source, 0x5080021);
+		ck_u64_eq(r.page_size, 4096);
+		ck_assert_int_eq(r.marked, marked);
+	}
+	ck_assert((vm_perf_sample_type(&form, false) & (PERF_SAMPLE_PERIOD | PERF_SAMPLE_DATA_SRC)) ==
+		  (PERF_SAMPLE_PERIOD | PERF_SAMPLE_DATA_SRC));
+	ck_assert(!(vm_perf_sample_type(&full, false) & (PERF_SAMPLE_PERIOD | PERF_SAMPLE_DATA_SRC)));
+}
+END_TEST
+
 START_TEST(chains_end_in_the_record)
 {
 	struct made m;
@@ -202,8 +232,15 @@ START_TEST(tasks)
 	end(&m, true);
 	ck_assert(parse(&m, &plain, &r));
 	ck_u64_eq(r.lost, 99);
-	/* Of no interest, but as long as it says. */
 	begin(&m, PERF_RECORD_THROTTLE, 0);
+	put(&m, 1);
+	put(&m, 6);
+	put(&m, 7);
+	end(&m, true);
+	ck_assert(parse(&m, &plain, &r));
+	ck_u64_eq(r.id, 6);
+	/* Of no interest, but as long as it says. */
+	begin(&m, PERF_RECORD_UNTHROTTLE, 0);
 	put(&m, 1);
 	end(&m, true);
 	ck_assert(!parse(&m, &plain, &r));
@@ -215,6 +252,7 @@ START_TEST(cut_off)
 {
 	static const uint32_t types[] = {
 		PERF_RECORD_SAMPLE, PERF_RECORD_MMAP2, PERF_RECORD_FORK, PERF_RECORD_EXIT, PERF_RECORD_COMM, PERF_RECORD_LOST,
+		PERF_RECORD_THROTTLE,
 	};
 	struct vm_perf_record r;
 	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
@@ -244,4 +282,4 @@ START_TEST(sample_types)
 }
 END_TEST
 
-UNIT_MAIN("perf_record", samples, full_samples, chains_end_in_the_record, mappings, tasks, cut_off, sample_types)
+UNIT_MAIN("perf_record", samples, full_samples, weighted_samples, chains_end_in_the_record, mappings, tasks, cut_off, sample_types)

@@ -244,6 +244,20 @@ START_TEST(format_u64)
 }
 END_TEST
 
+static const struct { uint64_t n; const char *text; } amount[] = {
+	{ 0, "0" }, { 9999, "9999" }, { 10000, "10.0K" }, { 12345, "12.3K" }, { 999949, "999.9K" }, { 999950, "1.00M" },
+	{ 1234567, "1.23M" }, { 9994999, "9.99M" }, { 9996000, "10.0M" }, { 412000000, "412.0M" },
+	{ UINT64_C(9810000000), "9.81G" }, { UINT64_MAX, "18.4E" },
+};
+
+START_TEST(format_amount)
+{
+	char buf[VM_NUMBUF];
+	for (size_t i = 0; i < sizeof(amount) / sizeof(amount[0]); i++)
+		ck_assert_str_eq(vm_format_amount(amount[i].n, buf), amount[i].text);
+}
+END_TEST
+
 START_TEST(format_duration)
 {
 	char buf[VM_NUMBUF];
@@ -385,4 +399,4 @@ START_TEST(nocase)
 END_TEST
 
 UNIT_MAIN("str", ranges, lists, u64, hex, sizes, durations, ratios, ratio_of_giants, format_size, format_size_never_long,
-	  format_u64, format_duration, put_hex, unescape, utf8_next, utf8_refused, edit_distance, nocase)
+	  format_u64, format_amount, format_duration, put_hex, unescape, utf8_next, utf8_refused, edit_distance, nocase)

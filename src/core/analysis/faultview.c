@@ -119,44 +119,13 @@ void vm_fault_places_finish(struct vm_fault_places *p, const struct vm_faultset 
 	}
 }
 
-static bool same_object(const struct vm_fault_mapping *a, const struct vm_fault_mapping *b)
-{
-	return a->backing == b->backing && a->prot == b->prot && a->shared == b->shared && a->inode == b->inode &&
-	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
-}
-
-/**
- * Number of the mapping in an order in which those that are one in time follow each other: it grew, shrank or was
- * merged with a neighbour, and was told of again.  into[i] is the first of those that are one with mapping i.
- */
-static void unite(const struct vm_faultset *f, uint32_t *into)
-{
-	for (size_t i = 0; i < f->mapping.n; i++) {
-		const struct vm_fault_mapping *m = &f->mapping.v[i];
-		into[i] = (uint32_t)i;
-		/* Sorted by space and start: only the one before can reach so far, or its first one. */
-		const struct vm_fault_mapping *before = i ? &f->mapping.v[i - 1] : NULL;
-		if (before && before->space == m->space && before->end >= m->start && same_object(before, m))
-			into[i] = into[i - 1];
-	}
-}
-
-/** Index of the mapping that a group names. */
-static size_t mapping_of(const struct vm_faultset *f, const struct vm_fault_group *g)
-{
-	const struct vm_fault_mapping *m = g->mapping == UINT64_MAX ? NULL : vm_faultset_mapping(f, g->space, g->mapping);
-	return m ? (size_t)(m - f->mapping.v) : f->mapping.n;
-}
-
 bool vm_fault_by_mapping(const struct vm_faultset *f, struct vm_fault_places *p)
 {
-	uint32_t *into = calloc(f->mapping.n + 1, sizeof(*into));
+	uint32_t *into = vm_faultset_unite(f);
 	bool ok = into != NULL;
-	if (ok)
-		unite(f, into);
 	for (size_t i = 0; ok && i < f->group.n; i++) {
 		const struct vm_fault_group *g = &f->group.v[i];
-		const size_t at = mapping_of(f, g);
+		const size_t at = vm_faultset_mapping_index(f, g->space, g->mapping);
 		const bool known = at < f->mapping.n;
 		const uint64_t key = known ? (uint64_t)g->space << 32 | into[at] : (uint64_t)g->space << 32 | UINT32_MAX;
 		bool is_new;
@@ -193,7 +162,7 @@ bool vm_fault_by_file(const struct vm_faultset *f, struct vm_fault_places *p)
 {
 	for (size_t i = 0; i < f->group.n; i++) {
 		const struct vm_fault_group *g = &f->group.v[i];
-		const size_t at = mapping_of(f, g);
+		const size_t at = vm_faultset_mapping_index(f, g->space, g->mapping);
 		const struct vm_fault_mapping *m = at < f->mapping.n ? &f->mapping.v[at] : NULL;
 		bool is_new;
 		struct vm_fault_place_row *r = vm_fault_place(p, m ? file_key(m) : 0, &is_new);

@@ -260,6 +260,21 @@ const char *vm_format_size(uint64_t bytes, char buf[static VM_NUMBUF])
 	return p;
 }
 
+const char *vm_format_amount(uint64_t n, char buf[static VM_NUMBUF])
+{
+	double v = (double)n;
+	unsigned unit = 0;
+	if (n < 10000) {
+		snprintf(buf, VM_NUMBUF, "%u", (unsigned)n);
+		return buf;
+	}
+	/* What would be rounded up to 1000 belongs to the next unit. */
+	for (; v >= 999.95; unit++)
+		v /= 1000;
+	snprintf(buf, VM_NUMBUF, v < 9.995 ? "%.2f%c" : "%.1f%c", v, " KMGTPE"[unit]);
+	return buf;
+}
+
 const char *vm_format_duration(uint64_t ns, char buf[static VM_NUMBUF])
 {
 	if (ns < 1000)

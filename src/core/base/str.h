@@ -48,6 +48,9 @@ size_t vm_u64_width(uint64_t v);
 /** Decimal digits.  Returns the first digit, somewhere inside buf. */
 const char *vm_format_u64(uint64_t v, char buf[static VM_NUMBUF]);
 
+/** "0", "9999", "12.3K", "9.81G": powers of 1000, at most 6 columns.  Returns buf. */
+const char *vm_format_amount(uint64_t n, char buf[static VM_NUMBUF]);
+
 /** "850ns", "12.3us", "4.1ms", "2.0s".  Returns buf. */
 const char *vm_format_duration(uint64_t ns, char buf[static VM_NUMBUF]);
 

@@ -167,6 +167,8 @@ static void put_f64(struct vm_buf *out, double v, enum vm_unit unit, bool exact)
 		vm_buf_add_char(out, '-');
 	} else if (unit == VM_U_RATIO) {
 		vm_buf_addf(out, exact ? "%.6f" : "%.1f", exact ? v : v * 100);
+	} else if (unit == VM_U_FINE && !exact) {
+		vm_buf_addf(out, "%.2f", v);
 	} else if (unit == VM_U_BYTES_PERSEC && !exact) {
 		if (v < 0)
 			vm_buf_add_char(out, '-');
@@ -188,6 +190,8 @@ static void put_u64(struct vm_buf *out, uint64_t v, enum vm_unit unit, bool exac
 		vm_buf_add_str(out, vm_format_size(v, num));
 	} else if (unit == VM_U_NS && !exact) {
 		vm_buf_add_str(out, vm_format_duration(v, num));
+	} else if (unit == VM_U_AMOUNT && !exact) {
+		vm_buf_add_str(out, vm_format_amount(v, num));
 	} else {
 		vm_buf_add_u64(out, v);
 	}
@@ -247,7 +251,7 @@ bool vm_text_is_plain(const char *s, size_t *len)
 size_t vm_value_length(struct vm_value v, enum vm_unit unit, bool exact)
 {
 	size_t len;
-	if (v.type == VM_T_U64 && unit != VM_U_NS && v.u64 != UINT64_MAX)
+	if (v.type == VM_T_U64 && unit != VM_U_NS && unit != VM_U_AMOUNT && v.u64 != UINT64_MAX)
 		return u64_length(v.u64, unit, exact);
 	if (v.type == VM_T_ABSENT)
 		return 1;

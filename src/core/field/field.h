@@ -18,6 +18,8 @@ struct vm_err;
 enum vm_unit {
 	VM_U_NONE, VM_U_ADDR, VM_U_BYTES, VM_U_BYTES_PERSEC, VM_U_COUNT, VM_U_PERSEC, VM_U_RATIO,
 	VM_U_NS,
+	VM_U_AMOUNT,     /* a count that people see as 9.81G, in powers of 1000 */
+	VM_U_FINE,       /* a number of which hundredths count */
 };
 
 /** VM_T_LIST: words separated by blanks, an array in JSON. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/analysis/tlbreach.h"
 #include "core/field/field.h"
 #include "core/model/memlock.h"
 #include "core/model/process.h"
@@ -186,6 +187,21 @@ GETTER(get_maps_share)
 	return VM_F64((double)p->q[VM_P_MAP_COUNT] / (double)p->max_map_count);
 }
 
+/** RSS has no pages of hugetlb pools.  Of which size those are isn't told: 2M, as nearly all are. */
+GETTER(get_tlb_reach)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !vm_proc_has(p, VM_P_HUGETLB))
+		return VM_ABSENT;
+	/* Kernels without one of them have no such pages, and q[] is 0. */
+	const uint64_t thp = p->q[VM_P_THP] + p->q[VM_P_SHMEM_THP] + p->q[VM_P_FILE_THP];
+	const struct vm_tlb_resident r = { {
+		[VM_TLB_4K] = p->q[VM_P_RSS] > thp ? p->q[VM_P_RSS] - thp : 0, [VM_TLB_2M] = thp + p->q[VM_P_HUGETLB],
+	} };
+	return number(vm_tlb_reach_share(&p->tlb, &r));
+}
+
 #define NEED_STAT VM_NEED(STAT)
 #define FIELD(name_, key_, type_, unit_, flags_, needs_, get_, source_, help_) \
 	{ .name = name_, .key = key_, .help = help_, .type = type_, .unit = unit_, .flags = flags_, \
@@ -281,6 +297,10 @@ static const struct vm_field fields[] = {
 		     "shared memory mapped by huge pages of PMD size"),
 	ROLLUP_BYTES("FILETHP", "file_thp_bytes", VM_P_FILE_THP, 0, "FilePmdMapped",
 		     "files mapped by huge pages of PMD size"),
+	FIELD("REACH%", "tlb_reach_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR,
+	      NEED_STAT | VM_NEED(STATUS) | VM_NEED(ROLLUP) | VM_NEED(TLB), get_tlb_reach,
+	      "stat: rss; smaps_rollup, status: huge pages; vmtlb --probe",
+	      "estimated share of resident memory that the second-level TLB translates at once"),
 	ROLLUP_BYTES("PSSDIRTY", "pss_dirty_bytes", VM_P_PSS_DIRTY, 0, "Pss_Dirty (Linux 6.0)",
 		     "proportional share of dirty pages"),
 	ROLLUP_BYTES("PSSANON", "pss_anon_bytes", VM_P_PSS_ANON, 0, "Pss_Anon", "PSS of anonymous memory"),

@@ -81,6 +81,32 @@ const struct vm_fault_mapping *vm_faultset_mapping(const struct vm_faultset *f, 
 	return m;
 }
 
+size_t vm_faultset_mapping_index(const struct vm_faultset *f, uint32_t space, uint64_t key)
+{
+	const struct vm_fault_mapping *m = key == UINT64_MAX ? NULL : vm_faultset_mapping(f, space, key);
+	return m ? (size_t)(m - f->mapping.v) : f->mapping.n;
+}
+
+static bool same_object(const struct vm_fault_mapping *a, const struct vm_fault_mapping *b)
+{
+	return a->backing == b->backing && a->prot == b->prot && a->shared == b->shared && a->inode == b->inode &&
+	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+uint32_t *vm_faultset_unite(const struct vm_faultset *f)
+{
+	uint32_t *into = calloc(f->mapping.n + 1, sizeof(*into));
+	for (size_t i = 0; into && i < f->mapping.n; i++) {
+		const struct vm_fault_mapping *m = &f->mapping.v[i];
+		into[i] = (uint32_t)i;
+		/* Sorted by space and start: only the one before can reach so far, or its first one. */
+		const struct vm_fault_mapping *before = i ? &f->mapping.v[i - 1] : NULL;
+		if (before && before->space == m->space && before->end >= m->start && same_object(before, m))
+			into[i] = into[i - 1];
+	}
+	return into;
+}
+
 bool vm_faultset_knows_mode(const struct vm_faultset *f)
 {
 	return f->have_groups && !f->user_only;

@@ -147,6 +147,15 @@ bool vm_faultset_insert(struct vm_faultset *f, const struct vm_fault_mapping *m)
 /** The mapping that held `addr` of the space, or of the one it was forked from; NULL: not known.  Needs sorting. */
 const struct vm_fault_mapping *vm_faultset_mapping(const struct vm_faultset *f, uint32_t space, uint64_t addr);
 
+/** The index of the mapping that vm_fault_group.mapping names in a space, f->mapping.n: none.  Needs sorting. */
+size_t vm_faultset_mapping_index(const struct vm_faultset *f, uint32_t space, uint64_t key);
+
+/**
+ * Mappings that are one in time: it grew, shrank or was merged with a neighbour, and was told of again.  For each of
+ * f->mapping the index of the first one that it is one with; the caller frees them.  NULL: out of memory.  Needs sorting.
+ */
+uint32_t *vm_faultset_unite(const struct vm_faultset *f);
+
 /** Whether faults of kernel mode are seen, and told from others. */
 bool vm_faultset_knows_mode(const struct vm_faultset *f);
 /** Whether faults that end in a signal, or in nothing, are seen. */

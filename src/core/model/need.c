@@ -27,6 +27,7 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_MAPCOUNT] = { "mapcount", "the number of mappings", SAME_USER },
 	[VM_NEED_BIT_AREAS] = { "areas", "raw flags, page offset and anon_vma of the mappings", BPF },
 	[VM_NEED_BIT_FAULTTIME] = { "faulttime", "time in page faults", TIMED },
+	[VM_NEED_BIT_TLB] = { "tlb", "the size of this machine's TLB", "run vmtlb --probe, which times it" },
 	[VM_NEED_BIT_PAGES] = { "pages", "the states of pages", SAME_USER },
 	[VM_NEED_BIT_TABLES] = { "tables", "page tables", BPF },
 	[VM_NEED_BIT_KPAGEFLAGS] = { "kpageflags", "flags of page frames", FRAME },

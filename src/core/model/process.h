@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "core/model/need.h"
+#include "core/model/tlb.h"
 
 /** Quantities of a process: index into q[]; the comment says the kernel's name and file. */
 enum vm_pqty {
@@ -90,6 +91,8 @@ struct vm_proc {
 	uint64_t rollup_ns;
 	/** Total memory of the machine in bytes, and sysctl vm.max_map_count, for shares; 0: not known. */
 	uint64_t mem_total, max_map_count;
+	/** The machine's TLB, for shares. */
+	struct vm_tlb_capacity tlb;
 	/** CLOCK_MONOTONIC at which the row was read. */
 	uint64_t taken_ns;
 	/** VM_NEED bits that were wanted and could not be read, and the errno of each. */

@@ -15,6 +15,9 @@
 struct vm_buf;
 struct vm_err;
 
+/** The largest that is understood. */
+enum { VM_TLB_SETS_MAX = 1 << 16, VM_TLB_WAYS_MAX = 1 << 10 };
+
 /** One buffer.  0 sets: there is none, or it isn't known. */
 struct vm_tlb_shape {
 	unsigned sets, ways;       /* sets: a power of two */
@@ -42,7 +45,7 @@ struct vm_tlb_geometry {
 
 /**
  * "l1d=16x6,l1d-2m=8x4,l1d-1g=1x4,l1i=32x8,l1i-2m=1x8,stlb=128x16h,stlb-1g=8x2,pmd=32,pud=8,pgd=4": SETSxWAYS, h for
- * hashed; what isn't named keeps what *g has.  -EINVAL names the wrong part.
+ * hashed, 0 for none (of l1d and l1i there is one); what isn't named keeps what *g has.  -EINVAL names the wrong part.
  */
 int vm_tlb_geometry_parse(const char *text, struct vm_tlb_geometry *g, struct vm_err *err);
 
@@ -87,5 +90,13 @@ double vm_tlb_cost_ns(const struct vm_tlb_known *k, uint64_t bytes, bool pages_2
 
 /** Bytes that the second level translates with pages of that size; split 2M pages count as 4K ones.  0: not known. */
 uint64_t vm_tlb_reach(const struct vm_tlb_known *k, enum vm_tlb_size size);
+
+/** What the second level holds, for estimates of reach.  0 entries: not known. */
+struct vm_tlb_capacity {
+	unsigned entries, entries_1g;   /* for pages of 4K and 2M; for those of 1G */
+	bool split;                /* larger pages take entries for 4K ones */
+};
+
+struct vm_tlb_capacity vm_tlb_capacity_of(const struct vm_tlb_known *k);
 
 #endif

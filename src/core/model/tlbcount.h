@@ -37,7 +37,10 @@ static inline unsigned vm_tc_what(enum vm_tc_side side, enum vm_tc_of of)
 	return (unsigned)side * VM_TC_OFS + (unsigned)of;
 }
 
-/** "load walks", "walk-active cycles of fetches": for people.  Static. */
+/** The same as a constant: vm_tc_what_of(LOAD, WALKS). */
+#define vm_tc_what_of(side, of) (VM_TC_##side * (unsigned)VM_TC_OFS + VM_TC_##of)
+
+/** "page walks for loads": for people.  Static. */
 const char *vm_tc_name(unsigned what);
 /** The same in one word: "load_walks".  Static. */
 const char *vm_tc_key(unsigned what);
@@ -61,6 +64,36 @@ static inline double vm_tc_share(const struct vm_tc_count *c)
 {
 	return c->enabled_ns ? (double)c->running_ns / (double)c->enabled_ns : 0;
 }
+
+/** What the kernel counts itself, on every machine. */
+enum vm_tc_software {
+	VM_TC_PAGE_FAULTS, VM_TC_MINOR_FAULTS, VM_TC_MAJOR_FAULTS, VM_TC_CONTEXT_SWITCHES, VM_TC_MIGRATIONS,
+	VM_TC_TASK_CLOCK,          /* ns on a CPU */
+	VM_TC_SOFTWARE
+};
+
+/** An event that was to be counted. */
+struct vm_tc_entry {
+	const char *name;          /* as the kernel, perf or libpfm4 call it; lives as long as the counters */
+	const char *note;          /* what it counts, where the name misleads; or NULL */
+	uint16_t what;             /* vm_tc_what() ... */
+	uint8_t core;              /* kind of core, on hybrids */
+	struct vm_tc_count c;
+	int why;                   /* negative errno, of what isn't opened */
+};
+
+enum { VM_TC_ENTRIES_MAX = 128 };
+
+/** All that was counted, from the beginning or in an interval. */
+struct vm_tc_set {
+	struct vm_tc_entry v[VM_TC_ENTRIES_MAX];
+	size_t n;
+	struct vm_tc_count software[VM_TC_SOFTWARE];
+	uint64_t wall_ns;          /* how long */
+};
+
+/** Of what was counted by `now`, what came since `before`: a reading of the same counters. */
+void vm_tc_since(const struct vm_tc_set *now, const struct vm_tc_set *before, struct vm_tc_set *out);
 
 /** As many as there would have been in all of the time: raw * enabled / running.  NAN: not counted. */
 double vm_tc_scaled(const struct vm_tc_count *c);

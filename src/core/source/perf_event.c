@@ -25,13 +25,18 @@ static bool raise_file_limit(void)
 	return setrlimit(RLIMIT_NOFILE, &lim) == 0;
 }
 
-int vm_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, unsigned flags)
+int vm_perf_event_open_in(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned flags)
 {
 	long fd;
 	do {
-		fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1, (unsigned long)PERF_FLAG_FD_CLOEXEC | flags);
+		fd = syscall(SYS_perf_event_open, attr, pid, cpu, group, (unsigned long)PERF_FLAG_FD_CLOEXEC | flags);
 	} while (fd < 0 && errno == EMFILE && raise_file_limit());
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int vm_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, unsigned flags)
+{
+	return vm_perf_event_open_in(attr, pid, cpu, -1, flags);
 }
 
 static int open_on(unsigned cpu, uint64_t config)

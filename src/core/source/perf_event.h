@@ -33,6 +33,9 @@ int vm_perf_online(struct vm_session *s, struct vm_perf_online *out, struct vm_e
  */
 int vm_perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, unsigned flags);
 
+/** The same in the group that the event `group` leads, or of which it is the leader: -1. */
+int vm_perf_event_open_in(struct perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned flags);
+
 /** Whose events were wanted. */
 enum vm_perf_of { VM_PERF_OF_OURS, VM_PERF_OF_OTHERS, VM_PERF_OF_ALL };
 

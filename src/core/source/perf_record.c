@@ -13,7 +13,8 @@ uint64_t vm_perf_sample_type(const struct vm_perf_form *form, bool marked)
 {
 	return PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR |
 	       (form->stacks ? PERF_SAMPLE_CALLCHAIN : 0) | (form->user_ip ? PERF_SAMPLE_REGS_USER : 0) |
-	       (form->page_size ? PERF_SAMPLE_DATA_PAGE_SIZE : 0) | (marked ? PERF_SAMPLE_WEIGHT : 0);
+	       (form->page_size ? PERF_SAMPLE_DATA_PAGE_SIZE : 0) | (form->period ? PERF_SAMPLE_PERIOD : 0) |
+	       (form->data_source ? PERF_SAMPLE_DATA_SRC : 0) | (marked ? PERF_SAMPLE_WEIGHT : 0);
 }
 
 uint64_t vm_perf_user_regs(void)
@@ -106,15 +107,19 @@ static void parse_sample(struct cursor *c, const struct vm_perf_form *form, stru
 	out->tid = number(c);
 	out->time_ns = u64(c);
 	out->address = u64(c);
+	if (form->period)
+		out->period = u64(c);
 	if (form->stacks)
 		parse_chain(c, out);
 	/* No registers: the thread has no user space (PERF_SAMPLE_REGS_ABI_NONE). */
 	if (form->user_ip && u64(c) != PERF_SAMPLE_REGS_ABI_NONE)
 		out->user_ip = u64(c);
-	/* The mark is the one member of these that comes before the page size. */
-	out->marked = left(c) > (form->page_size ? 8 : 0);
+	/* The mark is the one member of these that comes before what is left. */
+	out->marked = left(c) > (size_t)8 * (form->page_size + form->data_source);
 	if (out->marked)
 		u64(c);
+	if (form->data_source)
+		out->data_source = u64(c);
 	if (form->page_size)
 		out->page_size = u64(c);
 	if (!out->user_ip)
@@ -173,6 +178,10 @@ static void parse_body(struct cursor *c, const struct vm_perf_form *form, struct
 	case PERF_RECORD_LOST:
 		out->id = u64(c);
 		out->lost = u64(c);
+		break;
+	case PERF_RECORD_THROTTLE:
+		u64(c);            /* the time again */
+		out->id = u64(c);
 		break;
 	default:
 		c->failed = true;

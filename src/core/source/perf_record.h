@@ -18,6 +18,8 @@ struct vm_perf_form {
 	bool stacks;               /* PERF_SAMPLE_CALLCHAIN, of user space */
 	bool user_ip;              /* PERF_SAMPLE_REGS_USER with vm_perf_user_regs() */
 	bool page_size;            /* PERF_SAMPLE_DATA_PAGE_SIZE (Linux 5.11) */
+	bool period;               /* PERF_SAMPLE_PERIOD */
+	bool data_source;          /* PERF_SAMPLE_DATA_SRC */
 };
 
 /**
@@ -36,11 +38,13 @@ struct vm_perf_record {
 	bool exec;                 /* PERF_RECORD_COMM: by execve(2) */
 	pid_t pid, tid;
 	pid_t parent, parent_tid;  /* PERF_RECORD_FORK, PERF_RECORD_EXIT */
-	/** Of a sample; `id` may be that of another event, even of another program's; `ip` is a kernel address if `kernel`. */
+	/** Of a sample, of a PERF_RECORD_THROTTLE only the first; `id` may be that of another event, even of another program's; `ip` is a kernel address if `kernel`. */
 	uint64_t id, ip, address;
 	bool marked;
 	uint64_t user_ip;          /* of the program, from kernel mode too; 0: not known */
 	uint64_t page_size;        /* of the page at `address` when the record was written; 0: not known */
+	uint64_t period;           /* events that it stands for; 0: not known */
+	uint64_t data_source;      /* union perf_mem_data_src; 0: not known */
 	/** User-space part of the stack, innermost first. */
 	const uint64_t *stack;
 	unsigned depth;

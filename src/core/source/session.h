@@ -16,6 +16,7 @@
 #include "core/base/buf.h"
 #include "core/base/vec.h"
 #include "core/model/need.h"
+#include "core/model/tlb.h"
 
 struct vm_err;
 struct vm_swap_types;
@@ -47,6 +48,8 @@ struct vm_session {
 	/** Names of users already looked up; texts in `arena`. */
 	VM_VEC(struct vm_user { uid_t uid; const char *name; }) users;
 	struct vm_arena arena;
+	/** Set when the source "tlb" is first asked for. */
+	struct vm_tlb_capacity tlb;
 	/** NULL until vm_kernel_swap_types() is first called; in `arena`. */
 	const struct vm_swap_types *swap_types;
 	/** Reads page tables; NULL until vm_walker_get() is first called.  Freed by its own function, so that who

@@ -362,6 +362,9 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 {
 	struct vm_proclist *l = vm_procset_begin(set);
 	time_faults(s, o->needs & VM_NEED(FAULTTIME));
+	/* Looked up once, so that threads find it at hand. */
+	if (o->needs & VM_NEED(TLB))
+		vm_source_usable(s, &vm_src_tlb, NULL);
 	l->taken_ns = vm_clock_ns();
 	l->needs = o->needs | VM_NEED(STAT) | (o->needs & VM_NEED(USER) ? VM_NEED(STATUS) : 0);
 	struct vm_pids all = { 0 };

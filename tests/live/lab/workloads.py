@@ -254,7 +254,7 @@ def tlb_accesses(t, before):
     elif name == "tlb-random":
         one = range(at, at + size, PAGE)
     else:
-        one = [at + p * PAGE for p in lru.mixed(t["pages"], t["seed"])]
+        one = [at + p * PAGE for p in lru.mixed(t["touched_pages"], t["seed"])]
     return [a for _ in range(t.get("passes", 1)) for a in one]
 
 

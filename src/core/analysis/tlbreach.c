@@ -1,0 +1,28 @@
+#include "core/analysis/tlbreach.h"
+
+#include <math.h>
+
+/** Bytes that so many entries reach; takes those that are used. */
+static uint64_t reach(uint64_t bytes, enum vm_tlb_size size, uint64_t *entries)
+{
+	const unsigned shift = vm_tlb_size_shift(size);
+	const uint64_t pages = (bytes >> shift) + ((bytes & ((UINT64_C(1) << shift) - 1)) != 0);
+	const uint64_t used = pages < *entries ? pages : *entries, reached = used << shift;
+	*entries -= used;
+	return reached < bytes ? reached : bytes;
+}
+
+double vm_tlb_reach_share(const struct vm_tlb_capacity *c, const struct vm_tlb_resident *r)
+{
+	uint64_t small = r->bytes[VM_TLB_4K], large = r->bytes[VM_TLB_2M], huge = r->bytes[VM_TLB_1G];
+	const uint64_t all = small + large + huge;
+	uint64_t entries = c->entries, own = c->entries_1g;
+	if (!all || !entries)
+		return (double)NAN;
+	if (c->split) {
+		small = all;
+		large = huge = 0;
+	}
+	const uint64_t first = reach(huge, VM_TLB_1G, &own), second = reach(large, VM_TLB_2M, &entries);
+	return (double)(first + second + reach(small, VM_TLB_4K, &entries)) / (double)all;
+}

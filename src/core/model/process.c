@@ -7,6 +7,7 @@ void vm_proc_init(struct vm_proc *p, pid_t pid)
 {
 	memset(p, 0, sizeof(*p));
 	p->pid = pid;
+	p->cpu = -1;
 	p->minflt_rate = p->majflt_rate = p->rss_rate = p->cpu_share = p->fault_share = NAN;
 }
 

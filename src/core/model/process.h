@@ -51,6 +51,8 @@ enum vm_pqty {
 /** TASK_COMM_LEN is 16, but the kernel shows up to 64 bytes for its workers (fs/proc/array.c). */
 enum { VM_COMM_MAX = 64 };
 
+struct vm_numa_sum;
+
 struct vm_proc {
 	pid_t pid;
 	pid_t ppid;
@@ -62,6 +64,10 @@ struct vm_proc {
 	uid_t uid;                 /* real user */
 	const char *user;          /* its name, or number where it has none; NULL: not read */
 	char comm[VM_COMM_MAX + 1];
+	/** The CPU that its first thread ran on last; -1: not known. */
+	int cpu;
+	/** Where its pages are and its threads run, by memory node; NULL: not read.  In the reader's arena. */
+	struct vm_numa_sum *numa;
 	/** Arguments separated by blanks; NULL: not read; "" for kernel threads and zombies.
 	    Owned by the arena that the reader was given. */
 	const char *cmdline;

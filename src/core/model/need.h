@@ -39,6 +39,9 @@ enum vm_need_bit {
 
 #define VM_NEED(x) (UINT32_C(1) << VM_NEED_BIT_##x)
 
+/** What holds the target's mmap lock while the kernel goes through its pages: vmtop reads them within its budget. */
+#define VM_NEEDS_DEAR (VM_NEED(ROLLUP) | VM_NEED(NUMA) | VM_NEED(CPUS))
+
 /** What the kinds of mappings are told from; VmFlags for hugetlb files, growing stacks and devices. */
 #define VM_NEED_KIND \
 	(VM_NEED(LAYOUT) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | VM_NEED(MMADDR))

@@ -27,7 +27,10 @@ unsigned vm_nodemask_count(const struct vm_nodemask *m)
 
 bool vm_nodemask_empty(const struct vm_nodemask *m)
 {
-	return vm_nodemask_count(m) == 0;
+	uint64_t any = 0;
+	for (size_t i = 0; i < sizeof(m->w) / sizeof(m->w[0]); i++)
+		any |= m->w[i];
+	return any == 0;
 }
 
 bool vm_nodemask_parse(const char *text, size_t len, struct vm_nodemask *out)

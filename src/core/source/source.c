@@ -274,7 +274,9 @@ int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_aren
 {
 	vm_proc_init(p, pid);
 	p->taken_ns = vm_clock_ns();
-	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .proc = p, .arena = arena };
+	/* One or two files: a directory more costs as much as one of them. */
+	const bool direct = !(needs & ~(VM_NEED(STAT) | VM_NEED(CPUS) | VM_NEED(NUMA)));
+	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .direct = direct, .proc = p, .arena = arena };
 	int r = vm_snap_open(&sn);
 	if (r == 0)
 		r = vm_snap_meet(&sn, needs);

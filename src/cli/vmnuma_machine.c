@@ -276,7 +276,7 @@ static int show_machine(struct vmnuma *v, struct vm_err *err)
 	if (!v->reports)
 		say_heading(v);
 	int r = list_nodes(v, true, v->again ? RATES : MEMORY, err);
-	if (r == 0 && !v->again) {
+	if (r == 0 && !v->again && v->nodes.told) {
 		say_distances(v);
 		vm_report_say(&v->report, "\nPages allocated since boot:\n");
 		r = list_nodes(v, false, COUNTERS, err);
@@ -318,6 +318,8 @@ static int show_memory(struct vmnuma *v, struct vm_err *err)
 			};
 	if (!n->items.n)
 		vmnuma_say_single(v);
+	if (!n->items.n && !vm_report_is_machine(&v->report))
+		return 0;
 	return vmnuma_list(v, set, true, NULL, rows, count, sizeof(*rows), NULL, err);
 }
 

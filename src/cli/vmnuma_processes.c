@@ -157,9 +157,10 @@ static int show(struct vmnuma *v, struct vm_err *err)
 	if (r == 0) {
 		read_all(&x);
 		const size_t n = make_rows(v, &x, rows);
-		if (!vm_report_is_machine(&v->report) && !v->reports && v->style.headings)
+		if (n && !vm_report_is_machine(&v->report) && !v->reports && v->style.headings)
 			vmnuma_say_single(v);
-		r = vmnuma_list(v, set, true, NULL, rows, n, sizeof(*rows), NULL, err);
+		if (n || !x.why || vm_report_is_document(&v->report))
+			r = vmnuma_list(v, set, true, NULL, rows, n, sizeof(*rows), NULL, err);
 		if (r == 0 && x.why) {
 			r = x.why;
 			*err = x.err;

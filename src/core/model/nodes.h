@@ -47,7 +47,7 @@ enum vm_numacounter {
 
 struct vm_node {
 	unsigned id;
-	/** CPUs as the kernel lists them, "0-3,8"; "" for a node without CPUs. */
+	/** CPUs as the kernel lists them, "0-3,8"; "" for a node without CPUs; NULL: not known. */
 	const char *cpus;
 	unsigned ncpus;
 	bool has_memory;

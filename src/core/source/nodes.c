@@ -369,6 +369,7 @@ static int make_one(struct vm_session *s, struct vm_nodes *n)
 	}
 	if (vm_session_slurp(s, &s->scratch, "sys/devices/system/cpu/online") >= 0)
 		return vm_parse_node_cpus(s->scratch.s, n, 0);
+	node->cpus = NULL;
 	return 0;
 }
 

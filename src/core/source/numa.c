@@ -147,6 +147,8 @@ static int fill_cpus(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	} else {
 		r = each_thread(&p, err);
 	}
+	if (!p.nodes->told)
+		vm_nodemask_add(&p.sum->may_run, p.nodes->nodes.v[0].id);
 	p.sum->have_threads = r == 0;
 	return r;
 }

@@ -370,7 +370,7 @@ static const struct vm_field mapping_fields[] = {
 	SHARE("MISPL%", "misplaced_share", D, mapping_misplaced_share, "numa_maps",
 	      "share on other nodes than the policy says, in per cent (JSON: 0 to 1)"),
 	BYTES("MISPL", "misplaced_bytes", M, mapping_misplaced, "numa_maps", "the same in bytes"),
-	FIELD("SAMPLES", "samples", VM_T_U64, VM_U_COUNT, VM_F_DESC, mapping_samples, "move_pages(2)",
+	FIELD("SAMPLES", "samples", VM_T_U64, VM_U_COUNT, M | VM_F_DESC, mapping_samples, "move_pages(2)",
 	      "pages looked at, with --sample"),
 	FIELD("PAGE", "page_bytes", VM_T_U64, VM_U_BYTES, M, mapping_page, "numa_maps: kernelpagesize_kB",
 	      "size of a page of the mapping"),

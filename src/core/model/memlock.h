@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vm_proc;
+#include "core/base/answer.h"
 
-enum vm_answer { VM_NO, VM_YES, VM_UNSURE };
+struct vm_proc;
 
 /** VM_LOCKED and VM_LOCKONFAULT in include/linux/mm.h, the same bits since Linux 4.4. */
 #define VM_RAW_LOCKED      UINT64_C(0x2000)

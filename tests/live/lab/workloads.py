@@ -119,6 +119,16 @@ RUNS = [
     "tlb-itlb --size 2M --accesses 3000 --rounds 2 --seed 3 --geometry l1i=4x4,stlb=16x4",
     "tlb-itlb --size 4K --accesses 10 --rounds 2 --huge default",
     "tlb-itlb --size 4M --accesses 3000 --rounds 2 --huge advise",
+    "numa-bind --size 1M",
+    "numa-bind --size 300K --node first --flags static",
+    "numa-preferred --size 1M",
+    "numa-preferred --size 1M --node 0 --way many",
+    "numa-interleave --size 1M",
+    "numa-weighted --size 1M",
+    "numa-local --size 1M",
+    "numa-local --size 1M --node last",
+    "numa-misplaced --size 1M",
+    "numa-migrate --size 1M",
 ]
 
 # Steps of those that would go on for ever.

@@ -78,6 +78,8 @@ int vmnuma_list(struct vmnuma *v, const struct vm_fieldset *set, bool chosen, co
 		common.columns = common.sort = common.filter = NULL;
 	if (!common.columns)
 		common.columns = spec;
+	if (!common.sort)
+		common.sort = set->row == vm_numa_process_fields.row ? "TOTAL" : NULL;
 	int r = vm_choice_parse(&common, set, &c, err);
 	if (r < 0)
 		return r;
@@ -292,6 +294,11 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 			r = show_sample(v, mode, err);
 	}
 	vm_signals_close(&signals);
+	/* They have been shown as long as they were there. */
+	if (r == -ESRCH && v->reports > 1) {
+		fprintf(stderr, "vmnuma: %s any more\n", err->what);
+		r = 0;
+	}
 	return r;
 }
 

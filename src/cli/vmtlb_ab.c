@@ -238,8 +238,6 @@ static int compare(struct vmtlb_ab *ab, struct vm_err *err)
 static int know_machine(struct vmtlb_ab *ab, struct vm_err *err)
 {
 	struct vm_session *s = ab->v->s;
-	if (!s->live)
-		return vm_fail(err, EINVAL, "--ab runs a command on this machine: it doesn't go with --root");
 	vm_thp_read(s, &ab->thp);
 	int r = vm_thp_permitted(&ab->thp, err);
 	return r == 0 ? vm_ab_probe(err) : r;

@@ -96,13 +96,19 @@ static bool may_have_small(const struct vmtlb_ab *ab)
 	return ab->thp.small > VM_THP_NEVER && bytes > 0;
 }
 
-enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
+/** Of a trial that can't see so many per cent, nothing seen says nothing. */
+enum { ROUGH = 10 };
+
+/** What a time says; differences that may be our doing are none. */
+static enum vm_pairs_verdict judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	const struct vm_pairs *p = &ab->of[m];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
 	if (ab->changed)
 		return VM_PAIRS_UNDECIDED;
-	const bool tiny = fabs(p->difference) * VMTLB_AB_SHARE < p->a;
+	const bool tiny = fabs(p->share) * VMTLB_AB_SHARE < 1;
+	if (verdict == VM_PAIRS_SAME && 100 * vm_pairs_resolution(p) > ROUGH)
+		return VM_PAIRS_UNDECIDED;
 	return tiny && (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE) ? VM_PAIRS_SAME : verdict;
 }
 
@@ -110,7 +116,7 @@ const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	if (vmtlb_ab_reached(ab) == VMTLB_AB_NONE && !may_have_small(ab))
 		return "no_huge_pages";
-	switch (vmtlb_ab_judge(ab, m)) {
+	switch (judge(ab, m)) {
 	case VM_PAIRS_LESS:
 		return "helps";
 	case VM_PAIRS_MORE:
@@ -122,44 +128,33 @@ const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 	}
 }
 
-/** Per cent: what a trial that can't see so much should be repeated for. */
-enum { ROUGH = 10 };
-
 /* ---- Times -------------------------------------------------------------------------------------------------------- */
 
-static double per_cent(const struct vm_pairs *p, double v)
-{
-	return 100 * v / p->a;
-}
-
 /** "3.1 % less". */
-static const char *change(const struct vm_pairs *p, double v, char buf[static VM_NUMBUF])
+static const char *change(double share, char buf[static VM_NUMBUF])
 {
-	const double x = per_cent(p, v);
-	snprintf(buf, VM_NUMBUF, "%.1f %% %s", fabs(x), x < 0 ? "less" : "more");
+	snprintf(buf, VM_NUMBUF, "%.1f %% %s", 100 * fabs(share), share < 0 ? "less" : "more");
 	return buf;
 }
 
 static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	const struct vm_pairs *p = &ab->of[m];
-	const char *name = vm_ab_name(m);
-	char by[VM_NUMBUF], low[VM_NUMBUF], high[VM_NUMBUF];
-	const double unseen = per_cent(p, vm_pairs_resolution(p));
-	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, m);
-	if (!(p->a > 0) || verdict == VM_PAIRS_UNDECIDED)
+	const char *name = vm_ab_name(m), *key = m == VM_AB_WALL ? "wall" : "cpu";
+	char by[VM_NUMBUF], low[VM_NUMBUF], high[VM_NUMBUF], range[128];
+	const enum vm_pairs_verdict verdict = judge(ab, m);
+	if (isnan(p->share) || ab->changed || vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
 		return;
-	change(p, p->difference, by);
-	change(p, p->low, low);
-	change(p, p->high, high);
-	if (verdict == VM_PAIRS_SAME)
-		find(f, m == VM_AB_WALL ? "wall" : "cpu", "no difference in %s was seen: with %.1f %% confidence it is between %s and %s; "
-		     "what is below about %.1f %%, %zu pairs that vary as these can't show%s",
-		     name, 100 * p->confidence, low, high, unseen, p->n,
-		     unseen > ROUGH ? ": take more pairs, or a quieter machine" : "");
+	change(p->share, by);
+	snprintf(range, sizeof(range), "with %.1f %% confidence between %s and %s", 100 * p->confidence,
+		 change(p->share_low, low), change(p->share_high, high));
+	if (verdict == VM_PAIRS_UNDECIDED)
+		find(f, key, "%s: nothing certain; most likely %s, %s: take more pairs, or a quieter machine", name, by, range);
+	else if (verdict == VM_PAIRS_SAME)
+		find(f, key, "%s: no difference was seen; it is %s, and what is below about %.1f %%, %zu pairs that vary as these can't "
+		     "show", name, range, 100 * vm_pairs_resolution(p), p->n);
 	else
-		find(f, m == VM_AB_WALL ? "wall" : "cpu", "huge pages %s: %s %s, with %.1f %% confidence between %s and %s",
-		     verdict == VM_PAIRS_LESS ? "help" : "hurt", by, name, 100 * p->confidence, low, high);
+		find(f, key, "%s: huge pages %s; %s, %s", name, verdict == VM_PAIRS_LESS ? "help" : "hurt", by, range);
 }
 
 static void judge_times(struct findings *f, const struct vmtlb_ab *ab)
@@ -182,18 +177,20 @@ static void judge_memory(struct findings *f, const struct vmtlb_ab *ab)
 	const struct vm_pairs *p = &ab->of[VM_AB_RSS];
 	char by[VM_NUMBUF], text[VM_NUMBUF];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
+	if (isnan(p->share))
+		return;
 	if (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE)
 		find(f, "memory", "the biggest process had %s %s resident (%s)",
 		     vm_ab_text(VM_AB_RSS, fabs(p->difference), false, false, text, sizeof(text)),
-		     verdict == VM_PAIRS_MORE ? "more" : "less", change(p, p->difference, by));
+		     verdict == VM_PAIRS_MORE ? "more" : "less", change(p->share, by));
 }
 
 static void judge_faults(struct findings *f, const struct vmtlb_ab *ab)
 {
 	const struct vm_pairs *p = &ab->of[VM_AB_MINOR];
 	char by[VM_NUMBUF];
-	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_LESS && p->a > 0)
-		find(f, "faults", "%.0f fewer page faults (%s)", -p->difference, change(p, p->difference, by));
+	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_LESS && !isnan(p->share))
+		find(f, "faults", "%.0f fewer page faults (%s)", -p->difference, change(p->share, by));
 }
 
 /* ---- Whether it was a trial of huge pages at all ------------------------------------------------------------------ */
@@ -303,7 +300,7 @@ static void advise(struct findings *f, const struct vmtlb_ab *ab)
 	const bool has = now.huge_bytes >= on.huge_bytes / 2;
 	const char *size = now.huge_bytes ? vm_format_size(now.huge_bytes, number) : "nothing";
 	f->heading = "NOW";
-	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, VM_AB_WALL);
+	const enum vm_pairs_verdict verdict = judge(ab, VM_AB_WALL);
 	if (has && verdict == VM_PAIRS_MORE)
 		find(f, "now", "as it is started now it has %s in huge pages: what starts it can turn them off with "
 		     "prctl(PR_SET_THP_DISABLE), it itself with madvise(MADV_NOHUGEPAGE)", size);

@@ -207,8 +207,6 @@ static int run_stacks(struct vmtlb *v, struct vm_err *err)
 static int check(const struct vmtlb *v, struct vm_err *err)
 {
 	const struct vmtlb_options *o = v->o;
-	if (!v->s->live)
-		return vm_fail(err, EINVAL, "a captured tree can't be sampled: leave out --root");
 	if (o->period && o->frequency)
 		return vm_fail(err, EINVAL, "--period and --frequency are two ways to say the same: give one of them");
 	if (o->folded && v->sink->machine)

@@ -36,6 +36,19 @@ documents() {
 	[ "$(jq -s length "$scratch/out")" = "$2" ] || { echo "$1: not $2 documents"; failed=1; }
 }
 
+# one_kind ARGUMENT...: where no document is around the rows, they are of one kind: all of CSV has as many cells, and
+# OpenMetrics is one set.
+one_kind() {
+	"$bin/vmtlb" --csv "$@" >"$scratch/rows" 2>"$scratch/err" </dev/null || { echo "--csv $*: status $?"; failed=1; }
+	/usr/bin/python3 -c 'import csv, sys
+sys.exit(len({len(row) for row in csv.reader(open(sys.argv[1]))}) != 1)' "$scratch/rows" || { echo "--csv $*: rows of several kinds"; failed=1; }
+	"$bin/vmtlb" --format openmetrics "$@" >"$scratch/rows" 2>"$scratch/err" </dev/null ||
+		{ echo "--format openmetrics $*: status $?: $(cat "$scratch/err")"; failed=1; }
+	[ "$(grep '^# EOF' "$scratch/rows")$(tail -1 "$scratch/rows")" = '# EOF# EOF' ] ||
+		{ echo "--format openmetrics $*: not one set"; failed=1; }
+	! grep -vE '^(#|[a-zA-Z_:][a-zA-Z0-9_:]*\{)' "$scratch/rows" || { echo "--format openmetrics $*: no names of metrics"; failed=1; }
+}
+
 with=(env)
 sleep 600 &
 target=$!
@@ -83,6 +96,7 @@ samples() {
 }
 if valid -J --sites -e page-faults -- sh -c 'exit 0'; then
 	samples "sites"
+	one_kind --sites -e page-faults -- true
 	holds "sites" '([.mappings[].samples] | add) <= .samples'
 fi
 valid -J --stacks -e page-faults -- sh -c 'exit 0' && samples "stacks"
@@ -96,9 +110,11 @@ if valid -J --probe; then
 	holds "probe" '([.costs[].bytes] | . == sort) and ([.curve[] | select(.curve == "data") | .pages] | . == sort)'
 	holds "probe" '.trusted == (.doubt == null)'
 	valid -J --probe -o all
+	one_kind --probe
 fi
 
 if valid -J --model -- true; then
+	one_kind --model -- true
 	holds "model" '.is_model and .exit_status == 0'
 	holds "model" '(.policies[0].walks + .policies[0].code_walks) == ([.mappings[].walks] | add)'
 	holds "model" '[.policies[] | .l1_misses >= .walks and .walks == .l1_misses - .stlb_hits] | all'
@@ -115,6 +131,7 @@ hot() {
 }
 if valid -J --hot --clear-refs -p $target --samples 3 --window 2ms; then
 	hot "hot"
+	one_kind --hot --clear-refs -p $target
 	valid -J --hot --clear-refs -p $target --flush none && hot "hot, no flush"
 	valid -J --hot --clear-refs -p $target -o all
 	valid -J --hot --clear-refs -p $target --samples 1 0.02 2 && documents "hot" 2
@@ -125,6 +142,7 @@ ab() {
 	holds "$1" '[.measures[] | .low == null or (.low <= .difference and .difference <= .high)] | all'
 }
 if valid -J --ab --pairs 2 -- true; then
+	one_kind --ab --pairs 1 -- true
 	ab "ab"
 	valid -J --ab --pairs 1 -o all -- true
 fi

@@ -111,7 +111,7 @@ wrong_lines() {
 	ends 2 '--pairs' --pairs x -- touch "$log"
 	ends 2 "no column 'NOSUCH' of a measure" -o NOSUCH -- touch "$log"
 	ends 2 'exclude each other' --probe -- touch "$log"
-	ends 2 "doesn't go with --root" --root "$here/../fixtures/linux-6.18" -- touch "$log"
+	ends 2 "leave out --root" --root "$here/../fixtures/linux-6.18" -- touch "$log"
 	[ ! -e "$log" ] || fail "a wrong command line started the command all the same"
 	ends 127 "cannot execute './no-such-program': No such file" -- ./no-such-program
 	ends 126 "cannot execute '/etc/passwd': Permission denied" -- /etc/passwd

@@ -26,6 +26,7 @@ static void forget(struct vm_guest *g)
 {
 	free(g->map);
 	free(g->names);
+	free(g->smap);
 }
 
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */
@@ -115,19 +116,24 @@ START_TEST(pages_have_the_size_that_the_kernel_gives)
 	const uint64_t huge[4] = { (uintptr_t)aligned, 2 << 20, MADV_HUGEPAGE };
 	const uint64_t small[4] = { (uintptr_t)aligned, 2 << 20, MADV_NOHUGEPAGE };
 	struct vm_guest_change change[2];
+	bool anew;
 	ck_assert_uint_eq(vm_guest_changes(&g, VM_GUEST_ADVISE, small, 0, change), 1);
 	ck_assert(!change[0].gone);
 	aligned[0] = 1;
-	ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned), VM_TLB_4K);
+	ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned, &anew), VM_TLB_4K);
 	ck_assert_int_eq(madvise(aligned, 2 << 20, MADV_DONTNEED), 0);
 	ck_assert_uint_eq(vm_guest_changes(&g, VM_GUEST_ADVISE, huge, 0, change), 1);
 	aligned[0] = 1;
 	/* What smaps tells of the mapping has to agree with what a scan tells of the page. */
 	const bool scans = g.scans;
-	const enum vm_tlb_size size = vm_guest_page_size(&g, (uintptr_t)aligned);
+	const enum vm_tlb_size size = vm_guest_page_size(&g, (uintptr_t)aligned, &anew);
 	g.scans = false;
 	if (scans)
-		ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned), size);
+		ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned, &anew), size);
+	ck_assert(anew);
+	g.base = 0x1000;
+	ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned - 0x1000, &anew), VM_TLB_4K);
+	ck_assert_str_eq(vm_guest_sizes(&g), "assumed");
 	munmap(m, bytes);
 	forget(&g);
 }

@@ -17,6 +17,7 @@ struct vm_tlb_program {
 	const char *name;          /* as the engine was told: any bytes */
 	uint64_t instructions, loads, stores;
 	struct vm_tlb_tallies data, code;
+	size_t mapping, mappings;  /* its mappings: the first one, and how many follow each other */
 };
 
 /** One of its mappings, as far as it ever reached. */

@@ -106,8 +106,10 @@ static bool place(void *ctx, uint64_t addr, struct vm_tlbtrace_place *out)
 
 static enum vm_tlb_size page_size(void *ctx, uint64_t addr)
 {
-	const enum vm_tlb_size size = vm_guest_page_size(&e.guest, addr);
+	bool anew;
+	const enum vm_tlb_size size = vm_guest_page_size(&e.guest, addr, &anew);
 	(void)ctx;
+	e.core->epoch += anew;
 	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", vm_guest_sizes(&e.guest));
 	return size;
 }

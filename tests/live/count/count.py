@@ -367,6 +367,9 @@ def series():
     check([d["sample"] for d in docs] == [1, 2] and docs[0]["software"]["page_faults"] > 0, f"objects: {docs}")
     csv = Run("--csv", "-p", str(target.pid), "50ms", "2").out.splitlines()
     check(len(csv) == 3 and csv[0].startswith("time_s,"), f"CSV: {csv}")
+    # No sum at the end, whose rows would be of another kind, or taken for a sample.
+    csv = Run("--csv", "-i", "20ms", "--", "sleep", "0.1").out.splitlines()
+    check(len(csv) > 2 and {len(line.split(",")) for line in csv} == {csv[0].count(",") + 1}, f"CSV: {csv}")
     vmtlb = subprocess.Popen([VMTLB, "-J", "-p", str(target.pid), "30ms"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     first = [json.loads(vmtlb.stdout.readline()) for _ in range(3)]
     vmtlb.send_signal(signal.SIGINT)
@@ -417,6 +420,9 @@ def cgroup():
     check(Run("-g", "/no/such/group").status == 3, "no such control group: not 3")
     everyone = Run("-J", "-a", "-d", "50ms").json()
     check(everyone["software"]["context_switches"] > 0, f"all: {everyone['software']}")
+    # A CPU's clock runs while it idles, too: that isn't what was used.
+    check(everyone["software"]["task_clock_ns"] is None, f"all: {everyone['software']}")
+    check("CPUs used" not in Run("-a", "-d", "50ms").out, "all: it says what CPUs were used")
 
 
 def walks():

@@ -91,12 +91,6 @@ int vmnuma_list(struct vmnuma *v, const struct vm_fieldset *set, bool chosen, co
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
 }
 
-void vmnuma_json_text(struct vmnuma *v, const char *key, const char *text)
-{
-	vm_json_key(&v->report.json, key);
-	vm_json_str(&v->report.json, text);
-}
-
 void vmnuma_say_single(struct vmnuma *v)
 {
 	if (!v->nodes.told && v->s->live)
@@ -244,7 +238,7 @@ static int show_sample(struct vmnuma *v, const struct vmnuma_mode *mode, struct 
 		return vm_fail_os(err, -r, "cannot begin the report");
 	vm_document_begin(&v->report, v->s, "vmnuma/1");
 	if (vm_report_is_document(&v->report))
-		vmnuma_json_text(v, "mode", mode->name);
+		vm_json_put_str(&v->report.json, "mode", mode->name);
 	r = mode->show(v, err);
 	vm_document_end(&v->report, v->s, vm_clock_ns() - v->began_ns);
 	const int closed = vm_report_close(&v->report, r == 0 ? err : NULL);

@@ -133,18 +133,23 @@ static void take_small(struct vm_session *s, const char *below, uint64_t bytes, 
 		sum[0] = (sum[0] == UINT64_MAX ? 0 : sum[0]) + n * bytes;
 }
 
+uint64_t vm_thp_small_bytes(struct vm_session *s)
+{
+	uint64_t small[2] = { UINT64_MAX, read_number(s, "", "hpage_pmd_size") };
+	each_size(s, take_small, small);
+	return small[0];
+}
+
 void vm_thp_count(struct vm_session *s, struct vm_thp_counts *out)
 {
 	static const char *const made[] = { "thp_fault_alloc", "thp_collapse_alloc", "thp_file_alloc" };
 	static const char *const refused[] = { "thp_fault_fallback", "thp_file_fallback" };
-	uint64_t small[2] = { UINT64_MAX, read_number(s, "", "hpage_pmd_size") };
 	*out = (struct vm_thp_counts){ .made = UINT64_MAX, .refused = UINT64_MAX };
 	if (vm_session_slurp(s, &s->scratch, "proc/vmstat") >= 0) {
 		out->made = vm_thp_parse_sum(s->scratch.s, made, vm_countof(made));
 		out->refused = vm_thp_parse_sum(s->scratch.s, refused, vm_countof(refused));
 	}
-	each_size(s, take_small, small);
-	out->small_bytes = small[0];
+	out->small_bytes = vm_thp_small_bytes(s);
 }
 
 static uint64_t since(uint64_t from, uint64_t to)

@@ -48,6 +48,9 @@ struct vm_thp_counts {
 
 void vm_thp_count(struct vm_session *s, struct vm_thp_counts *out);
 
+/** small_bytes alone. */
+uint64_t vm_thp_small_bytes(struct vm_session *s);
+
 /** What came since: *from taken from *to, member by member; not known where one of the two isn't. */
 struct vm_thp_counts vm_thp_since(const struct vm_thp_counts *from, const struct vm_thp_counts *to);
 

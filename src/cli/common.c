@@ -67,6 +67,12 @@ const struct vm_sink *vm_common_sink(const struct vm_common *c)
 	return vm_sinks[c->json ? 1 : c->csv ? 3 : c->format];
 }
 
+const struct vm_sink *vm_common_sink_of_lines(const struct vm_common *c)
+{
+	const struct vm_sink *sink = vm_common_sink(c);
+	return sink->document ? vm_sinks[2] : sink;
+}
+
 static unsigned terminal_width(FILE *out)
 {
 	const char *columns = getenv("COLUMNS");
@@ -249,6 +255,14 @@ static void put_unmet(struct vm_json *j, const struct vm_session *s)
 		vm_json_u64(j, u->count);
 		vm_json_object_end(j);
 	}
+	for (size_t i = 0; i < s->unmet_other.n; i++) {
+		const struct vm_unmet_other *u = &s->unmet_other.v[i];
+		vm_json_key(j, u->name);
+		vm_json_object_begin(j);
+		vm_json_put_str(j, "what", u->what);
+		vm_json_put_str(j, "why", u->why);
+		vm_json_object_end(j);
+	}
 	vm_json_object_end(j);
 }
 
@@ -292,4 +306,6 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 		else
 			fprintf(stderr, ": %s\n", strerror(u->why));
 	}
+	for (size_t i = 0; i < s->unmet_other.n; i++)
+		fprintf(stderr, "%s: %s: %s\n", command, s->unmet_other.v[i].what, s->unmet_other.v[i].why);
 }

@@ -21,6 +21,9 @@ extern const struct vm_opt vm_output_opts[];
 /** The sink that -J, --csv or --format chose; the table if none. */
 const struct vm_sink *vm_common_sink(const struct vm_common *c);
 
+/** The same where there will be several documents: they are written one a line. */
+const struct vm_sink *vm_common_sink_of_lines(const struct vm_common *c);
+
 /** Terminal width, colour and character set of `out`, as the options and the environment say. */
 void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style);
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/err.h"
 
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
@@ -185,4 +186,15 @@ void vm_signals_wait(const struct vm_signals *s, int ms)
 {
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
 	poll(&p, 1, ms);
+}
+
+bool vm_signals_wait_until(struct vm_signals *s, uint64_t due_ns)
+{
+	for (uint64_t now; (now = vm_clock_ns()) < due_ns;) {
+		const uint64_t ms = (due_ns - now + 999999) / 1000000;
+		vm_signals_wait(s, ms > 3600000 ? 3600000 : (int)ms);
+		if (vm_signals_take(s, NULL))
+			return true;
+	}
+	return false;
 }

@@ -167,6 +167,7 @@ static int finish(struct vm_ctx *ctx, int r, const struct vm_err *err)
 		vm_print_unmet(ctx->s, vm_command.name);
 		for (unsigned b = 0; b < VM_NEED_NR; b++)
 			partial = partial || ctx->s->unmet[b].count;
+		partial = partial || ctx->s->unmet_other.n;
 	}
 	if (status == VM_EXIT_OK && partial && ctx->common->strict)
 		status = VM_EXIT_PARTIAL;

@@ -221,20 +221,11 @@ static void free_all(struct vmfault *v, struct vm_ctx *ctx)
 		fclose(v->out);
 }
 
-static const struct vm_sink *sink_for(const struct vm_common *common, bool lines)
-{
-	const struct vm_sink *sink = vm_common_sink(common);
-	for (size_t i = 0; lines && sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			return vm_sinks[i];
-	return sink;
-}
-
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmfault v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns() };
 	const bool targets = vm_target_given(&v.o->target);
-	v.sink = sink_for(ctx->common, v.o->interval_ns || (targets && argc == 2));
+	v.sink = v.o->interval_ns || (targets && argc == 2) ? vm_common_sink_of_lines(ctx->common) : vm_common_sink(ctx->common);
 	int r = vmfault_check(&v, targets, argc, argv, err);
 	if (r == 0)
 		r = open_output(&v, ctx, err);

@@ -8,7 +8,6 @@
 #include "cli/vmnuma.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,18 +255,6 @@ static int read_nodes(struct vmnuma *v, struct vm_err *err)
 	return vm_nodes_read(v->s, &v->nodes, err);
 }
 
-/** true: told to end. */
-static bool wait_until(struct vm_signals *signals, uint64_t due_ns)
-{
-	for (uint64_t now; (now = vm_clock_ns()) < due_ns;) {
-		struct pollfd p = { .fd = signals->fd, .events = POLLIN };
-		const uint64_t ms = (due_ns - now + 999999) / 1000000;
-		if (poll(&p, 1, ms > 3600000 ? 3600000 : (int)ms) > 0 && vm_signals_take(signals, NULL))
-			return true;
-	}
-	return false;
-}
-
 static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_err *err)
 {
 	struct vm_signals signals;
@@ -281,7 +268,7 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 		if (fflush(v->out) != 0)
 			r = vm_fail_os(err, errno, "cannot write the output");
 		due += v->interval_ns;
-		if (r < 0 || wait_until(&signals, due))
+		if (r < 0 || vm_signals_wait_until(&signals, due))
 			break;
 		r = read_nodes(v, err);
 		if (r == 0)
@@ -296,14 +283,6 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 	return r;
 }
 
-/** Several documents: one a line. */
-static void choose_lines(struct vmnuma *v)
-{
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmnuma v = { .s = ctx->s, .common = ctx->common, .o = opts_, .out = ctx->out };
@@ -315,7 +294,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	const struct vmnuma_mode *mode = mode_of(&v);
 	if (r == 0)
 		r = check_columns(&v, mode, err);
-	choose_lines(&v);
+	if (v.interval_ns)
+		v.sink = vm_common_sink_of_lines(ctx->common);
 	if (r == 0)
 		r = v.interval_ns ? repeat(&v, mode, err) : show_sample(&v, mode, err);
 	vm_nodes_free(&v.nodes);

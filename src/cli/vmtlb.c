@@ -225,9 +225,8 @@ int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, cons
 
 void vmtlb_choose_lines(struct vmtlb *v)
 {
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
+	if (v->interval_ns)
+		v->sink = vm_common_sink_of_lines(v->common);
 }
 
 void vmtlb_say_whom(struct vmtlb *v)

@@ -82,6 +82,30 @@ static void add_all(const struct vm_fieldset *set, struct vm_columns *cols, unsi
 			add_column(cols, i);
 }
 
+/** Groups are in lower case, so that "swap" is one and "SWAP" a column. */
+static const struct vm_field_group *find_group(const struct vm_fieldset *set, const char *word, size_t len)
+{
+	for (const struct vm_field_group *g = set->groups; g && g->name; g++)
+		if (strlen(g->name) == len && memcmp(g->name, word, len) == 0)
+			return g;
+	return NULL;
+}
+
+/** A group's columns, or those from one to another. */
+static void take_group(const struct vm_fieldset *set, const struct vm_field_group *g, void (*take)(struct vm_columns *, size_t),
+		       struct vm_columns *cols)
+{
+	for (const char *p = g->columns; *p;) {
+		const size_t len = strcspn(p, ","), first = strcspn(p, ",-");
+		const int from = vm_field_find(set, p, first);
+		const int to = first < len ? vm_field_find(set, p + first + 1, len - first - 1) : from;
+		for (int i = from; i >= 0 && i <= to; i++)
+			take(cols, (size_t)i);
+		p += len;
+		p += *p == ',';
+	}
+}
+
 int vm_columns_parse(const struct vm_fieldset *set, const char *spec, unsigned default_flag,
 		     struct vm_columns *out, struct vm_err *err)
 {
@@ -105,10 +129,13 @@ int vm_columns_parse(const struct vm_fieldset *set, const char *spec, unsigned d
 				add_all(set, &cols, 0);
 			continue;
 		}
-		int i = vm_field_find(set, word, wlen);
+		const struct vm_field_group *g = find_group(set, word, wlen);
+		int i = g ? 0 : vm_field_find(set, word, wlen);
 		if (i < 0)
 			return unknown_column(set, word, wlen, err);
-		if (drop)
+		if (g)
+			take_group(set, g, drop ? drop_column : add_column, &cols);
+		else if (drop)
 			drop_column(&cols, (size_t)i);
 		else
 			add_column(&cols, (size_t)i);

@@ -78,12 +78,20 @@ struct vm_field {
 	const char *source;  /* "smaps: Pss": file and field of the kernel it comes from */
 };
 
+/** A word of -o that stands for several columns; in lower case, unlike names of columns. */
+struct vm_field_group {
+	const char *name, *help;
+	/** "A,B,C": those; "A-C": from A to C in the order of the set. */
+	const char *columns;
+};
+
 struct vm_fieldset {
 	const char *row;             /* "mapping" */
 	const char *rows;            /* "mappings": name of the array in JSON */
 	const struct vm_field *v;
 	size_t n;
 	bool fixed;                  /* -o doesn't choose among them */
+	const struct vm_field_group *groups;   /* ended by a NULL name; or NULL */
 };
 
 /** The scratch may have served other fields, and needs no initialisation; f->get() is for one that serves f alone. */
@@ -99,7 +107,7 @@ int vm_field_find(const struct vm_fieldset *set, const char *name, size_t len);
 /** The field whose name is nearest to a misspelt one, or NULL if none is near. */
 const char *vm_field_suggest(const struct vm_fieldset *set, const char *name);
 
-enum { VM_COLUMNS_MAX = 128 };
+enum { VM_COLUMNS_MAX = 192 };
 
 /** Indexes into a fieldset. */
 struct vm_columns {
@@ -110,7 +118,7 @@ struct vm_columns {
 /**
  * Choose columns: NULL or "" gives the defaults, which are the fields that have `default_flag`
  * (VM_F_DEFAULT for people, VM_F_MACHINE for programs); "A,B" gives those, "+A,B" the defaults and
- * those, "all" everything; "-A" in a list takes one away.  -EINVAL names the wrong word and the
+ * those, "all" everything, the name of a group those of the group; "-A" in a list takes one away.  -EINVAL names the wrong word and the
  * nearest right one.
  */
 int vm_columns_parse(const struct vm_fieldset *set, const char *spec, unsigned default_flag,

@@ -36,7 +36,7 @@ void vm_machine_derive(struct vm_machine *m)
 	static const enum vm_machqty steal[] = { VM_M_PGSTEAL_KSWAPD, VM_M_PGSTEAL_DIRECT, VM_M_PGSTEAL_OTHER };
 	add_up(m, VM_M_PGSCAN, scan, 3);
 	add_up(m, VM_M_PGSTEAL, steal, 3);
-	subtract(m, VM_M_USED, m->q[VM_M_TOTAL], vm_machine_has(m, VM_M_TOTAL), VM_M_FREE);
+	subtract(m, VM_M_USED, m->q[VM_M_TOTAL], vm_machine_has(m, VM_M_TOTAL), VM_M_AVAILABLE);
 	subtract(m, VM_M_SWAP, m->q[VM_M_SWAP_TOTAL], vm_machine_has(m, VM_M_SWAP_TOTAL), VM_M_SWAP_FREE);
 	subtract(m, VM_M_FILE, m->q[VM_M_CACHED] + m->q[VM_M_BUFFERS],
 		 vm_machine_has(m, VM_M_CACHED) && vm_machine_has(m, VM_M_BUFFERS), VM_M_SHMEM);

@@ -38,7 +38,7 @@ enum vm_machqty {
 	VM_M_HUGETLB,                                  /* all pools of all sizes */
 	VM_M_POOL, VM_M_POOL_FREE, VM_M_POOL_RESERVED, VM_M_POOL_SURPLUS,   /* that of the default size: HugePages_* */
 	VM_M_DIRECT_4K, VM_M_DIRECT_2M, VM_M_DIRECT_1G,    /* DirectMap4k, 2M or 4M, 1G */
-	/* made of these: MemTotal - MemFree; Cached + Buffers - Shmem; SwapTotal - SwapFree */
+	/* made of these: MemTotal - MemAvailable; Cached + Buffers - Shmem; SwapTotal - SwapFree */
 	VM_M_USED, VM_M_FILE, VM_M_SWAP,
 	/* vmstat: nr_zspages, and nr_foll_pin_acquired - nr_foll_pin_released, in bytes */
 	VM_M_ZSPAGES, VM_M_PINNED,
@@ -163,6 +163,7 @@ uint64_t vm_counter_increase(uint64_t from, uint64_t to, bool words32);
 struct vm_machine_row {
 	const struct vm_machine *m;
 	const struct vm_machine_rates *rates;
+	const char *time;          /* the date as a text; or NULL */
 };
 
 /* ---- What it is made of ------------------------------------------------------------------------------------------- */

@@ -52,6 +52,16 @@ int vm_session_open(const char *root, struct vm_session **out, struct vm_err *er
 	return r;
 }
 
+void vm_session_note_other(struct vm_session *s, const char *name, const char *what, const char *why)
+{
+	for (size_t i = 0; i < s->unmet_other.n; i++)
+		if (strcmp(s->unmet_other.v[i].name, name) == 0)
+			return;
+	struct vm_unmet_other u = { .name = name, .what = what };
+	snprintf(u.why, sizeof(u.why), "%s", why);
+	vm_vec_push(&s->unmet_other, u);
+}
+
 void vm_session_close(struct vm_session *s)
 {
 	if (!s)
@@ -72,6 +82,7 @@ void vm_session_close(struct vm_session *s)
 		vm_nodes_free(s->nodes);
 	free(s->nodes);
 	vm_vec_free(&s->users);
+	vm_vec_free(&s->unmet_other);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);
 	free(s);

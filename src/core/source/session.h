@@ -29,6 +29,13 @@ struct vm_unmet {
 	pid_t first;
 };
 
+/** What isn't of processes and could not be had: one of each name. */
+struct vm_unmet_other {
+	const char *name;          /* "psi": JSON; static */
+	const char *what;          /* "pressure": for people; static */
+	char why[480];             /* a clause, with what would help */
+};
+
 struct vm_session {
 	/** The root directory; all paths are below it. */
 	int root_fd;
@@ -43,6 +50,7 @@ struct vm_session {
 	/** Clock ticks per second of stat's times (USER_HZ is 100 on every Linux ABI). */
 	uint64_t ticks_per_second;
 	struct vm_unmet unmet[VM_NEED_NR];
+	VM_VEC(struct vm_unmet_other) unmet_other;
 	/** Sources found unusable once are not asked again: errno by index into vm_sources[]; -1: not
 	    yet asked. */
 	int16_t probed[32];
@@ -129,5 +137,8 @@ void vm_session_tee_link(struct vm_session *s, const char *path, const char *tar
 
 /** Note that `need` was wanted of `pid` and could not be read. */
 void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid);
+
+/** Note that something else could not be had; what was noted under that name before stays. */
+void vm_session_note_other(struct vm_session *s, const char *name, const char *what, const char *why);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "cli/render/text.h"
 
-enum { WIDTH = 80, NAME = 14 };
+enum { WIDTH = 80, NAME = 14, STATE = 8 };
 
 static unsigned width_of(const struct vm_report *r)
 {
@@ -35,7 +35,7 @@ static bool is_fine(const struct vm_check_row *row)
 static bool is_about_machine(const struct vm_check_row *row)
 {
 	static const char *const names[] = {
-		"kernel", "paging", "page-offset", "tlb", "hugetlb", "thp", "numa", "capabilities", "ptrace", "container", "memlock", "lockdown",
+		"kernel", "paging", "page-offset", "tlb", "hugetlb", "thp", "numa", "capabilities", "container",
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(row->check->name, names[i]) == 0)
@@ -62,11 +62,11 @@ static void put_working(struct vm_report *r, const struct vm_check_row *rows, si
 		if (is_fine(&rows[i]) && !is_about_machine(&rows[i]))
 			vm_buf_addf(&b, "%s%s", b.n ? ", " : "", rows[i].check->name);
 	if (b.n)
-		vm_report_wrap(r, NAME, "works:", vm_buf_str(&b), width_of(r));
+		vm_report_wrap(r, STATE, "works", vm_buf_str(&b), width_of(r));
 	vm_buf_free(&b);
 }
 
-/** "denied", with what is missing and what is used instead. */
+/** A line each: what is missing, and what is used instead. */
 static void put_missing(struct vm_report *r, const struct vm_check_row *rows, size_t n, enum vm_verdict verdict)
 {
 	struct vm_buf b = { 0 };
@@ -74,13 +74,22 @@ static void put_missing(struct vm_report *r, const struct vm_check_row *rows, si
 		const struct vm_finding *f = &rows[i].finding;
 		if (f->verdict != verdict || is_about_machine(&rows[i]))
 			continue;
-		vm_buf_addf(&b, "%s: ", vm_verdict_name[verdict]);
-		vm_buf_addf(&b, "%*s%-*s %s", (int)(8 - strlen(vm_verdict_name[verdict])) + 1 > 0 ? 7 - (int)strlen(vm_verdict_name[verdict]) : 0, "",
-			    NAME - 1, rows[i].check->name, f->found);
-		if (rows[i].check->instead[0] && verdict != VM_VERDICT_UNTRIED)
+		vm_buf_addf(&b, "%-*s%-*s%s", STATE, vm_verdict_name[verdict], NAME, rows[i].check->name, f->found);
+		if (rows[i].check->instead[0])
 			vm_buf_addf(&b, " -> %s", rows[i].check->instead);
 		put_line(r, &b);
 	}
+	vm_buf_free(&b);
+}
+
+static void put_untried(struct vm_report *r, const struct vm_check_row *rows, size_t n)
+{
+	struct vm_buf b = { 0 };
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].finding.verdict == VM_VERDICT_UNTRIED && !is_about_machine(&rows[i]))
+			vm_buf_addf(&b, "%s%s", b.n ? ", " : "", rows[i].check->name);
+	if (b.n)
+		vm_report_wrap(r, STATE, vm_verdict_name[VM_VERDICT_UNTRIED], vm_buf_str(&b), width_of(r));
 	vm_buf_free(&b);
 }
 
@@ -91,7 +100,7 @@ void vmdoctor_screen(struct vm_report *r, const struct vm_check_row *rows, size_
 	put_missing(r, rows, n, VM_VERDICT_PARTLY);
 	put_missing(r, rows, n, VM_VERDICT_DENIED);
 	put_missing(r, rows, n, VM_VERDICT_ABSENT);
-	put_missing(r, rows, n, VM_VERDICT_UNTRIED);
+	put_untried(r, rows, n);
 }
 
 static void put_part(struct vm_report *r, const char *heading, const char *text)

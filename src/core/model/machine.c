@@ -180,7 +180,8 @@ bool vm_machine_parts(const struct vm_machine *m, uint64_t part[VM_PART_NR])
 	part[VM_PART_FREE] = m->q[VM_M_FREE];
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < VM_PART_REST; i++)
-		sum += part[i];
+		if (__builtin_add_overflow(sum, part[i], &sum))
+			sum = UINT64_MAX;
 	part[VM_PART_REST] = m->q[VM_M_TOTAL] > sum ? m->q[VM_M_TOTAL] - sum : 0;
 	return vm_machine_has(m, VM_M_TOTAL);
 }

@@ -145,12 +145,12 @@ static void check_soft_dirty(struct vm_session *s, struct vm_finding *f)
 	if (r == 0)
 		vm_found(f, VM_VERDICT_WORKS, "a page of a child was marked, cleared and marked again");
 	else if (r == -EOPNOTSUPP)
-		vm_found(f, VM_VERDICT_ABSENT, "not in this kernel (CONFIG_MEM_SOFT_DIRTY)");
+		vm_found(f, VM_VERDICT_ABSENT, "no CONFIG_MEM_SOFT_DIRTY");
 }
 
 const struct vm_check vm_check_soft_dirty = {
 	.info = { "soft-dirty", "which pages were written since", "writing a page of a child, clearing, writing again", "vmpage, vmws",
-		  "PAGEMAP_SCAN with write-protection" },
+		  "PAGEMAP_SCAN" },
 	.live = true, .run = check_soft_dirty,
 };
 
@@ -258,7 +258,7 @@ static void check_idle(struct vm_session *s, struct vm_finding *f)
 	struct vm_err err = { 0 };
 	vm_auto_close int fd = vm_session_open_file(s, O_RDWR, "sys/kernel/mm/page_idle/bitmap");
 	if (fd == -ENOENT) {
-		vm_found(f, VM_VERDICT_ABSENT, "not in this kernel (CONFIG_IDLE_PAGE_TRACKING)");
+		vm_found(f, VM_VERDICT_ABSENT, "no CONFIG_IDLE_PAGE_TRACKING");
 		return;
 	}
 	int r = fd < 0 ? vm_fail_os(&err, -fd, "cannot open /sys/kernel/mm/page_idle/bitmap") : child_begin(s, &c, &err);
@@ -270,7 +270,7 @@ static void check_idle(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_idle = {
-	.info = { "page-idle", "idle page tracking, by frame", "marking the frame of a page of ours as idle", "vmws", "accessed bits by clear_refs" },
+	.info = { "page-idle", "idle page tracking, by frame", "marking the frame of a page of ours as idle", "vmws", "accessed bits" },
 	.live = true, .run = check_idle,
 };
 
@@ -306,9 +306,8 @@ static struct operations damon_operations(struct vm_session *s)
 static void check_damon(struct vm_session *s, struct vm_finding *f)
 {
 	vm_auto_close int fd = vm_session_open_file(s, O_RDWR, DAMON "/nr_kdamonds");
-	/* Since 6.x the directory is root's alone: what nobody may look into says no more than that. */
 	if (fd == -ENOENT) {
-		vm_found(f, VM_VERDICT_ABSENT, "not in this kernel (CONFIG_DAMON_SYSFS)");
+		vm_found(f, VM_VERDICT_ABSENT, "no CONFIG_DAMON_SYSFS");
 		return;
 	}
 	if (fd < 0) {
@@ -329,6 +328,6 @@ static void check_damon(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_damon = {
-	.info = { "damon", "DAMON: how often regions are used", "opening its files for writing; no monitor is made", "vmws", "accessed bits by clear_refs" },
+	.info = { "damon", "DAMON: how often regions are used", "opening its files for writing; no monitor is made", "vmws", "accessed bits" },
 	.live = true, .run = check_damon,
 };

@@ -57,7 +57,7 @@ static void check_kernel(struct vm_session *s, struct vm_finding *f)
 	if (s->live)
 		vm_tlb_cpu_read(s, &cpu);
 	if (cpu.virtual)
-		vm_buf_addf(&b, ", a virtual machine (%s)", cpu.hypervisor);
+		vm_buf_addf(&b, ", in %s", cpu.hypervisor);
 	vm_found(f, VM_VERDICT_FACT, "%s", vm_buf_str(&b));
 	vm_found_why(f, "%s", cpu.model);
 	vm_buf_free(&b);
@@ -107,7 +107,7 @@ static void put_cpu_bits(struct vm_session *s, struct vm_buf *b)
 	line = line ? strchr(line, ':') : NULL;
 	unsigned physical, virtual;
 	if (line && sscanf(line, ": %3u bits physical, %3u bits virtual", &physical, &virtual) == 2)
-		vm_buf_addf(b, "; CPU: %u bits physical, %u virtual", physical, virtual);
+		vm_buf_addf(b, "; CPU: %u/%u bits", physical, virtual);
 }
 
 static void check_paging(struct vm_session *s, struct vm_finding *f)
@@ -117,8 +117,9 @@ static void check_paging(struct vm_session *s, struct vm_finding *f)
 	const uint64_t page = s->live ? (uint64_t)sysconf(_SC_PAGESIZE) : s->page_bytes;
 	if (s->live) {
 		const unsigned bits = user_bits(page);
-		vm_buf_addf(&b, "%u levels, %u-bit user space, pages of %s", levels_of(bits, page), bits, vm_format_size(page, size));
-		vm_found_why(f, "the highest address that mmap(2) takes is below 2^%u", bits);
+		vm_buf_addf(&b, "%u levels, %u-bit user space, %s pages", levels_of(bits, page), bits, vm_format_size(page, size));
+		vm_found_why(f, "the highest address that mmap(2) takes is just below 2^%u; behind \"CPU\" are the bits of physical and virtual "
+			     "addresses that it could do", bits);
 	} else {
 		vm_buf_addf(&b, "pages of %s", vm_format_size(page, size));
 	}
@@ -138,7 +139,7 @@ static void check_direct_map(struct vm_session *s, struct vm_finding *f)
 	struct vm_walker *w;
 	uint64_t end;
 	const int r = vm_walker_get(s, &w, &err);
-	vm_found_result(f, r, &err, "CAP_BPF and CAP_PERFMON");
+	vm_found_result(f, r, &err, "CAP_BPF, CAP_PERFMON");
 	if (r < 0)
 		return;
 	const uint64_t base = vm_walker_direct_map(w, &end);
@@ -149,7 +150,7 @@ static void check_direct_map(struct vm_session *s, struct vm_finding *f)
 
 const struct vm_check vm_check_direct_map = {
 	.info = { "page-offset", "where the kernel maps all memory (page_offset_base)", "finding a cookie of ours from the page tables, by eBPF",
-		  "vmpage (page tables)", "pagemap: no tables, no entries" },
+		  "vmpage (page tables)", "pagemap" },
 	.live = true, .run = check_direct_map,
 };
 
@@ -158,7 +159,7 @@ const struct vm_check vm_check_direct_map = {
 static void put_entries(struct vm_buf *b, const char *what, unsigned n)
 {
 	if (n)
-		vm_buf_addf(b, ", %s %u", what, n);
+		vm_buf_addf(b, " %s %u", what, n);
 }
 
 static void check_tlb(struct vm_session *s, struct vm_finding *f)
@@ -174,7 +175,7 @@ static void check_tlb(struct vm_session *s, struct vm_finding *f)
 		vm_buf_add_str(&b, "by CPUID: ");
 		vm_tlb_geometry_put(&b, &told);
 	} else {
-		vm_buf_addf(&b, "CPUID tells nothing%s", cpu.virtual ? " (virtual machine)" : "");
+		vm_buf_addf(&b, "none by CPUID%s", cpu.virtual ? " (virtual machine)" : "");
 	}
 	if (k.by == VM_TLB_BY_PROBE) {
 		vm_buf_add_str(&b, "; timed");
@@ -249,7 +250,7 @@ static void check_hugetlb(struct vm_session *s, struct vm_finding *f)
 	for (size_t i = 0; i < n; i++) {
 		const uint64_t pages = read_count(s, kib[i], "nr_hugepages"), free = read_count(s, kib[i], "free_hugepages");
 		vm_buf_addf(&b, "%s%s: ", i ? ", " : "pools of ", vm_format_size((uint64_t)kib[i] * 1024, size));
-		vm_buf_addf(&b, pages ? "%llu pages, %llu free" : "none", (unsigned long long)pages, (unsigned long long)free);
+		vm_buf_addf(&b, pages ? "%llu, %llu free" : "none", (unsigned long long)pages, (unsigned long long)free);
 		works = works && (!s->live || takes_size((uint64_t)kib[i] * 1024));
 		any = any || pages;
 	}
@@ -312,14 +313,14 @@ static void check_thp(struct vm_session *s, struct vm_finding *f)
 	const char *small = t.small == VM_THP_ALWAYS ? "smaller ones, too" : t.small == VM_THP_MADVISE ? "smaller ones by madvise" :
 			    "no smaller ones";
 	if (!s->live || !t.page_bytes || vm_thp_permitted(&t, &err) < 0) {
-		vm_found(f, s->live ? VM_VERDICT_ABSENT : VM_VERDICT_FACT, "%s; %s", word, small);
+		vm_found(f, s->live ? VM_VERDICT_ABSENT : VM_VERDICT_FACT, "%s, %s", word, small);
 		vm_found_why(f, "%s", err.what);
 		vm_found_fix(f, "%s", err.hint);
 		return;
 	}
 	const int got = get_huge_page(s, t.page_bytes);
-	vm_found(f, got == 1 ? VM_VERDICT_WORKS : VM_VERDICT_PARTLY, "%s; %s; %s of ours became %s", word, small, got == 1 ? "memory"
-		 : "no memory", vm_format_size(t.page_bytes, size));
+	vm_found(f, got == 1 ? VM_VERDICT_WORKS : VM_VERDICT_PARTLY, "%s, %s; we were %s one of %s", word, small, got == 1 ? "given"
+		 : "not given", vm_format_size(t.page_bytes, size));
 	if (got != 1)
 		vm_found_why(f, "memory of ours that asked for it got no huge page when it was touched: free memory is in pieces, or our "
 			     "control group has none to give");

@@ -2,18 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
+#include "core/base/arena.h"
 #include "core/base/cleanup.h"
+#include "core/model/process.h"
 #include "core/source/doctor_part.h"
 #include "core/source/frames.h"
+#include "core/source/kernel.h"
 #include "core/source/pages.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 #include "core/source/source.h"
 
 #define ADMIN "CAP_SYS_ADMIN"
-#define BPF "CAP_BPF and CAP_PERFMON"
+#define BPF "CAP_BPF, CAP_PERFMON"
 
 static void check_page_source(struct vm_session *s, const char *name, const char *needs, struct vm_finding *f)
 {
@@ -27,7 +31,7 @@ static void check_pagemap(struct vm_session *s, struct vm_finding *f)
 
 const struct vm_check vm_check_pagemap = {
 	.info = { "pagemap", "states of pages: present, swapped, exclusive", "finding a page of ours in /proc/self/pagemap", "vmpage, vmtlb --hot",
-		  "mincore(2) for ourselves, sums of smaps for others" },
+		  "sums of smaps, mincore(2)" },
 	.live = true, .run = check_pagemap,
 };
 
@@ -58,7 +62,7 @@ static void check_tables(struct vm_session *s, struct vm_finding *f)
 
 const struct vm_check vm_check_tables = {
 	.info = { "page-tables", "page tables themselves, by eBPF", "walking those of a page of ours", "vmpage, vmtlb --hot",
-		  "pagemap: no tables, no accessed bits" },
+		  "pagemap" },
 	.live = true, .run = check_tables,
 };
 
@@ -106,34 +110,61 @@ static void check_kpage(struct vm_session *s, struct vm_finding *f)
 
 const struct vm_check vm_check_kpage = {
 	.info = { "kpageflags", "flags, map counts, control groups of frames", "reading those of one frame", "vmpage, vmshare",
-		  "nothing: frames stay numbers" },
+		  "nothing" },
 	.live = true, .run = check_kpage,
 };
 
 /* ---- Processes of others ------------------------------------------------------------------------------------------ */
 
-/** The first process is root's, and in a container still of another user unless we are root there. */
+struct reach {
+	unsigned all, refused;
+	pid_t first;               /* of those that refuse */
+};
+
+/** Processes with memory, but us: can their mappings be read? */
+static struct reach reach_others(struct vm_session *s)
+{
+	struct reach x = { 0 };
+	struct vm_pids pids = { 0 };
+	struct vm_arena texts = { 0 };
+	struct vm_proc p;
+	vm_proc_list_dir(s, &pids, NULL);
+	for (size_t i = 0; i < pids.n; i++) {
+		if (pids.v[i] == getpid() || vm_proc_read(s, pids.v[i], VM_NEED(STAT), &texts, &p, NULL) < 0 || p.kthread || p.state == 'Z')
+			continue;
+		vm_auto_close int fd = vm_session_open_file(s, O_RDONLY, "proc/%d/maps", pids.v[i]);
+		const bool refused = fd == -EACCES || fd == -EPERM;
+		x.all += fd >= 0 || refused;
+		x.first = refused && !x.refused ? pids.v[i] : x.first;
+		x.refused += refused;
+	}
+	vm_arena_free(&texts);
+	vm_vec_free(&pids);
+	return x;
+}
+
 static void check_others(struct vm_session *s, struct vm_finding *f)
 {
-	vm_auto_close int fd = vm_session_open_file(s, O_RDONLY, "proc/1/smaps");
+	const struct reach x = reach_others(s);
 	vm_auto_close int stat = vm_session_open_file(s, O_RDONLY, "proc/1/stat");
-	char c;
-	const ssize_t n = fd < 0 ? -1 : read(fd, &c, 1);
-	const int code = fd < 0 ? -fd : n < 0 ? errno : 0;
-	if (code == 0) {
-		vm_found(f, VM_VERDICT_WORKS, "memory of other users' processes can be seen");
-	} else if (stat < 0) {
+	if (stat < 0) {
 		vm_found(f, VM_VERDICT_DENIED, "processes of others are hidden");
-		vm_found_why(f, "/proc/1 isn't shown: mounted with hidepid, see proc(5)");
-		vm_found_fix(f, "run with sudo; or be in the group that hidepid's gid= names");
+		vm_found_why(f, "/proc/1 isn't shown: /proc is mounted with hidepid, see proc(5)");
+		vm_found_fix(f, "run with sudo; or be in the group that its option gid names");
+	} else if (!x.refused) {
+		vm_found(f, VM_VERDICT_WORKS, "all %u processes", x.all);
+	} else if (vm_kernel_permits(VM_CAP(SYS_PTRACE))) {
+		vm_found(f, VM_VERDICT_PARTLY, "all but %u of %u processes, such as %d", x.refused, x.all, x.first);
+		vm_found_why(f, "the kernel refuses some in spite of CAP_SYS_PTRACE: they have capabilities that we lack, or a security module "
+			     "protects them");
 	} else {
 		vm_found(f, VM_VERDICT_DENIED, "needs CAP_SYS_PTRACE");
-		vm_found_why(f, "of other users' processes only totals are told: /proc/1/smaps can't be read");
+		vm_found_why(f, "the memory of %u of %u processes can't be seen, only their totals", x.refused, x.all);
 		vm_found_fix(f, "run with sudo");
 	}
 }
 
 const struct vm_check vm_check_others = {
-	.info = { "others", "memory of other users' processes", "reading the mappings of process 1", "all", "totals: stat, statm, status" },
+	.info = { "others", "memory of other users' processes", "opening the mappings of all processes", "all", "totals only" },
 	.live = true, .run = check_others,
 };

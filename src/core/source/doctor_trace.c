@@ -13,7 +13,7 @@
 #include "core/source/session.h"
 #include "core/source/tasks.h"
 
-#define BPF "CAP_BPF and CAP_PERFMON"
+#define BPF "CAP_BPF, CAP_PERFMON"
 
 /* ---- Pressure ----------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +25,7 @@ static void check_psi(struct vm_session *s, struct vm_finding *f)
 	else if (m.why[VM_MACH_PSI] == EACCES || m.why[VM_MACH_PSI] == EPERM)
 		vm_found(f, VM_VERDICT_DENIED, "needs to be root");
 	else
-		vm_found(f, VM_VERDICT_ABSENT, s->live ? "not in this kernel, or booted without psi=1" : "not in the captured tree");
+		vm_found(f, VM_VERDICT_ABSENT, s->live ? "no CONFIG_PSI, or booted without psi=1" : "not in the captured tree");
 	vm_machine_free(&m);
 }
 
@@ -54,7 +54,7 @@ static void check_btf(struct vm_session *s, struct vm_finding *f)
 		vm_found(f, VM_VERDICT_WORKS, "the kernel tells its types");
 		return;
 	}
-	vm_found(f, fd == -EACCES ? VM_VERDICT_DENIED : VM_VERDICT_ABSENT, fd == -EACCES ? "needs to be root" : "not in this kernel (CONFIG_DEBUG_INFO_BTF)");
+	vm_found(f, fd == -EACCES ? VM_VERDICT_DENIED : VM_VERDICT_ABSENT, fd == -EACCES ? "needs to be root" : "no CONFIG_DEBUG_INFO_BTF");
 	vm_found_why(f, "programs can't find the kernel's structures without /sys/kernel/btf/vmlinux");
 }
 
@@ -96,7 +96,7 @@ static void check_fault_programs(struct vm_session *s, struct vm_finding *f)
 
 const struct vm_check vm_check_fault_programs = {
 	.info = { "bpf-faults", "every page fault, by eBPF (tp_btf)", "attaching programs to page faults, of nobody", "vmfault, FAULT% of vmtop",
-		  "perf's software events, else counters" },
+		  "perf, else counters" },
 	.live = true, .run = check_fault_programs,
 };
 
@@ -113,7 +113,7 @@ static void check_perf(struct vm_session *s, struct vm_finding *f)
 		vm_found_why(f, "%s", why.what);
 		vm_found_fix(f, "%s", why.fix);
 	} else if (p.user_only) {
-		vm_found(f, VM_VERDICT_PARTLY, "own processes in user mode only (perf_event_paranoid = %d)", p.paranoid);
+		vm_found(f, VM_VERDICT_PARTLY, "user mode of own processes (paranoid %d)", p.paranoid);
 		vm_found_why(f, "kernel.perf_event_paranoid keeps kernel mode and other users from who has no CAP_PERFMON");
 		vm_found_fix(f, "run with sudo; or sysctl kernel.perf_event_paranoid=-1");
 	} else {
@@ -122,7 +122,7 @@ static void check_perf(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_perf = {
-	.info = { "perf", "perf's software events: page faults", "opening one of ours", "vmfault, vmtlb", "counters of /proc/PID/stat" },
+	.info = { "perf", "perf's software events: page faults", "opening one of ours", "vmfault, vmtlb", "counters" },
 	.live = true, .run = check_perf,
 };
 
@@ -131,7 +131,7 @@ static void check_pmu(struct vm_session *s, struct vm_finding *f)
 	static const struct { const char *key, *brief; } briefs[] = {
 		{ "no_pmu", "none" }, { "paranoid", "refused: kernel.perf_event_paranoid" }, { "seccomp", "refused: a seccomp filter" },
 		{ "user_namespace", "refused: in a user namespace" }, { "security_module", "refused: a security module" },
-		{ "no_perf", "not in this kernel (CONFIG_PERF_EVENTS)" }, { "busy", "taken by somebody else" },
+		{ "no_perf", "no CONFIG_PERF_EVENTS" }, { "busy", "taken by somebody else" },
 	};
 	struct vm_pmu p;
 	struct vm_pmu_reason why;
@@ -159,6 +159,6 @@ static void check_pmu(struct vm_session *s, struct vm_finding *f)
 
 const struct vm_check vm_check_pmu = {
 	.info = { "pmu", "the CPU's counters: TLB misses, page walks", "opening an event of cycles", "vmtlb, vmrep -o tlb",
-		  "vmtlb --probe, --model, --hot, --ab" },
+		  "vmtlb --probe, --model" },
 	.live = true, .run = check_pmu,
 };

@@ -78,6 +78,23 @@ static void man_options(const struct vm_command *cmd, FILE *out)
 	fputs(".El\n", out);
 }
 
+static void man_groups(const struct vm_fieldset *set, FILE *out)
+{
+	if (!set->groups)
+		return;
+	fputs(".Pp\nGroups:\n.Bl -tag -width reclaim -compact\n", out);
+	for (const struct vm_field_group *g = set->groups; g->name; g++) {
+		fprintf(out, ".It Cm %s\n", g->name);
+		vm_man_sentence(g->help, out);
+		fputs(":\n", out);
+		/* One after the other, so that lines can be broken. */
+		for (const char *p = g->columns; *p; p++)
+			fputs(*p == ',' ? ", " : (char[]){ *p, '\0' }, out);
+		fputs(".\n", out);
+	}
+	fputs(".El\n", out);
+}
+
 static void man_columns(const struct vm_command *cmd, FILE *out)
 {
 	for (size_t i = 0; cmd->fields && cmd->fields[i]; i++) {
@@ -86,6 +103,7 @@ static void man_columns(const struct vm_command *cmd, FILE *out)
 		fprintf(out, set->fixed ? "Figures of each %s.\n" : i ? "Columns of a %s.\n"
 			: "Columns of a %s; those marked with * are shown without\n.Fl o .\n"
 			  "Behind each stands its JSON key and where the kernel tells it.\n", set->row);
+		man_groups(set, out);
 		fputs(".Pp\n.Bl -tag -width \"PRHUGETLB *\" -compact\n", out);
 		for (size_t k = 0; k < set->n; k++) {
 			const struct vm_field *f = &set->v[k];
@@ -167,6 +185,9 @@ static void put_column_names(const struct vm_command *cmd, FILE *out)
 			blank = " ";
 		}
 	}
+	/* All kinds of rows that have groups have those of the first one, or some of them. */
+	for (const struct vm_field_group *g = cmd->fields[0]->groups; g && g->name; g++)
+		fprintf(out, " %s", g->name);
 }
 
 /** What the shells can complete themselves, by the name that --help gives the argument. */

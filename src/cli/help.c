@@ -31,6 +31,8 @@ static void print_columns(const struct vm_fieldset *set, FILE *out)
 	for (size_t i = 0; i < set->n; i++)
 		fprintf(out, "  %c %-17s %s\n", !set->fixed && (set->v[i].flags & VM_F_DEFAULT) ? '*' : ' ', set->v[i].name,
 			set->v[i].help);
+	for (const struct vm_field_group *g = set->groups; g && g->name; g++)
+		fprintf(out, "%s    %-17s %s\n", g == set->groups ? "  Groups of them:\n" : "", g->name, g->help);
 }
 
 void vm_print_help(const struct vm_command *cmd, FILE *out)

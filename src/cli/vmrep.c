@@ -18,6 +18,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/field/machine.h"
+#include "core/source/machine.h"
 #include "core/source/session.h"
 
 enum { GROUP_TARGET = 1 };
@@ -249,4 +250,5 @@ const struct vm_command vm_command = {
 	.examples = examples,
 	.opts_size = sizeof(struct vmrep_options),
 	.run = run,
+	.sources = vm_machine_sources,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/vmrep.h"
 #include "core/base/arena.h"
@@ -235,6 +236,12 @@ static int list_pids(struct vmrep *v, struct processes *x, struct vm_err *err)
 	return r;
 }
 
+/** We are no part of what is looked at, unless named. */
+static bool is_not_us(const void *ctx, const struct vm_proc *p)
+{
+	return p->pid != *(const pid_t *)ctx;
+}
+
 static int read_processes(struct vmrep *v, struct vm_err *err)
 {
 	struct processes *x = v->priv;
@@ -243,11 +250,16 @@ static int read_processes(struct vmrep *v, struct vm_err *err)
 	if (r < 0)
 		return r;
 	vm_pids_sort(&x->pids);
-	const struct vm_sweep sweep = {
+	struct vm_sweep sweep = {
 		.needs = v->choice.needs | VM_NEED(STAT), .budget_ns = UINT64_MAX,
 		.only = x->target.whom == VM_OF_ALL ? NULL : x->pids.v, .nonly = x->pids.n,
 		.mem_total = x->system.q[VM_S_MEM_TOTAL], .max_map_count = x->system.q[VM_S_MAX_MAP_COUNT],
 	};
+	const pid_t us = getpid();
+	if (x->target.whom == VM_OF_ALL && v->s->live) {
+		sweep.accepts = is_not_us;
+		sweep.ctx = &us;
+	}
 	x->before_ns = x->taken_ns;
 	x->real_ns = v->s->live ? clock_of(CLOCK_REALTIME) : 0;
 	x->taken_ns = vm_clock_ns();

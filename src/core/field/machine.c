@@ -38,7 +38,7 @@ static struct vm_value share_of(const struct vm_machine *m, enum vm_machqty part
 
 PLAIN(get_used_share, vm_machine_row, share_of(row->m, VM_M_USED, VM_M_TOTAL))
 PLAIN(get_swap_share, vm_machine_row, share_of(row->m, VM_M_SWAP, VM_M_SWAP_TOTAL))
-PLAIN(get_commit_share, vm_machine_row, share_of(row->m, VM_M_COMMITTED, VM_M_COMMIT_LIMIT))
+PLAIN(get_limit_share, vm_machine_row, share_of(row->m, VM_M_COMMITTED, VM_M_COMMIT_LIMIT))
 PLAIN(get_elapsed, vm_machine_row, row->rates->elapsed_ns ? VM_F64((double)row->rates->elapsed_ns / 1e9) : VM_ABSENT)
 PLAIN(get_since_boot, vm_machine_row, VM_BOOL(row->rates->since_boot))
 PLAIN(get_time, vm_machine_row, row->time ? VM_STR(row->time) : VM_ABSENT)
@@ -46,6 +46,16 @@ PLAIN(get_some10, vm_machine_row, number(row->m->psi_mem_some.of10))
 PLAIN(get_some60, vm_machine_row, number(row->m->psi_mem_some.of60))
 PLAIN(get_some300, vm_machine_row, number(row->m->psi_mem_some.of300))
 PLAIN(get_full10, vm_machine_row, number(row->m->psi_mem_full.of10))
+
+/** Of memory and swap space together. */
+GETTER(get_commit_share)
+{
+	ROW(vm_machine_row);
+	const struct vm_machine *m = row->m;
+	const double all = (double)m->q[VM_M_TOTAL] + (double)m->q[VM_M_SWAP_TOTAL];
+	const bool known = vm_machine_has(m, VM_M_COMMITTED) && vm_machine_has(m, VM_M_TOTAL) && vm_machine_has(m, VM_M_SWAP_TOTAL);
+	return known && all > 0 ? VM_F64((double)m->q[VM_M_COMMITTED] / all) : VM_ABSENT;
+}
 
 /** Of what two counters grew by meanwhile. */
 static struct vm_value share_of_rates(const struct vm_machine_rates *r, enum vm_machqty part, enum vm_machqty whole)
@@ -112,7 +122,7 @@ static const struct vm_field fields[] = {
 	INFO("KSTACK", "kernel_stack_bytes", VM_M_KERNEL_STACK, 0, "KernelStack", "stacks of tasks in the kernel"),
 	INFO("VMALLOC", "vmalloc_bytes", VM_M_VMALLOC, 0, "VmallocUsed", "memory that the kernel mapped page by page"),
 	INFO("PERCPU", "percpu_bytes", VM_M_PERCPU, 0, "Percpu", "memory of which each CPU has its own"),
-	{ .name = "REST", .key = "unexplained_bytes", .help = "what no figure tells: taken page by page by drivers and the kernel",
+	{ .name = "UNEXPL", .key = "unexplained_bytes", .help = "what no figure tells: taken page by page by drivers and the kernel",
 	  .type = VM_T_U64, .unit = VM_U_BYTES, .flags = M | VM_F_DESC, .needs = VM_MACH(MEMINFO) | VM_MACH(VMSTAT), .get = get_rest,
 	  .source = "meminfo: MemTotal less all parts" },
 	INFO("ACTIVE", "active_bytes", VM_M_ACTIVE, 0, "Active", "pages on active lists: reclaimed last"),
@@ -128,7 +138,9 @@ static const struct vm_field fields[] = {
 	INFO("DIRTY", "dirty_bytes", VM_M_DIRTY, 0, "Dirty", "pages that are to be written to disk"),
 	INFO("WBACK", "writeback_bytes", VM_M_WRITEBACK, 0, "Writeback", "pages that are being written"),
 	INFO("COMMIT", "committed_bytes", VM_M_COMMITTED, 0, "Committed_AS", "memory that processes were promised"),
-	SHARE("COMMIT%", "committed_share", M, MEMINFO, get_commit_share, "meminfo: Committed_AS, CommitLimit",
+	SHARE("COMMIT%", "committed_share", M, MEMINFO, get_commit_share, "meminfo: Committed_AS, MemTotal, SwapTotal",
+	      "that as a share of memory and swap space"),
+	SHARE("LIMIT%", "committed_limit_share", M, MEMINFO, get_limit_share, "meminfo: Committed_AS, CommitLimit",
 	      "that as a share of what may be promised where vm.overcommit_memory is 2"),
 	BYTES("KSM", "ksm_sharing_bytes", VM_M_KSM_SHARING, 0, KSM, "ksm/pages_sharing", "memory that KSM saves"),
 	INFO("BADMEM", "hardware_corrupted_bytes", VM_M_CORRUPTED, 0, "HardwareCorrupted", "pages with memory errors, taken out of use"),
@@ -181,12 +193,12 @@ static const struct vm_field fields[] = {
 	     "of them, by khugepaged and by memory.reclaim"),
 	STAT("STEALA/S", "anon_pages_reclaimed", VM_M_PGSTEAL_ANON, 0, "pgsteal_anon", "of them, anonymous (Linux 5.8)"),
 	STAT("STEALF/S", "file_pages_reclaimed", VM_M_PGSTEAL_FILE, 0, "pgsteal_file", "of them, of files"),
-	SHARE("EFF%", "reclaim_efficiency", M, VMSTAT, get_efficiency, "vmstat: pgsteal_*, pgscan_*",
+	SHARE("EFF%", "reclaimed_share", M, VMSTAT, get_efficiency, "vmstat: pgsteal_*, pgscan_*",
 	      "pages reclaimed of those looked at (sar's %vmeff)"),
 	STAT("STALL/S", "direct_reclaims", VM_M_ALLOCSTALL, 0, "allocstall_*", "allocations that had to reclaim first"),
 	STAT("REFA/S", "anon_refaults", VM_M_REFAULT_ANON, 0, "workingset_refault_anon", "anonymous pages that came back soon (Linux 5.9)"),
 	STAT("REFF/S", "file_refaults", VM_M_REFAULT_FILE, 0, "workingset_refault_file", "pages of files that came back soon: too little memory"),
-	STAT("REST/S", "workingset_restores", VM_M_RESTORE, 0, "workingset_restore_*", "pages that came back and had been active"),
+	STAT("RESTORE/S", "workingset_restores", VM_M_RESTORE, 0, "workingset_restore_*", "pages that came back and had been active"),
 	STAT("REFILL/S", "pages_refilled", VM_M_PGREFILL, 0, "pgrefill", "pages looked at on active lists"),
 	STAT("ACT/S", "pages_activated", VM_M_PGACTIVATE, 0, "pgactivate", "pages made active"),
 	STAT("DEACT/S", "pages_deactivated", VM_M_PGDEACTIVATE, 0, "pgdeactivate", "pages made inactive"),
@@ -261,9 +273,9 @@ static const struct vm_field fields[] = {
 		 "share of the time in which some task waited for memory"),
 	PRESSURE("PSIFULL%", "memory_pressure_full_share", VM_M_PSI_MEM_FULL, 0, "memory: full total",
 		 "the same, and no other did anything useful"),
-	PRESSURE("IO%", "io_pressure_share", VM_M_PSI_IO_SOME, 0, "io: some total", "share of the time in which some task waited for a disk"),
-	PRESSURE("IOFULL%", "io_pressure_full_share", VM_M_PSI_IO_FULL, 0, "io: full total", "the same, and no other did anything useful"),
-	PRESSURE("CPU%", "cpu_pressure_share", VM_M_PSI_CPU_SOME, 0, "cpu: some total", "share of the time in which some task waited for a CPU"),
+	PRESSURE("PSIIO%", "io_pressure_share", VM_M_PSI_IO_SOME, 0, "io: some total", "share of the time in which some task waited for a disk"),
+	PRESSURE("PSIIOFULL%", "io_pressure_full_share", VM_M_PSI_IO_FULL, 0, "io: full total", "the same, and no other did anything useful"),
+	PRESSURE("PSICPU%", "cpu_pressure_share", VM_M_PSI_CPU_SOME, 0, "cpu: some total", "share of the time in which some task waited for a CPU"),
 	SHARE("PSI10%", "memory_pressure_avg10_share", M, PSI, get_some10, "pressure/memory: some avg10", "PSI% of 10 seconds, by the kernel"),
 	SHARE("PSI60%", "memory_pressure_avg60_share", M, PSI, get_some60, "pressure/memory: some avg60", "of a minute"),
 	SHARE("PSI300%", "memory_pressure_avg300_share", M, PSI, get_some300, "pressure/memory: some avg300", "of five minutes"),
@@ -293,7 +305,7 @@ static const struct vm_field_group groups[] = {
 	{ "pool", "pools of huge pages (hugetlb)", "HUGETLB,POOL,POOLFREE,POOLRSVD,POOLSURP" },
 	{ "compact", "compaction, and pages that move", "CMP/S,CMPOK/S,CMPFAIL/S,CMPSCAN/S,CMPISO/S,MOVE/S,MOVEFAIL/S" },
 	{ "numa", "memory nodes", "HIT/S,MISS/S,LOCAL/S,OTHER/S,HINT/S,NUMAMOVE/S,PROMO/S,DEMO/S" },
-	{ "psi", "pressure: time lost by waiting", "PSI%,PSIFULL%,IO%,IOFULL%,CPU%,PSI10%,PSI60%,PSI300%" },
+	{ "psi", "pressure: time lost by waiting", "PSI%,PSIFULL%,PSIIO%,PSIIOFULL%,PSICPU%,PSI10%,PSI60%,PSI300%" },
 	{ "tlb", "address translation", "SHOOT/S,WALK/S,WALK%,DSPLIT/S" },
 	{ NULL, NULL, NULL },
 };

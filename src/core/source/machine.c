@@ -309,6 +309,24 @@ static bool slurp(struct vm_session *s, const char *path, struct vm_machine *m, 
 	return n >= 0;
 }
 
+/** A file of any length: with hundreds of CPUs interrupts has megabytes. */
+static bool slurp_all(struct vm_session *s, const char *path, struct vm_machine *m, enum vm_machpart part)
+{
+	enum { MOST = 64 << 20 };
+	vm_auto_close int fd = vm_session_open_file(s, 0, "%s", path);
+	s->scratch.n = 0;
+	long n = fd < 0 ? fd : 1;
+	while (n > 0 && s->scratch.n < MOST)
+		n = vm_read_all(fd, &s->scratch);
+	if (n < 0) {
+		note(m, part, n);
+		return false;
+	}
+	vm_auto_close int tee = vm_session_tee(s, path);
+	vm_session_tee_write(s, tee, s->scratch.s, s->scratch.n);
+	return true;
+}
+
 static void read_pressure(struct vm_session *s, struct vm_machine *m)
 {
 	if (slurp(s, "proc/pressure/memory", m, VM_MACH_PSI))
@@ -370,7 +388,7 @@ int vm_machine_read(struct vm_session *s, uint32_t parts, struct vm_machine *out
 		vm_machine_parse_meminfo(s->scratch.s, &m);
 	if (parts & VM_MACH(PSI))
 		read_pressure(s, &m);
-	if ((parts & VM_MACH(SHOOTDOWNS)) && slurp(s, "proc/interrupts", &m, VM_MACH_SHOOTDOWNS)) {
+	if ((parts & VM_MACH(SHOOTDOWNS)) && slurp_all(s, "proc/interrupts", &m, VM_MACH_SHOOTDOWNS)) {
 		r = vm_machine_parse_interrupts(s->scratch.s, &m);
 		if (r == 0 && !m.shootdowns.n)
 			note(&m, VM_MACH_SHOOTDOWNS, -ENODATA);

@@ -8,6 +8,7 @@
 
 struct vm_err;
 struct vm_session;
+struct vm_source;
 
 /**
  * Read `parts` (VM_MACH() bits; WALKS are read from what vm_machine_walks_open() opened).  What the kernel doesn't tell
@@ -15,6 +16,9 @@ struct vm_session;
  * zero-initialise it once.  0, or -ENOMEM.
  */
 int vm_machine_read(struct vm_session *s, uint32_t parts, struct vm_machine *out, struct vm_err *err);
+
+/** For --sources. */
+extern const struct vm_source *const vm_machine_sources[];
 
 /* ---- Parsers: survive any bytes; what isn't there stays unknown --------------------------------------------------- */
 

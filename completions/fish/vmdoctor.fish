@@ -1,0 +1,17 @@
+# Completion of vmdoctor; written by vmdoctor --print-doc fish.
+complete -c vmdoctor -f
+complete -c vmdoctor -s e -l explain -d 'all about each check: why, what would help, how it was tried'
+complete -c vmdoctor -s o -l columns -x -a '(__fish_append , CHECK STATE OK FOUND WHY FIX INSTEAD USEDBY WHAT HOW TOOK)' -d 'columns to show; + adds to the usual ones, - takes away, all for all'
+complete -c vmdoctor -s s -l sort -x -a '(__fish_append , CHECK STATE OK FOUND WHY FIX INSTEAD USEDBY WHAT HOW TOOK)' -d 'sort by a column, sizes biggest first; -COLUMN the other way round'
+complete -c vmdoctor -l filter -x -d 'only rows for which it holds: \'RSS > 1M and KIND == anon\''
+complete -c vmdoctor -s J -l json -d 'JSON, one object'
+complete -c vmdoctor -l csv -d 'CSV'
+complete -c vmdoctor -l format -x -a 'table json ndjson csv openmetrics' -d 'form of the output'
+complete -c vmdoctor -s b -l bytes -d 'exact numbers, in bytes'
+complete -c vmdoctor -l no-headings -d 'no column names, totals or other lines around the rows'
+complete -c vmdoctor -l root -r -F -d 'read a captured tree instead of this machine'
+complete -c vmdoctor -l strict -d 'exit with 5 if anything that was wanted could not be read'
+complete -c vmdoctor -l sources -d 'show where each fact comes from on this machine, and end'
+complete -c vmdoctor -l color -x -a 'auto always never' -d 'colour the output (auto: on a terminal, unless NO_COLOR is set)'
+complete -c vmdoctor -s h -l help -d 'show this help'
+complete -c vmdoctor -s V -l version -d 'show version and built-in parts'

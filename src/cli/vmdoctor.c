@@ -42,10 +42,10 @@ static const struct vm_example examples[] = {
 static int unknown_check(const char *word, struct vm_err *err)
 {
 	const char *near = NULL;
-	unsigned least = 5;
+	unsigned least = 4;
 	for (size_t i = 0; vm_checks[i]; i++) {
 		const unsigned d = vm_edit_distance(word, vm_checks[i]->info.name);
-		if (d < least) {
+		if (d < least && d < strlen(word)) {
 			least = d;
 			near = vm_checks[i]->info.name;
 		}

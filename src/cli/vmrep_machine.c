@@ -38,6 +38,24 @@ static void close_machine(struct vmrep *v)
 	free(m);
 }
 
+static const char *reason(const struct vmrep *v, enum vm_machpart part, int code)
+{
+	if (code == EBADMSG)
+		return "its file makes no sense";
+	if (code != ENOENT && code != ENODATA && code != EOPNOTSUPP)
+		return strerror(code);
+	return !v->s->live ? "not in the captured tree" : part == VM_MACH_PSI
+		? "this kernel doesn't tell: built without CONFIG_PSI, or booted without psi=1" : "this kernel doesn't tell";
+}
+
+static bool chose_rates(const struct vm_view *view)
+{
+	for (size_t i = 0; i < view->cols.n; i++)
+		if (view->set->v[view->cols.at[i]].flags & VM_F_RATE)
+			return true;
+	return false;
+}
+
 /** What is missing is told once, at the end. */
 static void note_unmet(struct vmrep *v, const struct vm_machine *m)
 {
@@ -47,14 +65,11 @@ static void note_unmet(struct vmrep *v, const struct vm_machine *m)
 		[VM_MACH_THP] = { "khugepaged", "khugepaged, and smaller huge pages" }, [VM_MACH_KSM] = { "ksm", "KSM" },
 		[VM_MACH_WALKS] = { "page_walks", "page walks" },
 	};
-	for (unsigned p = 0; p < VM_MACH_WALKS; p++) {
-		const bool absent = m->why[p] == ENOENT || m->why[p] == ENODATA || m->why[p] == EOPNOTSUPP;
+	for (unsigned p = 0; p < VM_MACH_WALKS; p++)
 		if (m->unmet >> p & 1)
-			vm_session_note_other(v->s, parts[p].name, parts[p].what, !absent ? strerror(m->why[p]) :
-					      !v->s->live ? "not in the captured tree" : p == VM_MACH_PSI ?
-					      "this kernel doesn't tell: built without CONFIG_PSI, or booted without psi=1" :
-					      "this kernel doesn't tell");
-	}
+			vm_session_note_other(v->s, parts[p].name, parts[p].what, reason(v, p, m->why[p]));
+	if (!m->uptime_ns && chose_rates(&v->choice.view))
+		vm_session_note_other(v->s, "uptime", "rates since boot", v->s->live ? "/proc/uptime can't be read" : "not in the captured tree");
 }
 
 static void open_walks(struct vmrep *v, struct machine *m)

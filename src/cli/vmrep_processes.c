@@ -270,6 +270,8 @@ static int read_processes(struct vmrep *v, struct vm_err *err)
 	correct_rates(v, x, suspended_before);
 	x->samples++;
 	vmrep_set_time(v, x->real_ns);
+	if (!v->s->live)
+		vm_session_note_other(v->s, "rates", "rates", "a captured tree is one sample, and when processes started isn't known");
 	const struct vm_proclist *now = vm_procset_now(&x->set);
 	for (size_t i = 0; i < now->rows.n; i++)
 		vm_proc_note_unmet(v->s, &now->rows.v[i]);

@@ -193,7 +193,7 @@ static const struct vm_field fields[] = {
 	     "of them, by khugepaged and by memory.reclaim"),
 	STAT("STEALA/S", "anon_pages_reclaimed", VM_M_PGSTEAL_ANON, 0, "pgsteal_anon", "of them, anonymous (Linux 5.8)"),
 	STAT("STEALF/S", "file_pages_reclaimed", VM_M_PGSTEAL_FILE, 0, "pgsteal_file", "of them, of files"),
-	SHARE("EFF%", "reclaimed_share", M, VMSTAT, get_efficiency, "vmstat: pgsteal_*, pgscan_*",
+	SHARE("EFF%", "reclaimed_share", M | VM_F_RATE, VMSTAT, get_efficiency, "vmstat: pgsteal_*, pgscan_*",
 	      "pages reclaimed of those looked at (sar's %vmeff)"),
 	STAT("STALL/S", "direct_reclaims", VM_M_ALLOCSTALL, 0, "allocstall_*", "allocations that had to reclaim first"),
 	STAT("REFA/S", "anon_refaults", VM_M_REFAULT_ANON, 0, "workingset_refault_anon", "anonymous pages that came back soon (Linux 5.9)"),

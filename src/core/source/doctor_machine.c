@@ -257,7 +257,7 @@ static void check_hugetlb(struct vm_session *s, struct vm_finding *f)
 	if (!n) {
 		vm_found(f, VM_VERDICT_ABSENT, s->live ? "not in this kernel (CONFIG_HUGETLBFS)" : "not in the captured tree");
 	} else {
-		vm_found(f, works ? VM_VERDICT_WORKS : VM_VERDICT_PARTLY, "%s", vm_buf_str(&b));
+		vm_found(f, !s->live ? VM_VERDICT_FACT : works ? VM_VERDICT_WORKS : VM_VERDICT_PARTLY, "%s", vm_buf_str(&b));
 		if (!works)
 			vm_found_why(f, "mmap(2) refuses to map pages of one of these sizes");
 		else if (!any)

@@ -327,6 +327,21 @@ static bool slurp_all(struct vm_session *s, const char *path, struct vm_machine 
 	return true;
 }
 
+/** What a file with other contents than expected tells is nothing. */
+static void take_vmstat(struct vm_session *s, struct vm_machine *m)
+{
+	vm_machine_parse_vmstat(s->scratch.s, s->page_bytes, m);
+	if (!vm_machine_has(m, VM_M_PGFAULT))
+		note(m, VM_MACH_VMSTAT, -EBADMSG);
+}
+
+static void take_meminfo(struct vm_session *s, struct vm_machine *m)
+{
+	vm_machine_parse_meminfo(s->scratch.s, m);
+	if (!vm_machine_has(m, VM_M_TOTAL))
+		note(m, VM_MACH_MEMINFO, -EBADMSG);
+}
+
 static void read_pressure(struct vm_session *s, struct vm_machine *m)
 {
 	if (slurp(s, "proc/pressure/memory", m, VM_MACH_PSI))
@@ -382,10 +397,10 @@ int vm_machine_read(struct vm_session *s, uint32_t parts, struct vm_machine *out
 	m.psi_mem_some = m.psi_mem_full = (struct vm_psi_average){ NAN, NAN, NAN };
 	read_clocks(s, &m);
 	if ((parts & VM_MACH(VMSTAT)) && slurp(s, "proc/vmstat", &m, VM_MACH_VMSTAT))
-		vm_machine_parse_vmstat(s->scratch.s, s->page_bytes, &m);
+		take_vmstat(s, &m);
 	/* Also tells how many bits counters have. */
 	if ((parts & (VM_MACH(MEMINFO) | VM_MACH(VMSTAT))) && slurp(s, "proc/meminfo", &m, VM_MACH_MEMINFO))
-		vm_machine_parse_meminfo(s->scratch.s, &m);
+		take_meminfo(s, &m);
 	if (parts & VM_MACH(PSI))
 		read_pressure(s, &m);
 	if ((parts & VM_MACH(SHOOTDOWNS)) && slurp_all(s, "proc/interrupts", &m, VM_MACH_SHOOTDOWNS)) {

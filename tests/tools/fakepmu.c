@@ -265,6 +265,9 @@ long syscall(long number, ...)
 {
 	va_list ap;
 	long a[6];
+	/* Constructors of other libraries may come first: libnuma's asks for its CPUs. */
+	if (!real_syscall)
+		find_real();
 	va_start(ap, number);
 	for (size_t i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
@@ -277,6 +280,8 @@ long syscall(long number, ...)
 
 ssize_t read(int fd, void *buf, size_t n)
 {
+	if (!real_read)
+		find_real();
 	return fd >= 0 && fd < FDS && fakes[fd].used ? read_fake(&fakes[fd], buf, n) : real_read(fd, buf, n);
 }
 
@@ -286,6 +291,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
+	if (!real_ioctl)
+		find_real();
 	if (fd < 0 || fd >= FDS || !fakes[fd].used)
 		return real_ioctl(fd, request, arg);
 	if (request == PERF_EVENT_IOC_ENABLE)
@@ -297,6 +304,8 @@ int ioctl(int fd, unsigned long request, ...)
 
 int close(int fd)
 {
+	if (!real_close)
+		find_real();
 	if (fd >= 0 && fd < FDS)
 		fakes[fd].used = false;
 	return real_close(fd);

@@ -96,8 +96,23 @@ static size_t screen_lines(const struct vmrep *v)
 	return lines && vm_parse_u64(lines, &n) == 0 && n > 3 && n < 10000 ? n - 2 : 22;
 }
 
+/** Leave out what a terminal has no room for, and say so. */
+static void fit(struct vmrep *v, const void *row)
+{
+	struct vm_columns out;
+	if (v->o->wide || !v->style.width || !isatty(fileno(v->out)) ||
+	    !vm_lines_fit(&v->choice.view.cols, v->set, row, v->style.width, v->style.exact, &out))
+		return;
+	fprintf(stderr, "vmrep: no room for");
+	for (size_t i = 0; i < out.n; i++)
+		fprintf(stderr, "%s %s", i ? "," : "", v->set->v[out.at[i]].name);
+	fprintf(stderr, "; --wide shows all\n");
+}
+
 void vmrep_put_line(struct vmrep *v, const void *row)
 {
+	if (v->lines.n == 0)
+		fit(v, row);
 	v->lines.every = screen_lines(v);
 	vm_lines_put(&v->lines, &v->report, &v->choice.view, row);
 }
@@ -131,20 +146,6 @@ static void put_time_first(struct vmrep *v)
 			with.at[n++] = cols->at[i];
 	with.n = n;
 	*cols = with;
-}
-
-/** Leave out what a terminal has no room for, and say so. */
-static void fit(struct vmrep *v)
-{
-	struct vm_columns *cols = &v->choice.view.cols;
-	const size_t fits = vm_lines_fitting(&v->choice.view, v->style.width, v->style.exact);
-	if (v->sink->machine || v->o->wide || fits == cols->n || !isatty(fileno(v->out)))
-		return;
-	fprintf(stderr, "vmrep: no room for");
-	for (size_t i = fits; i < cols->n; i++)
-		fprintf(stderr, "%s %s", i > fits ? "," : "", v->set->v[cols->at[i]].name);
-	fprintf(stderr, "; --wide shows all\n");
-	cols->n = fits;
 }
 
 static int choose(struct vmrep *v, struct vm_err *err)
@@ -215,7 +216,6 @@ static int run_mode(struct vmrep *v, const struct vmrep_mode *mode, struct vm_er
 	if (r == 0)
 		r = choose(v, err);
 	if (r == 0) {
-		fit(v);
 		v->began_ns = vm_clock_ns();
 		r = mode->read(v, err);
 	}
@@ -230,6 +230,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 {
 	struct vmrep v = { .s = ctx->s, .common = ctx->common, .o = opts_, .out = ctx->out };
 	vm_common_style(ctx->common, ctx->out, &v.style);
+	if (v.o->wide)
+		v.style.width = 0;
 	int r = vm_parse_interval(argc, argv, &v.interval_ns, &v.count, err);
 	v.sink = v.interval_ns ? vm_common_sink_of_lines(ctx->common) : vm_common_sink(ctx->common);
 	if (r == 0)

@@ -4,6 +4,8 @@
 
 #include "cli/render/text.h"
 
+enum { LEAST_TEXT = 8 };           /* columns of a text that is cut */
+
 static bool is_text(const struct vm_field *f)
 {
 	return f->type == VM_T_STR || f->type == VM_T_LIST;
@@ -26,15 +28,41 @@ static const struct vm_field *field_of(const struct vm_view *view, size_t i)
 	return &view->set->v[view->cols.at[i]];
 }
 
-size_t vm_lines_fitting(const struct vm_view *view, unsigned width, bool exact)
+static bool may_be_cut(const struct vm_field *f)
 {
-	size_t total = 0, n = 0;
-	for (; n < view->cols.n; n++) {
-		total += usual_width(field_of(view, n), exact) + (n > 0);
-		if (width && n && total > width)
-			break;
+	return is_text(f) && (f->flags & VM_F_TRUNC);
+}
+
+/** What a column takes, with the blank before it. */
+static size_t room_of(const struct vm_field *f, const void *row, bool exact)
+{
+	struct vm_scratch tmp;
+	struct vm_buf cell = { 0 };
+	vm_value_put(&cell, vm_field_get(f, row, &tmp), f->unit, exact);
+	const size_t usual = usual_width(f, exact), shown = cell.n ? vm_text_width(cell.s, cell.n) : 0;
+	vm_buf_free(&cell);
+	return 1 + (shown > usual ? shown : usual);
+}
+
+size_t vm_lines_fit(struct vm_columns *cols, const struct vm_fieldset *set, const void *row, unsigned width, bool exact,
+		    struct vm_columns *out)
+{
+	const size_t last = cols->n - 1;
+	const bool cut = may_be_cut(&set->v[cols->at[last]]) && last;
+	const uint8_t end = cols->at[last];
+	size_t total = cut ? LEAST_TEXT + 1 : 0, n = 0;
+	out->n = 0;
+	for (size_t i = 0; i < cols->n - cut; i++) {
+		total += room_of(&set->v[cols->at[i]], row, exact);
+		if (i == 0 || (total - 1 <= width && !out->n))
+			cols->at[n++] = cols->at[i];
+		else
+			out->at[out->n++] = cols->at[i];
 	}
-	return n;
+	if (cut)
+		cols->at[n++] = end;
+	cols->n = n;
+	return out->n;
 }
 
 static void put_padded(struct vm_buf *b, const char *text, size_t len, size_t shown, size_t width, bool right, bool last)
@@ -75,6 +103,19 @@ static void make_cells(const struct vm_view *view, const void *row, bool exact, 
 	}
 }
 
+/** Cut it, with a + at its end; its width. */
+static size_t cut_text(char *text, size_t *len, size_t most)
+{
+	size_t width = vm_text_width(text, *len);
+	if (width <= most)
+		return width;
+	const size_t n = vm_text_fit(text, *len, most - 1);
+	width = vm_text_width(text, n) + 1;
+	text[n] = '+';
+	*len = n + 1;
+	return width;
+}
+
 void vm_lines_put(struct vm_lines *l, struct vm_report *r, const struct vm_view *view, const void *row)
 {
 	struct vm_buf cells = { 0 };
@@ -86,16 +127,22 @@ void vm_lines_put(struct vm_lines *l, struct vm_report *r, const struct vm_view 
 		at += len[i];
 		const size_t least = usual_width(f, r->style.exact);
 		l->width[i] = l->width[i] > least ? l->width[i] : least;
-		l->width[i] = l->width[i] > shown[i] ? l->width[i] : shown[i];
+		/* What is at the end may be as long as it likes. */
+		if (i + 1 < view->cols.n || !is_text(f))
+			l->width[i] = l->width[i] > shown[i] ? l->width[i] : shown[i];
 	}
 	if (r->style.headings && (l->n == 0 || (l->every && l->n % l->every == 0)))
 		put_headings(l, r, view);
 	at = 0;
+	size_t used = 0;
 	for (size_t i = 0; i < view->cols.n; i++) {
+		const bool last = i + 1 == view->cols.n;
 		if (i)
 			vm_buf_add_char(&r->text, ' ');
-		put_padded(&r->text, cells.s + at, len[i], shown[i], l->width[i], !is_text(field_of(view, i)),
-			   i + 1 == view->cols.n);
+		if (last && may_be_cut(field_of(view, i)) && r->style.width)
+			shown[i] = cut_text(cells.s + at, &len[i], r->style.width > used + LEAST_TEXT ? r->style.width - used : LEAST_TEXT);
+		put_padded(&r->text, cells.s + at, len[i], shown[i], l->width[i], !is_text(field_of(view, i)), last);
+		used += l->width[i] + 1;
 		at += len[i];
 	}
 	vm_buf_add_char(&r->text, '\n');

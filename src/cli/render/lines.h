@@ -18,10 +18,14 @@ struct vm_lines {
 	size_t width[VM_COLUMNS_MAX];
 };
 
-/** How many of the view's columns fit into `width`, at least one; 0 is unlimited. */
-size_t vm_lines_fitting(const struct vm_view *view, unsigned width, bool exact);
+/**
+ * Leave out columns for which a line like `row` has no room in `width`, those to the right first, but a text at the end that may
+ * be cut.  Their indexes into the set are in out[], how many is returned.
+ */
+size_t vm_lines_fit(struct vm_columns *cols, const struct vm_fieldset *set, const void *row, unsigned width, bool exact,
+		    struct vm_columns *out);
 
-/** The next line, of a row. */
+/** The next line, of a row.  A text at its end is cut to r->style.width, if that isn't 0. */
 void vm_lines_put(struct vm_lines *l, struct vm_report *r, const struct vm_view *view, const void *row);
 
 #endif

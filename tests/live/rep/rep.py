@@ -3,6 +3,7 @@
 Usage: rep.py VMREP
 """
 
+import datetime
 import fcntl
 import json
 import os
@@ -56,6 +57,15 @@ for line in sys.stdin:
         m[i * 4096] = 1
     print(flush=True)
 """
+
+
+def lines_past_now(stream, time_of):
+    """Documents up to the first that was read from the kernel after now: those before may wait in the pipe."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    docs = []
+    while not docs or datetime.datetime.fromisoformat(time_of(docs[-1])) <= now:
+        docs.append(json.loads(stream.readline()))
+    return docs
 
 
 class Toucher:
@@ -121,19 +131,16 @@ def test_machine_rates():
     """All lines together have the faults that were made between the first and the last, and no more than the machine had."""
     toucher = Toucher()
     before = vmstat()["pgfault"]
-    p = subprocess.Popen([VMREP, "-J", "-o", "FLT/S", "0.1"], stdout=subprocess.PIPE, text=True)
-    lines = [p.stdout.readline()]
+    p = subprocess.Popen([VMREP, "-J", "-o", "TIME,FLT/S", "0.1"], stdout=subprocess.PIPE, text=True)
+    docs = [json.loads(p.stdout.readline())]
     toucher.touch(30000)
-    # The line that is under way may have been read before the last of them, the next one is not.
-    for _ in range(2):
-        lines.append(p.stdout.readline())
+    docs += lines_past_now(p.stdout, lambda doc: doc["machine"]["time"])
     p.send_signal(signal.SIGINT)
     p.stdout.close()
     check(p.wait() == 0, f"interrupted: status {p.returncode}")
     after = vmstat()["pgfault"]
     toucher.end()
-    docs = [json.loads(line) for line in lines]
-    check([d["since_boot"] for d in docs] == [True, False, False], "only the first line is since boot")
+    check([d["since_boot"] for d in docs] == [True] + [False] * (len(docs) - 1), "only the first line is since boot")
     count = sum(d["machine"]["page_faults_per_second"] * d["elapsed_ns"] / 1e9 for d in docs[1:])
     check(30000 <= round(count) <= after - before, f"faults: {count} instead of 30000 .. {after - before}")
 
@@ -146,8 +153,7 @@ def test_process_rates():
     rows = [json.loads(p.stdout.readline())["processes"][0]]
     for n in (1000, 7000):
         toucher.touch(n)
-        for _ in range(2):
-            rows.append(json.loads(p.stdout.readline())["processes"][0])
+        rows += [d["processes"][0] for d in lines_past_now(p.stdout, lambda doc: doc["processes"][0]["time"])]
     for a, b in zip(rows, rows[1:]):
         count = b["minor_faults_per_second"] * b["elapsed_seconds"]
         check(abs(count - (b["minor_faults"] - a["minor_faults"])) < 0.5, f"rate: {count} faults, the counter says "
@@ -173,11 +179,12 @@ def test_stopped():
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     signal.sigwait([signal.SIGALRM])
     p.send_signal(signal.SIGCONT)
-    docs = [json.loads(p.stdout.readline()) for _ in range(3)]
+    docs = [json.loads(p.stdout.readline()) for _ in range(5)]
     p.kill()
     p.wait()
     check(docs[0]["elapsed_ns"] > 400e6 or docs[1]["elapsed_ns"] > 400e6, f"the time it was stopped is in no line: {docs}")
-    check(all(d["elapsed_ns"] > 50e6 for d in docs[1:]), "lines came in a burst")
+    # The late one may come just before the next one is due.
+    check(sum(d["elapsed_ns"] < 50e6 for d in docs) <= 1, f"lines came in a burst: {[d['elapsed_ns'] for d in docs]}")
 
 
 # ---- A terminal ------------------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ struct line_key {
 	uint64_t unit;             /* 0: 1 */
 };
 #define PAGES UINT64_MAX           /* unit: the size of a page */
+enum { KEYS_MAX = 128 };
 
 static const struct line_key meminfo_keys[] = {
 	{ .name = "MemTotal", .qty = VM_M_TOTAL }, { .name = "MemFree", .qty = VM_M_FREE },
@@ -134,15 +135,34 @@ static const struct line_key vmstat_keys[] = {
 	{ .name = "nr_tlb_local_flush_all", .qty = VM_M_TLB_LOCAL_FLUSH }, { .name = "nr_tlb_local_flush_one", .qty = VM_M_TLB_LOCAL_FLUSH },
 };
 
-static const struct line_key *find_key(const struct line_key *keys, size_t n, const char *name, size_t len)
+/** Keys by their first letter: most lines differ from most keys in that. */
+struct key_index {
+	const struct line_key *keys;
+	uint8_t len[KEYS_MAX];
+	/** 1 + the first key with that letter, and the next one with the same; 0: none. */
+	uint8_t first[256], next[KEYS_MAX];
+};
+
+static void index_keys(struct key_index *x, const struct line_key *keys, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *key = keys[i].name;
-		if (key[0] != name[0])
-			continue;
-		const size_t k = strlen(key);
-		if ((k == len || (keys[i].prefix && k < len)) && memcmp(key, name, k) == 0)
-			return &keys[i];
+	*x = (struct key_index){ .keys = keys };
+	for (size_t i = n; i-- > 0;) {
+		uint8_t *first = &x->first[(unsigned char)keys[i].name[0]];
+		x->len[i] = (uint8_t)strlen(keys[i].name);
+		x->next[i] = *first;
+		*first = (uint8_t)(i + 1);
+	}
+}
+
+_Static_assert(vm_countof(vmstat_keys) <= KEYS_MAX && vm_countof(meminfo_keys) <= KEYS_MAX, "numbers of keys fit a byte");
+
+static const struct line_key *find_key(const struct key_index *x, const char *name, size_t len)
+{
+	for (size_t i = len ? x->first[(unsigned char)name[0]] : 0; i; i = x->next[i - 1]) {
+		const struct line_key *k = &x->keys[i - 1];
+		const size_t n = x->len[i - 1];
+		if ((n == len || (k->prefix && n < len)) && memcmp(k->name, name, n) == 0)
+			return k;
 	}
 	return NULL;
 }
@@ -162,6 +182,8 @@ static void add(struct vm_machine *m, enum vm_machqty q, uint64_t v)
 void vm_machine_parse_meminfo(const char *text, struct vm_machine *m)
 {
 	uint64_t v;
+	struct key_index index;
+	index_keys(&index, meminfo_keys, vm_countof(meminfo_keys));
 	for (const char *line = text; line; line = next_line(line)) {
 		const size_t len = strcspn(line, ":\n");
 		const char *s = line[len] == ':' ? skip_blanks(line + len + 1) : "";
@@ -172,7 +194,7 @@ void vm_machine_parse_meminfo(const char *text, struct vm_machine *m)
 			m->pool_page_bytes = times(v, 1024);
 		else if (len == 12 && memcmp(line, "VmallocTotal", 12) == 0)
 			m->words32 = v <= UINT32_MAX / 1024;
-		const struct line_key *k = find_key(meminfo_keys, vm_countof(meminfo_keys), line, len);
+		const struct line_key *k = find_key(&index, line, len);
 		if (k)
 			vm_machine_set(m, k->qty, kib ? times(v, 1024) : v);
 	}
@@ -187,6 +209,8 @@ void vm_machine_parse_meminfo(const char *text, struct vm_machine *m)
 void vm_machine_parse_vmstat(const char *text, uint64_t page_bytes, struct vm_machine *m)
 {
 	uint64_t v, released = 0;
+	struct key_index index;
+	index_keys(&index, vmstat_keys, vm_countof(vmstat_keys));
 	for (const char *line = text; line; line = next_line(line)) {
 		const size_t len = strcspn(line, " \n");
 		const char *s = line[len] == ' ' ? line + len + 1 : "";
@@ -194,7 +218,7 @@ void vm_machine_parse_vmstat(const char *text, uint64_t page_bytes, struct vm_ma
 			continue;
 		if (len == 20 && memcmp(line, "nr_foll_pin_released", 20) == 0)
 			released = v;
-		const struct line_key *k = find_key(vmstat_keys, vm_countof(vmstat_keys), line, len);
+		const struct line_key *k = find_key(&index, line, len);
 		if (k)
 			add(m, k->qty, times(v, k->unit == PAGES ? page_bytes : k->unit ? k->unit : 1));
 	}

@@ -89,6 +89,15 @@ void vm_found_result(struct vm_finding *f, int r, const struct vm_err *err, cons
 	}
 }
 
+bool vm_found_bpf(struct vm_finding *f)
+{
+	if (VM_HAVE_BPF)
+		return true;
+	vm_found(f, VM_VERDICT_ABSENT, "built without BPF");
+	vm_found_fix(f, "build with libbpf, clang and bpftool (-DVM_BPF=ON)");
+	return false;
+}
+
 void vm_found_source(struct vm_session *s, const struct vm_source *src, const char *needs, struct vm_finding *f)
 {
 	struct vm_err err = { 0 };

@@ -138,6 +138,8 @@ static void check_direct_map(struct vm_session *s, struct vm_finding *f)
 	struct vm_err err = { 0 };
 	struct vm_walker *w;
 	uint64_t end;
+	if (!vm_found_bpf(f))
+		return;
 	const int r = vm_walker_get(s, &w, &err);
 	vm_found_result(f, r, &err, "CAP_BPF, CAP_PERFMON");
 	if (r < 0)

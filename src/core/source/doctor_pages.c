@@ -57,7 +57,8 @@ const struct vm_check vm_check_scan = {
 
 static void check_tables(struct vm_session *s, struct vm_finding *f)
 {
-	check_page_source(s, "page-tables", BPF, f);
+	if (vm_found_bpf(f))
+		check_page_source(s, "page-tables", BPF, f);
 }
 
 const struct vm_check vm_check_tables = {

@@ -21,7 +21,10 @@ void vm_found_fix(struct vm_finding *f, const char *fmt, ...);
  */
 void vm_found_result(struct vm_finding *f, int r, const struct vm_err *err, const char *needs);
 
-/** The same of a source's own probe. */
+/** Whether this build has eBPF at all: without, that is all there is to say, and is said. */
+bool vm_found_bpf(struct vm_finding *f);
+
+/** As vm_found_result(), of a source's own probe. */
 void vm_found_source(struct vm_session *s, const struct vm_source *src, const char *needs, struct vm_finding *f);
 
 /** The source of that name in a list; NULL: there is none. */

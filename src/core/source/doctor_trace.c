@@ -36,16 +36,6 @@ const struct vm_check vm_check_psi = {
 
 /* ---- eBPF --------------------------------------------------------------------------------------------------------- */
 
-/** Whether this build has eBPF at all: without, that is all there is to say. */
-static bool built_with_bpf(struct vm_finding *f)
-{
-	if (VM_HAVE_BPF)
-		return true;
-	vm_found(f, VM_VERDICT_ABSENT, "built without BPF");
-	vm_found_fix(f, "build with libbpf, clang and bpftool (-DVM_BPF=ON)");
-	return false;
-}
-
 static void check_btf(struct vm_session *s, struct vm_finding *f)
 {
 	unsigned char magic[2] = { 0 };
@@ -68,7 +58,7 @@ static void check_iterators(struct vm_session *s, struct vm_finding *f)
 	struct vm_tasks *t;
 	struct vm_task_entry self;
 	struct vm_err err = { 0 };
-	if (!built_with_bpf(f))
+	if (!vm_found_bpf(f))
 		return;
 	int r = vm_tasks_get(s, &t, &err);
 	if (r == 0)
@@ -86,7 +76,7 @@ const struct vm_check vm_check_iterators = {
 static void check_fault_programs(struct vm_session *s, struct vm_finding *f)
 {
 	struct vm_err err = { 0 };
-	if (!built_with_bpf(f))
+	if (!vm_found_bpf(f))
 		return;
 	const int r = vm_faults_ebpf.probe(s, &err);
 	vm_found_result(f, r, &err, BPF);

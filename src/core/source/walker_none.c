@@ -19,6 +19,12 @@ const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w)
 	return NULL;
 }
 
+uint64_t vm_walker_direct_map(const struct vm_walker *w, uint64_t *end)
+{
+	(void)w;
+	return *end = 0;
+}
+
 uint64_t vm_walker_zero_pfn(const struct vm_walker *w)
 {
 	(void)w;

@@ -37,7 +37,8 @@ static const struct vm_opt opts[] = {
 	  .help = "all columns of a group, however wide the terminal is",
 	  .man = "Without it a group of \\fB-o\\fP is its most telling columns, and what a terminal has no room for is left out." },
 	{ .name = "totals", .type = VM_OPT_FLAG, .at = AT(totals),
-	  .help = "each figure on a line of its own, counts since boot", .man = "As vmstat(8) \\fB-s\\fP: with the kernel's name of each." },
+	  .help = "each figure on a line of its own, counts since boot",
+	  		 .man = "As vmstat(8) \\fB-s\\fP: with the kernel's name of each." },
 	VM_OPT_END,
 };
 

@@ -69,7 +69,8 @@ static void note_unmet(struct vmrep *v, const struct vm_machine *m)
 		if (m->unmet >> p & 1)
 			vm_session_note_other(v->s, parts[p].name, parts[p].what, reason(v, p, m->why[p]));
 	if (!m->uptime_ns && chose_rates(&v->choice.view))
-		vm_session_note_other(v->s, "uptime", "rates since boot", v->s->live ? "/proc/uptime can't be read" : "not in the captured tree");
+		vm_session_note_other(v->s, "uptime", "rates since boot",
+			 v->s->live ? "the kernel doesn't tell how long it has been up" : "not in the captured tree");
 }
 
 static void open_walks(struct vmrep *v, struct machine *m)
@@ -130,7 +131,8 @@ static int show_machine(struct vmrep *v, bool *empty, struct vm_err *err)
 	return 0;
 }
 
-const struct vmrep_mode vmrep_machine = { .open = open_machine, .read = read_machine, .show = show_machine, .close = close_machine };
+const struct vmrep_mode vmrep_machine = { .open = open_machine, .read = read_machine, .show = show_machine,
+		 .close = close_machine };
 
 /* ---- Totals ------------------------------------------------------------------------------------------------------- */
 

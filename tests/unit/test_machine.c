@@ -336,5 +336,6 @@ START_TEST(groups)
 }
 END_TEST
 
-UNIT_MAIN("machine", meminfo, meminfo_of_32_bits, vmstat, pressure, interrupts, uptime, since_boot_and_on, wrap, backwards, hotplug,
+UNIT_MAIN("machine", meminfo, meminfo_of_32_bits, vmstat, pressure, interrupts, uptime, since_boot_and_on, wrap, backwards,
+		 hotplug,
 	  parts_add_up, this_machine, groups)

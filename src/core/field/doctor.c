@@ -36,7 +36,8 @@ GETTER(get_ok)
 static const struct vm_field fields[] = {
 	TEXT("CHECK", "name", D | VM_F_LABEL, get_name, "the table of checks", "name of the check, an operand of vmdoctor"),
 	TEXT("STATE", "state", D, get_state, "the try", "fact, works, partly, denied (a permission is missing), absent, untried"),
-	{ .name = "OK", .key = "ok", .help = "whether nothing is missing", .type = VM_T_BOOL, .flags = M, .get = get_ok, .source = "the try" },
+	{ .name = "OK", .key = "ok", .help = "whether nothing is missing", .type = VM_T_BOOL, .flags = M, .get = get_ok,
+	  .source = "the try" },
 	TEXT("FOUND", "found", D | VM_F_TRUNC, get_found, "the try", "what was seen, in short"),
 	TEXT("WHY", "why", M, get_why, "the try", "the same in a sentence"),
 	TEXT("FIX", "fix", M, get_fix, "the try", "what would give it"),

@@ -328,6 +328,7 @@ static void check_damon(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_damon = {
-	.info = { "damon", "DAMON: how often regions are used", "opening its files for writing; no monitor is made", "vmws", "accessed bits" },
+	.info = { "damon", "DAMON: how often regions are used", "opening its files for writing; no monitor is made", "vmws",
+		 "accessed bits" },
 	.live = true, .run = check_damon,
 };

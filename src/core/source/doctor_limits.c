@@ -25,10 +25,9 @@
 
 /* ---- Capabilities ------------------------------------------------------------------------------------------------- */
 
-static const struct { unsigned number; const char *name, *gives; } caps[] = {
-	{ CAP_SYS_ADMIN, "SYS_ADMIN", "frames" }, { CAP_SYS_PTRACE, "SYS_PTRACE", "others' memory" }, { CAP_PERFMON, "PERFMON", "perf, eBPF" },
-	{ CAP_BPF, "BPF", "eBPF" }, { CAP_SYS_RESOURCE, "SYS_RESOURCE", "limits" }, { CAP_IPC_LOCK, "IPC_LOCK", "locking" },
-	{ CAP_SYS_NICE, "SYS_NICE", "moving pages" },
+static const struct { unsigned number; const char *name; } caps[] = {
+	{ CAP_SYS_ADMIN, "SYS_ADMIN" }, { CAP_SYS_PTRACE, "SYS_PTRACE" }, { CAP_PERFMON, "PERFMON" }, { CAP_BPF, "BPF" },
+	{ CAP_SYS_RESOURCE, "SYS_RESOURCE" }, { CAP_IPC_LOCK, "IPC_LOCK" }, { CAP_SYS_NICE, "SYS_NICE" },
 };
 
 static void put_caps(struct vm_buf *b, uint64_t have, bool those)
@@ -66,8 +65,8 @@ static void check_capabilities(struct vm_session *s, struct vm_finding *f)
 	else if (!n)
 		vm_buf_add_str(&b, "none");
 	vm_buf_addf(&b, " (user %u)%s", (unsigned)geteuid(), elsewhere ? ", of a user namespace: they don't count outside of it" : "");
-	vm_found(f, elsewhere && n ? VM_VERDICT_PARTLY : n == vm_countof(caps) ? VM_VERDICT_WORKS : n ? VM_VERDICT_PARTLY : VM_VERDICT_DENIED,
-		 "%s", vm_buf_str(&b));
+	const bool all = n == vm_countof(caps) && !elsewhere;
+	vm_found(f, all ? VM_VERDICT_WORKS : n ? VM_VERDICT_PARTLY : VM_VERDICT_DENIED, "%s", vm_buf_str(&b));
 	b.n = 0;
 	if (n < vm_countof(caps)) {
 		put_caps(&b, p.q[VM_P_CAPS], false);
@@ -126,12 +125,14 @@ static void check_ptrace(struct vm_session *s, struct vm_finding *f)
 	vm_found(f, r == 0 ? VM_VERDICT_WORKS : VM_VERDICT_DENIED, "%s: a sibling %s be traced", yama, r == 0 ? "can" : "can't");
 	if (r < 0) {
 		vm_found_why(f, "ptrace(2) of another process of ours: %s", strerror(-r));
-		vm_found_fix(f, "%s", scope > 0 ? "sysctl kernel.yama.ptrace_scope=0, or run with sudo" : "run outside of the sandbox that forbids it");
+		vm_found_fix(f, "%s",
+			 scope > 0 ? "sysctl kernel.yama.ptrace_scope=0, or run with sudo" : "run outside of the sandbox that forbids it");
 	}
 }
 
 const struct vm_check vm_check_ptrace = {
-	.info = { "ptrace", "who may look into whom", "attaching one child of ours to another", "vmpage --via pagemap of others, gdb", "" },
+	.info = { "ptrace", "who may look into whom", "attaching one child of ours to another", "vmpage --via pagemap of others, gdb",
+		 "" },
 	.live = true, .run = check_ptrace,
 };
 
@@ -214,7 +215,8 @@ static void check_lockdown(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_lockdown = {
-	.info = { "lockdown", "whether the kernel keeps its memory from root", "reading its state; page-tables and page-offset try it", "vmpage, vmfault",
+	.info = { "lockdown", "whether the kernel keeps its memory from root", "reading its state; page-tables and page-offset try it",
+		 "vmpage, vmfault",
 		  "pagemap" },
 	.live = true, .run = check_lockdown,
 };
@@ -232,7 +234,8 @@ static void check_memlock(struct vm_session *s, struct vm_finding *f)
 		munmap(p, s->page_bytes);
 	if (getrlimit(RLIMIT_MEMLOCK, &lim) != 0)
 		lim.rlim_cur = 0;
-	vm_found(f, locked ? VM_VERDICT_WORKS : VM_VERDICT_DENIED, "%s%s", locked ? "a page of ours can be locked; limit " : "no page can be locked; limit ",
+	vm_found(f, locked ? VM_VERDICT_WORKS : VM_VERDICT_DENIED, "%s%s",
+		 locked ? "a page of ours can be locked; limit " : "no page can be locked; limit ",
 		 lim.rlim_cur == RLIM_INFINITY ? "none" : vm_format_size(lim.rlim_cur, size));
 	if (!locked) {
 		vm_found_why(f, "mlock(2) of a page: %s", strerror(code));
@@ -241,6 +244,7 @@ static void check_memlock(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_memlock = {
-	.info = { "memlock", "locking memory", "locking a page of ours for a moment", "vmlock; rings of perf", "vmlock --explain tells the rest" },
+	.info = { "memlock", "locking memory", "locking a page of ours for a moment", "vmlock; rings of perf",
+		 "vmlock --explain tells the rest" },
 	.live = true, .run = check_memlock,
 };

@@ -118,7 +118,8 @@ static void check_paging(struct vm_session *s, struct vm_finding *f)
 	if (s->live) {
 		const unsigned bits = user_bits(page);
 		vm_buf_addf(&b, "%u levels, %u-bit user space, %s pages", levels_of(bits, page), bits, vm_format_size(page, size));
-		vm_found_why(f, "the highest address that mmap(2) takes is just below 2^%u; behind \"CPU\" are the bits of physical and virtual "
+		vm_found_why(f,
+			 "the highest address that mmap(2) takes is just below 2^%u; behind \"CPU\" are the bits of physical and virtual "
 			     "addresses that it could do", bits);
 	} else {
 		vm_buf_addf(&b, "pages of %s", vm_format_size(page, size));
@@ -129,7 +130,8 @@ static void check_paging(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_paging = {
-	.info = { "paging", "levels of page tables, address bits, page size", "mapping a page below each power of two", "vmpage, vmmap", "" },
+	.info = { "paging", "levels of page tables, address bits, page size", "mapping a page below each power of two",
+		 "vmpage, vmmap", "" },
 	.run = check_paging,
 };
 
@@ -151,7 +153,8 @@ static void check_direct_map(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_direct_map = {
-	.info = { "page-offset", "where the kernel maps all memory (page_offset_base)", "finding a cookie of ours from the page tables, by eBPF",
+	.info = { "page-offset", "where the kernel maps all memory (page_offset_base)",
+		 "finding a cookie of ours from the page tables, by eBPF",
 		  "vmpage (page tables)", "pagemap" },
 	.live = true, .run = check_direct_map,
 };
@@ -271,7 +274,8 @@ static void check_hugetlb(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_hugetlb = {
-	.info = { "hugetlb", "pools of huge pages and their sizes", "mapping one of each size, untouched", "vmhuge, vmmap", "transparent ones" },
+	.info = { "hugetlb", "pools of huge pages and their sizes", "mapping one of each size, untouched", "vmhuge, vmmap",
+		 "transparent ones" },
 	.run = check_hugetlb,
 };
 
@@ -371,6 +375,7 @@ static void check_numa(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_numa = {
-	.info = { "numa", "memory nodes", "asking for the node of a page of ours, move_pages(2)", "vmnuma", "all memory is shown as one node" },
+	.info = { "numa", "memory nodes", "asking for the node of a page of ours, move_pages(2)", "vmnuma",
+		 "all memory is shown as one node" },
 	.run = check_numa,
 };

@@ -30,7 +30,8 @@ static void check_pagemap(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_pagemap = {
-	.info = { "pagemap", "states of pages: present, swapped, exclusive", "finding a page of ours in /proc/self/pagemap", "vmpage, vmtlb --hot",
+	.info = { "pagemap", "states of pages: present, swapped, exclusive", "finding a page of ours in /proc/self/pagemap",
+		 "vmpage, vmtlb --hot",
 		  "sums of smaps, mincore(2)" },
 	.live = true, .run = check_pagemap,
 };
@@ -41,7 +42,8 @@ static void check_pfn(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_pfn = {
-	.info = { "pagemap-pfn", "frames (PFN) in pagemap", "asking for that of a page of ours", "vmpage, vmshare", "page tables by eBPF" },
+	.info = { "pagemap-pfn", "frames (PFN) in pagemap", "asking for that of a page of ours", "vmpage, vmshare",
+		 "page tables by eBPF" },
 	.live = true, .run = check_pfn,
 };
 
@@ -51,7 +53,8 @@ static void check_scan(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_scan = {
-	.info = { "pagemap-scan", "PAGEMAP_SCAN: ranges of pages by state (Linux 6.7)", "finding a page of ours by it", "vmpage", "pagemap" },
+	.info = { "pagemap-scan", "PAGEMAP_SCAN: ranges of pages by state (Linux 6.7)", "finding a page of ours by it", "vmpage",
+		 "pagemap" },
 	.live = true, .run = check_scan,
 };
 
@@ -73,7 +76,8 @@ static void check_procmap(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_procmap = {
-	.info = { "procmap-query", "PROCMAP_QUERY: one mapping by address (Linux 6.11)", "asking for a mapping of ours", "vmmap --address, vmpage",
+	.info = { "procmap-query", "PROCMAP_QUERY: one mapping by address (Linux 6.11)", "asking for a mapping of ours",
+		 "vmmap --address, vmpage",
 		  "maps, read to the end" },
 	.live = true, .run = check_procmap,
 };

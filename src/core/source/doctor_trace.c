@@ -30,7 +30,8 @@ static void check_psi(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_psi = {
-	.info = { "psi", "pressure: time lost waiting for memory", "reading /proc/pressure/memory", "vmrep, vmtop", "page faults and reclaim" },
+	.info = { "psi", "pressure: time lost waiting for memory", "reading /proc/pressure/memory", "vmrep, vmtop",
+		 "page faults and reclaim" },
 	.run = check_psi,
 };
 
@@ -44,7 +45,8 @@ static void check_btf(struct vm_session *s, struct vm_finding *f)
 		vm_found(f, VM_VERDICT_WORKS, "the kernel tells its types");
 		return;
 	}
-	vm_found(f, fd == -EACCES ? VM_VERDICT_DENIED : VM_VERDICT_ABSENT, fd == -EACCES ? "needs to be root" : "no CONFIG_DEBUG_INFO_BTF");
+	vm_found(f, fd == -EACCES ? VM_VERDICT_DENIED : VM_VERDICT_ABSENT,
+		 fd == -EACCES ? "needs to be root" : "no CONFIG_DEBUG_INFO_BTF");
 	vm_found_why(f, "programs can't find the kernel's structures without /sys/kernel/btf/vmlinux");
 }
 
@@ -69,7 +71,8 @@ static void check_iterators(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_iterators = {
-	.info = { "bpf-iterators", "all processes in one pass, by eBPF", "loading a program that finds us among the tasks", "vmtop, vmmap --mm", "/proc/PID" },
+	.info = { "bpf-iterators", "all processes in one pass, by eBPF", "loading a program that finds us among the tasks",
+		 "vmtop, vmmap --mm", "/proc/PID" },
 	.live = true, .run = check_iterators,
 };
 
@@ -85,7 +88,8 @@ static void check_fault_programs(struct vm_session *s, struct vm_finding *f)
 }
 
 const struct vm_check vm_check_fault_programs = {
-	.info = { "bpf-faults", "every page fault, by eBPF (tp_btf)", "attaching programs to page faults, of nobody", "vmfault, FAULT% of vmtop",
+	.info = { "bpf-faults", "every page fault, by eBPF (tp_btf)", "attaching programs to page faults, of nobody",
+		 "vmfault, FAULT% of vmtop",
 		  "perf, else counters" },
 	.live = true, .run = check_fault_programs,
 };

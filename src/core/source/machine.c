@@ -81,7 +81,8 @@ static const struct line_key meminfo_keys[] = {
 };
 
 static const struct line_key vmstat_keys[] = {
-	{ .name = "nr_zspages", .qty = VM_M_ZSPAGES, .unit = PAGES }, { .name = "nr_foll_pin_acquired", .qty = VM_M_PINNED, .unit = PAGES },
+	{ .name = "nr_zspages", .qty = VM_M_ZSPAGES, .unit = PAGES }, { .name = "nr_foll_pin_acquired", .qty = VM_M_PINNED,
+	  .unit = PAGES },
 	{ .name = "pgpgin", .qty = VM_M_PGPGIN, .unit = 1024 }, { .name = "pgpgout", .qty = VM_M_PGPGOUT, .unit = 1024 },
 	{ .name = "pswpin", .qty = VM_M_PSWPIN, .unit = PAGES }, { .name = "pswpout", .qty = VM_M_PSWPOUT, .unit = PAGES },
 	{ .name = "pgfault", .qty = VM_M_PGFAULT }, { .name = "pgmajfault", .qty = VM_M_PGMAJFAULT },
@@ -131,8 +132,10 @@ static const struct line_key vmstat_keys[] = {
 	{ .name = "numa_pte_updates", .qty = VM_M_NUMA_PTE_UPDATES }, { .name = "numa_hint_faults", .qty = VM_M_NUMA_HINT_FAULTS },
 	{ .name = "numa_hint_faults_local", .qty = VM_M_NUMA_HINT_LOCAL }, { .name = "numa_pages_migrated", .qty = VM_M_NUMA_MIGRATED },
 	{ .name = "pgpromote_success", .qty = VM_M_PROMOTED }, { .name = "pgdemote_", .qty = VM_M_DEMOTED, .prefix = true },
-	{ .name = "direct_map_level2_splits", .qty = VM_M_DIRECT_SPLITS }, { .name = "direct_map_level3_splits", .qty = VM_M_DIRECT_SPLITS },
-	{ .name = "nr_tlb_local_flush_all", .qty = VM_M_TLB_LOCAL_FLUSH }, { .name = "nr_tlb_local_flush_one", .qty = VM_M_TLB_LOCAL_FLUSH },
+	{ .name = "direct_map_level2_splits", .qty = VM_M_DIRECT_SPLITS }, { .name = "direct_map_level3_splits",
+	  .qty = VM_M_DIRECT_SPLITS },
+	{ .name = "nr_tlb_local_flush_all", .qty = VM_M_TLB_LOCAL_FLUSH }, { .name = "nr_tlb_local_flush_one",
+	  .qty = VM_M_TLB_LOCAL_FLUSH },
 };
 
 /** Keys by their first letter: most lines differ from most keys in that. */

@@ -40,8 +40,10 @@ static const struct vm_source
 	vmstat = { .name = "vmstat", .help = "/proc/vmstat: faults, reclaim, swap, compaction, nodes", .probe = probe_vmstat },
 	psi = { .name = "psi", .help = "/proc/pressure: time lost by waiting", .probe = probe_psi },
 	shootdowns = { .name = "interrupts", .help = "/proc/interrupts: TLB shootdowns (x86)", .probe = probe_shootdowns },
-	thp = { .name = "khugepaged", .help = "/sys/kernel/mm/transparent_hugepage: khugepaged, smaller huge pages", .probe = probe_thp },
+	thp = { .name = "khugepaged", .help = "/sys/kernel/mm/transparent_hugepage: khugepaged, smaller huge pages",
+		 .probe = probe_thp },
 	ksm = { .name = "ksm", .help = "/sys/kernel/mm/ksm: what KSM saves", .probe = probe_ksm },
-	walks = { .name = "perf-walks", .help = "the CPUs' counters: page walks of the machine", .flags = VM_SRC_LIVE, .probe = probe_walks };
+	walks = { .name = "perf-walks", .help = "the CPUs' counters: page walks of the machine", .flags = VM_SRC_LIVE,
+		 .probe = probe_walks };
 
 const struct vm_source *const vm_machine_sources[] = { &meminfo, &vmstat, &psi, &shootdowns, &thp, &ksm, &walks, NULL };

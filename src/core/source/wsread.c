@@ -1,0 +1,152 @@
+#include "core/source/wsread.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "core/model/aspace.h"
+#include "core/source/accessed.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+#include "core/source/walker.h"
+
+struct vm_wsread {
+	struct vm_session *s;
+	pid_t pid;
+	struct vm_ws_facts facts;
+	struct vm_accessed *accessed;
+};
+
+/* ---- Opening ------------------------------------------------------------------------------------------------------- */
+
+static int open_watch(struct vm_wsread *w, struct vm_err *err)
+{
+	struct vm_walker *walker;
+	struct vm_err why = { 0 };
+	(void)err;
+	w->facts.pages = vm_walker_get(w->s, &walker, &why) == 0;
+	if (!w->facts.pages)
+		snprintf(w->facts.why_not_pages, sizeof(w->facts.why_not_pages), "%.190s", why.what);
+	return 0;
+}
+
+static int open_clear(struct vm_wsread *w, enum vm_flush flush, struct vm_err *err)
+{
+	int r = vm_accessed_open(w->s, w->pid, flush, &w->accessed, err);
+	if (r < 0)
+		return r;
+	const struct vm_accessed_facts *f = vm_accessed_facts(w->accessed);
+	w->facts.pages = f->by_tables;
+	w->facts.soft_dirty = f->soft_dirty;
+	w->facts.set_again_ns = f->set_again_ns;
+	w->facts.hides = f->flush == VM_FLUSH_NONE && !f->clearing_flushes;
+	snprintf(w->facts.why_not_pages, sizeof(w->facts.why_not_pages), "%s", f->why_not_tables);
+	if (w->facts.hides)
+		snprintf(w->facts.why_hides, sizeof(w->facts.why_hides), "%.199s", f->why_no_flush);
+	return 0;
+}
+
+static int open_method(struct vm_wsread *w, const struct vm_ws_ask *ask, struct vm_err *err)
+{
+	switch (ask->method) {
+	case VM_WS_WATCH:
+		return open_watch(w, err);
+	case VM_WS_CLEAR:
+		return open_clear(w, ask->flush, err);
+	default:
+		return vm_fail(err, EOPNOTSUPP, "%s doesn't tell pages", vm_ws_methods[ask->method].name);
+	}
+}
+
+/** Where the kernel keeps no soft-dirty bits, or they may not be cleared, dirty bits tell bounds. */
+static void choose_writes(struct vm_wsread *w, const struct vm_ws_ask *ask)
+{
+	struct vm_ws_facts *f = &w->facts;
+	if (!ask->writes)
+		return;
+	if (f->pages)
+		f->writes = VM_WS_WRITES_DIRTY;
+	else
+		snprintf(f->why_not_writes, sizeof(f->why_not_writes), "pages can't be seen");
+}
+
+int vm_ws_open(struct vm_session *s, pid_t pid, const struct vm_ws_ask *ask, struct vm_wsread **out, struct vm_err *err)
+{
+	if (!s->live)
+		return vm_fail(err, EOPNOTSUPP, "a working set is of this machine's processes, not of a captured tree's");
+	struct vm_wsread *w = calloc(1, sizeof(*w));
+	if (!w)
+		return vm_fail(err, ENOMEM, "out of memory");
+	w->s = s;
+	w->pid = pid;
+	w->facts = (struct vm_ws_facts){ .method = ask->method, .set_again_ns = (double)NAN };
+	int r = open_method(w, ask, err);
+	if (r == 0)
+		choose_writes(w, ask);
+	if (r < 0)
+		vm_ws_close(w);
+	else
+		*out = w;
+	return r;
+}
+
+void vm_ws_close(struct vm_wsread *w)
+{
+	if (!w)
+		return;
+	vm_accessed_close(w->accessed);
+	free(w);
+}
+
+const struct vm_ws_facts *vm_ws_facts(const struct vm_wsread *w)
+{
+	return &w->facts;
+}
+
+/* ---- Rounds -------------------------------------------------------------------------------------------------------- */
+
+int vm_ws_mark(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *took_ns, struct vm_err *err)
+{
+	(void)as;
+	*took_ns = 0;
+	return w->accessed ? vm_accessed_clear(w->accessed, true, took_ns, err) : 0;
+}
+
+int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
+	       uint64_t *locked_ns, struct vm_err *err)
+{
+	const struct vm_pages_query q = {
+		.want = VM_PG(PRESENT) | VM_PG(ACCESSED) | VM_PG(DIRTY) | VM_PG(WRITE), .via = VM_VIA_TABLES, .as = as,
+	};
+	struct vm_pages_info info;
+	const uint64_t began = vm_clock_ns();
+	int r = vm_pages_scan(w->s, w->pid, &q, take, ctx, &info, err);
+	*took_ns = vm_clock_ns() - began;
+	*locked_ns = 0;
+	return r;
+}
+
+bool vm_ws_writes_apart(const struct vm_wsread *w)
+{
+	(void)w;
+	return false;
+}
+
+int vm_ws_look_at_writes(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
+			 struct vm_err *err)
+{
+	(void)w, (void)as, (void)take, (void)ctx, (void)err;
+	*took_ns = 0;
+	return 0;
+}
+
+int vm_ws_mappings(struct vm_wsread *w, struct vm_aspace **out, struct vm_err *err)
+{
+	uint32_t needs = VM_NEED(STAT) | VM_NEED(LAYOUT) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | VM_NEED(MMADDR);
+	needs |= w->facts.pages ? VM_NEED(AREAS) : VM_NEED(SMAPS) | VM_NEED(FLAGS);
+	return vm_snapshot(w->s, w->pid, needs, 0, 0, out, err);
+}

@@ -113,19 +113,22 @@ static int end_round(struct vmws *v, struct vmws_process *p, struct vm_ws_round 
 	return vm_vec_push(&p->set.round, *r) ? 0 : vm_fail(err, ENOMEM, "out of memory");
 }
 
+/** Looks at what the round is to tell: writes only at its end. */
 static int look(struct vmws *v, struct vmws_process *p, bool ends, struct vm_err *err)
 {
-	uint64_t took = 0, locked = 0;
+	const bool uses = p->facts->pages, apart = vm_ws_writes_apart(p->read);
+	const bool writes = p->facts->writes != VM_WS_WRITES_NONE && (ends || !apart);
+	uint64_t took = 0, locked = 0, apart_ns = 0;
 	struct vm_ws_round round;
-	vm_wset_look(&p->set, p->as, ends);
-	int r = vm_ws_look(p->read, p->as, vm_wset_take, &p->set, &took, &locked, err);
-	if (r == 0 && vm_ws_writes_apart(p->read))
-		r = vm_ws_look_at_writes(p->read, p->as, vm_wset_take_writes, &p->set, &locked, err);
+	const bool first = !(uses ? p->set.used.begun : p->set.written.begun);
+	vm_wset_look(&p->set, p->as, uses, writes, ends);
+	int r = uses ? vm_ws_look(p->read, p->as, vm_wset_take, &p->set, &took, &locked, err) : 0;
+	if (r == 0 && writes && apart)
+		r = vm_ws_look_at_writes(p->read, p->as, vm_wset_take_writes, &p->set, &apart_ns, err);
 	if (r < 0)
 		return r;
-	p->cost.read_ns += took;
-	p->cost.locked_ns += locked;
-	const bool first = !p->set.used.begun;
+	p->cost.read_ns += took + apart_ns;
+	p->cost.locked_ns += locked + apart_ns;
 	if (!vm_wset_looked(&p->set, &round))
 		return vm_fail(err, ENOMEM, "out of memory");
 	return ends && !first ? end_round(v, p, &round, err) : 0;
@@ -173,7 +176,10 @@ static int begin(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 	p->set.writes = p->facts->writes;
 	p->set.pages = p->facts->pages;
 	p->set.hidden_bytes = hidden_bytes(v, p);
-	r = p->facts->pages ? look(v, p, true, err) : take_figures(v, p, 0, err);
+	if (!p->facts->pages)
+		r = take_figures(v, p, 0, err);
+	if (r == 0 && (p->facts->pages || p->facts->writes != VM_WS_WRITES_NONE))
+		r = look(v, p, true, err);
 	p->begun = r == 0;
 	return r == 0 ? begin_round(p, err) : r;
 }
@@ -183,16 +189,23 @@ static int mid_round(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 	return p->facts->pages && p->facts->method == VM_WS_CLEAR ? look(v, p, false, err) : 0;
 }
 
+/** Bits that figures are made of are cleared once, when a report begins; soft-dirty bits in each round. */
+static int next_figures(struct vmws *v, struct vmws_process *p, uint64_t rounds, struct vm_err *err)
+{
+	int r = wants_figures(p, rounds) ? take_figures(v, p, rounds, err) : 0;
+	if (r == 0 && p->facts->writes != VM_WS_WRITES_NONE)
+		r = look(v, p, true, err);
+	else if (!wants_figures(p, rounds))
+		return r;
+	p->cost = (struct vm_ws_round){ 0 };
+	p->round_ns = vm_clock_ns();
+	return r == 0 ? vm_ws_mark_writes(p->read, &p->cost.clear_ns, err) : r;
+}
+
 static int next_round(struct vmws *v, struct vmws_process *p, uint64_t rounds, struct vm_err *err)
 {
-	if (!p->facts->pages) {
-		int r = wants_figures(p, rounds) ? take_figures(v, p, rounds, err) : 0;
-		if (r == 0 && wants_figures(p, rounds)) {
-			p->cost = (struct vm_ws_round){ 0 };
-			p->round_ns = vm_clock_ns();
-		}
-		return r;
-	}
+	if (!p->facts->pages)
+		return next_figures(v, p, rounds, err);
 	int r = refresh_mappings(p, err);
 	if (r == 0)
 		r = look(v, p, true, err);

@@ -80,6 +80,16 @@ static void say_band(struct vm_buf *b, struct vm_age_band band)
 		vm_buf_addf(b, " to %s", high);
 }
 
+static void say_share(struct vm_buf *b, const struct vm_ws_row *t, const char *all, const char *within)
+{
+	const double low = 100 * (double)t->used.low / (double)t->resident_bytes;
+	const double high = 100 * (double)t->used.high / (double)t->resident_bytes;
+	vm_buf_addf(b, " of %s (%.0f", all, low);
+	if (high - low >= 1)
+		vm_buf_addf(b, " to %.0f", high);
+	vm_buf_addf(b, " %%) within %s", within);
+}
+
 static void say_use(struct vmws *v, const struct vm_ws_sum *s, struct vm_buf *b)
 {
 	char ns[VM_NUMBUF], part[4][VM_NUMBUF];
@@ -87,8 +97,7 @@ static void say_use(struct vmws *v, const struct vm_ws_sum *s, struct vm_buf *b)
 	b->n = 0;
 	say_band(b, t->used);
 	if (t->resident_bytes)
-		vm_buf_addf(b, " of %s (%.0f %%) within %s", vm_format_size(t->resident_bytes, part[0]),
-			    100 * (double)t->used.low / (double)t->resident_bytes, vm_format_duration(s->ns, ns));
+		say_share(b, t, vm_format_size(t->resident_bytes, part[0]), vm_format_duration(s->ns, ns));
 	vm_buf_addf(b, "; hot %s (within %s), ", vm_format_size(t->hot_bytes, part[0]), vm_format_duration(s->hot_ns, ns));
 	vm_buf_addf(b, "warm %s, cold %s", vm_format_size(t->warm_bytes, part[1]), vm_format_size(t->cold_bytes, part[2]));
 	if (t->unsure_bytes)
@@ -194,7 +203,7 @@ static int show_text(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *s
 	struct vm_buf b = { 0 };
 	char each[VM_NUMBUF], rss[VM_NUMBUF];
 	vm_text_put(&b, p->comm);
-	vm_report_say(&v->report, "%d %s   RSS %s   %zu rounds of %s\n", p->pid, vm_buf_str(&b),
+	vm_report_say(&v->report, "%d %s   RSS %s   %zu looks, a round is %s\n", p->pid, vm_buf_str(&b),
 		      vm_format_size(s->total.resident_bytes, rss), s->rounds, vm_format_duration(v->window_ns, each));
 	say_use(v, s, &b);
 	say_writes(v, p, s, &b);

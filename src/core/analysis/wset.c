@@ -10,15 +10,17 @@
 
 /* ---- Looks --------------------------------------------------------------------------------------------------------- */
 
-void vm_wset_look(struct vm_wset *w, const struct vm_aspace *as, bool ends)
+void vm_wset_look(struct vm_wset *w, const struct vm_aspace *as, bool uses, bool writes, bool ends)
 {
 	w->as = as;
 	w->at = 0;
-	w->looking = true;
+	w->looks_at_uses = uses;
+	w->looks_at_writes = writes;
 	w->used.cleared = w->method != VM_WS_WATCH;
 	w->written.cleared = w->writes == VM_WS_WRITES_SOFT_DIRTY || w->writes == VM_WS_WRITES_UFFD;
-	vm_ages_begin(&w->used, ends);
-	if (w->writes != VM_WS_WRITES_NONE)
+	if (uses)
+		vm_ages_begin(&w->used, ends);
+	if (writes)
 		vm_ages_begin(&w->written, ends);
 }
 
@@ -68,6 +70,8 @@ int vm_wset_take(void *ctx, const struct vm_page_run *runs, size_t n)
 		const struct vm_mapping *m = mapping_of(w, r->start);
 		const struct vm_age_sign use = use_of(w, m, r);
 		w->failed |= !vm_ages_take(&w->used, r->start, r->end, &use);
+		if (!w->looks_at_writes)
+			continue;
 		if (w->writes == VM_WS_WRITES_DIRTY) {
 			const struct vm_age_sign dirt = dirt_of(r);
 			w->failed |= !vm_ages_take(&w->written, r->start, r->end, &dirt);
@@ -109,13 +113,12 @@ static void add_point(struct vm_ws_point *p, uint64_t rounds, struct vm_age_band
 	p->windows++;
 }
 
-/** All windows that end now, and lie within the report. */
-static void add_points(const struct vm_wset *w, const struct vm_ages *a, struct vm_ws_point *points, struct vm_age_band *last)
+/** All windows that end now, and lie within the report; of the last round in *last, if there was one. */
+static void add_points(const struct vm_ages *a, uint64_t old, struct vm_ws_point *points, struct vm_age_band *last)
 {
 	uint64_t limit[VM_AGE_WINDOWS] = { 0 }, resident;
 	struct vm_age_band band[VM_AGE_WINDOWS];
-	const unsigned n = limits_of(a->rounds - w->first_round, limit);
-	*last = (struct vm_age_band){ 0 };
+	const unsigned n = limits_of(a->rounds - old, limit);
 	if (!n)
 		return;
 	vm_ages_count(a, 0, UINT64_MAX, limit, n, &resident, band);
@@ -124,24 +127,30 @@ static void add_points(const struct vm_wset *w, const struct vm_ages *a, struct 
 	*last = band[0];
 }
 
+/** Ends a look of one kind; true: it ended a round. */
+static bool end_look(struct vm_ages *a)
+{
+	const bool round = a->begun && a->ends;
+	vm_ages_end(a);
+	return round;
+}
+
 bool vm_wset_looked(struct vm_wset *w, struct vm_ws_round *round)
 {
-	struct vm_age_band used = { 0 }, written = { VM_WS_UNKNOWN, VM_WS_UNKNOWN };
-	const bool rounds = w->used.begun && w->used.ends;
-	vm_ages_end(&w->used);
-	w->had_bytes += w->used.had_bytes;
-	w->lost_bytes += w->used.lost_bytes;
-	w->resident_bytes = w->used.resident_bytes;
-	if (rounds)
-		add_points(w, &w->used, w->use, &used);
-	if (w->writes != VM_WS_WRITES_NONE) {
-		vm_ages_end(&w->written);
-		if (rounds)
-			add_points(w, &w->written, w->write, &written);
+	const struct vm_age_band unknown = { VM_WS_UNKNOWN, VM_WS_UNKNOWN };
+	struct vm_age_band used = unknown, written = unknown;
+	if (w->looks_at_uses) {
+		if (end_look(&w->used))
+			add_points(&w->used, w->old_uses, w->use, &used);
+		w->had_bytes += w->used.had_bytes;
+		w->lost_bytes += w->used.lost_bytes;
+		w->resident_bytes = w->used.resident_bytes;
 	}
-	w->looking = false;
+	if (w->looks_at_writes && end_look(&w->written))
+		add_points(&w->written, w->old_writes, w->write, &written);
 	*round = (struct vm_ws_round){
-		.number = w->used.rounds, .resident_bytes = w->used.resident_bytes, .used_bytes = used.low, .used_most_bytes = used.high,
+		.number = w->looks_at_uses ? w->used.rounds - w->old_uses : w->written.rounds - w->old_writes,
+		.resident_bytes = w->resident_bytes, .used_bytes = used.low, .used_most_bytes = used.high,
 		.written_bytes = written.low, .written_most_bytes = written.high, .cleared_bytes = w->used.lost_bytes,
 		.set_again = w->used.cleared ? w->used.set_entries : 0,
 	};
@@ -152,7 +161,8 @@ void vm_wset_restart(struct vm_wset *w)
 {
 	memset(w->use, 0, sizeof(w->use));
 	memset(w->write, 0, sizeof(w->write));
-	w->first_round = w->used.rounds;
+	w->old_uses = w->used.rounds;
+	w->old_writes = w->written.rounds;
 	w->had_bytes = w->lost_bytes = 0;
 	w->round.n = 0;
 	w->figures.n = 0;
@@ -201,6 +211,9 @@ static struct vm_age_band band_of(const struct vm_wset *w, struct vm_ws_figures 
 	f->resident = m->q[VM_Q_RSS];
 	if (!vm_accessed_is_told(m))
 		return (struct vm_age_band){ 0, f->resident };
+	/* Pages of files may have been used by others. */
+	if (comes_along(m))
+		return (struct vm_age_band){ 0, f->most };
 	if (w->method == VM_WS_CLEAR)
 		return (struct vm_age_band){ now, now };
 	return (struct vm_age_band){ now > f->first ? now - f->first : 0, f->most };
@@ -274,9 +287,27 @@ static double per_second(const struct summing *s, double bytes)
 	return s->ns ? bytes * (double)s->rounds * 1e9 / (double)s->ns : (double)NAN;
 }
 
+/** Where nothing was looked at nothing is known. */
+static void sum_writes(const struct summing *s, uint64_t from, uint64_t to, struct vm_ws_row *r)
+{
+	const struct vm_wset *w = s->w;
+	struct vm_age_band last;
+	uint64_t there;
+	const uint64_t one = 1;
+	if (w->writes == VM_WS_WRITES_NONE)
+		return;
+	vm_ages_count(&w->written, from, to, &s->rounds, 1, &there, &r->written);
+	vm_ages_count(&w->written, from, to, &one, 1, &there, &last);
+	r->writes = there > 0;
+	if (!r->writes)
+		return;
+	r->written_per_s = per_second(s, (double)last.low);
+	r->written_per_s_most = per_second(s, (double)last.high);
+}
+
 static void sum_pages(const struct summing *s, uint64_t from, uint64_t to, struct vm_ws_row *r)
 {
-	struct vm_age_band edge[2], last;
+	struct vm_age_band edge[2];
 	uint64_t there;
 	const struct vm_wset *w = s->w;
 	vm_ages_count(&w->used, from, to, s->limit, s->windows, &r->resident_bytes, r->by_window);
@@ -291,14 +322,7 @@ static void sum_pages(const struct summing *s, uint64_t from, uint64_t to, struc
 	r->used.high = with_hidden(w, r->used.high, r->resident_bytes);
 	edge[1].high = with_hidden(w, edge[1].high, r->resident_bytes);
 	divide(r, edge[0], edge[1]);
-	r->writes = w->writes != VM_WS_WRITES_NONE;
-	if (!r->writes)
-		return;
-	vm_ages_count(&w->written, from, to, &s->rounds, 1, &there, &r->written);
-	const uint64_t one = 1;
-	vm_ages_count(&w->written, from, to, &one, 1, &there, &last);
-	r->written_per_s = per_second(s, (double)last.low);
-	r->written_per_s_most = per_second(s, (double)last.high);
+	sum_writes(s, from, to, r);
 }
 
 /** The longest window that isn't longer than so many rounds. */
@@ -320,6 +344,7 @@ static void sum_figures(const struct summing *s, const struct vm_ws_figures *f, 
 	}
 	r->used = band_within(s, r->by_window, s->rounds);
 	divide(r, band_within(s, r->by_window, s->hot), band_within(s, r->by_window, s->warm));
+	sum_writes(s, f->start, f->end, r);
 }
 
 static struct vm_ws_row empty_row(const struct vm_mapping *m)
@@ -373,6 +398,7 @@ static void sum_total(const struct summing *s, struct vm_ws_sum *out)
 		t->cold_bytes += r->cold_bytes;
 		t->unsure_bytes += r->unsure_bytes;
 	}
+	sum_writes(s, 0, UINT64_MAX, t);
 }
 
 static uint64_t mean(double sum, uint64_t n)
@@ -420,7 +446,9 @@ bool vm_wset_sum(struct vm_wset *w, const struct vm_aspace *as, uint64_t round_n
 {
 	*out = (struct vm_ws_sum){ 0 };
 	sum_costs(w, out);
-	struct summing s = { .w = w, .rounds = w->pages ? w->used.rounds - w->first_round : w->figure_rounds };
+	struct summing s = { .w = w, .rounds = w->pages ? w->used.rounds - w->old_uses : w->figure_rounds };
+	if (!w->pages && w->written.rounds - w->old_writes > s.rounds)
+		s.rounds = w->written.rounds - w->old_writes;
 	s.ns = out->rounds_ns;
 	const uint64_t each = s.rounds && s.ns ? s.ns / s.rounds : round_ns;
 	s.windows = limits_of(s.rounds, s.limit);

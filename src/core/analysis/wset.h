@@ -50,11 +50,12 @@ struct vm_wset {
 	const struct vm_aspace *as;
 	size_t at;                 /* of as->map, while runs come */
 	struct vm_ages used, written;
-	bool looking;
+	bool looks_at_uses, looks_at_writes;
 	/** By length, since the last vm_wset_restart(). */
 	struct vm_ws_point use[VM_AGE_WINDOWS], write[VM_AGE_WINDOWS];
 	VM_VEC(struct vm_ws_round) round;
-	uint64_t first_round;      /* of the report: rounds before it are in older ones */
+	/** Rounds of uses and writes that are in older reports. */
+	uint64_t old_uses, old_writes;
 	VM_VEC(struct vm_ws_figures) figures;
 	uint64_t figure_rounds;
 	/** Over all rounds. */
@@ -62,8 +63,8 @@ struct vm_wset {
 	bool failed;               /* out of memory */
 };
 
-/** A look begins, of pages that `as` maps; `ends`: it ends a round. */
-void vm_wset_look(struct vm_wset *w, const struct vm_aspace *as, bool ends);
+/** A look begins, of pages that `as` maps, at uses, writes or both; `ends`: it ends a round. */
+void vm_wset_look(struct vm_wset *w, const struct vm_aspace *as, bool uses, bool writes, bool ends);
 /** vm_pages_take() of it: runs with ACCESSED, DIRTY and the like.  ctx is the vm_wset. */
 int vm_wset_take(void *ctx, const struct vm_page_run *runs, size_t n);
 /** Likewise of writes that have a look of their own: SOFT_DIRTY or WRITTEN. */

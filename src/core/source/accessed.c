@@ -422,6 +422,14 @@ int vm_accessed_clear(struct vm_accessed *a, bool flush, uint64_t *took_ns, stru
 	return r;
 }
 
+int vm_accessed_clear_writes(struct vm_accessed *a, uint64_t *took_ns, struct vm_err *err)
+{
+	const uint64_t began = vm_clock_ns();
+	int r = vm_flush(a->s, &a->flusher, VM_FLUSH_CLEAR_REFS, a->pid, a->clear_refs, err);
+	*took_ns = vm_clock_ns() - began;
+	return r;
+}
+
 int vm_accessed_begin(struct vm_accessed *a, enum vm_accessed_kind kind, struct vm_accessed_window *w, struct vm_err *err)
 {
 	*w = (struct vm_accessed_window){ .kind = kind };

@@ -62,6 +62,9 @@ double vm_accessed_noise(struct vm_accessed *a, uint64_t ns);
  */
 int vm_accessed_clear(struct vm_accessed *a, bool flush, uint64_t *took_ns, struct vm_err *err);
 
+/** Clear soft-dirty bits alone, which flushes as well.  As vm_accessed_clear(). */
+int vm_accessed_clear_writes(struct vm_accessed *a, uint64_t *took_ns, struct vm_err *err);
+
 /** Begin a window of that kind: clear, and flush if it is to tell what is used.  0, -ESRCH, or another negative errno. */
 int vm_accessed_begin(struct vm_accessed *a, enum vm_accessed_kind kind, struct vm_accessed_window *w, struct vm_err *err);
 

@@ -10,9 +10,11 @@
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 #include "core/source/accessed.h"
+#include "core/source/pagemap.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 #include "core/source/walker.h"
+#include "core/source/wpscan.h"
 
 struct vm_wsread {
 	struct vm_session *s;
@@ -62,16 +64,40 @@ static int open_method(struct vm_wsread *w, const struct vm_ws_ask *ask, struct 
 	}
 }
 
-/** Where the kernel keeps no soft-dirty bits, or they may not be cleared, dirty bits tell bounds. */
-static void choose_writes(struct vm_wsread *w, const struct vm_ws_ask *ask)
+/**
+ * Best first: what the process itself tracks, soft-dirty bits, where they may be cleared, dirty bits.  An error: the method
+ * doesn't go along with it.
+ */
+static int choose_writes(struct vm_wsread *w, struct vm_ws_ask *ask, struct vm_err *err)
 {
 	struct vm_ws_facts *f = &w->facts;
+	f->writes = VM_WS_WRITES_NONE;
 	if (!ask->writes)
-		return;
-	if (f->pages)
+		return 0;
+	if (ask->clear && vm_wpscan_has(w->s, w->pid)) {
+		f->writes = VM_WS_WRITES_UFFD;
+		snprintf(f->why_not_writes, sizeof(f->why_not_writes), "of mappings that it has userfaultfd protect; of others nothing is known");
+	} else if (ask->clear && vm_pagemap_tells_writes(w->s)) {
+		f->writes = VM_WS_WRITES_SOFT_DIRTY;
+		if (ask->flush != VM_FLUSH_AUTO && ask->flush != VM_FLUSH_CLEAR_REFS)
+			return vm_fail(err, EINVAL, "--written clears soft-dirty bits, which flushes: leave out --flush");
+		ask->flush = VM_FLUSH_CLEAR_REFS;
+	} else {
 		f->writes = VM_WS_WRITES_DIRTY;
-	else
-		snprintf(f->why_not_writes, sizeof(f->why_not_writes), "pages can't be seen");
+		snprintf(f->why_not_writes, sizeof(f->why_not_writes), "%s", !ask->clear ? "bounds only: --clear-refs may tell exactly" :
+			 "bounds only: this kernel keeps no soft-dirty bits, as was tried on a page of ours, and the process doesn't have "
+			 "userfaultfd protect its memory");
+	}
+	return 0;
+}
+
+/** Dirty bits are only in page tables. */
+static void check_writes(struct vm_ws_facts *f)
+{
+	if (f->writes != VM_WS_WRITES_DIRTY || f->pages)
+		return;
+	f->writes = VM_WS_WRITES_NONE;
+	snprintf(f->why_not_writes, sizeof(f->why_not_writes), "dirty bits are in page tables, which can't be seen");
 }
 
 int vm_ws_open(struct vm_session *s, pid_t pid, const struct vm_ws_ask *ask, struct vm_wsread **out, struct vm_err *err)
@@ -84,9 +110,11 @@ int vm_ws_open(struct vm_session *s, pid_t pid, const struct vm_ws_ask *ask, str
 	w->s = s;
 	w->pid = pid;
 	w->facts = (struct vm_ws_facts){ .method = ask->method, .set_again_ns = (double)NAN };
-	int r = open_method(w, ask, err);
+	struct vm_ws_ask how = *ask;
+	int r = choose_writes(w, &how, err);
 	if (r == 0)
-		choose_writes(w, ask);
+		r = open_method(w, &how, err);
+	check_writes(&w->facts);
 	if (r < 0)
 		vm_ws_close(w);
 	else
@@ -116,11 +144,17 @@ int vm_ws_mark(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *took_n
 	return w->accessed ? vm_accessed_clear(w->accessed, true, took_ns, err) : 0;
 }
 
+int vm_ws_mark_writes(struct vm_wsread *w, uint64_t *took_ns, struct vm_err *err)
+{
+	*took_ns = 0;
+	return w->facts.writes == VM_WS_WRITES_SOFT_DIRTY ? vm_accessed_clear_writes(w->accessed, took_ns, err) : 0;
+}
+
 int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
 	       uint64_t *locked_ns, struct vm_err *err)
 {
 	const struct vm_pages_query q = {
-		.want = VM_PG(PRESENT) | VM_PG(ACCESSED) | VM_PG(DIRTY) | VM_PG(WRITE), .via = VM_VIA_TABLES, .as = as,
+		.want = VM_PG(PRESENT) | VM_PG(ACCESSED) | VM_PG(DIRTY) | VM_PG(WRITE) | VM_PG(SOFT_DIRTY), .via = VM_VIA_TABLES, .as = as,
 	};
 	struct vm_pages_info info;
 	const uint64_t began = vm_clock_ns();
@@ -132,16 +166,19 @@ int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *t
 
 bool vm_ws_writes_apart(const struct vm_wsread *w)
 {
-	(void)w;
-	return false;
+	return w->facts.writes == VM_WS_WRITES_UFFD || (w->facts.writes == VM_WS_WRITES_SOFT_DIRTY && !w->facts.pages);
 }
 
 int vm_ws_look_at_writes(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
 			 struct vm_err *err)
 {
-	(void)w, (void)as, (void)take, (void)ctx, (void)err;
-	*took_ns = 0;
-	return 0;
+	const struct vm_pages_query q = { .want = VM_PG(PRESENT) | VM_PG(SOFT_DIRTY), .via = VM_VIA_PAGEMAP, .as = as };
+	struct vm_pages_info info;
+	const uint64_t began = vm_clock_ns();
+	int r = w->facts.writes == VM_WS_WRITES_UFFD ? vm_wpscan(w->s, w->pid, true, take, ctx, err) :
+		vm_pages_scan(w->s, w->pid, &q, take, ctx, &info, err);
+	*took_ns = vm_clock_ns() - began;
+	return r;
 }
 
 int vm_ws_mappings(struct vm_wsread *w, struct vm_aspace **out, struct vm_err *err)

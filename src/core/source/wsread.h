@@ -39,11 +39,14 @@ const struct vm_ws_facts *vm_ws_facts(const struct vm_wsread *w);
 /** A round begins.  *took_ns: what clearing took, the target's memory map being held.  0, -ESRCH, or another negative errno. */
 int vm_ws_mark(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *took_ns, struct vm_err *err);
 
+/** Soft-dirty bits alone are cleared, if they are what tells writes. */
+int vm_ws_mark_writes(struct vm_wsread *w, uint64_t *took_ns, struct vm_err *err);
+
 /** Where facts.pages: look at all pages of what `as` maps.  0, take()'s value, -ESRCH: it has ended. */
 int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
 	       uint64_t *locked_ns, struct vm_err *err);
 
-/** Writes that vm_ws_look() doesn't give along: true if they have a look of their own. */
+/** Writes that vm_ws_look() doesn't give along have a look of their own; what it clears is cleared at the same time. */
 bool vm_ws_writes_apart(const struct vm_wsread *w);
 int vm_ws_look_at_writes(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
 			 struct vm_err *err);

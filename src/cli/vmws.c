@@ -15,7 +15,7 @@
 #include "core/field/ws.h"
 #include "core/source/session.h"
 
-enum { GROUP_TARGET = 1, GROUP_METHOD = 2 };
+enum { GROUP_TARGET = 1, GROUP_METHOD = 2, GROUP_FORM = 3 };
 
 #define AT(member) offsetof(struct vmws_options, member)
 
@@ -45,7 +45,10 @@ static const struct vm_opt opts[] = {
 	  .help = "hot is what was used within TIME (default: an eighth of the report)" },
 	{ .name = "warm", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(warm_ns), .min = 1,
 	  .help = "warm is what was used within TIME, but isn't hot (default: all of the report)" },
-	{ .name = "rounds", .type = VM_OPT_FLAG, .at = AT(rounds), .help = "a line for each round, with what it cost the process" },
+	{ .name = "heat", .type = VM_OPT_FLAG, .at = AT(heat), .group = GROUP_FORM,
+	  .help = "a picture instead of tables: which addresses were used when" },
+	{ .name = "rounds", .type = VM_OPT_FLAG, .at = AT(rounds), .group = GROUP_FORM,
+	  .help = "a line for each round, with what it cost the process" },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "show no more than N mappings; 0: all (default: 12)" },
 	VM_OPT_END,
 };
@@ -57,6 +60,7 @@ static const struct vm_example examples[] = {
 	{ "sudo vmws --clear-refs -p 4242", "the same exactly" },
 	{ "vmws --clear-refs -w 1s -d 10m -p 4242", "what is cold for minutes" },
 	{ "vmws --clear-refs --written -p 4242 5", "what is written, every five seconds: what a live migration would copy again" },
+	{ "vmws --clear-refs --heat -d 20s -p 4242", "where it works, and when, as a picture" },
 	{ "vmws -n postgres", "all processes of that name, a line each" },
 	{ "vmws --clear-refs -- ./prog", "a program from its beginning to its end" },
 	{ "vmws -J -p 4242", "for programs" },
@@ -91,6 +95,8 @@ static int check(const struct vmws *v, int argc, char **argv, struct vm_err *err
 		return vm_fail(err, EINVAL, "--clear-refs changes processes: name them by -p, -n or -g");
 	if (o->hot_ns && o->warm_ns && o->warm_ns < o->hot_ns)
 		return vm_fail(err, EINVAL, "--warm is a longer time than --hot");
+	if (o->heat && v->sink->machine)
+		return vm_fail(err, EINVAL, "--heat is a picture for people: JSON has the figures without it");
 	return check_targets(v, argc, argv, err);
 }
 

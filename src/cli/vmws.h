@@ -22,6 +22,8 @@ struct vmws_options {
 	int flush;
 };
 
+struct vmws_heat;
+
 /** A process that is looked at. */
 struct vmws_process {
 	pid_t pid;
@@ -36,6 +38,7 @@ struct vmws_process {
 	uint64_t round_ns;
 	struct vm_ws_round cost;
 	uint64_t rounds;           /* that ended, in this report */
+	struct vmws_heat *heat;    /* with --heat, once there was a round */
 	bool begun, ended;
 	/** Why nothing of it could be read, once. */
 	struct vm_err failure;
@@ -74,6 +77,11 @@ int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const 
 
 /** What a document says of one process. */
 int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *sum, struct vm_err *err);
+
+/** --heat: keep what the round that has just ended saw; draw it; free what was kept. */
+int vmws_heat_add(struct vmws_process *p, uint64_t round_ns, struct vm_err *err);
+void vmws_heat_show(struct vmws *v, const struct vmws_process *p);
+void vmws_heat_free(struct vmws_heat *h);
 
 /** Who else clears accessed bits here, as a clause; "" if nobody is known. */
 void vmws_say_others(struct vmws *v, struct vm_buf *b);

@@ -110,7 +110,9 @@ static int end_round(struct vmws *v, struct vmws_process *p, struct vm_ws_round 
 	r->locked_ns = p->cost.locked_ns + r->clear_ns;
 	r->cost_ns = r->locked_ns + (uint64_t)((double)r->set_again * set_again_ns(p));
 	p->rounds++;
-	return vm_vec_push(&p->set.round, *r) ? 0 : vm_fail(err, ENOMEM, "out of memory");
+	if (!vm_vec_push(&p->set.round, *r))
+		return vm_fail(err, ENOMEM, "out of memory");
+	return v->o->heat && p->facts->pages ? vmws_heat_add(p, r->ns, err) : 0;
 }
 
 /** Looks at what the round is to tell: writes only at its end. */
@@ -216,6 +218,8 @@ static int next_round(struct vmws *v, struct vmws_process *p, uint64_t rounds, s
 static int restart(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 {
 	vm_wset_restart(&p->set);
+	vmws_heat_free(p->heat);
+	p->heat = NULL;
 	p->rounds = 0;
 	if (p->facts->pages)
 		return 0;
@@ -350,6 +354,7 @@ int vmws_run(struct vmws *v, struct vm_err *err)
 	for (size_t i = 0; i < v->process.n; i++) {
 		vm_ws_close(v->process.v[i].read);
 		vm_wset_free(&v->process.v[i].set);
+		vmws_heat_free(v->process.v[i].heat);
 		vm_aspace_free(v->process.v[i].as);
 	}
 	vm_vec_free(&v->process);

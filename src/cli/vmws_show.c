@@ -208,12 +208,15 @@ static int show_text(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *s
 	say_use(v, s, &b);
 	say_writes(v, p, s, &b);
 	vm_report_say(&v->report, "\n");
-	int r = v->o->rounds ? show_rounds(v, p, err) :
+	if (v->o->heat)
+		vmws_heat_show(v, p);
+	int r = v->o->heat ? 0 : v->o->rounds ? show_rounds(v, p, err) :
 		vmws_list(v, &vm_ws_window_fields, false, s->window.v, s->window.n, sizeof(*s->window.v), NULL, err);
-	vm_report_say(&v->report, "\n");
+	if (!v->o->heat)
+		vm_report_say(&v->report, "\n");
 	if (r == 0 && s->row.n)
 		qsort(s->row.v, s->row.n, sizeof(*s->row.v), by_use);
-	if (r == 0)
+	if (r == 0 && !v->o->heat)
 		r = vmws_list(v, &vm_ws_mapping_fields, true, s->row.v, s->row.n, sizeof(*s->row.v), &s->total, err);
 	vm_report_say(&v->report, "\n");
 	say_method(v, p, &b);

@@ -28,10 +28,17 @@ static const struct vm_opt opts[] = {
 	{ .short_name = 'i', .name = "interval", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(interval_ns), .min = 1000000,
 	  .help = "report every TIME what was seen since",
 	  .man = "As the operands INTERVAL COUNT; for a command that is started it is the only way to say so." },
-	{ .name = "clear-refs", .type = VM_OPT_FLAG, .at = AT(clear_refs),
+	{ .name = "clear-refs", .type = VM_OPT_FLAG, .at = AT(clear_refs), .group = GROUP_METHOD,
 	  .help = "CHANGES the process: clear its accessed bits in each round, which tells what is used exactly",
 	  .man = "Without it bits are only read, and what is used is known within bounds. For a moment reclaim, DAMON and other tools take "
 		 "cleared pages for unused, and setting bits again costs the process some hundred nanoseconds a page." },
+	{ .name = "page-idle", .type = VM_OPT_FLAG, .at = AT(page_idle), .group = GROUP_METHOD,
+	  .help = "CHANGES frames of the process: mark them idle in each round (/sys/kernel/mm/page_idle)",
+	  .man = "Reclaim isn't misled by it, unlike by \\fB\\-\\-clear\\-refs\\fP; others that use idle marks are. A use by another process that maps "
+		 "the same page counts, too." },
+	{ .name = "damon", .type = VM_OPT_FLAG, .at = AT(damon), .group = GROUP_METHOD,
+	  .help = "CHANGES the machine: have the kernel's monitor sample regions of the process while it is looked at",
+	  .man = "For memory that is too large to look at page by page. A session that somebody else has isn't touched: then there is none of ours." },
 	{ .name = "flush", .arg = "WAY", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
 	  .help = "with --clear-refs: how CPUs are made to forget translations: auto, none, clear-refs, switches",
 	  .man = "A page whose translation is in a TLB is used without its bit being set. \\fBclear-refs\\fP writes 4 to "
@@ -91,8 +98,10 @@ static int check(const struct vmws *v, int argc, char **argv, struct vm_err *err
 		return vm_fail(err, EINVAL, "vmws looks at running processes: a captured tree has none, leave out --root");
 	if (o->flush && !o->clear_refs)
 		return vm_fail(err, EINVAL, "--flush goes with --clear-refs");
-	if (o->clear_refs && o->target.all)
-		return vm_fail(err, EINVAL, "--clear-refs changes processes: name them by -p, -n or -g");
+	if (v->method != VM_WS_WATCH && o->target.all)
+		return vm_fail(err, EINVAL, "--%s changes processes: name them by -p, -n or -g", vm_ws_methods[v->method].name);
+	if (o->damon && o->written)
+		return vm_fail(err, EINVAL, "--damon doesn't tell what is written");
 	if (o->hot_ns && o->warm_ns && o->warm_ns < o->hot_ns)
 		return vm_fail(err, EINVAL, "--warm is a longer time than --hot");
 	if (o->heat && v->sink->machine)
@@ -151,10 +160,12 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	};
 	v.sink = vm_common_sink(ctx->common);
 	vm_common_style(ctx->common, ctx->out, &v.style);
-	v.method = v.o->clear_refs ? VM_WS_CLEAR : VM_WS_WATCH;
+	v.method = v.o->damon ? VM_WS_DAMON : v.o->page_idle ? VM_WS_IDLE : v.o->clear_refs ? VM_WS_CLEAR : VM_WS_WATCH;
 	int r = check(&v, argc, argv, err);
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
+	if (r == 0 && v.o->damon && v.target.npids > 1)
+		r = vm_fail(err, EINVAL, "--damon looks at one process: these are %zu", v.target.npids);
 	if (r == 0)
 		r = check_columns(&v, err);
 	choose_times(&v);

@@ -10,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/analysis/wsregions.h"
 #include "core/model/aspace.h"
 #include "core/source/cgroupfs.h"
 #include "core/source/source.h"
@@ -153,6 +154,32 @@ static int take_figures(struct vmws *v, struct vmws_process *p, uint64_t rounds,
 	return r == 0 && rounds ? end_round(v, p, &round, err) : r;
 }
 
+/** Of regions there is a look after each round; of mappings only what they hold is asked for, and not as often. */
+static int take_regions(struct vmws *v, struct vmws_process *p, uint64_t rounds, struct vm_err *err)
+{
+	struct vm_damon_regions regions = { .samples = 0 };
+	struct vm_ws_round round;
+	const uint64_t as_ns = p->as_ns, began = vm_clock_ns();
+	int r = rounds ? refresh_mappings(p, err) : 0;
+	if (r == 0 && rounds)
+		r = vm_ws_regions(p->read, &regions, err);
+	p->cost.read_ns = vm_clock_ns() - began;
+	p->cost.locked_ns = p->as_ns != as_ns ? p->as_took_ns : 0;
+	if (r == 0 && rounds && !vm_wset_add_regions(&p->set, p->as, regions.region.v, regions.region.n, regions.samples, rounds, &round))
+		r = vm_fail(err, ENOMEM, "out of memory");
+	vm_vec_free(&regions.region);
+	if (r == 0 && rounds)
+		r = end_round(v, p, &round, err);
+	p->round_ns = vm_clock_ns();
+	p->cost = (struct vm_ws_round){ 0 };
+	return r;
+}
+
+static int take_figures_or_regions(struct vmws *v, struct vmws_process *p, uint64_t rounds, struct vm_err *err)
+{
+	return p->facts->method == VM_WS_DAMON ? take_regions(v, p, rounds, err) : take_figures(v, p, rounds, err);
+}
+
 static int begin_round(struct vmws_process *p, struct vm_err *err)
 {
 	p->cost = (struct vm_ws_round){ 0 };
@@ -164,6 +191,7 @@ static int begin(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 {
 	const struct vm_ws_ask ask = {
 		.method = v->method, .writes = v->o->written, .clear = v->o->clear_refs, .flush = (enum vm_flush)v->o->flush,
+		.round_ns = v->window_ns,
 	};
 	int r = p->read ? 0 : vm_ws_open(v->s, p->pid, &ask, &p->read, err);
 	if (r < 0)
@@ -179,7 +207,7 @@ static int begin(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 	p->set.pages = p->facts->pages;
 	p->set.hidden_bytes = hidden_bytes(v, p);
 	if (!p->facts->pages)
-		r = take_figures(v, p, 0, err);
+		r = take_figures_or_regions(v, p, 0, err);
 	if (r == 0 && (p->facts->pages || p->facts->writes != VM_WS_WRITES_NONE))
 		r = look(v, p, true, err);
 	p->begun = r == 0;
@@ -206,6 +234,8 @@ static int next_figures(struct vmws *v, struct vmws_process *p, uint64_t rounds,
 
 static int next_round(struct vmws *v, struct vmws_process *p, uint64_t rounds, struct vm_err *err)
 {
+	if (p->facts->method == VM_WS_DAMON)
+		return take_regions(v, p, rounds, err);
 	if (!p->facts->pages)
 		return next_figures(v, p, rounds, err);
 	int r = refresh_mappings(p, err);
@@ -223,7 +253,7 @@ static int restart(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 	p->rounds = 0;
 	if (p->facts->pages)
 		return 0;
-	int r = take_figures(v, p, 0, err);
+	int r = take_figures_or_regions(v, p, 0, err);
 	return r == 0 ? begin_round(p, err) : r;
 }
 
@@ -344,6 +374,8 @@ int vmws_run(struct vmws *v, struct vm_err *err)
 		r = start(v, err);
 	if (r == 0)
 		r = find_processes(v, err);
+	if (r == 0 && v->method == VM_WS_DAMON && v->process.n > 1)
+		r = vm_fail(err, EINVAL, "--damon looks at one process: these are %zu", v->process.n);
 	if (r == 0) {
 		each(v, BEGIN, 0);
 		r = check_any(v, err);

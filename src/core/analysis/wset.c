@@ -103,7 +103,7 @@ static unsigned limits_of(uint64_t rounds, uint64_t limit[static VM_AGE_WINDOWS]
 	return n;
 }
 
-static void add_point(struct vm_ws_point *p, uint64_t rounds, struct vm_age_band b)
+void vm_ws_point_add(struct vm_ws_point *p, uint64_t rounds, struct vm_age_band b)
 {
 	p->rounds = rounds;
 	p->least = p->windows && p->least < b.low ? p->least : b.low;
@@ -123,7 +123,7 @@ static void add_points(const struct vm_ages *a, uint64_t old, struct vm_ws_point
 		return;
 	vm_ages_count(a, 0, UINT64_MAX, limit, n, &resident, band);
 	for (unsigned i = 0; i < n; i++)
-		add_point(&points[i], limit[i], band[i]);
+		vm_ws_point_add(&points[i], limit[i], band[i]);
 	*last = band[0];
 }
 
@@ -188,7 +188,7 @@ static struct vm_ws_figures *figures_of(struct vm_wset *w, const struct vm_mappi
 
 static bool has_referenced(const struct vm_mapping *m)
 {
-	return m->have & 1u << VM_Q_REFERENCED;
+	return m->have & VM_HAVE(VM_Q_REFERENCED);
 }
 
 static bool begin_figures(struct vm_wset *w, const struct vm_aspace *as)
@@ -243,7 +243,7 @@ bool vm_wset_add_figures(struct vm_wset *w, const struct vm_aspace *as, uint64_t
 	w->figure_rounds = rounds;
 	w->resident_bytes = resident;
 	memset(&w->use[k], 0, sizeof(w->use[k]));
-	add_point(&w->use[k], UINT64_C(1) << k, sum);
+	vm_ws_point_add(&w->use[k], UINT64_C(1) << k, sum);
 	round->resident_bytes = resident;
 	round->used_bytes = sum.low;
 	round->used_most_bytes = sum.high;

@@ -33,6 +33,9 @@ struct vm_ws_point {
 	uint64_t least, most;
 };
 
+/** Count a window of that length. */
+void vm_ws_point_add(struct vm_ws_point *p, uint64_t rounds, struct vm_age_band b);
+
 /** Of one mapping, where no pages are seen: what smaps says. */
 struct vm_ws_figures {
 	uint64_t start, end;

@@ -21,6 +21,7 @@ struct vm_wsread {
 	pid_t pid;
 	struct vm_ws_facts facts;
 	struct vm_accessed *accessed;
+	struct vm_damon *damon;
 };
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------- */
@@ -60,7 +61,8 @@ static int open_method(struct vm_wsread *w, const struct vm_ws_ask *ask, struct 
 	case VM_WS_CLEAR:
 		return open_clear(w, ask->flush, err);
 	default:
-		return vm_fail(err, EOPNOTSUPP, "%s doesn't tell pages", vm_ws_methods[ask->method].name);
+		snprintf(w->facts.why_not_pages, sizeof(w->facts.why_not_pages), "DAMON tells of regions");
+		return vm_damon_open(w->s, w->pid, ask->round_ns, &w->damon, err);
 	}
 }
 
@@ -127,6 +129,7 @@ void vm_ws_close(struct vm_wsread *w)
 	if (!w)
 		return;
 	vm_accessed_close(w->accessed);
+	vm_damon_close(w->damon);
 	free(w);
 }
 
@@ -179,6 +182,11 @@ int vm_ws_look_at_writes(struct vm_wsread *w, const struct vm_aspace *as, vm_pag
 		vm_pages_scan(w->s, w->pid, &q, take, ctx, &info, err);
 	*took_ns = vm_clock_ns() - began;
 	return r;
+}
+
+int vm_ws_regions(struct vm_wsread *w, struct vm_damon_regions *out, struct vm_err *err)
+{
+	return vm_damon_read(w->damon, out, err);
 }
 
 int vm_ws_mappings(struct vm_wsread *w, struct vm_aspace **out, struct vm_err *err)

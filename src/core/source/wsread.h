@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "core/model/ws.h"
+#include "core/source/damon.h"
 #include "core/source/pages.h"
 #include "core/source/tlbflush.h"
 
@@ -25,6 +26,7 @@ struct vm_ws_ask {
 	/** Writes are wanted; `clear`: what says so may be cleared. */
 	bool writes, clear;
 	enum vm_flush flush;
+	uint64_t round_ns;         /* DAMON sums up by rounds */
 };
 
 /**
@@ -50,6 +52,9 @@ int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *t
 bool vm_ws_writes_apart(const struct vm_wsread *w);
 int vm_ws_look_at_writes(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
 			 struct vm_err *err);
+
+/** Of DAMON: regions of the round that ends.  0, -ESRCH, or another negative errno. */
+int vm_ws_regions(struct vm_wsread *w, struct vm_damon_regions *out, struct vm_err *err);
 
 /** Mappings with what figures need; where facts.pages doesn't hold, with Referenced and the like of smaps. */
 int vm_ws_mappings(struct vm_wsread *w, struct vm_aspace **out, struct vm_err *err);

@@ -200,6 +200,8 @@ static int begin(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 	r = read_mappings(p, err);
 	if (r < 0)
 		return r;
+	if (v->argv && !p->as->nmaps)
+		return vm_fail(err, ESRCH, "%s ended before anything could be seen of it", v->child.name);
 	if (p->as->proc.kthread || !p->as->nmaps)
 		return vm_fail(err, ENODATA, "process %d has no memory of its own", p->pid);
 	p->set.method = p->facts->method;
@@ -383,6 +385,11 @@ int vmws_run(struct vmws *v, struct vm_err *err)
 	if (r == 0)
 		r = rounds(v, err);
 	wait_for_child(v);
+	/* A program that ran tells how it went, whatever we saw of it. */
+	if (r < 0 && v->argv && !v->child.not_started && v->status >= 0) {
+		fprintf(stderr, "vmws: %s\n", err->what);
+		r = 0;
+	}
 	for (size_t i = 0; i < v->process.n; i++) {
 		vm_ws_close(v->process.v[i].read);
 		vm_wset_free(&v->process.v[i].set);

@@ -151,11 +151,11 @@ static void say_cleared(struct vmws *v, const struct vm_ws_sum *s, struct vm_buf
 	b->n = 0;
 	vmws_say_others(v, b);
 	struct vm_buf text = { 0 };
-	vm_buf_addf(&text, "%.1f %% of the bits that were set have been cleared by somebody else until the next look: reclaim, another tool, or "
-		    "the process itself", 100 * s->cleared_share);
+	vm_buf_addf(&text, "%.1f %% of the bits that were set have been cleared by somebody else until the next look (reclaim, another tool, or "
+		    "the process itself)", 100 * s->cleared_share);
 	if (b->n)
 		vm_buf_addf(&text, "; DAMON runs here (%s)", vm_buf_str(b));
-	vm_buf_addf(&text, ". USED is too low by some such share");
+	vm_buf_addf(&text, "; what is missed by that is counted in USED-MAX");
 	vm_report_wrap(&v->report, MARGIN, "OTHERS", vm_buf_str(&text), WIDTH);
 	vm_buf_free(&text);
 }

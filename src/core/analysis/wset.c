@@ -46,8 +46,8 @@ static bool is_page(const struct vm_page_run *r)
 static struct vm_age_sign use_of(const struct vm_wset *w, const struct vm_mapping *m, const struct vm_page_run *r)
 {
 	const bool set = r->state & VM_PG(ACCESSED);
-	/* hugetlb pages keep their bits whatever is cleared. */
-	const bool told = w->method == VM_WS_WATCH || !m || vm_accessed_is_told(m);
+	/* hugetlb pages keep their bits whatever is cleared; parts of folios have no idle marks. */
+	const bool told = (r->known & VM_PG(ACCESSED)) && (w->method == VM_WS_WATCH || !m || vm_accessed_is_told(m));
 	return (struct vm_age_sign){
 		.now = set && told, .may = !told || (set && w->method == VM_WS_WATCH), .fresh = comes_along(m), .shift = r->shift,
 	};
@@ -266,10 +266,14 @@ struct summing {
 	unsigned windows;
 };
 
-/** What hides in TLBs may have been used as well. */
-static uint64_t with_hidden(const struct vm_wset *w, uint64_t high, uint64_t resident)
+/** What hides in TLBs may have been used as well, and what somebody else's clearing hid: see the top of wset.h. */
+static struct vm_age_band widened(const struct vm_wset *w, struct vm_age_band b, uint64_t resident)
 {
-	return high + w->hidden_bytes < resident ? high + w->hidden_bytes : high > resident ? high : resident;
+	const double f = w->had_bytes ? (double)w->lost_bytes / (double)w->had_bytes : 0;
+	const double more = (double)w->hidden_bytes + (f < 1 ? (double)b.low * f / (1 - f) : (double)resident);
+	const double high = (double)b.high + more;
+	b.high = high < (double)resident ? (uint64_t)high : b.high > resident ? b.high : resident;
+	return b;
 }
 
 static void divide(struct vm_ws_row *r, struct vm_age_band hot, struct vm_age_band warm)
@@ -318,9 +322,9 @@ static void sum_pages(const struct summing *s, uint64_t from, uint64_t to, struc
 	vm_ages_count(&w->used, from, to, &s->rounds, 1, &there, &r->used);
 	r->windows = s->windows;
 	for (unsigned i = 0; i < s->windows; i++)
-		r->by_window[i].high = with_hidden(w, r->by_window[i].high, r->resident_bytes);
-	r->used.high = with_hidden(w, r->used.high, r->resident_bytes);
-	edge[1].high = with_hidden(w, edge[1].high, r->resident_bytes);
+		r->by_window[i] = widened(w, r->by_window[i], r->resident_bytes);
+	r->used = widened(w, r->used, r->resident_bytes);
+	edge[1] = widened(w, edge[1], r->resident_bytes);
 	divide(r, edge[0], edge[1]);
 	sum_writes(s, from, to, r);
 }
@@ -339,8 +343,7 @@ static void sum_figures(const struct summing *s, const struct vm_ws_figures *f, 
 	r->resident_bytes = f->resident;
 	r->windows = s->windows;
 	for (unsigned i = 0; i < s->windows; i++) {
-		r->by_window[i] = f->used[i];
-		r->by_window[i].high = with_hidden(s->w, f->used[i].high, f->resident);
+		r->by_window[i] = widened(s->w, f->used[i], f->resident);
 	}
 	r->used = band_within(s, r->by_window, s->rounds);
 	divide(r, band_within(s, r->by_window, s->hot), band_within(s, r->by_window, s->warm));
@@ -412,13 +415,14 @@ static bool sum_windows(const struct summing *s, struct vm_ws_sum *out)
 	for (unsigned i = 0; i < s->windows; i++) {
 		const struct vm_ws_point *u = &w->use[i], *d = &w->write[i];
 		const uint64_t there = out->total.resident_bytes;
+		const struct vm_age_band used = { mean(u->low, u->windows), mean(u->high, u->windows) };
 		if (!u->windows)
 			continue;
 		if (!vm_vec_push(&out->window, (struct vm_ws_window){
 				.rounds = u->rounds, .ns = s->rounds ? s->ns / s->rounds * u->rounds : 0, .windows = u->windows,
 				.resident_bytes = there,
-				.used = { mean(u->low, u->windows), with_hidden(w, mean(u->high, u->windows), there) },
-				.used_least = u->least, .used_most = with_hidden(w, u->most, there),
+				.used = widened(w, used, there), .used_least = u->least,
+				.used_most = widened(w, (struct vm_age_band){ used.low, u->most }, there).high,
 				.written = { mean(d->low, d->windows), mean(d->high, d->windows) }, .written_most = d->most,
 				.writes = w->writes != VM_WS_WRITES_NONE }))
 			return false;

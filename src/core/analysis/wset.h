@@ -9,6 +9,10 @@
  *
  * Pages that stay in TLBs are used without being seen.  They are no more than TLBs hold, so that much is added to `high`
  * (vm_wset.hidden_bytes), as far as so much more is there (core/source/accessed.h says when that happens).
+ *
+ * Others clear accessed bits, too: reclaim, DAMON, another tool.  Of the bits that were set at a look a share f is clear at
+ * the next one though nobody here cleared them.  As many are set and cleared unseen: if u are seen, at most about
+ * u f / (1 - f) more were used, which is added to `high` likewise.
  */
 #ifndef VM_ANALYSIS_WSET_H
 #define VM_ANALYSIS_WSET_H

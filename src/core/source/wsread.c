@@ -15,6 +15,7 @@
 #include "core/source/source.h"
 #include "core/source/walker.h"
 #include "core/source/wpscan.h"
+#include "core/source/wsidle.h"
 
 struct vm_wsread {
 	struct vm_session *s;
@@ -22,6 +23,7 @@ struct vm_wsread {
 	struct vm_ws_facts facts;
 	struct vm_accessed *accessed;
 	struct vm_damon *damon;
+	struct vm_wsidle *idle;
 };
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------- */
@@ -53,6 +55,15 @@ static int open_clear(struct vm_wsread *w, enum vm_flush flush, struct vm_err *e
 	return 0;
 }
 
+/** Setting a mark doesn't flush, either (page_idle_clear_pte_refs_one() in mm/page_idle.c). */
+static int open_idle(struct vm_wsread *w, struct vm_err *err)
+{
+	int r = vm_wsidle_open(w->s, w->pid, &w->idle, err);
+	w->facts.pages = w->facts.hides = true;
+	snprintf(w->facts.why_hides, sizeof(w->facts.why_hides), "marking frames idle doesn't flush them");
+	return r;
+}
+
 static int open_method(struct vm_wsread *w, const struct vm_ws_ask *ask, struct vm_err *err)
 {
 	switch (ask->method) {
@@ -60,6 +71,8 @@ static int open_method(struct vm_wsread *w, const struct vm_ws_ask *ask, struct 
 		return open_watch(w, err);
 	case VM_WS_CLEAR:
 		return open_clear(w, ask->flush, err);
+	case VM_WS_IDLE:
+		return open_idle(w, err);
 	default:
 		snprintf(w->facts.why_not_pages, sizeof(w->facts.why_not_pages), "DAMON tells of regions");
 		return vm_damon_open(w->s, w->pid, ask->round_ns, &w->damon, err);
@@ -76,7 +89,9 @@ static int choose_writes(struct vm_wsread *w, struct vm_ws_ask *ask, struct vm_e
 	f->writes = VM_WS_WRITES_NONE;
 	if (!ask->writes)
 		return 0;
-	if (ask->clear && vm_wpscan_has(w->s, w->pid)) {
+	if (ask->method == VM_WS_IDLE) {
+		snprintf(f->why_not_writes, sizeof(f->why_not_writes), "idle marks don't tell: --clear-refs may");
+	} else if (ask->clear && vm_wpscan_has(w->s, w->pid)) {
 		f->writes = VM_WS_WRITES_UFFD;
 		snprintf(f->why_not_writes, sizeof(f->why_not_writes), "of mappings that it has userfaultfd protect; of others nothing is known");
 	} else if (ask->clear && vm_pagemap_tells_writes(w->s)) {
@@ -130,6 +145,7 @@ void vm_ws_close(struct vm_wsread *w)
 		return;
 	vm_accessed_close(w->accessed);
 	vm_damon_close(w->damon);
+	vm_wsidle_close(w->idle);
 	free(w);
 }
 
@@ -140,10 +156,19 @@ const struct vm_ws_facts *vm_ws_facts(const struct vm_wsread *w)
 
 /* ---- Rounds -------------------------------------------------------------------------------------------------------- */
 
+static int mark_idle(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *took_ns, struct vm_err *err)
+{
+	const uint64_t began = vm_clock_ns();
+	int r = vm_wsidle_mark(w->idle, as, err);
+	*took_ns = vm_clock_ns() - began;
+	return r;
+}
+
 int vm_ws_mark(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *took_ns, struct vm_err *err)
 {
-	(void)as;
 	*took_ns = 0;
+	if (w->idle)
+		return mark_idle(w, as, took_ns, err);
 	return w->accessed ? vm_accessed_clear(w->accessed, true, took_ns, err) : 0;
 }
 
@@ -161,7 +186,7 @@ int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *t
 	};
 	struct vm_pages_info info;
 	const uint64_t began = vm_clock_ns();
-	int r = vm_pages_scan(w->s, w->pid, &q, take, ctx, &info, err);
+	int r = w->idle ? vm_wsidle_look(w->idle, as, take, ctx, err) : vm_pages_scan(w->s, w->pid, &q, take, ctx, &info, err);
 	*took_ns = vm_clock_ns() - began;
 	*locked_ns = 0;
 	return r;

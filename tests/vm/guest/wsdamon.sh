@@ -7,11 +7,11 @@ fail() {
 	failed=1
 }
 admin=/sys/kernel/mm/damon/admin/kdamonds
-mkfifo /tmp/ws-truth
+mkfifo /tmp/damon-truth
 # One block that is hot, and one that isn't.
-vmlab working-set --quiet --size 64M --every 16384 --hot 8192 --warm 0 --write 4096 --period 5 >/tmp/ws-truth &
+vmlab working-set --quiet --size 64M --every 16384 --hot 8192 --warm 0 --write 4096 --period 5 >/tmp/damon-truth &
 lab=$!
-exec 3</tmp/ws-truth
+exec 3</tmp/damon-truth
 read -r truth <&3
 cat <&3 >/dev/null &
 from=$(echo "$truth" | jq -r '.mappings[0].start')
@@ -31,7 +31,7 @@ jq -e --arg from "$from" --argjson hot "$(echo "$truth" | jq .hot_bytes)" '.proc
 	and (.[0] | .used_bytes > 0 and .used_bytes <= $hot * 1.1 and .used_bytes_max >= $hot * 0.9))' \
 	/tmp/report >/dev/null || fail "$(cat /tmp/report)"
 [ "$(cat $admin/nr_kdamonds)" = 0 ] || fail "our session stays"
-[ -z "$(pgrep kdamond)" ] || fail "our kdamond stays"
+grep -qs "^kdamond" /proc/[0-9]*/comm && fail "our kdamond stays"
 
 # Ended from outside: gone as well.
 vmws --damon -p $lab -d 60s >/tmp/report 2>/tmp/err &

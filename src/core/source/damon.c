@@ -205,9 +205,10 @@ int vm_damon_read(struct vm_damon *d, struct vm_damon_regions *out, struct vm_er
 	if (r < 0)
 		return vm_fail(err, r == -EINVAL ? EOPNOTSUPP : -r, "DAMON doesn't tell its regions (Linux 6.2)");
 	r = vm_list_numbers(d->s, &numbers, err, KDAMONDS "/" SCHEME "tried_regions");
-	for (size_t i = 0; r == 0 && i < numbers.n; i++) {
+	/* The list is made for processes, of which none has the number 0. */
+	for (size_t i = 0; r == 0 && i <= numbers.n; i++) {
 		struct vm_damon_region g;
-		if (read_region(d, numbers.v[i], &g) && !vm_vec_push(&out->region, g))
+		if (read_region(d, i ? numbers.v[i - 1] : 0, &g) && !vm_vec_push(&out->region, g))
 			r = vm_fail(err, ENOMEM, "out of memory");
 	}
 	vm_vec_free(&numbers);

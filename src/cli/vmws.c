@@ -39,8 +39,8 @@ static const struct vm_opt opts[] = {
 	{ .name = "damon", .type = VM_OPT_FLAG, .at = AT(damon), .group = GROUP_METHOD,
 	  .help = "CHANGES the machine: have the kernel's monitor sample regions of the process while it is looked at",
 	  .man = "For memory that is too large to look at page by page. A session that somebody else has isn't touched: then there is none of ours." },
-	{ .name = "flush", .arg = "WAY", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
-	  .help = "with --clear-refs: how CPUs are made to forget translations: auto, none, clear-refs, switches",
+	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
+	  .help = "with --clear-refs: how CPUs forget translations of the process, to see all pages that are used",
 	  .man = "A page whose translation is in a TLB is used without its bit being set. \\fBclear-refs\\fP writes 4 to "
 		 "/proc/PID/clear_refs, which loses soft-dirty bits where the kernel has them; \\fBauto\\fP uses it where it has not, else "
 		 "\\fBswitches\\fP: processes of ours that run where the target runs." },

@@ -329,6 +329,7 @@ static int rounds(struct vmws *v, struct vm_err *err)
 	int r = 0;
 	v->report_ns = began;
 	while (r == 0 && !all_ended(v) && vm_clock_ns() < end && (!v->count || v->reports < v->count)) {
+		/* A window begins when all is cleared, which takes its time. */
 		next += v->window_ns;
 		if (wait_until(v, next - v->window_ns / 2))
 			break;
@@ -336,9 +337,7 @@ static int rounds(struct vmws *v, struct vm_err *err)
 		if (wait_until(v, next))
 			break;
 		each(v, END, ++n);
-		const uint64_t now = vm_clock_ns();
-		/* Who comes late begins anew. */
-		next = now > next + v->window_ns ? now : next;
+		const uint64_t now = next = vm_clock_ns();
 		if (!report_is_due(v, now, end))
 			continue;
 		r = vmws_show(v, err);

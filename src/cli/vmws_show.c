@@ -171,8 +171,9 @@ static void say_cost(struct vmws *v, const struct vmws_process *p, const struct 
 		vm_buf_addf(b, "about %.3f ms for the process in each round: its memory map was held for %.3f ms", (double)s->cost_ns / n / 1e6,
 			    (double)s->locked_ns / n / 1e6);
 	if (s->set_again)
-		vm_buf_addf(b, ", %.0f bits were set again (%.0f ns each, as for pages of our own)", (double)s->set_again / n,
-			    isnan(p->facts->set_again_ns) ? 0 : p->facts->set_again_ns);
+		vm_buf_addf(b, ", %.0f bits were set again", (double)s->set_again / n);
+	if (s->set_again && !isnan(p->facts->set_again_ns))
+		vm_buf_addf(b, " (%.0f ns each, as for pages of our own)", p->facts->set_again_ns);
 	vm_buf_addf(b, "; reading took %.3f ms", (double)s->read_ns / n / 1e6);
 	if (effect)
 		vm_buf_addf(b, ". Effect: %s", effect);

@@ -179,14 +179,15 @@ static int ws_make(const struct vm_lab *lab, struct vm_truth *t, void **state, s
 	return 0;
 }
 
-/** What was hot becomes cold, and what was behind it hot. */
+/** What was hot becomes cold, and what was behind it hot, until all pages had their turn. */
 static int ws_step(void *state, struct vm_truth *t, struct vm_err *err)
 {
 	struct working_set *w = state;
+	const uint64_t by = w->lab->arg[WS_HOT].u64 + w->lab->arg[WS_WARM].u64;
 	(void)err;
-	atomic_fetch_add(&w->from, w->lab->arg[WS_HOT].u64 + w->lab->arg[WS_WARM].u64);
+	atomic_fetch_add(&w->from, by);
 	ws_truth(w, t);
-	return 1;
+	return by && atomic_load(&w->from) < w->lab->arg[WS_EVERY].u64;
 }
 
 static void ws_done(void *state)

@@ -8,7 +8,7 @@ complete -c vmws -s w -l window -x -d 'length of a round, the shortest window (d
 complete -c vmws -s d -l duration -x -d 'end after this time (default: 32 rounds; of a command that is started: when it ends)'
 complete -c vmws -s i -l interval -x -d 'report every TIME what was seen since'
 complete -c vmws -l clear-refs -d 'CHANGES the process: clear its accessed bits in each round, which tells what is used exactly'
-complete -c vmws -l page-idle -d 'CHANGES frames of the process: mark them idle in each round (/sys/kernel/mm/page_idle)'
+complete -c vmws -l page-idle -d 'CHANGES frames of the process: mark them idle in each round, which tells what is used'
 complete -c vmws -l damon -d 'CHANGES the machine: have the kernel\'s monitor sample regions of the process while it is looked at'
 complete -c vmws -l flush -x -a 'auto none clear-refs switches' -d 'with --clear-refs: how CPUs forget translations of the process, to see all pages that are used'
 complete -c vmws -l written -d 'what is written, too: by dirty bits within bounds; with --clear-refs exactly, where the kernel keeps soft-dirty bits'

@@ -33,7 +33,7 @@ static const struct vm_opt opts[] = {
 	  .man = "Without it bits are only read, and what is used is known within bounds. For a moment reclaim, DAMON and other tools take "
 		 "cleared pages for unused, and setting bits again costs the process some hundred nanoseconds a page." },
 	{ .name = "page-idle", .type = VM_OPT_FLAG, .at = AT(page_idle), .group = GROUP_METHOD,
-	  .help = "CHANGES frames of the process: mark them idle in each round (/sys/kernel/mm/page_idle)",
+	  .help = "CHANGES frames of the process: mark them idle in each round, which tells what is used",
 	  .man = "Reclaim isn't misled by it, unlike by \\fB\\-\\-clear\\-refs\\fP; others that use idle marks are. A use by another process that maps "
 		 "the same page counts, too." },
 	{ .name = "damon", .type = VM_OPT_FLAG, .at = AT(damon), .group = GROUP_METHOD,
@@ -41,9 +41,9 @@ static const struct vm_opt opts[] = {
 	  .man = "For memory that is too large to look at page by page. A session that somebody else has isn't touched: then there is none of ours." },
 	{ .name = "flush", .arg = "auto|none|clear-refs|switches", .type = VM_OPT_ENUM, .at = AT(flush), .words = vm_flush_words,
 	  .help = "with --clear-refs: how CPUs forget translations of the process, to see all pages that are used",
-	  .man = "A page whose translation is in a TLB is used without its bit being set. \\fBclear-refs\\fP writes 4 to "
-		 "/proc/PID/clear_refs, which loses soft-dirty bits where the kernel has them; \\fBauto\\fP uses it where it has not, else "
-		 "\\fBswitches\\fP: processes of ours that run where the target runs." },
+	  .man = "A page whose translation is in a TLB is used without its bit being set. \\fBclear-refs\\fP writes 4 to clear_refs, which loses "
+		 "soft-dirty bits where the kernel has them; \\fBauto\\fP uses it where it has not, else \\fBswitches\\fP: processes of ours "
+		 "that run where the target runs. What works is tried; \\fBnone\\fP: what TLBs can hold is counted in USED-MAX." },
 	{ .name = "written", .type = VM_OPT_FLAG, .at = AT(written),
 	  .help = "what is written, too: by dirty bits within bounds; with --clear-refs exactly, where the kernel keeps soft-dirty bits",
 	  .man = "With \\fB\\-\\-clear\\-refs\\fP this clears soft-dirty bits: marks that CRIU or others rely upon are lost, and the first "

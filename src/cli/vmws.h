@@ -11,6 +11,7 @@
 #include "cli/target.h"
 #include "core/analysis/wset.h"
 #include "core/base/err.h"
+#include "core/source/wsothers.h"
 #include "core/source/wsread.h"
 
 
@@ -59,6 +60,8 @@ struct vmws {
 	uint64_t interval_ns, count, duration_ns, window_ns;
 	uint64_t began_ns, report_ns;
 	uint64_t reports;
+	/** As the report began. */
+	struct vm_ws_others others;
 	struct vm_signals signals;
 	bool told;
 	VM_VEC(struct vmws_process) process;
@@ -83,7 +86,7 @@ int vmws_heat_add(struct vmws_process *p, uint64_t round_ns, struct vm_err *err)
 void vmws_heat_show(struct vmws *v, const struct vmws_process *p);
 void vmws_heat_free(struct vmws_heat *h);
 
-/** Who else clears accessed bits here, as a clause; "" if nobody is known. */
-void vmws_say_others(struct vmws *v, struct vm_buf *b);
+/** Pages that reclaim has looked at since the report began; UINT64_MAX: not known. */
+uint64_t vmws_scanned(const struct vmws *v);
 
 #endif

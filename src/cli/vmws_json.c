@@ -23,11 +23,12 @@ static void put_method(const struct vm_ws_facts *f, const struct vmws *v, struct
 static void put_others(struct vmws *v, const struct vm_ws_sum *s, struct vm_json *j)
 {
 	struct vm_buf b = { 0 };
-	vmws_say_others(v, &b);
+	vm_ws_others_damon(v->s, &b);
 	vm_json_key(j, "others");
 	vm_json_object_begin(j);
 	vm_json_put_f64(j, "cleared_share", s->cleared_share);
 	vm_json_put_str(j, "damon", vm_buf_str(&b));
+	vm_json_put_known(j, "reclaim_scanned_pages", vmws_scanned(v) != UINT64_MAX, vmws_scanned(v));
 	vm_json_object_end(j);
 	vm_buf_free(&b);
 }

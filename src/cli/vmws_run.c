@@ -328,6 +328,7 @@ static int rounds(struct vmws *v, struct vm_err *err)
 	uint64_t next = began, n = 0;
 	int r = 0;
 	v->report_ns = began;
+	vm_ws_others_read(v->s, &v->others);
 	while (r == 0 && !all_ended(v) && vm_clock_ns() < end && (!v->count || v->reports < v->count)) {
 		/* A window begins when all is cleared, which takes its time. */
 		next += v->window_ns;
@@ -342,6 +343,7 @@ static int rounds(struct vmws *v, struct vm_err *err)
 			continue;
 		r = vmws_show(v, err);
 		each(v, RESTART, 0);
+		vm_ws_others_read(v->s, &v->others);
 		v->report_ns += v->interval_ns;
 		n = 0;
 	}

@@ -13,7 +13,6 @@
 #include "core/field/ws.h"
 #include "core/model/aspace.h"
 #include "core/source/session.h"
-#include "core/source/source.h"
 
 enum { WIDTH = 80, MARGIN = 8 };
 
@@ -56,20 +55,6 @@ int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const 
 }
 
 /* ---- Sentences ----------------------------------------------------------------------------------------------------- */
-
-void vmws_say_others(struct vmws *v, struct vm_buf *b)
-{
-	struct vm_pids pids = { 0 };
-	struct vm_buf name = { 0 };
-	if (vm_proc_find(v->s, "^kdamond", &pids, NULL) == 0)
-		for (size_t i = 0; i < pids.n; i++)
-			if (vm_session_slurp(v->s, &name, "proc/%d/comm", pids.v[i]) > 0) {
-				vm_buf_add_str(b, b->n ? ", " : "");
-				vm_buf_add(b, name.s, strcspn(name.s, "\n"));
-			}
-	vm_buf_free(&name);
-	vm_vec_free(&pids);
-}
 
 static void say_band(struct vm_buf *b, struct vm_age_band band)
 {
@@ -144,20 +129,29 @@ static void say_method(struct vmws *v, const struct vmws_process *p, struct vm_b
 	vm_report_wrap(&v->report, MARGIN, "METHOD", vm_buf_str(b), WIDTH);
 }
 
+uint64_t vmws_scanned(const struct vmws *v)
+{
+	struct vm_ws_others now;
+	vm_ws_others_read(v->s, &now);
+	return now.scanned == UINT64_MAX || v->others.scanned == UINT64_MAX ? UINT64_MAX : now.scanned - v->others.scanned;
+}
+
 static void say_cleared(struct vmws *v, const struct vm_ws_sum *s, struct vm_buf *b)
 {
+	struct vm_buf damon = { 0 };
 	if (isnan(s->cleared_share) || s->cleared_share < CLEARED)
 		return;
 	b->n = 0;
-	vmws_say_others(v, b);
-	struct vm_buf text = { 0 };
-	vm_buf_addf(&text, "%.1f %% of the bits that were set have been cleared by somebody else until the next look (reclaim, another tool, or "
-		    "the process itself)", 100 * s->cleared_share);
-	if (b->n)
-		vm_buf_addf(&text, "; DAMON runs here (%s)", vm_buf_str(b));
-	vm_buf_addf(&text, "; what is missed by that is counted in USED-MAX");
-	vm_report_wrap(&v->report, MARGIN, "OTHERS", vm_buf_str(&text), WIDTH);
-	vm_buf_free(&text);
+	vm_buf_addf(b, "%.1f %% of the bits that were set have been cleared by somebody else until the next look (reclaim, DAMON, another "
+		    "tool, or the process itself); what is missed by that is counted in USED-MAX", 100 * s->cleared_share);
+	vm_ws_others_damon(v->s, &damon);
+	if (damon.n)
+		vm_buf_addf(b, ". DAMON runs here (%s)", vm_buf_str(&damon));
+	const uint64_t scanned = vmws_scanned(v);
+	if (scanned != UINT64_MAX)
+		vm_buf_addf(b, ". Reclaim has looked at %llu pages of the machine meanwhile", (unsigned long long)scanned);
+	vm_report_wrap(&v->report, MARGIN, "OTHERS", vm_buf_str(b), WIDTH);
+	vm_buf_free(&damon);
 }
 
 static void say_cost(struct vmws *v, const struct vmws_process *p, const struct vm_ws_sum *s, struct vm_buf *b)

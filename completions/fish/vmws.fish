@@ -16,7 +16,7 @@ complete -c vmws -l hot -x -d 'hot is what was used within TIME (default: an eig
 complete -c vmws -l warm -x -d 'warm is what was used within TIME, but isn\'t hot (default: all of the report)'
 complete -c vmws -l heat -d 'a picture instead of tables: which addresses were used when'
 complete -c vmws -l rounds -d 'a line for each round, with what it cost the process'
-complete -c vmws -l top -x -d 'show no more than N mappings; 0: all (default: 12)'
+complete -c vmws -l top -x -d 'show no more than N mappings; 0: all (default: 8)'
 complete -c vmws -s o -l columns -x -a '(__fish_append , START END RSS USED USED-MAX USED% HOT WARM COLD UNSURE WRITTEN WRITTEN-MAX WRITE/S WRITE/S-MAX PERM KIND MAPPING PID CLEARED% COST COMMAND)' -d 'columns to show; + adds to the usual ones, - takes away, all for all'
 complete -c vmws -s s -l sort -x -a '(__fish_append , START END RSS USED USED-MAX USED% HOT WARM COLD UNSURE WRITTEN WRITTEN-MAX WRITE/S WRITE/S-MAX PERM KIND MAPPING PID CLEARED% COST COMMAND)' -d 'sort by a column, sizes biggest first; -COLUMN the other way round'
 complete -c vmws -l filter -x -d 'only rows for which it holds: \'RSS > 1M and KIND == anon\''

@@ -56,11 +56,11 @@ static const struct vm_opt opts[] = {
 	  .help = "a picture instead of tables: which addresses were used when" },
 	{ .name = "rounds", .type = VM_OPT_FLAG, .at = AT(rounds), .group = GROUP_FORM,
 	  .help = "a line for each round, with what it cost the process" },
-	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "show no more than N mappings; 0: all (default: 12)" },
+	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top), .help = "show no more than N mappings; 0: all (default: 8)" },
 	VM_OPT_END,
 };
 
-static const struct vmws_options defaults = { .top = 12 };
+static const struct vmws_options defaults = { .top = 8 };
 
 static const struct vm_example examples[] = {
 	{ "vmws -p 4242", "how much of its memory was used within the last seconds, within bounds; changes nothing" },

@@ -10,7 +10,7 @@
 #include "core/base/err.h"
 #include "core/model/aspace.h"
 
-enum { COLUMNS_MOST = 128, LINES = 24, BLOCK_BYTES = 256 << 10 };
+enum { COLUMNS_MOST = 128, LINES = 14, BLOCK_BYTES = 256 << 10 };
 
 struct vmws_heat_cell {
 	uint64_t start;

@@ -26,6 +26,16 @@ struct report {
 	size_t rows;
 };
 
+/** What fits into 80 columns; NULL: those that the fields say. */
+static const char *usual_columns(const struct vmws *v, const struct vm_fieldset *set)
+{
+	if (!v->o->written)
+		return set == &vm_ws_window_fields || set == &vm_ws_round_fields ? "-WRITTEN,-WRITTEN-MAX" : NULL;
+	if (set == &vm_ws_mapping_fields)
+		return "START,RSS,USED,USED-MAX,HOT,COLD,WRITTEN,WRITTEN-MAX,MAPPING";
+	return set == &vm_ws_process_fields ? "PID,RSS,USED,USED-MAX,HOT,COLD,WRITTEN,WRITTEN-MAX,COMMAND" : NULL;
+}
+
 int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size, const void *total,
 	      struct vm_err *err)
 {
@@ -38,8 +48,8 @@ int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const 
 		return 0;
 	if (!chosen)
 		common.columns = common.sort = common.filter = NULL;
-	else if (!common.columns && v->o->written && !machine)
-		common.columns = "+WRITTEN,WRITTEN-MAX,-COLD,-WARM";
+	if (!common.columns && !machine)
+		common.columns = usual_columns(v, set);
 	int r = vm_choice_parse(&common, set, &c, err);
 	if (r < 0)
 		return r;

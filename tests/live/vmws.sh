@@ -137,8 +137,11 @@ others() {
 		jq -e '.processes[0] | .others.cleared_share > 0.01 and .totals.used_bytes > 0' "$scratch/out" >/dev/null && seen=1
 	done
 	[ $seen = 1 ] || fail "somebody who clears bits isn't seen: $(jq -c '.processes[0].others' "$scratch/out")"
-	run -p "$target" -w 20ms -d 400ms
-	grep -q '^OTHERS' "$scratch/out" || fail "somebody who clears bits isn't told: $(cat "$scratch/out")"
+	for ((i = 0; i < tries; i++)); do
+		run -p "$target" -w 20ms -d 400ms
+		grep -q '^OTHERS' "$scratch/out" && break
+	done
+	((i < tries)) || fail "somebody who clears bits isn't told: $(cat "$scratch/out")"
 	kill -INT $other
 	wait $other || fail "interrupted: status $?"
 	end_target
@@ -153,10 +156,16 @@ ends() {
 	run -w 20ms -d 60ms -- sh -c 'sleep 0.5; exit 7'
 	[ $status = 7 ] || fail "status of a long command: $status"
 	# A target that ends is told as far as it was seen.
-	"${as[@]}" sleep 0.7 &
-	run -J -p $! -w 50ms -d 60s
-	[ $status = 0 ] || fail "a target that ends: status $status: $err"
-	tells '.processes[0].ended' "ended"
+	"${as[@]}" sleep 600 &
+	local sleeper=$! vmws
+	children+=("$sleeper")
+	: >"$scratch/out"
+	timeout -k 5 120 "${as[@]}" "$bin/vmws" -J -p $sleeper -w 20ms 0.2 >"$scratch/out" 2>"$scratch/err" </dev/null &
+	vmws=$!
+	until [ -s "$scratch/out" ] || ! kill -0 $vmws 2>/dev/null; do sleep 0.05; done
+	kill $sleeper
+	wait $vmws || fail "a target that ends: status $?: $(cat "$scratch/err")"
+	[ "$(jq -s 'length > 0 and (.[-1].processes[0].ended)' "$scratch/out")" = true ] || fail "that it has ended isn't told: $(tail -1 "$scratch/out")"
 	run -p $$ -d 20ms
 	timeout -k 5 60 "$bin/vmws" -p $$ -d 50ms >/dev/full 2>/dev/null
 	[ $? = 1 ] || fail "a full disk is no failure"

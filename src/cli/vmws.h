@@ -40,8 +40,9 @@ struct vmws_process {
 	struct vm_ws_round cost;
 	uint64_t rounds;           /* that ended, in this report */
 	struct vmws_heat *heat;    /* with --heat, once there was a round */
-	bool begun, ended;
-	/** Why nothing of it could be read, once. */
+	/** It was seen; it has ended; it isn't looked at any more, for that or for a failure. */
+	bool begun, ended, over;
+	/** Why nothing of it could be read, or no more. */
 	struct vm_err failure;
 };
 

@@ -64,6 +64,7 @@ int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *
 	vm_json_put_u64(j, "pid", (uint64_t)p->pid);
 	vm_json_put_str(j, "comm", p->comm);
 	vm_json_put_bool(j, "ended", p->ended);
+	vm_json_put_str(j, "failure", p->failure.code ? p->failure.what : NULL);
 	put_method(p->facts, v, j);
 	vm_json_put_u64(j, "span_ns", s->ns);
 	vm_json_put_u64(j, "hot_ns", s->hot_ns);

@@ -65,7 +65,8 @@ static uint64_t hidden_bytes(struct vmws *v, const struct vmws_process *p)
 /** Of one that has ended what was seen before is told; other failures are its own, too. */
 static void failed(struct vmws_process *p, int r, const struct vm_err *why)
 {
-	p->ended = true;
+	p->over = true;
+	p->ended = r == -ESRCH;
 	if (r != -ESRCH || !p->begun)
 		p->failure = *why;
 }
@@ -111,6 +112,7 @@ static int end_round(struct vmws *v, struct vmws_process *p, struct vm_ws_round 
 	r->locked_ns = p->cost.locked_ns + r->clear_ns;
 	r->cost_ns = r->locked_ns + (uint64_t)((double)r->set_again * set_again_ns(p));
 	p->rounds++;
+	p->set.hidden_bytes = hidden_bytes(v, p);
 	if (!vm_vec_push(&p->set.round, *r))
 		return vm_fail(err, ENOMEM, "out of memory");
 	return v->o->heat && p->facts->pages ? vmws_heat_add(p, r->ns, err) : 0;
@@ -266,7 +268,7 @@ static bool all_ended(struct vmws *v)
 	if (vm_launch_ended(&v->child))
 		return true;
 	for (size_t i = 0; i < v->process.n; i++)
-		if (!v->process.v[i].ended)
+		if (!v->process.v[i].over)
 			return false;
 	return true;
 }
@@ -296,7 +298,7 @@ static void each(struct vmws *v, enum step what, uint64_t rounds)
 	for (size_t i = 0; i < v->process.n; i++) {
 		struct vmws_process *p = &v->process.v[i];
 		struct vm_err why = { 0 };
-		if (p->ended)
+		if (p->over)
 			continue;
 		int r = what == BEGIN ? begin(v, p, &why) : what == MID ? mid_round(v, p, &why) :
 			what == END ? next_round(v, p, rounds, &why) : restart(v, p, &why);
@@ -359,6 +361,21 @@ static int start(struct vmws *v, struct vm_err *err)
 	return r == 0 ? vm_launch_go(&v->child, err) : r;
 }
 
+/** What was seen before is shown; that there is no more of it is a failure if nobody else is looked at. */
+static int check_failures(const struct vmws *v, struct vm_err *err)
+{
+	for (size_t i = 0; i < v->process.n; i++) {
+		const struct vmws_process *p = &v->process.v[i];
+		if (!p->begun || !p->failure.code)
+			continue;
+		if (v->process.n > 1)
+			fprintf(stderr, "vmws: %d: %s\n", p->pid, p->failure.what);
+		else
+			*err = p->failure;
+	}
+	return v->process.n == 1 && v->process.v[0].begun ? -v->process.v[0].failure.code : 0;
+}
+
 static void wait_for_child(struct vmws *v)
 {
 	while (v->child.pid && !vm_launch_ended(&v->child)) {
@@ -385,6 +402,8 @@ int vmws_run(struct vmws *v, struct vm_err *err)
 	}
 	if (r == 0)
 		r = rounds(v, err);
+	if (r == 0)
+		r = check_failures(v, err);
 	wait_for_child(v);
 	/* A program that ran tells how it went, whatever we saw of it. */
 	if (r < 0 && v->argv && !v->child.not_started && v->status >= 0) {

@@ -419,6 +419,11 @@ int vm_accessed_clear(struct vm_accessed *a, bool flush, uint64_t *took_ns, stru
 	if (flush)
 		r = vm_flush(a->s, &a->flusher, a->facts.flush, a->pid, a->clear_refs, err);
 	*took_ns = vm_clock_ns() - began;
+	/* A late answer would be taken for that of the next time. */
+	if (r == -ETIMEDOUT) {
+		vm_flusher_stop(&a->flusher);
+		vm_flusher_start(&a->flusher, NULL);
+	}
 	return r;
 }
 

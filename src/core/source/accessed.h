@@ -58,7 +58,8 @@ double vm_accessed_noise(struct vm_accessed *a, uint64_t ns);
 
 /**
  * Clear the bits, and flush if `flush` and if that works here: for windows of any length, of which the caller reads the bits.
- * *took_ns: time that it took.  0, -ESRCH, or another negative errno.
+ * *took_ns: time that it took.  0; -ESRCH; -ETIMEDOUT: bits were cleared, but nothing was flushed, as it didn't get its turn on
+ * a busy machine; or another negative errno.
  */
 int vm_accessed_clear(struct vm_accessed *a, bool flush, uint64_t *took_ns, struct vm_err *err);
 

@@ -164,12 +164,27 @@ static int mark_idle(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *
 	return r;
 }
 
+/** Who doesn't get his turn can't flush: then pages may hide. */
+static int clear(struct vm_wsread *w, uint64_t *took_ns, struct vm_err *err)
+{
+	struct vm_err why = { 0 };
+	int r = vm_accessed_clear(w->accessed, true, took_ns, &why);
+	if (r == -ETIMEDOUT) {
+		w->facts.hides = true;
+		snprintf(w->facts.why_hides, sizeof(w->facts.why_hides), "in some round: %.180s", why.what);
+		return 0;
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
 int vm_ws_mark(struct vm_wsread *w, const struct vm_aspace *as, uint64_t *took_ns, struct vm_err *err)
 {
 	*took_ns = 0;
 	if (w->idle)
 		return mark_idle(w, as, took_ns, err);
-	return w->accessed ? vm_accessed_clear(w->accessed, true, took_ns, err) : 0;
+	return w->accessed ? clear(w, took_ns, err) : 0;
 }
 
 int vm_ws_mark_writes(struct vm_wsread *w, uint64_t *took_ns, struct vm_err *err)

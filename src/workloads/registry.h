@@ -17,6 +17,7 @@ extern const struct vm_workload vm_workload_many_mappings, vm_workload_sparse;
 extern const struct vm_workload vm_workload_page_pattern, vm_workload_soft_dirty;
 extern const struct vm_workload vm_workload_guard, vm_workload_prot_none, vm_workload_pkey;
 extern const struct vm_workload vm_workload_mremap;
+extern const struct vm_workload vm_workload_working_set;
 extern const struct vm_workload vm_workload_thp, vm_workload_hugetlb, vm_workload_swap, vm_workload_ksm;
 extern const struct vm_workload vm_workload_chaos;
 extern const struct vm_workload vm_workload_fault_storm, vm_workload_threads_faults;

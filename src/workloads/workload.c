@@ -22,6 +22,7 @@ const struct vm_workload *const vm_workloads[] = {
 	/* pattern.c */ &vm_workload_page_pattern, &vm_workload_soft_dirty,
 	/* protect.c */ &vm_workload_guard, &vm_workload_prot_none, &vm_workload_pkey,
 	/* mremap.c */  &vm_workload_mremap,
+	/* working_set.c */     &vm_workload_working_set,
 	/* thp.c */     &vm_workload_thp,
 	/* hugetlb.c */ &vm_workload_hugetlb,
 	/* swap.c */    &vm_workload_swap,

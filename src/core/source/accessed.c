@@ -408,21 +408,40 @@ static void hurry(const struct vm_accessed *a, bool on)
 		sched_setscheduler(0, SCHED_FIFO, &first);
 }
 
-int vm_accessed_begin(struct vm_accessed *a, enum vm_accessed_kind kind, struct vm_accessed_window *w, struct vm_err *err)
+int vm_accessed_clear(struct vm_accessed *a, bool flush, uint64_t *took_ns, struct vm_err *err)
 {
-	*w = (struct vm_accessed_window){ .kind = kind };
-	look_at_threads(a, &a->cpu_ns, &a->switches);
-	hurry(a, true);
 	const uint64_t began = vm_clock_ns();
 	int r = pwrite(a->clear_refs, "1", 1, 0) == 1 ? 0 : -errno;
 	if (r == -ESRCH)
 		return vm_fail(err, ESRCH, "process %d has ended", a->pid);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot clear the accessed bits of process %d", a->pid);
-	if (kind == VM_ACCESSED_USED)
+	if (flush)
 		r = vm_flush(a->s, &a->flusher, a->facts.flush, a->pid, a->clear_refs, err);
-	const uint64_t now = vm_clock_ns();
-	w->clear_ns = now - began;
+	*took_ns = vm_clock_ns() - began;
+	/* A late answer would be taken for that of the next time. */
+	if (r == -ETIMEDOUT) {
+		vm_flusher_stop(&a->flusher);
+		vm_flusher_start(&a->flusher, NULL);
+	}
+	return r;
+}
+
+int vm_accessed_clear_writes(struct vm_accessed *a, uint64_t *took_ns, struct vm_err *err)
+{
+	const uint64_t began = vm_clock_ns();
+	int r = vm_flush(a->s, &a->flusher, VM_FLUSH_CLEAR_REFS, a->pid, a->clear_refs, err);
+	*took_ns = vm_clock_ns() - began;
+	return r;
+}
+
+int vm_accessed_begin(struct vm_accessed *a, enum vm_accessed_kind kind, struct vm_accessed_window *w, struct vm_err *err)
+{
+	*w = (struct vm_accessed_window){ .kind = kind };
+	look_at_threads(a, &a->cpu_ns, &a->switches);
+	hurry(a, true);
+	const uint64_t began = vm_clock_ns();
+	int r = vm_accessed_clear(a, kind == VM_ACCESSED_USED, &w->clear_ns, err);
 	a->cleared_ns = began + w->clear_ns / 2;
 	return r;
 }

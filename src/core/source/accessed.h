@@ -56,6 +56,16 @@ const struct vm_accessed_facts *vm_accessed_facts(const struct vm_accessed *a);
  */
 double vm_accessed_noise(struct vm_accessed *a, uint64_t ns);
 
+/**
+ * Clear the bits, and flush if `flush` and if that works here: for windows of any length, of which the caller reads the bits.
+ * *took_ns: time that it took.  0; -ESRCH; -ETIMEDOUT: bits were cleared, but nothing was flushed, as it didn't get its turn on
+ * a busy machine; or another negative errno.
+ */
+int vm_accessed_clear(struct vm_accessed *a, bool flush, uint64_t *took_ns, struct vm_err *err);
+
+/** Clear soft-dirty bits alone, which flushes as well.  As vm_accessed_clear(). */
+int vm_accessed_clear_writes(struct vm_accessed *a, uint64_t *took_ns, struct vm_err *err);
+
 /** Begin a window of that kind: clear, and flush if it is to tell what is used.  0, -ESRCH, or another negative errno. */
 int vm_accessed_begin(struct vm_accessed *a, enum vm_accessed_kind kind, struct vm_accessed_window *w, struct vm_err *err);
 

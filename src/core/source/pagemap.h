@@ -31,4 +31,10 @@ static inline uint32_t vm_pagemap_state(uint64_t entry)
 /** Does this kernel keep soft-dirty bits (CONFIG_MEM_SOFT_DIRTY)?  A new mapping of ours would show it. */
 bool vm_pagemap_has_soft_dirty(struct vm_session *s);
 
+/**
+ * Are they cleared by writing 4 to clear_refs, and set by the next write?  Tried on a page of ours: kernels that don't keep
+ * them accept the 4 as well, and do nothing.
+ */
+bool vm_pagemap_tells_writes(struct vm_session *s);
+
 #endif

@@ -52,6 +52,8 @@ enum {
 	VM_PAGE_IS_SWAPPED = 0x10, VM_PAGE_IS_PFNZERO = 0x20, VM_PAGE_IS_HUGE = 0x40, VM_PAGE_IS_SOFT_DIRTY = 0x80,
 	VM_PAGE_IS_GUARD = 0x100,     /* Linux 6.15 */
 };
+/** Write-protect what is returned, atomically; skip what isn't registered for that. */
+#define VM_PM_SCAN_WP_MATCHING 0x01
 #define VM_PAGEMAP_SCAN _IOWR('f', 16, struct vm_pm_scan)
 
 /** cachestat(2), Linux 6.5; the same number on all architectures. */

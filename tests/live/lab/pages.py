@@ -36,6 +36,7 @@ WORKLOADS = [
     "page-pattern --size 1M --every 2 --write 1 --read 0",
     "page-pattern --size 1M --every 3 --write 0 --read 3",
     "soft-dirty --size 512K",
+    "working-set --size 512K",
     "guard --size 512K",
     "guard --size 300K --every 3 --guards 2",
     "prot-none --size 512K --protect 1/3",

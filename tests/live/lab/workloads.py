@@ -66,6 +66,8 @@ RUNS = [
     "page-pattern --size 300K --every 10 --write 3 --read 7",
     "page-pattern --size 300K --every 1 --write 0 --read 0",
     "soft-dirty --size 256K",
+    "working-set --size 1M",
+    "working-set --size 300K --every 7 --hot 3 --warm 2 --write 0 --track uffd",
     "guard --size 256K",
     "guard --size 250K --every 3 --guards 2",
     "prot-none --size 256K",

@@ -45,7 +45,7 @@ def environment(machine, kernel_name, seconds):
             "VM_LEVELS": levels(machine, kernel_name), "VM_KASLR": int(m["kaslr"]), "VM_NODES": m.get("nodes", 1)}
 
 
-def command(machine, kernel_name, kernel, initramfs, console):
+def command(machine, kernel_name, kernel, initramfs, console, disk=None):
     m = MACHINES[machine]
     cpu = "max" + ("" if m["levels"] == 5 else ",la57=off")
     if kernel_name == "6.12":
@@ -57,6 +57,8 @@ def command(machine, kernel_name, kernel, initramfs, console):
             "-kernel", str(kernel.image), "-initrd", str(initramfs),
             "-append", options + ("" if m["kaslr"] else " nokaslr"),
             "-serial", f"file:{console}", "-serial", "stdio"]
+    if disk:
+        argv += ["-drive", f"file={disk},format=raw,if=virtio,cache=unsafe"]
     for node in range(m.get("nodes", 0)):
         size = MEMORY_MIB // m["nodes"]
         argv += ["-object", f"memory-backend-ram,id=m{node},size={size}M",

@@ -1,0 +1,23 @@
+"""The live suite (tests/live) in a machine under test: what runs there, how small, and what doesn't.
+
+QEMU translates every instruction: all takes ten to thirty times as long as on the machine below.
+"""
+
+# Sizes, by the environment variables that the scripts know.
+SETTINGS = {
+    "chaos.sh": {"VM_CHAOS_SECONDS": "5"},
+    "vanish.sh": {"VM_VANISH_RUNS": "60"},
+}
+
+# Not there, and why.
+ELSEWHERE = {
+    "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
+    "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
+}
+
+
+def chosen(directory):
+    """Names of the scripts to run, with their settings; and of the others, with the reasons."""
+    names = sorted(f.name for f in directory.glob("*.sh"))
+    run = [(n, SETTINGS.get(n, {})) for n in names if n not in ELSEWHERE]
+    return run, [(n, ELSEWHERE[n]) for n in names if n in ELSEWHERE]

@@ -14,8 +14,8 @@ from initramfs import ACCOUNTS, libraries
 from kernels import Unavailable
 
 # What live tests call; and what these packages depend on.
-PACKAGES = ("bash", "busybox-static", "coreutils", "dash", "diffutils", "findutils", "grep", "jq", "libc-bin", "mawk", "mount", "procps",
-            "python3", "sed", "util-linux")
+PACKAGES = ("bash", "busybox-static", "coreutils", "dash", "diffutils", "findutils", "grep", "jq", "libc-bin", "mawk", "mount",
+            "procps", "python3", "sed", "util-linux")
 UNUSED = re.compile(r"/usr/share/(doc|man|locale|info|i18n|lintian|bug|perl5|bash-completion)/|/usr/lib/x86_64-linux-gnu/gconv/"
                     r"|/usr/lib/locale/(?!C\.utf8)")
 FREE_MIB = 512

@@ -66,8 +66,9 @@ def command(machine, kernel_name, kernel, initramfs, console, disk=None):
     return argv
 
 
-def run(argv, token, names, seconds, console):
-    """Boot, and read results until power-off.  `names` are the scripts, `seconds` what each may take."""
+def run(argv, token, names, seconds, console, tell):
+    """Boot, and read results until power-off.  `names` are the scripts, `seconds` what each may take; `tell` is called
+    with each result as it comes."""
     boot = Boot()
     # QEMU ends with us, whatever we die of.
     with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], stdin=subprocess.DEVNULL,
@@ -75,7 +76,7 @@ def run(argv, token, names, seconds, console):
         limit = threading.Timer(BOOT_SECONDS + len(names) * (seconds + 10), qemu.kill)
         limit.start()
         try:
-            read_results(qemu.stdout, token, boot)
+            read_results(qemu.stdout, token, boot, tell)
         finally:
             limit.cancel()
             qemu.kill()
@@ -84,8 +85,13 @@ def run(argv, token, names, seconds, console):
     return boot
 
 
-def read_results(stream, token, boot):
+def read_results(stream, token, boot, tell):
     name, began, output = None, 0, []
+
+    def result(status):
+        boot.results.append((name, status, time.monotonic() - began, output))
+        tell(*boot.results[-1])
+
     for raw in stream:
         line = raw.decode(errors="replace").rstrip("\r\n")
         text, mark, said = line.partition(token)
@@ -97,9 +103,9 @@ def read_results(stream, token, boot):
         if word == "begin":
             name, began, output = rest[0], time.monotonic(), []
         elif word == "end":
-            boot.results.append((rest[0], int(rest[1]), time.monotonic() - began, output))
+            result(int(rest[1]))
             name, output = None, []
         elif word == "done":
             boot.finished = True
     if name:
-        boot.results.append((name, None, time.monotonic() - began, output))
+        result(None)

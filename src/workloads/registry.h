@@ -26,5 +26,8 @@ extern const struct vm_workload vm_workload_swap_in, vm_workload_huge_fault, vm_
 extern const struct vm_workload vm_workload_invalid, vm_workload_uffd;
 extern const struct vm_workload vm_workload_tlb_stride, vm_workload_tlb_random, vm_workload_tlb_chase;
 extern const struct vm_workload vm_workload_tlb_itlb;
+extern const struct vm_workload vm_workload_numa_bind, vm_workload_numa_interleave, vm_workload_numa_weighted;
+extern const struct vm_workload vm_workload_numa_preferred, vm_workload_numa_local, vm_workload_numa_misplaced;
+extern const struct vm_workload vm_workload_numa_migrate;
 
 #endif

@@ -37,6 +37,9 @@ const struct vm_workload *const vm_workloads[] = {
 	/* fault_uffd.c */      &vm_workload_uffd,
 	/* tlb.c */             &vm_workload_tlb_stride, &vm_workload_tlb_random, &vm_workload_tlb_chase,
 	/* tlb_code.c */        &vm_workload_tlb_itlb,
+	/* numa.c */            &vm_workload_numa_bind, &vm_workload_numa_interleave, &vm_workload_numa_weighted,
+				&vm_workload_numa_preferred, &vm_workload_numa_local, &vm_workload_numa_misplaced,
+				&vm_workload_numa_migrate,
 	NULL
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/analysis/tlbreach.h"
 #include "core/field/field.h"
+#include "core/field/numa.h"
 #include "core/model/process.h"
 
 #define GETTER(name) \
@@ -168,6 +169,24 @@ GETTER(get_tlb_reach)
 	return number(vm_tlb_reach_share(&p->tlb, &r));
 }
 
+GETTER(get_nodes)
+{
+	UNUSED(f);
+	return vm_numa_nodes_list(((const struct vm_proc *)row)->numa, tmp);
+}
+
+GETTER(get_local)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_numa_sum *s = ((const struct vm_proc *)row)->numa;
+	uint64_t bytes[VM_NODE_COLUMNS];
+	if (!s || !s->have_pages || s->nnodes > VM_NODE_COLUMNS)
+		return VM_ABSENT;
+	for (unsigned i = 0; i < s->nnodes; i++)
+		bytes[i] = vm_numa_sum_node(s, i);
+	return number(vm_numa_local_share(s, bytes));
+}
+
 #define NEED_STAT VM_NEED(STAT)
 #define FIELD(name_, key_, type_, unit_, flags_, needs_, get_, source_, help_) \
 	{ .name = name_, .key = key_, .help = help_, .type = type_, .unit = unit_, .flags = flags_, \
@@ -242,6 +261,11 @@ static const struct vm_field fields[] = {
 	      NEED_STAT | VM_NEED(STATUS) | VM_NEED(ROLLUP) | VM_NEED(TLB), get_tlb_reach,
 	      "stat: rss; smaps_rollup, status: huge pages; vmtlb --probe",
 	      "estimated share of resident memory that the second-level TLB translates at once"),
+	FIELD("NODES", "nodes", VM_T_LIST, VM_U_NONE, VM_F_DEAR, VM_NEED(NUMA), get_nodes, "numa_maps: N0, N1 ...",
+	      "memory by memory node, those that have some of it (vmnuma)"),
+	FIELD("LOCAL%", "local_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR, VM_NEED(NUMA) | VM_NEED(CPUS), get_local,
+	      "numa_maps; task/TID/stat: processor",
+	      "share of its memory on the nodes where its threads ran last (vmnuma)"),
 	ROLLUP_BYTES("PSSDIRTY", "pss_dirty_bytes", VM_P_PSS_DIRTY, 0, "Pss_Dirty (Linux 6.0)",
 		     "proportional share of dirty pages"),
 	ROLLUP_BYTES("PSSANON", "pss_anon_bytes", VM_P_PSS_ANON, 0, "Pss_Anon", "PSS of anonymous memory"),

@@ -51,6 +51,9 @@ enum vm_pqty {
 /** TASK_COMM_LEN is 16, but the kernel shows up to 64 bytes for its workers (fs/proc/array.c). */
 enum { VM_COMM_MAX = 64 };
 
+struct vm_arena;
+struct vm_numa_sum;
+
 struct vm_proc {
 	pid_t pid;
 	pid_t ppid;
@@ -62,6 +65,10 @@ struct vm_proc {
 	uid_t uid;                 /* real user */
 	const char *user;          /* its name, or number where it has none; NULL: not read */
 	char comm[VM_COMM_MAX + 1];
+	/** The CPU that its first thread ran on last; -1: not known. */
+	int cpu;
+	/** Where its pages are and its threads run, by memory node; NULL: not read.  In the reader's arena. */
+	struct vm_numa_sum *numa;
 	/** Arguments separated by blanks; NULL: not read; "" for kernel threads and zombies.
 	    Owned by the arena that the reader was given. */
 	const char *cmdline;
@@ -78,7 +85,7 @@ struct vm_proc {
 	uint64_t cpu_ns;
 	/** The same of children that it waited for, and theirs; stat alone tells it, else 0. */
 	uint64_t children_cpu_ns;
-	/** CLOCK_MONOTONIC at which the sums of smaps were read; 0: never. */
+	/** CLOCK_MONOTONIC at which the dear figures were read, sums of smaps and pages by node; 0: never. */
 	uint64_t rollup_ns;
 	/** Total memory of the machine in bytes, for shares; 0: not known. */
 	uint64_t mem_total;
@@ -113,6 +120,9 @@ void vm_proc_rates(struct vm_proc *cur, const struct vm_proc *prev);
 
 /** Take over what smaps_rollup had told of `prev` (same process), with its age. */
 void vm_proc_keep_rollup(struct vm_proc *cur, const struct vm_proc *prev);
+
+/** The same of pages by node and CPUs of threads, which are copied into `texts`. */
+void vm_proc_keep_numa(struct vm_proc *cur, const struct vm_proc *prev, struct vm_arena *texts);
 
 /** First and last of the quantities that come from smaps_rollup. */
 enum { VM_P_ROLLUP_FIRST = VM_P_PSS, VM_P_ROLLUP_LAST = VM_P_LOCKED_PSS };

@@ -72,6 +72,7 @@ bool vm_parse_stat(const char *text, uint64_t page_bytes, uint64_t ticks_per_sec
 	p->ppid = (pid_t)v[4];
 	p->kthread = v[9] & VM_PF_KTHREAD;
 	p->start = v[22];
+	p->cpu = n > 39 && v[39] <= INT16_MAX ? (int)v[39] : -1;
 	p->addresses_withheld = v[26] == 1;
 	const uint64_t tick_ns = 1000000000u / (ticks_per_second ? ticks_per_second : 100);
 	p->cpu_ns = times(v[14] + v[15], tick_ns);

@@ -35,6 +35,8 @@ const struct vm_source *const vm_sources[] = {
 	&vm_src_auxv,
 	&vm_src_mm,
 	&vm_src_areas,
+	&vm_src_cpus,
+	&vm_src_numa_maps,
 	&vm_src_tlb,
 	&vm_src_cgroup,
 	&vm_src_user,
@@ -47,7 +49,8 @@ enum { TRIES = 8 };
 /** What kernel threads and zombies don't have. */
 #define NEEDS_OF_MEMORY \
 	(VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | \
-	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV) | VM_NEED(MM) | VM_NEED(AREAS) | VM_NEED(TLB))
+	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV) | VM_NEED(MM) | VM_NEED(AREAS) | VM_NEED(TLB) | \
+	 VM_NEED(CPUS) | VM_NEED(NUMA))
 
 /** What can't be told from a few mappings alone. */
 #define NEEDS_OF_WHOLE_SPACE \

@@ -5,7 +5,8 @@ QEMU translates every instruction: all takes ten to thirty times as long as on t
 
 # Sizes, by the environment variables that the scripts know.
 SETTINGS = {
-    "chaos.sh": {"VM_CHAOS_SECONDS": "5"},
+    "chaos.sh": {"VM_CHAOS_SECONDS": "10"},
+    "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
 }
 

@@ -132,10 +132,11 @@ def frames_by_pagemap(judge):
 
 
 def read_for(judge, seconds):
-    """Rounds until the time is over; checks each against pagemap where that was the same before and after."""
+    """Rounds until the time is over; checks each against pagemap where that was the same before and after.  Takes longer
+    where none was, since a round of a slow machine is long."""
     rounds = compared = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or not rounds:
+    began = time.monotonic()
+    while time.monotonic() < began + seconds * (1 if compared else 4) or not rounds:
         before = frames_by_pagemap(judge)
         seen = judge.round()
         if before == frames_by_pagemap(judge):

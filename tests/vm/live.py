@@ -6,6 +6,7 @@ QEMU translates every instruction: all takes ten to thirty times as long as on t
 # Sizes, by the environment variables that the scripts know.
 SETTINGS = {
     "chaos.sh": {"VM_CHAOS_SECONDS": "10"},
+    "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
 }

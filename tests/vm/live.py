@@ -6,6 +6,7 @@ QEMU translates every instruction: all takes ten to thirty times as long as on t
 # Sizes, by the environment variables that the scripts know.
 SETTINGS = {
     "chaos.sh": {"VM_CHAOS_SECONDS": "10"},
+    "interrupts.sh": {"VM_INTERRUPTED_RUNS": "8"},
     "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
@@ -13,6 +14,7 @@ SETTINGS = {
 
 # Not there, and why.
 ELSEWHERE = {
+    "vmfault-cli.sh": "the command line, which is the same under all kernels; takes four minutes here",
     "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
 }

@@ -14,6 +14,7 @@ SETTINGS = {
 
 # Not there, and why.
 ELSEWHERE = {
+    "vmtlb-ab.sh": "whole programs in pairs, minutes for each pair here; that huge pages go on and off is the same everywhere",
     "vmfault-cli.sh": "the command line, which is the same under all kernels; takes four minutes here",
     "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",

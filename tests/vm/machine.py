@@ -24,6 +24,7 @@ MACHINES = {
 }
 MEMORY_MIB = 1024
 BOOT_SECONDS = 180
+GRACE_SECONDS = 60  # beyond what a script may take by the machine's own clock
 COMPLAINTS = re.compile(r"BUG: |kernel BUG at|WARNING: CPU|Oops: |general protection fault|Kernel panic"
                         r"|unable to handle|bad page state|Bad rss-counter")
 
@@ -84,26 +85,43 @@ def memory_nodes(m):
     return argv
 
 
-def run(argv, token, names, seconds, console, tell):
-    """Boot, and read results until power-off.  `names` are the scripts, `seconds` what each may take; `tell` is called
-    with each result as it comes."""
+class Watchdog:
+    """Ends a machine that says nothing for too long: one that hangs doesn't end its scripts either."""
+
+    def __init__(self, process):
+        self.process, self.timer = process, None
+
+    def again(self, seconds):
+        if self.timer:
+            self.timer.cancel()
+        self.timer = threading.Timer(seconds, self.process.kill)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def stop(self):
+        self.timer.cancel()
+
+
+def run(argv, token, seconds, console, tell):
+    """Boot, and read results until power-off.  `seconds`: what a script may take; `tell` is called with each result as it
+    comes."""
     boot = Boot()
     # QEMU ends with us, whatever we die of.
     with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as qemu:
-        limit = threading.Timer(BOOT_SECONDS + len(names) * (seconds + 10), qemu.kill)
-        limit.start()
+        watchdog = Watchdog(qemu)
+        watchdog.again(BOOT_SECONDS)
         try:
-            read_results(qemu.stdout, token, boot, tell)
+            read_results(qemu.stdout, token, boot, tell, lambda: watchdog.again(seconds + GRACE_SECONDS))
         finally:
-            limit.cancel()
+            watchdog.stop()
             qemu.kill()
     with open(console, encoding="utf-8", errors="replace") as f:
         boot.console = f.read().replace("\r", "")
     return boot
 
 
-def read_results(stream, token, boot, tell):
+def read_results(stream, token, boot, tell, lives):
     name, began, output = None, 0, []
 
     def result(status):
@@ -117,6 +135,7 @@ def read_results(stream, token, boot, tell):
             output.append(text)
         if not mark:
             continue
+        lives()
         word, *rest = said.split()
         if word == "begin":
             name, began, output = rest[0], time.monotonic(), []

@@ -12,6 +12,8 @@
 #include "core/source/numacalls.h"
 #include "core/source/session.h"
 
+enum { LEGEND = 100 };
+
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */
 
 static void unknown(struct vm_numa_mapping_row *row, const struct vmnuma *v, const struct vm_mapping *m)
@@ -204,8 +206,10 @@ static int say_process(struct vmnuma *v, const struct vm_aspace *as, struct vm_e
 	if (v->o->sample)
 		vm_report_say(&v->report, "estimated from %llu pages of each mapping, by move_pages(2)\n",
 			      (unsigned long long)v->o->sample);
-	if (!sum->have_pages)
+	if (!sum->have_pages) {
+		vm_report_say(&v->report, "\n");
 		return 0;
+	}
 	uint64_t *all = vm_arena_alloc(&v->arena, sum->nnodes * sizeof(*all));
 	for (unsigned i = 0; all && i < sum->nnodes; i++)
 		all[i] = vm_numa_sum_node(sum, i);
@@ -258,8 +262,7 @@ static size_t drop_plain(struct vmnuma *v, struct vm_numa_mapping_row *rows, siz
 	for (size_t i = 0; i < n; i++)
 		if (!is_plain(&rows[i]))
 			rows[kept++] = rows[i];
-	/* Nothing is known of any: better all than none. */
-	return kept ? kept : n;
+	return kept;
 }
 
 static void add_up(const struct vmnuma *v, const struct vm_numa_mapping_row *rows, size_t n, struct vm_numa_mapping_row *total,
@@ -287,6 +290,29 @@ static bool all_known(const struct vm_numa_mapping_row *rows, size_t n)
 	return n > 1;
 }
 
+/** What the policies mean that aren't everyone's, unless it was a part that was asked for. */
+static void say_policies(struct vmnuma *v, const struct vm_aspace *as)
+{
+	const char *before = "\n";
+	if (v->common->filter || v->common->columns || !v->style.headings || vm_report_is_machine(&v->report))
+		return;
+	for (size_t i = 0; as->numa && i < as->numa->policies.n; i++) {
+		const struct vm_policy *p = &as->numa->policies.v[i];
+		struct vm_buf words = { 0 }, means = { 0 };
+		if (p->mode == VM_MPOL_DEFAULT)
+			continue;
+		vm_policy_put(&words, p);
+		vm_buf_add_str(&words, ":");
+		vm_policy_explain(&means, p, &v->nodes);
+		vm_report_say(&v->report, "%s", before);
+		vm_report_wrap(&v->report, (int)words.n + 1, vm_buf_str(&words), vm_buf_str(&means),
+			       v->style.width ? v->style.width : LEGEND);
+		before = "";
+		vm_buf_free(&words);
+		vm_buf_free(&means);
+	}
+}
+
 static int list_mappings(struct vmnuma *v, struct vm_numa_mapping_row *rows, size_t all, struct vm_err *err)
 {
 	const struct vm_fieldset *set = vm_numa_columns(&vm_numa_mapping_fields, &v->nodes, &v->arena);
@@ -308,6 +334,15 @@ static int list_mappings(struct vmnuma *v, struct vm_numa_mapping_row *rows, siz
 	return r;
 }
 
+/** Nothing but sizes is known: people have that from vmmap. */
+static bool says_nothing(const struct vmnuma *v, const struct vm_numa_mapping_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].cells.on)
+			return false;
+	return !vm_report_is_machine(&v->report) && !v->o->zeros && !v->common->columns;
+}
+
 static int show_space(struct vmnuma *v, const struct vm_aspace *as, struct vm_err *err)
 {
 	struct vm_numa_mapping_row *rows = calloc(as->nmaps + 1, sizeof(*rows));
@@ -320,8 +355,14 @@ static int show_space(struct vmnuma *v, const struct vm_aspace *as, struct vm_er
 		r = json_process(v, as, err);
 	else if (r == 0 && !vm_report_is_machine(&v->report) && v->style.headings)
 		r = say_process(v, as, err);
-	if (r == 0)
+	if (r == 0 && says_nothing(v, rows, as->nmaps)) {
+		if (as->nmaps)
+			vm_report_say(&v->report, "%zu mappings, of which nothing is known by node\n", as->nmaps);
+	} else if (r == 0) {
 		r = list_mappings(v, rows, as->nmaps, err);
+	}
+	if (r == 0)
+		say_policies(v, as);
 	free(rows);
 	return r;
 }

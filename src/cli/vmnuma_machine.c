@@ -76,7 +76,7 @@ static void say_heading(struct vmnuma *v)
 	if (cpus < all)
 		vm_report_say(&v->report, ", %zu without CPUs", all - cpus);
 	say_setting(v, "balancing", balancing_word(n));
-	say_setting(v, "demotion", n->demotion == VM_UNKNOWN ? NULL : n->demotion == VM_YES ? "on" : "off");
+	say_setting(v, "demotion", n->demotion == VM_UNSURE ? NULL : n->demotion == VM_YES ? "on" : "off");
 	say_setting(v, "zone reclaim", n->zone_reclaim < 0 ? NULL : n->zone_reclaim ? "on" : "off");
 	vm_report_say(&v->report, "\n");
 	vmnuma_say_single(v);
@@ -188,9 +188,9 @@ static void say_own_policy(struct vmnuma *v)
 
 /* ---- Documents ---------------------------------------------------------------------------------------------------- */
 
-static void json_tristate(struct vm_json *j, enum vm_tristate t)
+static void json_tristate(struct vm_json *j, enum vm_answer t)
 {
-	if (t == VM_UNKNOWN)
+	if (t == VM_UNSURE)
 		vm_json_null(j);
 	else
 		vm_json_bool(j, t == VM_YES);
@@ -208,13 +208,8 @@ static void json_counters(struct vmnuma *v, struct vm_json *j)
 		[VM_NC_MIGRATE_FAIL] = { "migrate_fail", "migrate_fail_per_second" },
 	};
 	for (unsigned c = 0; c < VM_NC_NR; c++) {
-		vm_json_key(j, keys[c].key);
-		if (vm_nodes_has(&v->nodes, c))
-			vm_json_u64(j, v->nodes.counter[c]);
-		else
-			vm_json_null(j);
-		vm_json_key(j, keys[c].rate);
-		vm_json_f64(j, v->again ? vm_nodes_rate(&v->nodes, &v->prev, c) : NAN);
+		vm_json_put_known(j, keys[c].key, vm_nodes_has(&v->nodes, c), v->nodes.counter[c]);
+		vm_json_put_f64(j, keys[c].rate, v->again ? vm_nodes_rate(&v->nodes, &v->prev, c) : NAN);
 	}
 }
 
@@ -226,12 +221,11 @@ static void json_own_policy(struct vmnuma *v, struct vm_json *j)
 	const bool known = v->s->live && vm_numa_own_policy(&p, &may, NULL) == 0;
 	if (known)
 		vm_policy_put(&b, &p);
-	vmnuma_json_text(v, "own_policy", known ? vm_buf_str(&b) : NULL);
+	vm_json_put_str(&v->report.json, "own_policy", known ? vm_buf_str(&b) : NULL);
 	b.n = 0;
 	if (known)
 		vm_nodemask_put(&b, &may);
-	vm_json_key(j, "may_allocate_on");
-	vm_json_str(j, known ? vm_buf_str(&b) : NULL);
+	vm_json_put_str(j, "may_allocate_on", known ? vm_buf_str(&b) : NULL);
 	vm_buf_free(&b);
 }
 
@@ -239,13 +233,12 @@ static void json_machine(struct vmnuma *v)
 {
 	struct vm_json *j = &v->report.json;
 	const struct vm_nodes *n = &v->nodes;
-	vm_json_key(j, "numa");
-	vm_json_bool(j, n->told);
-	vmnuma_json_text(v, "balancing_mode", balancing_word(n));
+	vm_json_put_bool(j, "numa", n->told);
+	vm_json_put_str(&v->report.json, "balancing_mode", balancing_word(n));
 	vm_json_key(j, "demotion");
 	json_tristate(j, n->demotion);
 	vm_json_key(j, "zone_reclaim");
-	json_tristate(j, n->zone_reclaim < 0 ? VM_UNKNOWN : n->zone_reclaim ? VM_YES : VM_NO);
+	json_tristate(j, n->zone_reclaim < 0 ? VM_UNSURE : n->zone_reclaim ? VM_YES : VM_NO);
 	json_own_policy(v, j);
 	vm_json_key(j, "balancing");
 	vm_json_object_begin(j);
@@ -276,7 +269,7 @@ static int show_machine(struct vmnuma *v, struct vm_err *err)
 	if (!v->reports)
 		say_heading(v);
 	int r = list_nodes(v, true, v->again ? RATES : MEMORY, err);
-	if (r == 0 && !v->again) {
+	if (r == 0 && !v->again && v->nodes.told) {
 		say_distances(v);
 		vm_report_say(&v->report, "\nPages allocated since boot:\n");
 		r = list_nodes(v, false, COUNTERS, err);
@@ -318,6 +311,8 @@ static int show_memory(struct vmnuma *v, struct vm_err *err)
 			};
 	if (!n->items.n)
 		vmnuma_say_single(v);
+	if (!n->items.n && !vm_report_is_machine(&v->report))
+		return 0;
 	return vmnuma_list(v, set, true, NULL, rows, count, sizeof(*rows), NULL, err);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,14 +15,15 @@
 #include "core/source/nodes.h"
 #include "core/source/session.h"
 
-/** With fewer a second thread costs more than it brings. */
-enum { SHARE_FROM = 64 };
+/** With fewer a second thread costs more than it brings; so many are taken at a time. */
+enum { SHARE_FROM = 64, BATCH = 16 };
 
-/** Processes that are read, a half by each of two threads. */
+/** Processes that are read by two threads. */
 struct reading {
 	const struct vmnuma *v;
 	const struct vm_pids *pids;
 	uint32_t needs;
+	atomic_size_t next;
 	struct vm_proc *procs;         /* pid 0: left out */
 	struct vm_arena texts[2];
 	/** The same descriptors, a scratch buffer of its own. */
@@ -35,9 +37,8 @@ static bool has_memory(const struct vm_proc *p)
 	return !p->kthread && p->state != 'Z';
 }
 
-static void read_part(void *ctx, unsigned part, size_t from, size_t to)
+static void read_batch(struct reading *x, unsigned part, size_t from, size_t to)
 {
-	struct reading *x = ctx;
 	struct vm_session *s = part ? &x->other : x->v->s;
 	const bool named = x->v->o->target.pids;
 	for (size_t i = from; i < to; i++) {
@@ -55,6 +56,16 @@ static void read_part(void *ctx, unsigned part, size_t from, size_t to)
 	}
 }
 
+/** As many as come its way: on a busy machine one thread may get more time than the other. */
+static void read_part(void *ctx, unsigned part, size_t from, size_t to)
+{
+	struct reading *x = ctx;
+	const size_t n = x->pids->n;
+	(void)from, (void)to;
+	for (size_t at; (at = atomic_fetch_add(&x->next, BATCH)) < n;)
+		read_batch(x, part, at, at + BATCH < n ? at + BATCH : n);
+}
+
 static int list_pids(struct vmnuma *v, struct vm_pids *all, struct vm_err *err)
 {
 	if (v->pids.n) {
@@ -66,11 +77,12 @@ static int list_pids(struct vmnuma *v, struct vm_pids *all, struct vm_err *err)
 	if (v->o->target.cgroup)
 		return vm_cgroup_pids(v->s, v->o->target.cgroup, all, err);
 	int r = vm_proc_list_dir(v->s, all, err);
-	for (size_t i = 0; r == 0 && i < all->n; i++)
-		if (v->s->live && all->v[i] == getpid()) {
-			memmove(&all->v[i], &all->v[i + 1], (all->n - i - 1) * sizeof(*all->v));
-			all->n--;
-		}
+	const pid_t self = v->s->live ? getpid() : 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i] != self)
+			all->v[kept++] = all->v[i];
+	all->n = kept;
 	return r;
 }
 
@@ -85,9 +97,9 @@ static void read_all(struct reading *x)
 	x->other = *s;
 	x->other.scratch = (struct vm_buf){ 0 };
 	if (helper)
-		vm_helper_share(helper, x->pids->n, read_part, x);
+		vm_helper_share(helper, 2, read_part, x);
 	else
-		read_part(x, 0, 0, x->pids->n);
+		read_part(x, 0, 0, 0);
 	vm_helper_stop(helper);
 	vm_buf_free(&x->other.scratch);
 }
@@ -115,26 +127,41 @@ static size_t make_rows(struct vmnuma *v, const struct reading *x, struct vm_num
 	return n;
 }
 
+/** What the chosen columns want beyond what all do. */
+static int column_needs(const struct vmnuma *v, const struct vm_fieldset *set, uint32_t *needs, struct vm_err *err)
+{
+	struct vm_choice c;
+	int r = vm_choice_parse(v->common, set, &c, err);
+	if (r < 0)
+		return r;
+	*needs |= c.needs;
+	vm_choice_free(&c);
+	return 0;
+}
+
 static int show(struct vmnuma *v, struct vm_err *err)
 {
 	struct vm_pids all = { 0 };
-	struct reading x = { .v = v, .pids = &all, .needs = VM_NEED(STAT) | VM_NEED(CPUS) | VM_NEED(NUMA) | VM_NEED(CMDLINE) };
+	struct reading x = { .v = v, .pids = &all, .needs = VM_NEED(STAT) | VM_NEED(CPUS) | VM_NEED(NUMA) };
 	const struct vm_fieldset *set = vm_numa_columns(&vm_numa_process_fields, &v->nodes, &v->arena);
 	/* In place of numa_maps, which such a kernel doesn't have. */
 	if (!v->nodes.told)
 		x.needs |= VM_NEED(STATUS);
-	int r = list_pids(v, &all, err);
+	int r = set ? column_needs(v, set, &x.needs, err) : vm_fail(err, ENOMEM, "out of memory");
+	if (r == 0)
+		r = list_pids(v, &all, err);
 	struct vm_numa_process_row *rows = calloc(all.n + 1, sizeof(*rows));
 	x.procs = calloc(all.n + 1, sizeof(*x.procs));
-	if (r == 0 && (!set || !rows || !x.procs))
+	if (r == 0 && (!rows || !x.procs))
 		r = vm_fail(err, ENOMEM, "out of memory");
 	if (r == 0) {
 		read_all(&x);
 		const size_t n = make_rows(v, &x, rows);
-		if (!vm_report_is_machine(&v->report) && !v->reports && v->style.headings)
+		if (n && !vm_report_is_machine(&v->report) && !v->reports && v->style.headings)
 			vmnuma_say_single(v);
-		r = vmnuma_list(v, set, true, NULL, rows, n, sizeof(*rows), NULL, err);
-		if (r == 0 && x.why) {
+		if (n || !x.why || vm_report_is_document(&v->report))
+			r = vmnuma_list(v, set, true, NULL, rows, n, sizeof(*rows), NULL, err);
+		if (r == 0 && x.why && (n == 0 || !v->interval_ns)) {
 			r = x.why;
 			*err = x.err;
 		}

@@ -248,18 +248,12 @@ void vmtlb_say_whom(struct vmtlb *v)
 	vm_buf_free(&name);
 }
 
-static void put_text(struct vm_json *j, const char *key, const char *text)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, text);
-}
-
 void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
 {
 	static const char *const whom[] = {
 		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
 	};
-	put_text(j, "target", whom[v->target.whom]);
+	vm_json_put_str(j, "target", whom[v->target.whom]);
 	vm_json_key(j, "pids");
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < v->target.npids; i++)
@@ -267,8 +261,8 @@ void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
 	if (v->child.pid)
 		vm_json_u64(j, (uint64_t)v->child.pid);
 	vm_json_array_end(j);
-	put_text(j, "command", v->child.name);
-	put_text(j, "cgroup", v->target.cgroup);
+	vm_json_put_str(j, "command", v->child.name);
+	vm_json_put_str(j, "cgroup", v->target.cgroup);
 }
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
@@ -304,10 +298,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
-	if (r == 0)
-		r = open_output(&v, ctx, err);
+	/* A mistyped number doesn't cost the report that was there before. */
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
+	if (r == 0)
+		r = open_output(&v, ctx, err);
 	if (r == 0)
 		r = mode->run(&v, err);
 	if (r == 0)

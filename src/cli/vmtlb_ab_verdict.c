@@ -99,7 +99,8 @@ static bool may_have_small(const struct vmtlb_ab *ab)
 /** Of a trial that can't see so many per cent, nothing seen says nothing. */
 enum { ROUGH = 10 };
 
-enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
+/** What a time says; differences that may be our doing are none. */
+static enum vm_pairs_verdict judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	const struct vm_pairs *p = &ab->of[m];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
@@ -115,7 +116,7 @@ const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	if (vmtlb_ab_reached(ab) == VMTLB_AB_NONE && !may_have_small(ab))
 		return "no_huge_pages";
-	switch (vmtlb_ab_judge(ab, m)) {
+	switch (judge(ab, m)) {
 	case VM_PAIRS_LESS:
 		return "helps";
 	case VM_PAIRS_MORE:
@@ -141,7 +142,7 @@ static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab
 	const struct vm_pairs *p = &ab->of[m];
 	const char *name = vm_ab_name(m), *key = m == VM_AB_WALL ? "wall" : "cpu";
 	char by[VM_NUMBUF], low[VM_NUMBUF], high[VM_NUMBUF], range[128];
-	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, m);
+	const enum vm_pairs_verdict verdict = judge(ab, m);
 	if (isnan(p->share) || ab->changed || vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
 		return;
 	change(p->share, by);
@@ -299,7 +300,7 @@ static void advise(struct findings *f, const struct vmtlb_ab *ab)
 	const bool has = now.huge_bytes >= on.huge_bytes / 2;
 	const char *size = now.huge_bytes ? vm_format_size(now.huge_bytes, number) : "nothing";
 	f->heading = "NOW";
-	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, VM_AB_WALL);
+	const enum vm_pairs_verdict verdict = judge(ab, VM_AB_WALL);
 	if (has && verdict == VM_PAIRS_MORE)
 		find(f, "now", "as it is started now it has %s in huge pages: what starts it can turn them off with "
 		     "prctl(PR_SET_THP_DISABLE), it itself with madvise(MADV_NOHUGEPAGE)", size);

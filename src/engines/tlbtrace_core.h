@@ -242,6 +242,25 @@ static inline void vm_tlbtrace_thread_ended(struct vm_tlbtrace_thread *t)
 
 /* ---- Accesses ----------------------------------------------------------------------------------------------------- */
 
+static inline unsigned vm_tlbtrace_touched(const struct vm_tlbtrace_region *r)
+{
+	unsigned pages = 0;
+	for (int w = 0; w < 8; w++)
+		for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1)
+			pages++;
+	return pages;
+}
+
+/** All of a region is of another mapping than before, as when its protection was changed: so are its pages. */
+static inline void vm_tlbtrace_move(const struct vm_tlbtrace_region *r, struct vm_tlbtrace_mapping *from,
+				    struct vm_tlbtrace_mapping *to)
+{
+	if (!from || !to || from == to)
+		return;
+	from->pages -= vm_tlbtrace_touched(r);
+	to->pages += vm_tlbtrace_touched(r);
+}
+
 /** What is known of the region of an address, as of now. */
 static inline void vm_tlbtrace_know(struct vm_tlbtrace *c, struct vm_tlbtrace_region *r, uint64_t addr)
 {
@@ -249,7 +268,9 @@ static inline void vm_tlbtrace_know(struct vm_tlbtrace *c, struct vm_tlbtrace_re
 		const uint64_t start = r->number << VM_TLBSIM_PMD_SHIFT, end = start + (UINT64_C(1) << VM_TLBSIM_PMD_SHIFT);
 		struct vm_tlbtrace_place p;
 		const bool whole = c->ops->place(c->ctx, addr, &p) && p.start <= start && p.end >= end;
+		struct vm_tlbtrace_mapping *was = r->mapping;
 		r->mapping = whole ? vm_tlbtrace_mapping(c, addr) : NULL;
+		vm_tlbtrace_move(r, was, r->mapping);
 		r->can_2m = whole && p.can_2m;
 		r->known = true;
 		r->epoch = c->epoch - 1;

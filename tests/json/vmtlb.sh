@@ -39,13 +39,14 @@ documents() {
 # one_kind ARGUMENT...: where no document is around the rows, they are of one kind: all of CSV has as many cells, and
 # OpenMetrics is one set.
 one_kind() {
-	"$bin/vmtlb" --csv "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || { echo "--csv $*: status $?"; failed=1; }
+	"$bin/vmtlb" --csv "$@" >"$scratch/rows" 2>"$scratch/err" </dev/null || { echo "--csv $*: status $?"; failed=1; }
 	/usr/bin/python3 -c 'import csv, sys
-sys.exit(len({len(row) for row in csv.reader(open(sys.argv[1]))}) != 1)' "$scratch/out" || { echo "--csv $*: rows of several kinds"; failed=1; }
-	"$bin/vmtlb" --format openmetrics "$@" >"$scratch/out" 2>"$scratch/err" </dev/null ||
+sys.exit(len({len(row) for row in csv.reader(open(sys.argv[1]))}) != 1)' "$scratch/rows" || { echo "--csv $*: rows of several kinds"; failed=1; }
+	"$bin/vmtlb" --format openmetrics "$@" >"$scratch/rows" 2>"$scratch/err" </dev/null ||
 		{ echo "--format openmetrics $*: status $?: $(cat "$scratch/err")"; failed=1; }
-	[ "$(grep '^# EOF' "$scratch/out")$(tail -1 "$scratch/out")" = '# EOF# EOF' ] ||
+	[ "$(grep '^# EOF' "$scratch/rows")$(tail -1 "$scratch/rows")" = '# EOF# EOF' ] ||
 		{ echo "--format openmetrics $*: not one set"; failed=1; }
+	! grep -vE '^(#|[a-zA-Z_:][a-zA-Z0-9_:]*\{)' "$scratch/rows" || { echo "--format openmetrics $*: no names of metrics"; failed=1; }
 }
 
 with=(env)

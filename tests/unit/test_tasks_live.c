@@ -19,7 +19,10 @@
 #include "core/source/source.h"
 #include "core/source/tasks.h"
 
-enum { NEEDS = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR), TRIES = 50 };
+enum {
+	NEEDS = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR) | VM_NEED(CAPS) | VM_NEED(MAPCOUNT),
+	TRIES = 50,
+};
 
 static unsigned failures;
 
@@ -92,6 +95,27 @@ static pid_t start_zombie(void)
 	if (pid == 0)
 		_exit(0);
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	return pid;
+}
+
+/** One with all capabilities of a user namespace of its own, where that may be made. */
+static pid_t start_boxed(void)
+{
+	int fd[2];
+	char byte;
+	if (pipe(fd) != 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWUSER) == 0 && write(fd[1], "", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(fd[1]);
+	if (read(fd[0], &byte, 1) != 1)
+		printf("no user namespace can be made here\n");
+	close(fd[0]);
 	return pid;
 }
 
@@ -250,14 +274,16 @@ int main(void)
 		vm_session_close(s);
 		return r == -EACCES ? 1 : 77;
 	}
-	pid_t various = start_various(), zombie = start_zombie();
-	if (various < 0 || zombie < 0 || !check(s, t, various) || !check(s, t, zombie))
+	pid_t various = start_various(), zombie = start_zombie(), boxed = start_boxed();
+	if (various < 0 || zombie < 0 || boxed < 0 || !check(s, t, various) || !check(s, t, zombie) || !check(s, t, boxed))
 		FAIL("the processes to look at are not there");
 	check_pass(t, various);
 	check_layouts(s, various);
 	printf("%u processes compared, %u differences\n", check_all(s, t), failures);
 	kill(various, SIGKILL);
+	kill(boxed, SIGKILL);
 	waitpid(various, NULL, 0);
+	waitpid(boxed, NULL, 0);
 	waitpid(zombie, NULL, 0);
 	vm_session_close(s);
 	return failures != 0;

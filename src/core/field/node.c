@@ -18,19 +18,19 @@ GETTER(get_id)
 GETTER(get_cpus)
 {
 	ROW;
-	return VM_STR(node->cpus[0] ? node->cpus : "none");
+	return !node->cpus ? VM_ABSENT : VM_STR(node->cpus[0] ? node->cpus : "none");
 }
 
 GETTER(get_cpu_count)
 {
 	ROW;
-	return VM_U64(node->ncpus);
+	return node->cpus ? VM_U64(node->ncpus) : VM_ABSENT;
 }
 
 GETTER(get_kind)
 {
 	ROW;
-	return VM_STR(!node->has_memory ? "CPUs only" : node->ncpus ? "memory and CPUs" : "memory only");
+	return VM_STR(!node->has_memory ? "CPUs only" : node->ncpus || !node->cpus ? "memory and CPUs" : "memory only");
 }
 
 GETTER(get_qty)

@@ -137,6 +137,10 @@ const struct vm_fieldset *vm_numa_columns(const struct vm_fieldset *base, const 
 #define D (VM_F_DEFAULT | VM_F_MACHINE)
 #define M VM_F_MACHINE
 #define LABEL VM_F_LABEL
+/** Of processes: what is read for a column. */
+#define NEEDING(needs_, name_, key_, flags_, get_, source_, help_) \
+	{ .name = name_, .key = key_, .help = help_, .type = VM_T_STR, .flags = flags_, .needs = needs_, .get = get_, \
+	  .source = source_ }
 #define FIELD(name_, key_, type_, unit_, flags_, get_, source_, help_) \
 	{ .name = name_, .key = key_, .help = help_, .type = type_, .unit = unit_, .flags = flags_, .get = get_, .source = source_ }
 #define TEXT(name_, key_, flags_, get_, source_, help_) FIELD(name_, key_, VM_T_STR, VM_U_NONE, flags_, get_, source_, help_)
@@ -284,9 +288,9 @@ static const struct vm_field process_fields[] = {
 	FIELD("RAN", "ran_on", VM_T_LIST, VM_U_NONE, D, process_ran, STAT, "threads by the node that they ran on last"),
 	TEXT("MAYRUN", "may_run_on", M, process_may_run, "sched_getaffinity(2); status: Cpus_allowed_list",
 	     "nodes with CPUs that its threads may run on"),
-	TEXT("COMM", "comm", M | LABEL, process_comm, "stat: comm", "name of the program"),
-	TEXT("COMMAND", "command", D | VM_F_TRUNC, process_command, "cmdline, else stat: comm",
-	     "command line, else the program's name"),
+	NEEDING(VM_NEED(CMDLINE), "COMMAND", "command", VM_F_TRUNC, process_command, "cmdline, else stat: comm",
+		"command line, else the program's name"),
+	TEXT("COMM", "comm", D | LABEL | VM_F_TRUNC, process_comm, "stat: comm", "name of the program"),
 };
 SET(vm_numa_process_fields, "process by node", "processes", process_fields);
 
@@ -366,7 +370,7 @@ static const struct vm_field mapping_fields[] = {
 	SHARE("MISPL%", "misplaced_share", D, mapping_misplaced_share, "numa_maps",
 	      "share on other nodes than the policy says, in per cent (JSON: 0 to 1)"),
 	BYTES("MISPL", "misplaced_bytes", M, mapping_misplaced, "numa_maps", "the same in bytes"),
-	FIELD("SAMPLES", "samples", VM_T_U64, VM_U_COUNT, VM_F_DESC, mapping_samples, "move_pages(2)",
+	FIELD("SAMPLES", "samples", VM_T_U64, VM_U_COUNT, M | VM_F_DESC, mapping_samples, "move_pages(2)",
 	      "pages looked at, with --sample"),
 	FIELD("PAGE", "page_bytes", VM_T_U64, VM_U_BYTES, M, mapping_page, "numa_maps: kernelpagesize_kB",
 	      "size of a page of the mapping"),

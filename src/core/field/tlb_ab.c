@@ -4,11 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/str.h"
-
-#define GETTER(name) \
-	static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define ROW const struct vm_ab_row *row = row_; (void)f; (void)tmp
-#define PLAIN(name, expr) GETTER(name) { ROW; return expr; }
+#include "core/field/define.h"
 
 static const struct measure {
 	const char *name, *key;
@@ -84,19 +80,19 @@ static struct vm_value interval(const struct vm_ab_row *row, struct vm_scratch *
 	return VM_STR(tmp->text);
 }
 
-PLAIN(get_measure, VM_STR(measures[row->measure].name))
-PLAIN(get_key, VM_STR(measures[row->measure].key))
-PLAIN(get_off, figure(row, row->pairs.a, false, tmp))
-PLAIN(get_on, figure(row, row->pairs.b, false, tmp))
-PLAIN(get_difference, figure(row, row->pairs.difference, true, tmp))
-PLAIN(get_share, share(row->pairs.share))
-PLAIN(get_share_low, share(row->pairs.share_low))
-PLAIN(get_share_high, share(row->pairs.share_high))
-PLAIN(get_interval, interval(row, tmp))
-PLAIN(get_low, figure(row, row->pairs.low, true, tmp))
-PLAIN(get_high, figure(row, row->pairs.high, true, tmp))
-PLAIN(get_confidence, row->pairs.confidence > 0 ? VM_F64(row->pairs.confidence) : VM_ABSENT)
-PLAIN(get_pairs, VM_U64(row->pairs.n))
+PLAIN(get_measure, vm_ab_row, VM_STR(measures[row->measure].name))
+PLAIN(get_key, vm_ab_row, VM_STR(measures[row->measure].key))
+PLAIN(get_off, vm_ab_row, figure(row, row->pairs.a, false, tmp))
+PLAIN(get_on, vm_ab_row, figure(row, row->pairs.b, false, tmp))
+PLAIN(get_difference, vm_ab_row, figure(row, row->pairs.difference, true, tmp))
+PLAIN(get_share, vm_ab_row, share(row->pairs.share))
+PLAIN(get_share_low, vm_ab_row, share(row->pairs.share_low))
+PLAIN(get_share_high, vm_ab_row, share(row->pairs.share_high))
+PLAIN(get_interval, vm_ab_row, interval(row, tmp))
+PLAIN(get_low, vm_ab_row, figure(row, row->pairs.low, true, tmp))
+PLAIN(get_high, vm_ab_row, figure(row, row->pairs.high, true, tmp))
+PLAIN(get_confidence, vm_ab_row, row->pairs.confidence > 0 ? VM_F64(row->pairs.confidence) : VM_ABSENT)
+PLAIN(get_pairs, vm_ab_row, VM_U64(row->pairs.n))
 
 #define FROM "wait4(2), clock_gettime(2), smaps_rollup: AnonHugePages, ShmemPmdMapped, FilePmdMapped"
 enum { D = VM_F_DEFAULT | VM_F_MACHINE | VM_F_DESC, M = VM_F_MACHINE | VM_F_DESC };

@@ -23,10 +23,12 @@ enum vm_need_bit {
 	VM_NEED_BIT_AUXV,     /* auxiliary vector: page size, interpreter, vdso */
 	VM_NEED_BIT_CGROUP,   /* the control group */
 	VM_NEED_BIT_USER,     /* name of the user */
-	VM_NEED_BIT_MM,       /* of the mm_struct, what no file tells: users, references, default flags */
+	VM_NEED_BIT_MM,       /* of the mm_struct, what no file tells: users, references, default flags, charges of the user */
 	VM_NEED_BIT_AREAS,    /* per mapping: vm_flags, vm_pgoff and anon_vma of the vm_area_struct */
 	VM_NEED_BIT_FAULTTIME, /* time in page faults, which all processes pay for while it is wanted */
 	VM_NEED_BIT_TLB,      /* how many entries the machine's second-level TLB has */
+	VM_NEED_BIT_CAPS,     /* effective capabilities, and whether the user namespace is the first one */
+	VM_NEED_BIT_MAPCOUNT, /* how many mappings there are, without reading of each */
 	VM_NEED_BIT_CPUS,     /* which CPUs its threads ran on last, and may run on */
 	VM_NEED_BIT_NUMA,     /* pages by memory node, and policies */
 	/* Read by core/source/pages.h and frames.h, by no source of a snapshot. */

@@ -24,6 +24,9 @@ long vm_nodes_index(const struct vm_nodes *n, unsigned id)
 
 long vm_nodes_of_cpu(const struct vm_nodes *n, unsigned cpu)
 {
+	/* Where there are no nodes all CPUs are of the one. */
+	if (!n->told && n->nodes.n)
+		return 0;
 	return cpu < n->node_of_cpu.n && n->node_of_cpu.v[cpu] != UINT16_MAX ? (long)n->node_of_cpu.v[cpu] : -1;
 }
 
@@ -31,7 +34,7 @@ size_t vm_nodes_with_cpus(const struct vm_nodes *n)
 {
 	size_t with = 0;
 	for (size_t i = 0; i < n->nodes.n; i++)
-		with += n->nodes.v[i].ncpus > 0;
+		with += n->nodes.v[i].ncpus > 0 || !n->nodes.v[i].cpus;
 	return with;
 }
 

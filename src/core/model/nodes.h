@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/answer.h"
 #include "core/base/arena.h"
 #include "core/base/vec.h"
 
@@ -47,7 +48,7 @@ enum vm_numacounter {
 
 struct vm_node {
 	unsigned id;
-	/** CPUs as the kernel lists them, "0-3,8"; "" for a node without CPUs. */
+	/** CPUs as the kernel lists them, "0-3,8"; "" for a node without CPUs; NULL: not known. */
 	const char *cpus;
 	unsigned ncpus;
 	bool has_memory;
@@ -72,8 +73,6 @@ struct vm_node_item {
 };
 #define VM_NODE_UNKNOWN UINT64_MAX
 
-enum vm_tristate { VM_UNKNOWN = -1, VM_NO, VM_YES };
-
 struct vm_nodes {
 	/** The kernel tells of nodes; if not, there is one, made of what it tells of the machine. */
 	bool told;
@@ -88,7 +87,7 @@ struct vm_nodes {
 	/** Sysctl numa_balancing: bit 0 between nodes, bit 1 between tiers; -1: not known, or not built in. */
 	int balancing;
 	/** Pages are moved to slower memory instead of being swapped out (numa/demotion_enabled). */
-	enum vm_tristate demotion;
+	enum vm_answer demotion;
 	/** A node is reclaimed before memory of another is used (vm.zone_reclaim_mode); -1: not known. */
 	int zone_reclaim;
 	/** CLOCK_MONOTONIC of the reading. */

@@ -27,7 +27,10 @@ unsigned vm_nodemask_count(const struct vm_nodemask *m)
 
 bool vm_nodemask_empty(const struct vm_nodemask *m)
 {
-	return vm_nodemask_count(m) == 0;
+	uint64_t any = 0;
+	for (size_t i = 0; i < sizeof(m->w) / sizeof(m->w[0]); i++)
+		any |= m->w[i];
+	return any == 0;
 }
 
 bool vm_nodemask_parse(const char *text, size_t len, struct vm_nodemask *out)
@@ -123,7 +126,7 @@ void vm_policy_put(struct vm_buf *b, const struct vm_policy *p)
 
 static void put_weights(struct vm_buf *b, const struct vm_policy *p, const struct vm_nodes *nodes)
 {
-	const char *before = ", weights ";
+	const char *before = " (";
 	for (size_t i = 0; i < nodes->nodes.n; i++) {
 		const struct vm_node *n = &nodes->nodes.v[i];
 		if (!vm_nodemask_has(&p->nodes, n->id))
@@ -134,6 +137,8 @@ static void put_weights(struct vm_buf *b, const struct vm_policy *p, const struc
 			vm_buf_addf(b, "%s?", before);
 		before = ":";
 	}
+	if (*before == ':')
+		vm_buf_add_char(b, ')');
 }
 
 void vm_policy_explain(struct vm_buf *b, const struct vm_policy *p, const struct vm_nodes *nodes)
@@ -146,7 +151,7 @@ void vm_policy_explain(struct vm_buf *b, const struct vm_policy *p, const struct
 		[VM_MPOL_PREFERRED_MANY] = "on the nearest of %s; when they are full, on others",
 		[VM_MPOL_BIND] = "only on %s: when there is no room, the allocation fails",
 		[VM_MPOL_INTERLEAVE] = "page by page in turn on %s",
-		[VM_MPOL_WEIGHTED] = "in turn on %s, by weight",
+		[VM_MPOL_WEIGHTED] = "in turn on %s by weight",
 	};
 	struct vm_buf where = { 0 };
 	vm_buf_add_str(&where, vm_nodemask_count(&p->nodes) == 1 ? "node " : "nodes ");

@@ -36,12 +36,21 @@ enum vm_pqty {
 	VM_P_MAP_COUNT, VM_P_BRK,
 	/* limits: soft and hard; UINT64_MAX is unlimited */
 	VM_P_MEMLOCK_SOFT, VM_P_MEMLOCK_HARD, VM_P_STACK_SOFT, VM_P_DATA_SOFT, VM_P_AS_SOFT,
+	/* the soft RLIMIT_MEMLOCK in whole pages, which is what mlock(2) compares */
+	VM_P_MEMLOCK_PAGES,
+	/* status: CapEff, a bit each.  ns/user, uid_map: 1: the first user namespace, 0: another */
+	VM_P_CAPS, VM_P_FIRST_USER_NS,
 	/* auxv: AT_PAGESZ AT_PHDR AT_BASE AT_ENTRY AT_SYSINFO_EHDR */
 	VM_P_PAGE_BYTES, VM_P_PHDR, VM_P_BASE, VM_P_ENTRY, VM_P_VDSO,
 	/* eBPF, see core/source/faulttime.h: ns in page faults since they are timed */
 	VM_P_FAULT_NS,
 	/* mm_struct: mm_users, mm_count, def_flags */
 	VM_P_MM_USERS, VM_P_MM_COUNT, VM_P_DEF_FLAGS,
+	/* eBPF, of the user and all of its processes: user_struct.locked_vm; ucounts.rlimit[RLIMIT_MEMLOCK] */
+	VM_P_USER_CHARGED, VM_P_USER_SHM_LOCKED,
+	/* smaps of the mappings with VM_LOCKED, by core/analysis/locked.h: how many; resident; not resident; with
+	   VM_LOCKONFAULT */
+	VM_P_LOCKED_MAPS, VM_P_LOCKED_RSS, VM_P_LOCKED_ABSENT, VM_P_LOCKED_ONFAULT,
 	VM_P_NR,
 };
 
@@ -87,8 +96,8 @@ struct vm_proc {
 	uint64_t children_cpu_ns;
 	/** CLOCK_MONOTONIC at which the dear figures were read, sums of smaps and pages by node; 0: never. */
 	uint64_t rollup_ns;
-	/** Total memory of the machine in bytes, for shares; 0: not known. */
-	uint64_t mem_total;
+	/** Total memory of the machine in bytes, and sysctl vm.max_map_count, for shares; 0: not known. */
+	uint64_t mem_total, max_map_count;
 	/** The machine's TLB, for shares. */
 	struct vm_tlb_capacity tlb;
 	/** CLOCK_MONOTONIC at which the row was read. */

@@ -102,7 +102,7 @@ static uint64_t turn_key(const struct vm_proc *prev, uint32_t dear, uint64_t act
 	if (!prev)
 		return in_sight ? 0 : 1;
 	/* What was refused once isn't asked again. */
-	if (prev->kthread || prev->state == 'Z' || (dear && (prev->unmet & dear) == dear))
+	if (prev->kthread || prev->state == 'Z' || (prev->unmet & dear) == dear)
 		return UINT64_MAX;
 	uint64_t at = prev->rollup_ns;
 	if (!at)
@@ -113,6 +113,12 @@ static uint64_t turn_key(const struct vm_proc *prev, uint32_t dear, uint64_t act
 	if (in_sight)
 		at = at > SIGHT_HEAD_START_NS ? at - SIGHT_HEAD_START_NS : 0;
 	return at + 2;
+}
+
+/** Of what is wanted, what is dear. */
+static uint32_t dear_needs(uint32_t needs)
+{
+	return needs & VM_NEEDS_DEAR ? needs & VM_NEEDS_DEAR : VM_NEED(ROLLUP);
 }
 
 static size_t affordable(const struct vm_procset *set, uint64_t budget_ns)
@@ -139,7 +145,8 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 		return -ENOMEM;
 	set->plan.n = n;
 	const struct vm_proclist *prev = vm_procset_prev(set);
-	const uint32_t dear = set->list[set->now].needs & VM_NEEDS_DEAR, lacking = dear & ~prev->needs;
+	const uint32_t dear = dear_needs(set->list[set->now].needs);
+	const uint32_t lacking = set->list[set->now].needs & VM_NEEDS_DEAR & ~prev->needs;
 	size_t most = affordable(set, budget_ns);
 	for (size_t i = 0, k = 0; i < n; i++) {
 		k = vm_proclist_find(prev, pids[i], k);
@@ -199,8 +206,8 @@ struct vm_progress vm_procset_progress(const struct vm_procset *set)
 		const struct vm_proc *p = &l->rows.v[i];
 		if (p->kthread || p->state == 'Z')
 			continue;
-		const uint32_t dear = l->needs & VM_NEEDS_DEAR;
-		if (dear && (p->unmet & dear) == dear) {
+		const uint32_t dear = dear_needs(l->needs);
+		if ((p->unmet & dear) == dear) {
 			pr.refused++;
 			continue;
 		}

@@ -40,9 +40,11 @@ struct tally {
 	const struct vm_aspace *as;
 	struct vm_accessed_window *w;
 	size_t at;                 /* the mapping that holds the last run, or the first one above it */
-	/** Of the last accessed run of the lowest level: its end, its last block, and whose it was. */
-	uint64_t end, block;
-	struct vm_accessed_count *of;
+	/** Of the last run of the lowest level, and the last accessed one: its end, its last block, and whose it was. */
+	struct last {
+		uint64_t end, block;
+		struct vm_accessed_count *of;
+	} there, accessed;
 };
 
 /** *told: its bits say something. */
@@ -55,15 +57,25 @@ static struct vm_accessed_count *count_of(struct tally *t, uint64_t start, bool 
 	return known ? &t->w->v[t->at] : &t->w->elsewhere;
 }
 
-static void add_small(struct tally *t, struct vm_accessed_count *c, const struct vm_page_run *r)
+/** Blocks of 2M that the run begins, behind what was before it; *joins: it goes on where that ended. */
+static uint64_t add_run(struct last *l, struct vm_accessed_count *c, const struct vm_page_run *r, bool *joins)
 {
 	const uint64_t from = r->start >> BLOCK_SHIFT, to = (r->end - 1) >> BLOCK_SHIFT;
-	const bool same = t->of == c;
-	c->runs += !same || t->end != r->start;
-	c->blocks += to - from + 1 - (same && t->block == from);
-	t->of = c;
-	t->end = r->end;
-	t->block = to;
+	const bool same = l->of == c, counted = same && l->block == from;
+	*joins = same && l->end == r->start;
+	*l = (struct last){ .end = r->end, .block = to, .of = c };
+	return to - from + 1 - counted;
+}
+
+static void add_small(struct tally *t, struct vm_accessed_count *c, const struct vm_page_run *r, bool accessed)
+{
+	bool joins;
+	c->small_bytes += r->end - r->start;
+	c->resident_blocks += add_run(&t->there, c, r, &joins);
+	if (!accessed)
+		return;
+	c->blocks += add_run(&t->accessed, c, r, &joins);
+	c->runs += !joins;
 }
 
 static int take(void *ctx, const struct vm_page_run *runs, size_t n)
@@ -76,16 +88,16 @@ static int take(void *ctx, const struct vm_page_run *runs, size_t n)
 			continue;
 		bool told;
 		struct vm_accessed_count *c = count_of(t, r->start, &told);
+		const bool accessed = told && (r->state & VM_PG(ACCESSED));
 		c->resident_bytes += bytes;
-		if (!told || !(r->state & VM_PG(ACCESSED)))
+		if (r->shift == 12)
+			add_small(t, c, r, accessed);
+		if (!accessed)
 			continue;
 		c->bytes += bytes;
 		c->entries += bytes >> r->shift;
 		c->first = c->first ? c->first : r->start;
-		if (r->shift > 12)
-			c->huge_bytes += bytes;
-		else
-			add_small(t, c, r);
+		c->huge_bytes += r->shift > 12 ? bytes : 0;
 	}
 	return 0;
 }
@@ -112,7 +124,7 @@ static void add_figures(struct vm_accessed_count *c, const struct vm_mapping *m,
 {
 	c->resident_bytes += m->q[VM_Q_RSS];
 	c->bytes += m->q[VM_Q_REFERENCED];
-	c->runs = c->blocks = VM_ACCESSED_UNKNOWN;
+	c->runs = c->blocks = c->small_bytes = c->resident_blocks = VM_ACCESSED_UNKNOWN;
 	if (has_huge_pages(m) || c->entries == VM_ACCESSED_UNKNOWN)
 		c->entries = c->huge_bytes = VM_ACCESSED_UNKNOWN;
 	else

@@ -107,11 +107,6 @@ void vm_counters_read(const struct vm_counters *c, struct vm_tc_set *out)
 	}
 }
 
-size_t vm_counters_open_events(const struct vm_counters *c)
-{
-	return c->event.n;
-}
-
 void vm_counters_close(struct vm_counters *c)
 {
 	if (!c)

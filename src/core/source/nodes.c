@@ -314,7 +314,7 @@ static void read_settings(struct vm_session *s, struct vm_nodes *n)
 	uint64_t v;
 	n->balancing = read_number(s, &v, "proc/sys/kernel/numa_balancing") && v < 256 ? (int)v : -1;
 	n->zone_reclaim = read_number(s, &v, "proc/sys/vm/zone_reclaim_mode") && v < 256 ? (int)v : -1;
-	n->demotion = VM_UNKNOWN;
+	n->demotion = VM_UNSURE;
 	if (vm_session_slurp(s, &s->scratch, "sys/kernel/mm/numa/demotion_enabled") > 0)
 		n->demotion = s->scratch.s[0] == 't' || s->scratch.s[0] == '1' ? VM_YES : VM_NO;
 	if (vm_session_slurp(s, &s->scratch, "proc/vmstat") >= 0)
@@ -369,6 +369,7 @@ static int make_one(struct vm_session *s, struct vm_nodes *n)
 	}
 	if (vm_session_slurp(s, &s->scratch, "sys/devices/system/cpu/online") >= 0)
 		return vm_parse_node_cpus(s->scratch.s, n, 0);
+	node->cpus = NULL;
 	return 0;
 }
 

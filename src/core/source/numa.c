@@ -147,6 +147,8 @@ static int fill_cpus(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	} else {
 		r = each_thread(&p, err);
 	}
+	if (!p.nodes->told)
+		vm_nodemask_add(&p.sum->may_run, p.nodes->nodes.v[0].id);
 	p.sum->have_threads = r == 0;
 	return r;
 }
@@ -171,6 +173,7 @@ struct intake {
 	size_t text_len;
 	struct vm_policy policy;
 	uint32_t policy_at;
+	bool stack;                    /* the first thread's was among the lines */
 };
 
 static bool same_policy(const struct vm_policy *a, const struct vm_policy *b)
@@ -218,6 +221,7 @@ static void add_up(struct intake *in, const struct vm_numa_line *l)
 static int take_line(void *ctx, const struct vm_numa_line *l)
 {
 	struct intake *in = ctx;
+	in->stack = in->stack || l->m.class == VM_NUMA_STACK;
 	int r = know_policy(in, l);
 	if (r < 0)
 		return r;
@@ -230,8 +234,8 @@ static int take_line(void *ctx, const struct vm_numa_line *l)
 	m.n = (uint32_t)l->non;
 	if (!vm_vec_reserve(&in->maps->on, l->non) || !vm_vec_push(&in->maps->maps, m))
 		return -ENOMEM;
-	memcpy(in->maps->on.v + in->maps->on.n, l->on, l->non * sizeof(l->on[0]));
-	in->maps->on.n += l->non;
+	for (size_t i = 0; i < l->non; i++)
+		in->maps->on.v[in->maps->on.n++] = l->on[i];
 	return 0;
 }
 
@@ -262,11 +266,14 @@ static int parse_stream(struct intake *in, int fd, int tee, size_t *bytes)
 	}
 }
 
-/** The kernel ends the file early when the process ends meanwhile: then it starts over with nothing. */
-static bool is_gone(const struct vm_snap *sn, int fd)
+/**
+ * The kernel ends the file early when the process ends meanwhile: then it starts over with nothing.  Above the stack no
+ * mapping has pages that count, so whoever saw it saw all.
+ */
+static bool is_gone(const struct intake *in, int fd)
 {
 	char byte[64];
-	return sn->s->live && (lseek(fd, 0, SEEK_SET) < 0 || read(fd, byte, sizeof(byte)) <= 0);
+	return in->sn->s->live && !in->stack && (lseek(fd, 0, SEEK_SET) < 0 || read(fd, byte, sizeof(byte)) <= 0);
 }
 
 /** A kernel without NUMA has one node, and what is resident is there. */
@@ -294,6 +301,7 @@ static int begin(struct intake *in)
 	sum->elsewhere = sum->judged = sum->misplaced = 0;
 	sum->have_pages = false;
 	in->text_len = 0;
+	in->stack = false;
 	if (!sn->as)
 		return 0;
 	if (!sn->as->numa && !(sn->as->numa = calloc(1, sizeof(*sn->as->numa))))
@@ -320,7 +328,7 @@ static int fill_numa(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 		return fd == -ESRCH ? fd : vm_fail_os(err, -fd, "cannot read /proc/%d/numa_maps", sn->pid);
 	vm_auto_close int tee = vm_snap_tee(sn, "numa_maps");
 	r = parse_stream(&in, fd, tee, &bytes);
-	if (r == 0 && bytes && is_gone(sn, fd))
+	if (r == 0 && bytes && is_gone(&in, fd))
 		r = -ESRCH;
 	if (r < 0)
 		return r == -ESRCH ? r : vm_fail_os(err, -r, "cannot read /proc/%d/numa_maps", sn->pid);

@@ -5,6 +5,10 @@
 /** No architecture has larger ones. */
 #define MOST_PAGE (UINT64_C(1) << 40)
 
+/** More than any address space holds: what says so makes no sense. */
+#define MOST_PAGES (UINT64_C(1) << 44)
+#define MOST_BYTES (UINT64_C(1) << 60)
+
 void vm_numa_begin(struct vm_numa_parser *p, int (*take)(void *ctx, const struct vm_numa_line *line), void *ctx)
 {
 	p->take = take;
@@ -63,7 +67,7 @@ static void take_node(struct vm_numa_line *l, const char *s, const char *end)
 	uint64_t node, pages;
 	const char *equals = memchr(s, '=', (size_t)(end - s));
 	if (!equals || !word_number(s + 1, equals, &node) || !word_number(equals + 1, end, &pages) || node >= VM_NODES_MAX ||
-	    l->non == VM_NODES_MAX)
+	    pages > MOST_PAGES || l->non == VM_NODES_MAX)
 		return;
 	l->on[l->non++] = (struct vm_node_pages){ (uint16_t)node, pages };
 	l->m.pages += pages;
@@ -136,7 +140,9 @@ static void take_line(struct vm_numa_parser *p, const char *s, const char *end)
 		if (s > word)
 			take_word(l, word, s);
 	}
-	if (__builtin_mul_overflow(l->m.page_bytes, (uint64_t)1024, &l->m.page_bytes) || l->m.page_bytes > MOST_PAGE)
+	uint64_t bytes;
+	if (__builtin_mul_overflow(l->m.page_bytes, (uint64_t)1024, &l->m.page_bytes) || l->m.page_bytes > MOST_PAGE ||
+	    __builtin_mul_overflow(l->m.page_bytes, l->m.pages, &bytes) || bytes > MOST_BYTES)
 		return;
 	p->any = true;
 	p->last = l->m.start;

@@ -36,7 +36,8 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 enum { TASKS_FROM = 600 };
 
 /** What a pass over all tasks tells. */
-#define TOLD_BY_PASS (VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM))
+#define TOLD_BY_PASS \
+	(VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM) | VM_NEED(CAPS) | VM_NEED(MAPCOUNT))
 
 /** Processes that a thread takes at a time. */
 enum { BATCH = 16, THREADS_FROM = 8 * BATCH };
@@ -241,6 +242,7 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 		vm_proc_init(p, ps->pids[i]);
 		p->taken_ns = vm_clock_ns();
 		p->mem_total = ps->o->mem_total;
+		p->max_map_count = ps->o->max_map_count;
 		k = vm_proclist_find(before, p->pid, k);
 		const struct vm_proc *prev = k < before->rows.n && before->rows.v[k].pid == p->pid ?
 					     &before->rows.v[k] : NULL;

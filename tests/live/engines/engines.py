@@ -137,6 +137,23 @@ def refusals(e):
             fail(f"an emulator that can't: status {done.returncode}: {done.stderr}")
 
 
+def told_to_end(e):
+    """Whenever ^C or a terminal that goes away ends it: nothing stays behind."""
+    scratch = os.path.join(e.scratch, "told")
+    os.makedirs(scratch, exist_ok=True)
+    env = dict(os.environ, TMPDIR=scratch)
+    for engine in e.names:
+        for sig in (signal.SIGINT, signal.SIGHUP):
+            run = subprocess.Popen([e.vmtlb, "--model", "--engine", engine, "--", "sleep", "600"], start_new_session=True, env=env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while run.poll() is None and not os.listdir(scratch):
+                pass
+            os.killpg(run.pid, sig)
+            run.wait(timeout=60)
+            if os.listdir(scratch) or run.returncode not in (1, 128 + sig):
+                fail(f"{engine}: {sig.name}: status {run.returncode}, {os.listdir(scratch)} left")
+
+
 def main():
     e = Engines(*sys.argv[1:4])
     tool = glob.glob(os.path.join(sys.argv[1], "..", "libexec", "vmtop", "valgrind", "vmtlb-*"))
@@ -149,6 +166,7 @@ def main():
     one_program(e)
     processes(e)
     ends(e)
+    told_to_end(e)
     agree(e)
     machines(e)
     print("engines:", ", ".join(e.names), "failed" if failed else "agree")

@@ -4,8 +4,10 @@ The files are those of this machine's own packages.  They are on ext4, as on mos
 files can be written back and reclaimed, those of an initramfs cannot.
 """
 
+import importlib.util
 import os
 import pathlib
+import py_compile
 import re
 import shutil
 import subprocess
@@ -93,6 +95,8 @@ def add_packages(tree):
     for path in r.stdout.splitlines():
         if path.startswith("/") and not UNUSED.match(path):
             tree.add(path)
+            if path.endswith(".py"):  # no package owns what was made of it
+                tree.add(importlib.util.cache_from_source(path))
     # Names that packages choose among each other.
     for name in ("awk", "which"):
         link = f"/usr/bin/{name}"
@@ -106,6 +110,8 @@ def add_checkout(tree, checkout, build):
     for part in ("tests/live", "tests/tools", "tests/fixtures", "src/core/model"):
         shutil.copytree(checkout / part, tree.directory / TOP / part, symlinks=True,
                         ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (tree.directory / TOP / "tests").rglob("*.py"):
+        py_compile.compile(str(path), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, doraise=True)
     for pattern in ("bin/*", "tests/toucher", "tests/*.so"):
         for path in build.glob(pattern):
             if path.is_file():

@@ -4,10 +4,8 @@ The files are those of this machine's own packages.  They are on ext4, as on mos
 files can be written back and reclaimed, those of an initramfs cannot.
 """
 
-import importlib.util
 import os
 import pathlib
-import py_compile
 import re
 import shutil
 import subprocess
@@ -95,8 +93,10 @@ def add_packages(tree):
     for path in r.stdout.splitlines():
         if path.startswith("/") and not UNUSED.match(path):
             tree.add(path)
-            if path.endswith(".py"):  # no package owns what was made of it
-                tree.add(importlib.util.cache_from_source(path))
+    for path in sorted(tree.directory.glob("usr/lib/python3*/**/*.py")):  # no package owns what was made of it
+        name = path.relative_to(tree.directory)
+        for compiled in (pathlib.Path("/") / name.parent / "__pycache__").glob(f"{name.stem}.*.pyc"):
+            tree.add(compiled)
     # Names that packages choose among each other.
     for name in ("awk", "which"):
         link = f"/usr/bin/{name}"
@@ -110,8 +110,8 @@ def add_checkout(tree, checkout, build):
     for part in ("tests/live", "tests/tools", "tests/fixtures", "src/core/model"):
         shutil.copytree(checkout / part, tree.directory / TOP / part, symlinks=True,
                         ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (tree.directory / TOP / "tests").rglob("*.py"):
-        py_compile.compile(str(path), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, doraise=True)
+    subprocess.run(["/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
+                    str(tree.directory / TOP / "tests")], check=True)
     for pattern in ("bin/*", "tests/toucher", "tests/*.so"):
         for path in build.glob(pattern):
             if path.is_file():

@@ -4,6 +4,7 @@ The first port is the kernel's console.  The second carries results: output of t
 that begin with a word made up for this boot.
 """
 
+import os
 import re
 import secrets
 import subprocess
@@ -30,7 +31,7 @@ COMPLAINTS = re.compile(r"BUG: |kernel BUG at|WARNING: CPU|Oops: |general protec
 
 
 class Boot:
-    """What one boot gave: results as (name, status or None, seconds, output), and the console."""
+    """What one boot gave: results as (name, status or None, (seconds, CPU seconds), output), and the console."""
 
     def __init__(self):
         self.results, self.console, self.finished = [], "", False
@@ -112,7 +113,7 @@ def run(argv, token, seconds, console, tell):
         watchdog = Watchdog(qemu)
         watchdog.again(BOOT_SECONDS)
         try:
-            read_results(qemu.stdout, token, boot, tell, lambda: watchdog.again(seconds + GRACE_SECONDS))
+            read_results(qemu, token, boot, tell, lambda: watchdog.again(seconds + GRACE_SECONDS))
         finally:
             watchdog.stop()
             qemu.kill()
@@ -121,14 +122,25 @@ def run(argv, token, seconds, console, tell):
     return boot
 
 
-def read_results(stream, token, boot, tell, lives):
-    name, began, output = None, 0, []
+def clock(pid):
+    """Now, and what the process has used of CPUs, which tells more where other work is done."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            used = sum(int(ticks) for ticks in f.read().rpartition(")")[2].split()[11:13])
+    except OSError:
+        used = 0
+    return time.monotonic(), used / os.sysconf("SC_CLK_TCK")
+
+
+def read_results(qemu, token, boot, tell, lives):
+    name, began, output = None, (0, 0), []
 
     def result(status):
-        boot.results.append((name, status, time.monotonic() - began, output))
+        took = tuple(max(0, now - then) for now, then in zip(clock(qemu.pid), began))
+        boot.results.append((name, status, took, output))
         tell(*boot.results[-1])
 
-    for raw in stream:
+    for raw in qemu.stdout:
         line = raw.decode(errors="replace").rstrip("\r\n")
         text, mark, said = line.partition(token)
         if text:
@@ -138,7 +150,7 @@ def read_results(stream, token, boot, tell, lives):
         lives()
         word, *rest = said.split()
         if word == "begin":
-            name, began, output = rest[0], time.monotonic(), []
+            name, began, output = rest[0], clock(qemu.pid), []
         elif word == "end":
             result(int(rest[1]))
             name, output = None, []

@@ -97,7 +97,9 @@ def check_nothing_else(name, report, facts):
         kinds = {k for m in found for k, n in m["kinds"].items() if n}
         if found:
             what = f"{name}: {', '.join(l for f in stated for l in f['labels'])}"
-            expect(what + ": kinds", kinds, {f["kind"] for f in raised if f["most"]})
+            least, most = ({f["kind"] for f in raised if f[n]} for n in ("least", "most"))
+            if not least <= kinds <= most:
+                raise Mismatch(f"{what}: kinds: {kinds} instead of {most}, of which {least} are certain")
             kernel = sum(m["kernel_faults"] for m in found)
             expect(what + ": by the kernel", kernel, sum(f["least"] for f in raised if f["from"] == "kernel"))
 

@@ -9,6 +9,7 @@ SETTINGS = {
     "interrupts.sh": {"VM_INTERRUPTED_RUNS": "8"},
     "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
+    "vmlock-truth.sh": {"VM_LOCK_EVERY": "3"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
 }
 
@@ -17,12 +18,25 @@ ELSEWHERE = {
     "vmtlb-ab.sh": "whole programs in pairs, minutes for each pair here; that huge pages go on and off is the same everywhere",
     "vmfault-cli.sh": "the command line, which is the same under all kernels; takes four minutes here",
     "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
+    "vmtlb-hot.sh": "QEMU's TLB grows until nothing is walked; tests/vm/guest/tlbhot.sh looks at the rest",
+    "vmtlb-model.sh": "a simulator's figures, which don't depend on the kernel",
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
 }
 
+# Under one kernel (--whole) is enough, and why.
+ONCE = {
+    "chaos.sh": "reads whatever moves",
+    "interrupts.sh": "signals to the commands",
+    "long-table.sh": "a long list of mappings",
+    "vmfault-heard.sh": "a race that takes many tries",
+    "vmtlb-count.sh": "mostly a PMU that isn't there",
+    "vmtlb-sites.sh": "mostly a PMU that isn't there",
+}
 
-def chosen(directory):
+
+def chosen(directory, whole):
     """Names of the scripts to run, with their settings; and of the others, with the reasons."""
     names = sorted(f.name for f in directory.glob("*.sh"))
-    run = [(n, SETTINGS.get(n, {})) for n in names if n not in ELSEWHERE]
-    return run, [(n, ELSEWHERE[n]) for n in names if n in ELSEWHERE]
+    without = ELSEWHERE if whole else {**ELSEWHERE, **{n: f"{why}: with --whole" for n, why in ONCE.items()}}
+    run = [(n, SETTINGS.get(n, {})) for n in names if n not in without]
+    return run, [(n, without[n]) for n in names if n in without]

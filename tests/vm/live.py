@@ -10,6 +10,7 @@ SETTINGS = {
     "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
     "vmlock-truth.sh": {"VM_LOCK_EVERY": "3"},
+    "vmtlb-hot.sh": {"VM_HOT_WALKS": "none"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
 }
 
@@ -18,7 +19,6 @@ ELSEWHERE = {
     "vmtlb-ab.sh": "whole programs in pairs, minutes for each pair here; that huge pages go on and off is the same everywhere",
     "vmfault-cli.sh": "the command line, which is the same under all kernels; takes four minutes here",
     "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
-    "vmtlb-hot.sh": "QEMU's TLB grows until nothing is walked; tests/vm/guest/tlbhot.sh looks at the rest",
     "vmtlb-model.sh": "a simulator's figures, which don't depend on the kernel",
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
 }
@@ -30,6 +30,7 @@ ONCE = {
     "long-table.sh": "a long list of mappings",
     "vmfault-heard.sh": "a race that takes many tries",
     "vmtlb-count.sh": "mostly a PMU that isn't there",
+    "vmtlb-hot.sh": "takes long; tests/vm/guest/tlbhot.sh looks at its ways",
     "vmtlb-sites.sh": "mostly a PMU that isn't there",
 }
 

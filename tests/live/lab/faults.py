@@ -15,6 +15,7 @@ from truth import PAGE, Lab, Mismatch, Skip, is_sanitized
 BIN, DIR = sys.argv[1], sys.argv[2]
 SANITIZED = is_sanitized(os.path.join(BIN, "vmlab"))
 PATIENCE = 120
+KERNEL = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2])
 
 RUNS = [
     "fault-storm", "threads-faults", "major-faults", "file-mkwrite", "shm-faults", "cow-faults", "children",
@@ -164,7 +165,9 @@ def check_facts(name, report, lines):
 def check_sums(name, report, unseen=0, execs=0):
     """Totals against the kernel's own counters; times against the clock."""
     own, faults = report["counters"], report["faults"]
-    expect(f"{name}: lost", {k: v for k, v in report["lost"].items() if v}, {})
+    # Linux 7.2 leaves programs out where another task was interrupted in one: such faults are counted, and told as lost.
+    told = ("unmatched",) if KERNEL >= (7, 2) else ()
+    expect(f"{name}: lost", {k: v for k, v in report["lost"].items() if v and k not in told}, {})
     expect(f"{name}: sum of kinds", sum(k["count"] for k in report["kinds"]), faults["total"])
     expect(f"{name}: minor", faults["minor"] + unseen + execs, own["minor_faults"])
     expect(f"{name}: major", faults["major"], own["major_faults"])

@@ -63,12 +63,13 @@ def run_json(argv):
 
 
 def comparable(m):
-    """Figures to compare byte by byte.  vmmap itself maps the files of libraries while it looks: how many
-    share their pages is another then."""
+    """Figures to compare byte by byte.  vmmap itself maps the files of libraries while it looks, and the kernel's pages,
+    which Linux 7.2 counts like those: how many share them is another then."""
     if swap_is_on():
         return ["size_bytes"]
     shared = ("pss_", "uss_", "shared_", "private_")
-    return [k for k in FIGURES if not (m["name"].startswith("/") and k.startswith(shared))]
+    everyones = m["name"].startswith(("/", "[vvar", "[vdso"))
+    return [k for k in FIGURES if not (everyones and k.startswith(shared))]
 
 
 def compare_with_kernel(label, shown, kernel):

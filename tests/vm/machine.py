@@ -56,9 +56,12 @@ def command(machine, kernel_name, kernel, initramfs, console, disk=None):
     cpu = "max" + ("" if m["levels"] == 5 else ",la57=off")
     if kernel_name == "6.12":
         cpu += ",-cx16"  # double faults in cmpxchg16b under QEMU 7.2
+    # With a thread for each CPU, QEMU 7.2 at times runs code as it was before the kernel patched it, as it does when the
+    # first perf event or tracepoint is opened: machines hang, or trap on an int3 that isn't there any more.
+    accel = "tcg,thread=single"
     options = "console=ttyS0 loglevel=5 panic=-1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
     argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-            "-machine", "pc", "-accel", "tcg", "-cpu", cpu,
+            "-machine", "pc", "-accel", accel, "-cpu", cpu,
             "-smp", processors(m), "-m", str(MEMORY_MIB),
             "-kernel", str(kernel.image), "-initrd", str(initramfs),
             "-append", options + ("" if m["kaslr"] else " nokaslr"),

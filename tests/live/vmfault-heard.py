@@ -12,6 +12,12 @@ import sys
 import threading
 
 PAGES = 32
+# What NUMA balancing makes inaccessible, get_user_pages() may be the first to touch: a fault without an event.
+try:
+    with open("/proc/sys/kernel/numa_balancing", encoding="ascii") as settings:
+        UNSEEN = 0 if settings.read().strip() == "0" else 5
+except OSError:
+    UNSEEN = 0
 RUNS = int(os.environ.get("VM_HEARD_RUNS", "5"))
 
 
@@ -60,7 +66,7 @@ class Check:
                 for time in ("30ms", "150ms", "400ms") * RUNS:
                     d = self.watch("-p", str(target.pid), "-d", time)
                     own, faults = d["counters"], d["faults"]
-                    self.say((faults["minor"], faults["major"]) == (own["minor_faults"], own["major_faults"]),
+                    self.say(0 <= own["minor_faults"] - faults["minor"] <= UNSEEN and faults["major"] == own["major_faults"],
                              f"{time} of a busy process: {faults['minor']} minor faults, by its own counters "
                              f"{own['minor_faults']}; lost {d['lost']}")
             finally:

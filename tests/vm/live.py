@@ -23,21 +23,18 @@ ELSEWHERE = {
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
 }
 
-# Under one kernel (--whole) is enough, and why.
-ONCE = {
-    "chaos.sh": "reads whatever moves",
-    "interrupts.sh": "signals to the commands",
-    "long-table.sh": "a long list of mappings",
-    "vmfault-heard.sh": "a race that takes many tries",
-    "vmtlb-count.sh": "mostly a PMU that isn't there",
-    "vmtlb-hot.sh": "takes long; tests/vm/guest/tlbhot.sh looks at its ways",
-    "vmtlb-sites.sh": "mostly a PMU that isn't there",
+# Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
+EACH = {
+    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmlock-truth.sh", "vmmap-truth.sh", "vmnuma.sh",
+    "vmpage-caps.sh", "vmpage-truth.sh", "vmtop-faults.sh",
 }
 
 
 def chosen(directory, whole):
     """Names of the scripts to run, with their settings; and of the others, with the reasons."""
     names = sorted(f.name for f in directory.glob("*.sh"))
-    without = ELSEWHERE if whole else {**ELSEWHERE, **{n: f"{why}: with --whole" for n, why in ONCE.items()}}
+    without = dict(ELSEWHERE)
+    if not whole:
+        without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in ELSEWHERE)
     run = [(n, SETTINGS.get(n, {})) for n in names if n not in without]
     return run, [(n, without[n]) for n in names if n in without]

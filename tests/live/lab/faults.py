@@ -28,6 +28,12 @@ WAYS = os.environ.get("VM_FAULTS_WAYS", "")
 STEPS = [n for n in RUNS if n != "soft-dirty"]
 
 
+def left_out(report):
+    """Faults that are counted, but not known more of, and told as lost: Linux 7.2 leaves programs out where another task was
+    interrupted in one."""
+    return report["lost"]["unmatched"] if KERNEL >= (7, 2) else 0
+
+
 def expect(what, have, want):
     if have != want:
         raise Mismatch(f"{what}: {have} instead of {want}")
@@ -127,8 +133,11 @@ def check_children(name, report, facts):
             for m in report["mappings"]:
                 if (m["start"], m["end"]) == (f["start"], f["end"]):
                     each[m["pid"]] = each.get(m["pid"], 0) + m["kinds"].get(f["kind"], 0)
-            expect(f"{name}: children with faults of their own", len(each), f["processes"])
-            expect(f"{name}: faults of each", set(each.values()), {f["least"] // f["processes"]})
+            missing = left_out(report)
+            if not f["processes"] - missing <= len(each) <= f["processes"]:
+                raise Mismatch(f"{name}: children with faults of their own: {len(each)} instead of {f['processes']}")
+            if not missing:
+                expect(f"{name}: faults of each", set(each.values()), {f["least"] // f["processes"]})
 
 
 def check_facts(name, report, lines):
@@ -157,7 +166,7 @@ def check_facts(name, report, lines):
             # That a fault was given up is seen at the thread's next one, or at its end.
             least -= f["kind"] == "unresolved" and name.endswith(" step")
             got = total_of(report, f["kind"])
-        if not least <= got <= most:
+        if not least - left_out(report) <= got <= most:
             raise Mismatch(f"{what}: {got} instead of {least} to {most}")
     return unseen
 
@@ -165,9 +174,8 @@ def check_facts(name, report, lines):
 def check_sums(name, report, unseen=0, execs=0):
     """Totals against the kernel's own counters; times against the clock."""
     own, faults = report["counters"], report["faults"]
-    # Linux 7.2 leaves programs out where another task was interrupted in one: such faults are counted, and told as lost.
-    told = ("unmatched",) if KERNEL >= (7, 2) else ()
-    expect(f"{name}: lost", {k: v for k, v in report["lost"].items() if v and k not in told}, {})
+    told = {"unmatched": left_out(report)}
+    expect(f"{name}: lost", {k: v for k, v in report["lost"].items() if v != told.get(k, 0)}, {})
     expect(f"{name}: sum of kinds", sum(k["count"] for k in report["kinds"]), faults["total"])
     expect(f"{name}: minor", faults["minor"] + unseen + execs, own["minor_faults"])
     expect(f"{name}: major", faults["major"], own["major_faults"])

@@ -9,7 +9,7 @@ SETTINGS = {
     "interrupts.sh": {"VM_INTERRUPTED_RUNS": "8"},
     "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
-    "vmlock-truth.sh": {"VM_LOCK_EVERY": "3", "VM_LOCK_MAPS": "30000"},
+    "vmlock-truth.sh": {"VM_LOCK_EVERY": "4", "VM_LOCK_MAPS": "30000"},
     "vmtlb-hot.sh": {"VM_HOT_WALKS": "none"},
     "vmmap-truth.sh": {"VM_CAPTURE_EVERY": "8"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},

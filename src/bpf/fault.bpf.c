@@ -425,10 +425,32 @@ static __always_inline bool mapping_after(struct vm_ft_task *t, const struct vm_
 	return true;
 }
 
+/** A thread that on_fork() was left out for, both times (see TWICE): that it inherited an event tells that it is counted. */
+static __always_inline struct vm_ft_task *missed(struct task_struct *task)
+{
+	if (control.enabled != VM_FT_ON || control.whom != VM_FT_CHOSEN || control.unheard)
+		return 0;
+	__u32 tgid = (__u32)BPF_CORE_READ(task, tgid), ptgid = (__u32)BPF_CORE_READ(task, real_parent, tgid);
+	struct vm_ft_target *target = bpf_map_lookup_elem(&targets, &tgid);
+	if (!target && control.children) {
+		struct vm_ft_target *from = bpf_map_lookup_elem(&targets, &ptgid);
+		target = from ? target_of(tgid, from->space, task, ptgid) : 0;
+	}
+	struct vm_ft_task *t = target ? add_task((__u32)BPF_CORE_READ(task, pid), tgid, target->space, task) : 0;
+	/* This is its first fault, and is counted: the kernel begins at 0 for each thread. */
+	if (t && t->base_minor + t->base_major == 1)
+		t->base_minor = t->base_major = t->last_minor = t->last_major = 0;
+	return t;
+}
+
 static __always_inline int end(struct bpf_perf_event_data *ctx, bool major)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct vm_ft_task *t = control.enabled ? task_by(tid_of((__u64)task)) : 0;
+	if (!control.enabled)
+		return 0;
+	struct vm_ft_task *t = task_by(tid_of((__u64)task));
+	if (!t)
+		t = missed(task);
 	if (!t || (t->flags & VM_FT_WAITS))
 		return 0;
 	const __u64 now = bpf_ktime_get_ns(), addr = ctx->addr;

@@ -189,6 +189,7 @@ typedef struct { unsigned val; } kuid_t;
 /** Only where something is built in that charges users: io_uring, perf, BPF ... */
 struct user_struct {
 	atomic_long_t locked_vm;
+	atomic_long_t perf_mlock;      /* rings of perf, where they aren't part of the other */
 } __attribute__((preserve_access_index));
 
 /** Of enum rlimit_type in include/linux/user_namespace.h. */

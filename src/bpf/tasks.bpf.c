@@ -159,6 +159,8 @@ static __always_inline void take_cred(struct task_struct *task)
 	now.knows_charges = 0;
 	if (bpf_core_field_exists(((struct user_struct *)0)->locked_vm)) {
 		now.user_charged = cred->user->locked_vm.counter;
+		if (bpf_core_field_exists(((struct user_struct *)0)->perf_mlock))
+			now.user_charged += cred->user->perf_mlock.counter;
 		now.knows_charges |= VM_TASK_KNOWS_USER;
 	}
 	/* An array of its own since Linux 6.0. */

@@ -46,7 +46,7 @@ struct vm_task {
 	unsigned user_ns_level;        /* 0: the first user namespace */
 	/* Of its user, and so of all of the user's processes; pages. */
 	unsigned knows_charges;
-	long long user_charged;        /* user_struct.locked_vm */
+	long long user_charged;        /* user_struct.locked_vm, and .perf_mlock where there is one */
 	long long user_shm_locked;     /* ucounts.rlimit[UCOUNT_RLIMIT_MEMLOCK]: shmctl(2) with SHM_LOCK, and the like */
 };
 

@@ -14,6 +14,7 @@
 #include "core/model/aspace.h"
 #include "core/model/vmflags.h"
 #include "core/source/cgroupfs.h"
+#include "core/source/kernel.h"
 #include "core/source/mapped.h"
 #include "core/source/session.h"
 
@@ -134,8 +135,9 @@ static void take_facts(struct vmlock *v, const struct vm_aspace *as, struct vm_l
 	take_machine(v, p, f);
 	if (!v->ask.placed || (p->unmet & (VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(LAYOUT))))
 		return;
+	v->ask.kernel = vm_kernel_version(v->s);
 	if (vm_lock_round(&v->ask, f->page, &start, &end)) {
-		vm_lock_look(as, start, end, v->ask.call, &f->range);
+		vm_lock_look(as, start, end, &v->ask, &f->range);
 		look_at_files(v, as, start, end, &f->range);
 		f->have |= VM_LF_RANGE;
 	}

@@ -274,7 +274,8 @@ size_t vmlock_fixes(const struct vmlock *v, const struct vm_proc *p, const struc
 			add(&fixes, "make it accessible before, with mprotect(2)", NULL);
 		if (f->range.beyond)
 			add(&fixes, "make the file longer before, with ftruncate(2), or lock no more than it has", NULL);
-		add(&fixes, "lock pages when they are touched: mlock2(2) with MLOCK_ONFAULT", NULL);
+		if (!f->range.forbidden || !vm_lock_walks_on_fault(v->ask.kernel))
+			add(&fixes, "lock pages when they are touched: mlock2(2) with MLOCK_ONFAULT", NULL);
 		break;
 	case VM_LT_MEMORY:
 		help_memory(v, f, &verdict->test[VM_LT_MEMORY], &fixes);

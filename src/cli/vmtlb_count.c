@@ -92,6 +92,9 @@ static int open_all(struct vmtlb_counting *c, struct vm_err *err)
 	if (r != -ESRCH)
 		vmtlb_why(c);
 	vmtlb_say_refused(c);
+	if (c->counters && vm_counters_take_children(c->counters))
+		vmtlb_complain("children that the processes start meanwhile are counted, too, in spite of --no-children: before Linux 5.13 "
+			       "the kernel can't tell them from threads", "", "");
 	return r;
 }
 

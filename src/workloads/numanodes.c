@@ -124,11 +124,29 @@ int vm_lab_bind(const struct vm_region *r, int mode, const struct vm_lab_nodes *
 	return vm_fail_os(err, errno, "cannot set the memory policy");
 }
 
+enum { BATCH = 512 };
+
+/** How many of the pages are on the node then; a negative errno. */
+static long move_batch(void *page[], unsigned long n, const int to[])
+{
+	/* One that is just being balanced, reclaimed or compacted is left out, and can be had a moment later. */
+	enum { TRIES = 20 };
+	int status[BATCH];
+	long there = 0;
+	for (int try = 0; try < TRIES && there < (long)n; try++) {
+		if (syscall(SYS_move_pages, 0, n, page, to, status, 2 /* MPOL_MF_MOVE */) < 0)
+			return -errno;
+		there = 0;
+		for (unsigned long i = 0; i < n; i++)
+			there += status[i] == to[i];
+	}
+	return there;
+}
+
 long vm_lab_move(const struct vm_lab *lab, const struct vm_region *r, unsigned node, struct vm_err *err)
 {
-	enum { BATCH = 512 };
 	void *page[BATCH];
-	int to[BATCH], status[BATCH];
+	int to[BATCH];
 	long there = 0;
 	for (uint64_t at = 0; at < r->size;) {
 		unsigned long n = 0;
@@ -136,10 +154,10 @@ long vm_lab_move(const struct vm_lab *lab, const struct vm_region *r, unsigned n
 			page[n] = r->p + at;
 			to[n] = (int)node;
 		}
-		if (syscall(SYS_move_pages, 0, n, page, to, status, 2 /* MPOL_MF_MOVE */) < 0)
-			return vm_fail_os(err, errno, "cannot move pages to node %u", node);
-		for (unsigned long i = 0; i < n; i++)
-			there += status[i] == (int)node;
+		const long moved = move_batch(page, n, to);
+		if (moved < 0)
+			return vm_fail_os(err, (int)-moved, "cannot move pages to node %u", node);
+		there += moved;
 	}
 	return there;
 }

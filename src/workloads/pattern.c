@@ -185,6 +185,8 @@ static int dirty_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 	const uint64_t again = pages_of(lab, r, &written), listed = 31;
 	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "written since", VM_FAULTS_IN(r), .kind = "soft-dirty",
 	               .count = again > listed ? again - listed : 0, .most = again });
+	vm_truth_fault(t, &(struct vm_faults_fact){ .label = "written since", VM_FAULTS_IN(r), .kind = "cow", .count = 0,
+	               .most = again > listed ? listed : again });
 	vm_truth_array_end(t);
 	vm_truth_u64(t, "soft_dirty_bytes", pages_of(lab, r, &written) * lab->page);
 	vm_truth_say(t, "cleared the soft-dirty bits, then wrote to %llu of each %llu pages",

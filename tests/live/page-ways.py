@@ -14,6 +14,7 @@ libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 MAP_NORESERVE, MADV_HUGEPAGE, MADV_NOHUGEPAGE = 0x4000, 14, 15
+PR_SET_THP_DISABLE = 41
 
 
 def memory(size, advice, prot=mmap.PROT_READ | mmap.PROT_WRITE):
@@ -52,6 +53,8 @@ def child():
     zeros = memory(16 << 20, MADV_HUGEPAGE)
     for i in range(0, 16 << 20, 2 << 20):
         touch(zeros + i, False)
+    # Where no huge pages were free, khugepaged would make some between two looks.
+    libc.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     print("ready", flush=True)
     signal.pause()
 

@@ -41,13 +41,13 @@ if [ "$told" = true ]; then
 fi
 "$bin/vmnuma" >"$scratch/out" 2>&1 || fail "vmnuma: $(cat "$scratch/out")"
 "$bin/vmnuma" -i 0.05 -c 2 >"$scratch/out" 2>&1 || fail "vmnuma -i: $(cat "$scratch/out")"
-is "reports of -i 0.05 -c 2" "$(grep -c ^NODE "$scratch/out")" 2
+is "reports of -i 0.05 -c 2" "$(grep -c "^ *NODE" "$scratch/out")" 2
 
 # Whoever interrupts an endless one has seen all that was shown, and nothing has failed.
 "$bin/vmnuma" --counters 0.01 >"$scratch/out" 2>&1 &
 pid=$!
 pids+=("$pid")
-until [ "$(grep -c ^NODE "$scratch/out")" -ge 3 ] || ! kill -0 $pid; do :; done
+until [ "$(grep -c "^ *NODE" "$scratch/out")" -ge 3 ] || ! kill -0 $pid; do :; done
 kill -INT $pid
 wait $pid || fail "interrupted: status $?: $(tail -n 3 "$scratch/out")"
 

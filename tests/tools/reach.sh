@@ -22,5 +22,8 @@ as_nobody_too() {
 	their_bin=$(reachable "$4")
 	their_tests=$(reachable "$2")
 	echo "as uid 65534:"
-	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$their_tests/$3" "$their_bin"
+	their_status=0
+	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$their_tests/$3" "$their_bin" || their_status=$?
+	# Root's run was one; the skip is told by a line of its own.
+	[ $their_status = 77 ] || return $their_status
 }

@@ -152,13 +152,19 @@ static const char space[] =
 	"80000-90000 rw-p 0 00:00 0 \nRss: 0 kB\nVmFlags: rd wr mr mw me lo lf ac \n"
 	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\nRss: 0 kB\nVmFlags: ex \n";
 
-static struct vm_lock_range look(uint64_t start, uint64_t end, enum vm_lock_call call)
+static struct vm_lock_range look_under(unsigned kernel, uint64_t start, uint64_t end, enum vm_lock_call call)
 {
+	const struct vm_lock_ask ask = { call, .kernel = kernel };
 	struct vm_lock_range r;
 	struct vm_aspace *as = space_of(space);
-	vm_lock_look(as, start, end, call, &r);
+	vm_lock_look(as, start, end, &ask, &r);
 	vm_aspace_free(as);
 	return r;
+}
+
+static struct vm_lock_range look(uint64_t start, uint64_t end, enum vm_lock_call call)
+{
+	return look_under(0, start, end, call);
 }
 
 START_TEST(range)
@@ -182,6 +188,9 @@ START_TEST(range)
 
 	/* Without access nothing is filled, and on fault nothing has to be. */
 	ck_u64_eq(look(0x30000, 0x34000, VM_LOCK_ONFAULT).forbidden, 0);
+	ck_u64_eq(look_under(518, 0x30000, 0x34000, VM_LOCK_ONFAULT).forbidden, 0);
+	ck_u64_eq(look_under(510, 0x30000, 0x34000, VM_LOCK_ONFAULT).forbidden, 0x4000);
+	ck_u64_eq(look_under(510, 0x10000, 0x20000, VM_LOCK_ONFAULT).to_fill, 0);
 
 	/* The beginning of a mapping behind one that is locked could become part of that. */
 	r = look(0x50000, 0x51000, VM_LOCK_NOW);

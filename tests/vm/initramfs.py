@@ -114,23 +114,36 @@ def wanted_modules(script):
     return m[1].split() if m else []
 
 
+ACCOUNTS = {"passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
+            "group": "root:x:0:\nnogroup:x:65534:\n"}
+DISK_MODULES = ["virtio_pci", "virtio_blk"]
+
+
+def variables(environment):
+    return "".join(f"export {k}='{v}'\n" for k, v in environment.items())
+
+
 def build(path, kernel, commands, scripts, init, environment):
     """Write the initramfs.  `environment` becomes /vm/environment, sourced by init."""
     archive = Archive()
-    for d in ("proc", "sys", "dev", "tmp", "run", "root", "var/tmp"):
+    for d in ("proc", "sys", "dev", "tmp", "run", "root", "mnt", "var/tmp", "vm/scripts"):
         archive.directory(d)
     archive.character("dev/console", 5, 1)
-    archive.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
-    archive.file("etc/group", b"root:x:0:\nnogroup:x:65534:\n")
+    for name, text in ACCOUNTS.items():
+        archive.file(f"etc/{name}", text.encode())
     add_busybox(archive)
-    add_jq(archive)
-    for command in sorted(commands):
-        add_program(archive, command, f"usr/bin/{os.path.basename(command)}")
     archive.copy(init, "init")
-    archive.file("vm/environment", "".join(f"export {k}='{v}'\n" for k, v in environment.items()).encode())
-    for script in scripts:
-        archive.copy(script, f"vm/scripts/{os.path.basename(script)}")
-    modules = module_order(kernel, [m for s in scripts for m in wanted_modules(s)])
+    archive.file("vm/environment", variables(environment).encode())
+    modules = [m for s in scripts for m in wanted_modules(s)]
+    if environment["VM_DISK"]:
+        modules += DISK_MODULES
+    else:
+        add_jq(archive)
+        for command in sorted(commands):
+            add_program(archive, command, f"usr/bin/{os.path.basename(command)}")
+        for script in scripts:
+            archive.copy(script, f"vm/scripts/{os.path.basename(script)}")
+    modules = module_order(kernel, modules)
     for name, data in modules.items():
         archive.file(f"vm/modules/{name}.ko", data)
     archive.file("vm/modules/order", "".join(f"{name}\n" for name in modules).encode())

@@ -74,20 +74,21 @@ static void count_splits(const struct vm_aspace *as, size_t i, uint64_t start, u
 }
 
 /** A mapping, of which [start, end) is to be locked. */
-static void look_at(const struct vm_aspace *as, size_t i, uint64_t start, uint64_t end, enum vm_lock_call call,
+static void look_at(const struct vm_aspace *as, size_t i, uint64_t start, uint64_t end, const struct vm_lock_ask *ask,
 		    struct vm_lock_range *out)
 {
 	const struct vm_mapping *m = &as->map[i];
 	const uint64_t size = end - start;
 	const bool lockable = vm_lock_possible(m), whole = start == m->start && end == m->end;
+	const bool on_fault = lockable && ask->call == VM_LOCK_ONFAULT;
 	if (m->flags & VM_VMF(LO))
 		out->locked += size;
 	if (lockable)
-		count_splits(as, i, start, end, call, out);
+		count_splits(as, i, start, end, ask->call, out);
 	else
 		out->passed_over += size;
 	/* populate_vma_page_range() leaves alone what is locked on fault; __mm_populate() what has no pages. */
-	if ((lockable && call == VM_LOCK_ONFAULT) || (m->flags & (VM_VMF(IO) | VM_VMF(PF))))
+	if ((on_fault && !vm_lock_walks_on_fault(ask->kernel)) || (m->flags & (VM_VMF(IO) | VM_VMF(PF))))
 		return;
 	if (!(m->flags & (VM_VMF(RD) | VM_VMF(WR) | VM_VMF(EX)))) {
 		if (!out->forbidden)
@@ -95,12 +96,19 @@ static void look_at(const struct vm_aspace *as, size_t i, uint64_t start, uint64
 		out->forbidden += size;
 		return;
 	}
+	if (on_fault)
+		return;
 	const uint64_t missing = absent(m);
 	out->to_fill += whole || missing < size ? missing : size;
 	out->doubtful |= missing && (m->inode || (m->flags & VM_VMF(HT)));
 }
 
-void vm_lock_look(const struct vm_aspace *as, uint64_t start, uint64_t end, enum vm_lock_call call,
+bool vm_lock_walks_on_fault(unsigned kernel)
+{
+	return kernel && kernel < 518;
+}
+
+void vm_lock_look(const struct vm_aspace *as, uint64_t start, uint64_t end, const struct vm_lock_ask *ask,
 		  struct vm_lock_range *out)
 {
 	uint64_t at = start;
@@ -117,7 +125,7 @@ void vm_lock_look(const struct vm_aspace *as, uint64_t start, uint64_t end, enum
 		if (at >= end)
 			break;
 		const uint64_t to = m->end < end ? m->end : end;
-		look_at(as, i, at, to, call, out);
+		look_at(as, i, at, to, ask, out);
 		at = to;
 	}
 }

@@ -27,6 +27,7 @@ struct vm_lock_ask {
 	/** Bytes, and where they begin, unless it is a mapping that isn't there yet; of mlock(2) and mlock2(2) only. */
 	uint64_t size, start;
 	bool placed;
+	unsigned kernel;     /* whose rules, as major * 100 + minor; 0: the newest */
 };
 
 /** What is in the way within a range that is there; bytes. */
@@ -100,8 +101,14 @@ struct vm_lock_verdict {
 void vm_lock_judge(const struct vm_lock_ask *ask, const struct vm_lock_facts *f, struct vm_lock_verdict *out);
 
 /** What is in [start, end), of which smaps and VmFlags were read; page aligned. */
-void vm_lock_look(const struct vm_aspace *as, uint64_t start, uint64_t end, enum vm_lock_call call,
+void vm_lock_look(const struct vm_aspace *as, uint64_t start, uint64_t end, const struct vm_lock_ask *ask,
 		  struct vm_lock_range *out);
+
+/**
+ * Before Linux 5.18, what is to be locked on fault is walked over all the same: nothing is filled, but PROT_NONE fails
+ * (populate_vma_page_range() in mm/gup.c).
+ */
+bool vm_lock_walks_on_fault(unsigned kernel);
 
 /** The range that the kernel makes of what is asked: page aligned.  False: it goes beyond the last address. */
 bool vm_lock_round(const struct vm_lock_ask *ask, uint64_t page, uint64_t *start, uint64_t *end);

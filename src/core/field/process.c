@@ -502,7 +502,7 @@ static const struct vm_field lock_fields[] = {
 	HEADROOM_FIELD(D | M),
 	IPCLOCK_FIELD(M),
 	MLOCKALL_FIELD(D | M),
-	CHARGE("CHARGED", "user_charged_bytes", VM_P_USER_CHARGED, "user_struct: locked_vm",
+	CHARGE("CHARGED", "user_charged_bytes", VM_P_USER_CHARGED, "user_struct: locked_vm, perf_mlock",
 	       "what its user is charged for io_uring, perf and others, by all processes"),
 	CHARGE("SHMLOCKED", "user_shm_locked_bytes", VM_P_USER_SHM_LOCKED, "ucounts: rlimit (Linux 6.0)",
 	       "shared memory that its user has locked with shmctl(2)"),

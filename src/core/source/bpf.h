@@ -23,7 +23,7 @@ int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err);
 /** 0 if numbers of processes and times are those of the first namespaces, as our programs see them; else -EOPNOTSUPP. */
 int vm_bpf_first_namespaces(struct vm_session *s, struct vm_err *err);
 
-/** Describe a failed load or attachment of `what`: which capability, or what else was missing.  Returns -EPERM or -code. */
+/** Describe a failed load or attachment of `what`: which capability, or what else was missing.  Returns -EPERM, -EOPNOTSUPP or -code. */
 int vm_bpf_fail(struct vm_err *err, int code, const char *what);
 
 /** The value of `key` in a hash or array.  0; -ENOENT: there is none. */

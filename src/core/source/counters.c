@@ -47,6 +47,11 @@ int vm_counters_open(struct vm_session *s, const struct vm_counters_ask *ask, st
 	return 0;
 }
 
+bool vm_counters_take_children(const struct vm_counters *c)
+{
+	return c->whom == VM_OF_PIDS && !c->children && !c->inherit_thread;
+}
+
 int vm_counters_enable(struct vm_counters *c, struct vm_err *err)
 {
 	int r = 0;

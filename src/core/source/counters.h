@@ -41,6 +41,9 @@ struct vm_counters_ask {
  */
 int vm_counters_open(struct vm_session *s, const struct vm_counters_ask *ask, struct vm_counters **out, struct vm_err *err);
 
+/** Children are counted although they weren't asked for: before Linux 5.13 they can't be told from threads. */
+bool vm_counters_take_children(const struct vm_counters *c);
+
 /** Begin; of a command by its execve(2).  0 or a negative errno. */
 int vm_counters_enable(struct vm_counters *c, struct vm_err *err);
 

@@ -181,9 +181,10 @@ static bool sees_user_only(const struct vm_pmu *p)
 
 enum vm_pmu_state vm_pmu_refused(const struct vm_pmu *p, int code)
 {
-	/* The kernel itself lets everyone count their own user mode up to level 2. */
+	/* The kernel itself lets everyone count their own user mode up to level 2, and at any level those that have the right. */
+	const bool allowed = p->paranoid <= 2 || (p->perfmon && !p->user_namespace);
 	if (code == -EACCES)
-		return p->seccomp && p->paranoid <= 2 ? VM_PMU_FILTERED : VM_PMU_FORBIDDEN;
+		return p->seccomp && allowed ? VM_PMU_FILTERED : VM_PMU_FORBIDDEN;
 	return code == -EPERM || code == -ENOSYS ? VM_PMU_FILTERED : VM_PMU_READY;
 }
 

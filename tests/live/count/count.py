@@ -267,16 +267,18 @@ def real_refusals():
         return
     check(Run("-p", "1", "-d", "20ms", before=NOBODY).status == 4, "another user's process: not 4")
     run = Run("-p", "1", "-d", "20ms", before=NOBODY)
-    check("CAP_PERFMON" in run.err, f"another user's process: {run.err}")
+    check("cap_perfmon" in run.err.lower(), f"another user's process: {run.err}")
     run = Run("-a", "-d", "20ms", before=NOBODY)
     paranoid = int(open("/proc/sys/kernel/perf_event_paranoid", encoding="ascii").read())
     check(run.status == 4 or paranoid < 1, f"-a as nobody: {run.status} {run.err}")
     run = Run("-J", "--", "sh", "-c", "exit 7", before=NOBODY)
     doc = run.json()
-    check(run.status == 7 and (paranoid < 2 or doc["counters"]["user_only"]), f"as nobody: {run.status} {doc}")
+    check(run.status == 7 and (paranoid != 2 or doc["counters"]["user_only"]), f"as nobody: {run.status} {doc}")
+    # What Debian adds to the kernel: nothing at all at level 3.
+    check(paranoid < 3 or set(doc["software"].values()) == {None}, f"as nobody: {doc['software']}")
     if paranoid >= 2:
         check(doc["software"]["context_switches"] is None, f"of user mode, switches aren't zero: {doc['software']}")
-    if 2 <= paranoid <= 2:
+    if paranoid == 2:
         check(doc["software"]["page_faults"] > 0, f"as nobody: {doc['software']}")
     run = Run("-p", "1", "-d", "20ms", before=["unshare", "-Ur"])
     if "unshare failed" in run.err or "Operation not permitted" in run.err:
@@ -323,12 +325,19 @@ class Attached:
         while time.monotonic() < end:
             fds = glob.glob(f"/proc/{self.vmtlb.pid}/fd/*")
             events = sum(self.is_event(fd) for fd in fds)
-            with open(f"/proc/{self.vmtlb.pid}/wchan", encoding="ascii") as f:
-                asleep = "poll" in f.read()
-            if events >= wanted and asleep:
+            if events >= wanted and self.polls():
                 return
             time.sleep(0.01)
         check(False, f"vmtlb never had {wanted} events")
+
+    def polls(self):
+        """By where the kernel waits, or, as Linux 5.10 doesn't tell that, in which call: poll or ppoll."""
+        where = []
+        for name in ("wchan", "syscall"):
+            with open(f"/proc/{self.vmtlb.pid}/{name}", encoding="ascii") as f:
+                where.append(f.read())
+        calls = {"x86_64": ("7", "271"), "aarch64": ("73",)}[os.uname().machine]
+        return "poll" in where[0] or where[0] == "0" and where[1].split()[0] in calls
 
     @staticmethod
     def is_event(fd):
@@ -355,7 +364,11 @@ def attach():
     check(0 <= extra <= 60, f"attach: {extra} too many")
     check(doc["wall_ns"] > 0 and doc["target"] == "pids", f"attach: {doc}")
     alone = Attached(threads, pages, "--no-children").end()
-    extra = alone["software"]["minor_faults"] - (threads + 1) * pages
+    # Before Linux 5.13 it comes all the same, and that is said.
+    told = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2]) >= (5, 13)
+    said = "in spite of --no-children" in Run("--no-children", "-p", str(os.getpid()), "-d", "20ms").flat
+    check(said != told, f"--no-children: {said} that children come, too")
+    extra = alone["software"]["minor_faults"] - (threads + (1 if told else 2)) * pages
     check(0 <= extra <= 60, f"--no-children: {extra} too many")
 
 
@@ -442,6 +455,10 @@ def walks():
     check(False, f"{ratio} walks for each access: {row}")
 
 
+# The fake's events are the kernel's own, renamed.
+if not ROOT and not software_events():
+    print("skip: the kernel lets this user count nothing (kernel.perf_event_paranoid)")
+    sys.exit(77)
 # The fake stands in for what the kernel would say; the others hear the kernel itself.
 for test in (golden, scaling, groups, events_by_name, errors, real_refusals):
     test()

@@ -15,14 +15,23 @@ from truth import PAGE, Lab, Mismatch, Skip, is_sanitized
 BIN, DIR = sys.argv[1], sys.argv[2]
 SANITIZED = is_sanitized(os.path.join(BIN, "vmlab"))
 PATIENCE = 120
+KERNEL = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2])
 
 RUNS = [
     "fault-storm", "threads-faults", "major-faults", "file-mkwrite", "shm-faults", "cow-faults", "children",
     "zero-then-write", "kernel-fault", "gup-faults", "swap-in", "huge-fault", "stack-growth-faults", "invalid", "uffd",
     "soft-dirty",
 ]
+# Where all takes long: workloads that are watched in other ways than through their whole run.
+WAYS = os.environ.get("VM_FAULTS_WAYS", "")
 # These go on in steps.
 STEPS = [n for n in RUNS if n != "soft-dirty"]
+
+
+def left_out(report):
+    """Faults that are counted, but not known more of, and told as lost: Linux 7.2 leaves programs out where another task was
+    interrupted in one."""
+    return report["lost"]["unmatched"] if KERNEL >= (7, 2) else 0
 
 
 def expect(what, have, want):
@@ -95,7 +104,9 @@ def check_nothing_else(name, report, facts):
         kinds = {k for m in found for k, n in m["kinds"].items() if n}
         if found:
             what = f"{name}: {', '.join(l for f in stated for l in f['labels'])}"
-            expect(what + ": kinds", kinds, {f["kind"] for f in raised if f["most"]})
+            least, most = ({f["kind"] for f in raised if f[n]} for n in ("least", "most"))
+            if not least <= kinds <= most:
+                raise Mismatch(f"{what}: kinds: {kinds} instead of {most}, of which {least} are certain")
             kernel = sum(m["kernel_faults"] for m in found)
             expect(what + ": by the kernel", kernel, sum(f["least"] for f in raised if f["from"] == "kernel"))
 
@@ -122,8 +133,11 @@ def check_children(name, report, facts):
             for m in report["mappings"]:
                 if (m["start"], m["end"]) == (f["start"], f["end"]):
                     each[m["pid"]] = each.get(m["pid"], 0) + m["kinds"].get(f["kind"], 0)
-            expect(f"{name}: children with faults of their own", len(each), f["processes"])
-            expect(f"{name}: faults of each", set(each.values()), {f["least"] // f["processes"]})
+            missing = left_out(report)
+            if not f["processes"] - missing <= len(each) <= f["processes"]:
+                raise Mismatch(f"{name}: children with faults of their own: {len(each)} instead of {f['processes']}")
+            if not missing:
+                expect(f"{name}: faults of each", set(each.values()), {f["least"] // f["processes"]})
 
 
 def check_facts(name, report, lines):
@@ -152,7 +166,7 @@ def check_facts(name, report, lines):
             # That a fault was given up is seen at the thread's next one, or at its end.
             least -= f["kind"] == "unresolved" and name.endswith(" step")
             got = total_of(report, f["kind"])
-        if not least <= got <= most:
+        if not least - left_out(report) <= got <= most:
             raise Mismatch(f"{what}: {got} instead of {least} to {most}")
     return unseen
 
@@ -160,7 +174,8 @@ def check_facts(name, report, lines):
 def check_sums(name, report, unseen=0, execs=0):
     """Totals against the kernel's own counters; times against the clock."""
     own, faults = report["counters"], report["faults"]
-    expect(f"{name}: lost", {k: v for k, v in report["lost"].items() if v}, {})
+    told = {"unmatched": left_out(report)}
+    expect(f"{name}: lost", {k: v for k, v in report["lost"].items() if v != told.get(k, 0)}, {})
     expect(f"{name}: sum of kinds", sum(k["count"] for k in report["kinds"]), faults["total"])
     expect(f"{name}: minor", faults["minor"] + unseen + execs, own["minor_faults"])
     expect(f"{name}: major", faults["major"], own["major_faults"])
@@ -379,10 +394,12 @@ def main():
     checks = [(f"{n} run", lambda n=n: check_run(n)) for n in RUNS]
     if SANITIZED:
         print("skip: exact counts of mappings: the sanitizer's own memory and faults are among the workloads'")
-    exact = [] if SANITIZED else RUNS
-    checks += [(f"{n} step", lambda n=n: check_step(n)) for n in STEPS if n in exact]
-    checks += [(f"{n} trace", lambda n=n: check_trace(n)) for n in exact if n != "children"]
-    checks += [(f"{n} by perf", lambda n=n: check_perf(n)) for n in exact]
+    if WAYS:
+        print(f"skip: step by step, traced, and by perf only {WAYS} (VM_FAULTS_WAYS)")
+    for way, names, check in (("step", STEPS, check_step), ("trace", [n for n in RUNS if n != "children"], check_trace),
+                              ("by perf", RUNS, check_perf)):
+        checks += [(f"{n} {way}", lambda n=n, check=check: check(n)) for n in names
+                   if not SANITIZED and (not WAYS or n in WAYS.split())]
     checks += [("churn", check_churn), ("two tracers", check_two), ("killed target", check_killed_target),
                ("killed tracer", check_killed_tracer)]
     probe, _ = run_vmfault([], ["true"])

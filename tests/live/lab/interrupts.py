@@ -1,6 +1,6 @@
 """Interrupt commands while they read: SIGSTOP and SIGCONT make system calls return early.
 
-Usage: interrupts.py BIN_DIR
+Usage: interrupts.py BIN_DIR.  VM_INTERRUPTED_RUNS: how many of each kind (default 40).
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 
 from truth import Lab
 
-ROUNDS = 40
+ROUNDS = int(os.environ.get("VM_INTERRUPTED_RUNS", "40"))
 MOST = 400  # a command that is stopped for ever makes no way
 
 

@@ -6,6 +6,7 @@ Usage: workloads.py BIN_DIR SCRATCH_DIR
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -480,7 +481,10 @@ def frame_denied():
         caps = int(next(l for l in f if l.startswith("CapEff")).split()[1], 16)
     if caps >> 14 & 1:
         raise Skip("this user may lock as much as it likes")
-    r = vmlab("mlock", "--size", "1G", "--touch", "0", "--lock", "100%")
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if limit == resource.RLIM_INFINITY:
+        raise Skip("this user may lock as much as it likes")
+    r = vmlab("mlock", "--size", str(limit + (1 << 20)), "--touch", "0", "--lock", "100%")
     expect("mlock", "status", 77, r.returncode)
     expect("mlock", "reason", True, "RLIMIT_MEMLOCK" in r.stderr)
 

@@ -5,7 +5,11 @@ set -u
 failed=0
 paranoid=/proc/sys/kernel/perf_event_paranoid
 before=$(cat $paranoid)
-trap 'echo "$before" >$paranoid' EXIT
+balancing=/proc/sys/kernel/numa_balancing
+balanced=$(cat $balancing 2>/dev/null)
+trap 'echo "$before" >$paranoid; [ -z "$balanced" ] || echo "$balanced" >$balancing' EXIT
+# What it makes inaccessible, get_user_pages() may be the first to touch: a fault without an event.
+[ -z "$balanced" ] || echo 0 >$balancing
 echo "perf_event_paranoid $before:"
 test_faults_live || failed=1
 for level in 2 0; do

@@ -3,13 +3,21 @@
 set -u
 [ "$VM_NODES" -gt 1 ] || { echo "skip: this machine has one node"; exit 77; }
 [ -w /proc/sys/kernel/numa_balancing ] || { echo "skip: this kernel doesn't balance nodes"; exit 77; }
-echo 1 >/proc/sys/kernel/numa_balancing
 # At once and often; before Linux 5.13 these are sysctls.
-for name in scan_delay_ms scan_period_min_ms; do
-	for file in /sys/kernel/debug/sched/numa_balancing/$name /proc/sys/kernel/numa_balancing_$name; do
-		[ ! -w "$file" ] || echo 1 >"$file"
-	done
+: >/tmp/settings
+for file in /proc/sys/kernel/numa_balancing \
+	/sys/kernel/debug/sched/numa_balancing/scan_delay_ms /sys/kernel/debug/sched/numa_balancing/scan_period_min_ms \
+	/proc/sys/kernel/numa_balancing_scan_delay_ms /proc/sys/kernel/numa_balancing_scan_period_min_ms; do
+	[ -w "$file" ] || continue
+	echo "$(cat "$file") $file" >>/tmp/settings
+	echo 1 >"$file"
 done
+put_back() {
+	while read -r value file; do
+		echo "$value" >"$file"
+	done </tmp/settings
+}
+trap put_back EXIT
 
 # A shell copies a long text now on one node, now on the other, until the kernel has had enough of those faults.
 cat >/tmp/busy <<'SH'

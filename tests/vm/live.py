@@ -1,0 +1,41 @@
+"""The live suite (tests/live) in a machine under test: what runs there, how small, and what doesn't.
+
+QEMU translates every instruction: all takes ten to thirty times as long as on the machine below.
+"""
+
+# Sizes, by the environment variables that the scripts know.
+SETTINGS = {
+    "chaos.sh": {"VM_CHAOS_SECONDS": "10"},
+    "interrupts.sh": {"VM_INTERRUPTED_RUNS": "8"},
+    "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
+    "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
+    "vmlock-truth.sh": {"VM_LOCK_EVERY": "4", "VM_LOCK_MAPS": "30000"},
+    "vmtlb-hot.sh": {"VM_HOT_WALKS": "none"},
+    "vmmap-truth.sh": {"VM_CAPTURE_EVERY": "8"},
+    "vanish.sh": {"VM_VANISH_RUNS": "60"},
+}
+
+# Not there, and why.
+ELSEWHERE = {
+    "vmtlb-ab.sh": "whole programs in pairs, minutes for each pair here; that huge pages go on and off is the same everywhere",
+    "vmfault-cli.sh": "the command line, which is the same under all kernels; takes four minutes here",
+    "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
+    "vmtlb-model.sh": "a simulator's figures, which don't depend on the kernel",
+    "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
+}
+
+# Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
+EACH = {
+    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmlock-truth.sh", "vmmap-truth.sh", "vmnuma.sh",
+    "vmpage-caps.sh", "vmpage-truth.sh", "vmtop-faults.sh",
+}
+
+
+def chosen(directory, whole):
+    """Names of the scripts to run, with their settings; and of the others, with the reasons."""
+    names = sorted(f.name for f in directory.glob("*.sh"))
+    without = dict(ELSEWHERE)
+    if not whole:
+        without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in ELSEWHERE)
+    run = [(n, SETTINGS.get(n, {})) for n in names if n not in without]
+    return run, [(n, without[n]) for n in names if n in without]

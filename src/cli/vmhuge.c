@@ -15,6 +15,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/field/huge_machine.h"
+#include "core/field/huge_process.h"
 #include "core/source/pages.h"
 #include "core/source/session.h"
 
@@ -25,6 +26,12 @@ enum { GROUP_MODE = 1, LINES_PER_HEADING = 20, COLUMN_LEAST = 7 };
 static const struct vm_opt opts[] = {
 	{ .short_name = 'm', .name = "machine", .type = VM_OPT_FLAG, .at = AT(machine), .group = GROUP_MODE,
 	  .help = "the machine: the operands are an interval and a count, no processes" },
+	{ .name = "ranges", .type = VM_OPT_FLAG, .at = AT(ranges), .group = GROUP_MODE,
+	  .help = "each range of 2M that holds something, instead of mappings" },
+	{ .name = "range", .arg = "A-B", .type = VM_OPT_STRING, .at = AT(range),
+	  .help = "only these addresses of the processes, hexadecimal" },
+	{ .name = "via", .arg = "auto|page-tables|pagemap|pagemap-scan|mincore", .type = VM_OPT_ENUM, .at = AT(via),
+	  .words = vm_via_names, .help = "how to read pages (default: the best way that works)" },
 	{ .short_name = 'i', .name = "interval", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(interval_ns), .min = 1000000,
 	  .help = "a line every TIME: what happened meanwhile" },
 	{ .short_name = 'c', .name = "count", .arg = "N", .type = VM_OPT_U64, .at = AT(count), .min = 1,
@@ -38,6 +45,7 @@ static const struct vmhuge_options defaults = { .top = 20 };
 
 static const struct vm_example examples[] = {
 	{ "vmhuge", "the machine: policies, counters, khugepaged, pools" },
+	{ "vmhuge 4242", "which memory of a process is huge, and why not more" },
 	{ "vmhuge -m 1", "what happens to huge pages, a line a second" },
 	{ NULL, NULL },
 };
@@ -212,6 +220,29 @@ static int read_operands(struct vmhuge *v, int argc, char **argv, struct vm_err 
 	return v->count && !v->interval_ns ? vm_fail(err, EINVAL, "--count goes with an interval") : 0;
 }
 
+static int parse_range(struct vmhuge *v, const char *option, const char *text, struct vm_err *err)
+{
+	if (vm_parse_range(text, &v->from, &v->to) != 0) {
+		vm_fail(err, EINVAL, "%s: '%s' is not a range of addresses", option, text);
+		vm_hint(err, "as in 7f0000000000-7f0000200000");
+		return -EINVAL;
+	}
+	if (v->from >> 63)
+		return vm_fail(err, EINVAL, "%s: 0x%llx is in the kernel's half, which is no part of a process", option,
+			       (unsigned long long)v->from);
+	v->from &= ~UINT64_C(4095);
+	v->to = v->to > UINT64_MAX - 4095 ? UINT64_MAX & ~UINT64_C(4095) : (v->to + 4095) & ~UINT64_C(4095);
+	return 0;
+}
+
+static int check(struct vmhuge *v, struct vm_err *err)
+{
+	const struct vmhuge_options *o = v->o;
+	if (!v->npids && (o->ranges || o->range))
+		return vm_fail(err, EINVAL, "%s: name a process", o->ranges ? "--ranges" : "--range");
+	return o->range ? parse_range(v, "--range", o->range, err) : 0;
+}
+
 /** Each sample is a document: one a line. */
 static void choose_sink(struct vmhuge *v)
 {
@@ -228,13 +259,16 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	choose_sink(&v);
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	if (r == 0)
-		r = vmhuge_machine(&v, err);
+		r = check(&v, err);
+	if (r == 0)
+		r = v.npids ? vmhuge_processes(&v, err) : vmhuge_machine(&v, err);
 	free(v.pids);
 	return r;
 }
 
 static const struct vm_fieldset *const fieldsets[] = {
-	&vm_huge_size_fields, &vm_huge_pool_fields, &vm_huge_count_fields, &vm_huge_sample_fields, NULL,
+	&vm_huge_mapping_fields, &vm_huge_range_fields, &vm_huge_process_fields, &vm_huge_cover_fields, &vm_huge_size_fields,
+	&vm_huge_pool_fields, &vm_huge_count_fields, &vm_huge_sample_fields, NULL,
 };
 
 const struct vm_command vm_command = {

@@ -38,6 +38,7 @@ struct vmhuge {
 
 /** What vmhuge does in one of its ways: 0 or a negative errno. */
 int vmhuge_machine(struct vmhuge *v, struct vm_err *err);
+int vmhuge_processes(struct vmhuge *v, struct vm_err *err);
 
 /* ---- Shared ------------------------------------------------------------------------------------------------------- */
 

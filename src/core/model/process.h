@@ -42,6 +42,8 @@ enum vm_pqty {
 	VM_P_FAULT_NS,
 	/* mm_struct: mm_users, mm_count, def_flags */
 	VM_P_MM_USERS, VM_P_MM_COUNT, VM_P_DEF_FLAGS,
+	/* status THP_enabled: 0: prctl(PR_SET_THP_DISABLE) holds */
+	VM_P_THP_ENABLED,
 	VM_P_NR,
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
@@ -13,6 +14,11 @@
 #include "core/base/str.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
+
+/* Linux 6.1; missing from older headers. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 #define THP "sys/kernel/mm/transparent_hugepage"
 #define NODES "sys/devices/system/node"
@@ -263,4 +269,32 @@ int vm_hugesys_read(struct vm_session *s, struct vm_hugesys *out, struct vm_err 
 	read_counts(s, out);
 	read_memory(s, out);
 	return 0;
+}
+
+/* ---- For advice --------------------------------------------------------------------------------------------------- */
+
+const char *vm_hugesys_path(const struct vm_hugesys *h, enum vm_huge_setting which, uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const files[] = {
+		[VM_HUGE_SET_ANON] = "enabled", [VM_HUGE_SET_SHMEM] = "shmem_enabled", [VM_HUGE_SET_SHMEM_ALL] = "shmem_enabled",
+		[VM_HUGE_SET_MAX_NONE] = "khugepaged/max_ptes_none", [VM_HUGE_SET_MAX_SWAP] = "khugepaged/max_ptes_swap",
+		[VM_HUGE_SET_MAX_SHARED] = "khugepaged/max_ptes_shared",
+	};
+	const struct vm_huge_size *z = vm_hugesys_size(h, bytes);
+	const enum vm_huge_word own = !z ? VM_HUGE_WORD_ABSENT : which == VM_HUGE_SET_ANON ? z->anon : z->shmem;
+	const bool of_size = (which == VM_HUGE_SET_ANON || which == VM_HUGE_SET_SHMEM) && own != VM_HUGE_INHERIT &&
+			     own != VM_HUGE_WORD_ABSENT && own != VM_HUGE_WORD_UNKNOWN;
+	if (of_size)
+		snprintf(buf, size, "/" THP "/hugepages-%llukB/%s", (unsigned long long)bytes / 1024, files[which]);
+	else
+		snprintf(buf, size, "/" THP "/%s", files[which]);
+	return buf;
+}
+
+int vm_hugesys_collapses(const struct vm_session *s)
+{
+	if (!s->live)
+		return -EOPNOTSUPP;
+	/* Of no length it does nothing, but must be known (madvise_behavior_valid() in mm/madvise.c). */
+	return madvise(NULL, 0, MADV_COLLAPSE) == 0 ? 0 : -errno;
 }

@@ -11,6 +11,18 @@ struct vm_source;
 /** Read all of it; what can't be read stays unknown.  0, or -ENOMEM.  Free with vm_hugesys_free(). */
 int vm_hugesys_read(struct vm_session *s, struct vm_hugesys *out, struct vm_err *err);
 
+/** Files that decide, for advice: "/sys/kernel/mm/transparent_hugepage/enabled". */
+enum vm_huge_setting {
+	VM_HUGE_SET_ANON,          /* of a size, or of all if the size inherits */
+	VM_HUGE_SET_SHMEM,         /* the same of shared memory */
+	VM_HUGE_SET_SHMEM_ALL, VM_HUGE_SET_MAX_NONE, VM_HUGE_SET_MAX_SWAP, VM_HUGE_SET_MAX_SHARED,
+};
+/** Returns buf. */
+const char *vm_hugesys_path(const struct vm_hugesys *h, enum vm_huge_setting which, uint64_t bytes, char *buf, size_t size);
+
+/** Does this kernel have MADV_COLLAPSE (Linux 6.1)?  0; -EINVAL; -EOPNOTSUPP: a captured tree doesn't tell. */
+int vm_hugesys_collapses(const struct vm_session *s);
+
 /** Where it comes from, for --sources; ended by NULL. */
 extern const struct vm_source *const vm_huge_sources[];
 

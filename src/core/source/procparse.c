@@ -157,6 +157,12 @@ bool vm_parse_status(const char *text, struct vm_proc *p)
 		if (next_u64(&threads, &v))
 			vm_proc_set(p, VM_P_THREADS, v);
 	}
+	const char *thp = strstr(uid, "\nTHP_enabled:\t");
+	if (thp) {
+		thp += 14;
+		if (next_u64(&thp, &v))
+			vm_proc_set(p, VM_P_THP_ENABLED, v);
+	}
 	return true;
 }
 

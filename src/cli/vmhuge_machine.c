@@ -329,7 +329,7 @@ static int sample(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err *err
 	struct samples *x = ctx;
 	struct vm_hugesys h;
 	(void)nth;
-	int r = vm_hugesys_read(x->v->s, &h, err);
+	int r = vm_hugesys_read(x->v->s, true, &h, err);
 	if (r < 0)
 		return r;
 	if (x->v->interval_ns)

@@ -24,7 +24,7 @@ int vmhuge_world_read(struct vmhuge *v, struct vmhuge_world *w, struct vm_err *e
 {
 	struct vm_tlb_known known;
 	*w = (struct vmhuge_world){ 0 };
-	int r = vm_hugesys_read(v->s, &w->sys, err);
+	int r = vm_hugesys_read(v->s, false, &w->sys, err);
 	if (r < 0)
 		return r;
 	if (vm_hugefs_read(v->s, &w->fs) < 0)
@@ -115,7 +115,7 @@ int vmhuge_process_read(struct vmhuge *v, const struct vmhuge_world *w, pid_t pi
 	if (r < 0)
 		return r;
 	const struct vm_hugescan_query q = {
-		.pid = pid, .from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via, .fs = &w->fs,
+		.pid = pid, .from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via, .fs = &w->fs, .sys = &w->sys,
 		.range_bytes = w->machine.range_bytes ? w->machine.range_bytes : RANGE_BYTES,
 	};
 	r = vm_hugescan(v->s, &q, p->as, &p->space, err);

@@ -24,6 +24,10 @@ enum { RUNS = 1 << 15, PAGES = 1 << 18, WINDOW = 4096, GAP = 16 };
 /** Of a frame's flags, in a byte. */
 enum { HEAD = 1, TAIL = 2, THP = 4, ANON = 8, KSM = 16 };
 
+/** A folio of at least so many frames holds all frames of a block or none: one frame of ours tells. */
+enum block { BLOCK_UNSEEN, BLOCK_SMALL, BLOCK_LARGE };
+enum { NONE = 64 };
+
 struct waiting {
 	struct vm_page_run run;
 	uint32_t mapping;
@@ -39,6 +43,11 @@ struct vm_folios {
 	VM_VEC(struct waiting) runs;
 	VM_VEC(uint8_t) flags;
 	VM_VEC(uint32_t) order;    /* runs by frame */
+	/** log2 of the frames of the smallest folios of anonymous memory that there are; 0: any.  NONE: there are no such folios. */
+	unsigned block_shift;
+	/** For each block of so many frames, enum block. */
+	uint8_t *block;
+	uint64_t blocks;
 	size_t mapping;            /* of the last run that was counted; SIZE_MAX: none */
 	uint64_t window_at;
 	size_t window_n;
@@ -302,9 +311,19 @@ static bool needs_flags(const struct vm_folios *f, size_t m, const struct vm_pag
 	       r->pfn != VM_PFN_NONE && f->h->map[m].backing != VM_HUGE_B_HUGETLB;
 }
 
-static int wait_for(struct vm_folios *f, size_t m, const struct vm_page_run *r)
+/** Goes on where the last one that waits ends, and neither is looked at by frame. */
+static bool goes_on(const struct waiting *last, size_t m, const struct vm_page_run *r)
 {
-	const bool need = needs_flags(f, m, r);
+	return last->flags == SIZE_MAX && last->mapping == m && vm_page_run_follows(&last->run, r, false);
+}
+
+static int wait_for(struct vm_folios *f, size_t m, const struct vm_page_run *r, bool need)
+{
+	struct waiting *last = f->runs.n ? &f->runs.v[f->runs.n - 1] : NULL;
+	if (!need && last && goes_on(last, m, r)) {
+		last->run.end = r->end;
+		return 0;
+	}
 	const struct waiting w = { .run = *r, .mapping = (uint32_t)m, .flags = need ? f->flags.n : SIZE_MAX };
 	if (need) {
 		if (!vm_vec_reserve(&f->flags, pages_of(r) + 1))
@@ -316,20 +335,64 @@ static int wait_for(struct vm_folios *f, size_t m, const struct vm_page_run *r)
 	return f->runs.n >= RUNS || f->flags.n >= PAGES ? count_all(f) : 0;
 }
 
-int vm_folios_put(struct vm_folios *f, size_t m, const struct vm_page_run *r)
+/** Pages that may be folios, or parts of some. */
+static int put_flagged(struct vm_folios *f, size_t m, const struct vm_page_run *r)
 {
 	struct vm_page_run part = *r;
 	int e = 0;
 	/* A long one in parts that no folio crosses: none below 2M crosses a multiple of that many frames. */
-	while (e == 0 && needs_flags(f, m, &part) && pages_of(&part) > PAGES) {
-		const uint64_t end = r->end, cut = part.start + (PAGES - part.pfn % PAGES) * PAGE;
+	while (e == 0 && pages_of(&part) > PAGES) {
+		const uint64_t cut = part.start + (PAGES - part.pfn % PAGES) * PAGE;
 		part.end = cut;
-		e = wait_for(f, m, &part);
+		e = wait_for(f, m, &part, true);
 		part.pfn += (cut - part.start) / PAGE;
 		part.start = cut;
-		part.end = end;
+		part.end = r->end;
 	}
-	return e ? e : wait_for(f, m, &part);
+	return e ? e : wait_for(f, m, &part, true);
+}
+
+/** Is the frame, one of ours, part of a folio? */
+static bool is_large(struct vm_folios *f, uint64_t pfn)
+{
+	const uint64_t b = pfn >> f->block_shift;
+	uint64_t flags = 0;
+	if (b >= f->blocks)
+		return true;
+	if (f->block[b] == BLOCK_UNSEEN) {
+		vm_frames_read(f->frames, VM_FRAME_FLAGS, pfn, 1, &flags, NULL);
+		f->block[b] = digest(flags) & (HEAD | TAIL) ? BLOCK_LARGE : BLOCK_SMALL;
+	}
+	return f->block[b] == BLOCK_LARGE;
+}
+
+/** Anonymous memory, of whose folios the smallest size is known: only where there are some must all frames be looked at. */
+static int put_by_blocks(struct vm_folios *f, size_t m, const struct vm_page_run *r)
+{
+	const uint64_t size = UINT64_C(1) << f->block_shift, end = r->pfn + pages_of(r);
+	struct vm_page_run part = *r;
+	int e = 0;
+	for (uint64_t pfn = r->pfn; pfn < end && e == 0;) {
+		const bool large = is_large(f, pfn);
+		uint64_t next = (pfn | (size - 1)) + 1;
+		while (next < end && is_large(f, next) == large)
+			next += size;
+		next = next < end ? next : end;
+		part.pfn = pfn;
+		part.end = part.start + (next - pfn) * PAGE;
+		e = large ? put_flagged(f, m, &part) : wait_for(f, m, &part, false);
+		part.start = part.end;
+		pfn = next;
+	}
+	return e;
+}
+
+int vm_folios_put(struct vm_folios *f, size_t m, const struct vm_page_run *r)
+{
+	const bool anon = (r->known & VM_PG(FILE)) && !(r->state & VM_PG(FILE));
+	if (!needs_flags(f, m, r) || (anon && f->block_shift == NONE))
+		return wait_for(f, m, r, false);
+	return anon && f->block ? put_by_blocks(f, m, r) : put_flagged(f, m, r);
 }
 
 int vm_folios_end(struct vm_folios *f)
@@ -353,7 +416,32 @@ const char *vm_folios_why(const struct vm_folios *f)
 	return f->why;
 }
 
-struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h)
+uint64_t vm_folios_orders(const struct vm_hugesys *sys, uint64_t page_bytes)
+{
+	uint64_t orders = 0;
+	for (size_t i = 0; i < sys->sizes.n; i++) {
+		const struct vm_huge_size *z = &sys->sizes.v[i];
+		/* A size that anonymous memory can't have. */
+		if (z->anon == VM_HUGE_WORD_ABSENT)
+			continue;
+		if (z->stat[VM_HUGE_NR_ANON] == VM_HUGE_UNKNOWN || z->bytes <= page_bytes)
+			return VM_FOLIOS_ALL;
+		orders |= z->stat[VM_HUGE_NR_ANON] ? UINT64_C(1) << __builtin_ctzll(z->bytes / page_bytes) : 0;
+	}
+	return sys->sizes.n ? orders : VM_FOLIOS_ALL;
+}
+
+static void use_orders(struct vm_folios *f, uint64_t orders)
+{
+	const uint64_t end = vm_frames_end(f->frames);
+	f->block_shift = orders ? (unsigned)__builtin_ctzll(orders) : NONE;
+	if (!orders || !f->block_shift || !end)
+		return;
+	f->blocks = (end >> f->block_shift) + 1;
+	f->block = calloc(f->blocks, sizeof(*f->block));
+}
+
+struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h, uint64_t anon_orders, bool merged)
 {
 	struct vm_folios *f = calloc(1, sizeof(*f));
 	struct vm_err why = { 0 };
@@ -364,6 +452,8 @@ struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h)
 	if (vm_frames_open(s, &f->frames, &why) < 0) {
 		f->frames = NULL;
 		snprintf(f->why, sizeof(f->why), "kpageflags: %.140s", why.what);
+	} else if (anon_orders != VM_FOLIOS_ALL && !merged) {
+		use_orders(f, anon_orders);
 	}
 	return f;
 }
@@ -373,6 +463,7 @@ void vm_folios_free(struct vm_folios *f)
 	if (!f)
 		return;
 	vm_frames_close(f->frames);
+	free(f->block);
 	vm_vec_free(&f->runs);
 	vm_vec_free(&f->flags);
 	vm_vec_free(&f->order);

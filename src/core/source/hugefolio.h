@@ -6,13 +6,21 @@
 #include <stddef.h>
 
 #include "core/model/hugespace.h"
+#include "core/model/hugesys.h"
 #include "core/model/page.h"
 
 struct vm_folios;
 struct vm_session;
 
-/** Adds to `h`, whose mappings are classified.  Without permission to read kpageflags it does without.  NULL when memory is out. */
-struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h);
+/** Orders that folios of anonymous memory have anywhere on this machine, as bits: nr_anon of each size. */
+#define VM_FOLIOS_ALL UINT64_MAX           /* not known */
+uint64_t vm_folios_orders(const struct vm_hugesys *sys, uint64_t page_bytes);
+
+/**
+ * Adds to `h`, whose mappings are classified.  `anon_orders`: vm_folios_orders(); where few are in use, few frames must be looked
+ * at.  `merged`: KSM's pages are to be counted.  Without permission to read kpageflags it does without.  NULL when memory is out.
+ */
+struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h, uint64_t anon_orders, bool merged);
 void vm_folios_free(struct vm_folios *f);
 
 /** Can flags of frames be read?  If not, why: a clause. */

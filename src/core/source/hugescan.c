@@ -9,6 +9,7 @@
 #include "core/base/vec.h"
 #include "core/model/aspace.h"
 #include "core/source/hugefolio.h"
+#include "core/source/ksm.h"
 #include "core/source/session.h"
 
 enum { PMD_SHIFT = 21, PAGE = 4096 };
@@ -248,7 +249,9 @@ int vm_hugescan(struct vm_session *s, const struct vm_hugescan_query *q, const s
 	if (r < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
 	vm_hugefs_classify(q->fs, out);
-	scan.folios = vm_folios_new(s, out);
+	uint64_t merged = 0;
+	const bool ksm = vm_ksm_merging(s, q->pid, &merged) != 0 || merged;
+	scan.folios = vm_folios_new(s, out, s->live ? vm_folios_orders(q->sys, PAGE) : VM_FOLIOS_ALL, ksm);
 	r = scan.folios ? read_pages(&scan, err) : -ENOMEM;
 	if (another_way(r) && !s->live && q->via == VM_VIA_AUTO)
 		r = by_smaps(out);

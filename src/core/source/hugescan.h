@@ -28,6 +28,7 @@ struct vm_hugescan_query {
 	enum vm_pages_via via;     /* AUTO: the best that works */
 	uint64_t range_bytes;      /* what one entry of the second level maps */
 	const struct vm_hugefs *fs;
+	const struct vm_hugesys *sys;
 };
 
 /**

@@ -134,7 +134,7 @@ static void list_numbers(struct vm_session *s, const char *dir, const char *befo
 
 /* ---- Transparent huge pages --------------------------------------------------------------------------------------- */
 
-static int read_size(struct vm_session *s, struct vm_hugesys *h, uint64_t kib)
+static int read_size(struct vm_session *s, bool counters, struct vm_hugesys *h, uint64_t kib)
 {
 	char dir[96];
 	struct vm_huge_size size = { .bytes = kib * 1024 };
@@ -143,7 +143,7 @@ static int read_size(struct vm_session *s, struct vm_hugesys *h, uint64_t kib)
 	size.shmem = read_word(s, dir, "shmem_enabled");
 	snprintf(dir, sizeof(dir), THP "/hugepages-%llukB/stats", (unsigned long long)kib);
 	for (unsigned i = 0; i < VM_HUGE_STATS; i++)
-		size.stat[i] = read_number(s, dir, vm_huge_stat_names[i]);
+		size.stat[i] = counters || i == VM_HUGE_NR_ANON ? read_number(s, dir, vm_huge_stat_names[i]) : VM_HUGE_UNKNOWN;
 	return vm_vec_push(&h->sizes, size) ? 0 : -ENOMEM;
 }
 
@@ -156,14 +156,14 @@ static int only_size(struct vm_hugesys *h)
 	return vm_vec_push(&h->sizes, size) ? 0 : -ENOMEM;
 }
 
-static int read_sizes(struct vm_session *s, struct vm_hugesys *h)
+static int read_sizes(struct vm_session *s, bool counters, struct vm_hugesys *h)
 {
 	struct numbers kib;
 	int r = 0;
 	list_numbers(s, THP, "hugepages-", "kB", &kib);
 	for (size_t i = 0; i < kib.n && r == 0; i++)
 		if (kib.v[i] < UINT64_MAX / 1024)
-			r = read_size(s, h, kib.v[i]);
+			r = read_size(s, counters, h, kib.v[i]);
 	return r == 0 && h->pmd_bytes && !vm_hugesys_size(h, h->pmd_bytes) ? only_size(h) : r;
 }
 
@@ -179,7 +179,7 @@ static void read_khugepaged(struct vm_session *s, struct vm_khugepaged *k)
 		*file[i].to = read_number(s, THP "/khugepaged", file[i].name);
 }
 
-static int read_thp(struct vm_session *s, struct vm_hugesys *h)
+static int read_thp(struct vm_session *s, bool counters, struct vm_hugesys *h)
 {
 	const uint64_t bytes = read_number(s, THP, "hpage_pmd_size");
 	h->pmd_bytes = bytes == VM_HUGE_UNKNOWN ? 0 : bytes;
@@ -189,7 +189,7 @@ static int read_thp(struct vm_session *s, struct vm_hugesys *h)
 	h->zero_page = read_number(s, THP, "use_zero_page");
 	h->shrink_underused = read_number(s, THP, "shrink_underused");
 	read_khugepaged(s, &h->khugepaged);
-	return read_sizes(s, h);
+	return read_sizes(s, counters, h);
 }
 
 /* ---- The pools ---------------------------------------------------------------------------------------------------- */
@@ -256,17 +256,18 @@ static void read_memory(struct vm_session *s, struct vm_hugesys *h)
 		m->free_blocks = vm_huge_parse_buddyinfo(s->scratch.s, s->page_bytes, h->pmd_bytes);
 }
 
-int vm_hugesys_read(struct vm_session *s, struct vm_hugesys *out, struct vm_err *err)
+int vm_hugesys_read(struct vm_session *s, bool counters, struct vm_hugesys *out, struct vm_err *err)
 {
 	*out = (struct vm_hugesys){ .taken_ns = vm_clock_ns() };
-	int r = read_thp(s, out);
-	if (r == 0)
+	int r = read_thp(s, counters, out);
+	if (r == 0 && counters)
 		r = read_pools(s, out);
 	if (r < 0) {
 		vm_hugesys_free(out);
 		return vm_fail(err, ENOMEM, "out of memory");
 	}
-	read_counts(s, out);
+	if (counters)
+		read_counts(s, out);
 	read_memory(s, out);
 	return 0;
 }

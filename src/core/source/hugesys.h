@@ -8,8 +8,11 @@ struct vm_err;
 struct vm_session;
 struct vm_source;
 
-/** Read all of it; what can't be read stays unknown.  0, or -ENOMEM.  Free with vm_hugesys_free(). */
-int vm_hugesys_read(struct vm_session *s, struct vm_hugesys *out, struct vm_err *err);
+/**
+ * Read all of it, or without `counters` what decides over huge pages, and which sizes are in use; what can't be read stays
+ * unknown.  0, or -ENOMEM.  Free with vm_hugesys_free().
+ */
+int vm_hugesys_read(struct vm_session *s, bool counters, struct vm_hugesys *out, struct vm_err *err);
 
 /** Files that decide, for advice: "/sys/kernel/mm/transparent_hugepage/enabled". */
 enum vm_huge_setting {

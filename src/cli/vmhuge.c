@@ -26,10 +26,16 @@ enum { GROUP_MODE = 1, LINES_PER_HEADING = 20, COLUMN_LEAST = 7 };
 static const struct vm_opt opts[] = {
 	{ .short_name = 'm', .name = "machine", .type = VM_OPT_FLAG, .at = AT(machine), .group = GROUP_MODE,
 	  .help = "the machine: the operands are an interval and a count, no processes" },
+	{ .short_name = 'a', .name = "all", .type = VM_OPT_FLAG, .at = AT(all), .group = GROUP_MODE,
+	  .help = "a row for each process, by what could still be won" },
 	{ .name = "ranges", .type = VM_OPT_FLAG, .at = AT(ranges), .group = GROUP_MODE,
 	  .help = "each range of 2M that holds something, instead of mappings" },
 	{ .name = "range", .arg = "A-B", .type = VM_OPT_STRING, .at = AT(range),
 	  .help = "only these addresses of the processes, hexadecimal" },
+	{ .name = "collapse", .arg = "A-B|all", .type = VM_OPT_STRING, .at = AT(collapse), .group = GROUP_MODE,
+	  .help = "CHANGE a process: have the kernel make huge pages of these addresses",
+	  .man = "The only option that changes anything: process_madvise(2) with \\fBMADV_COLLAPSE\\fP (Linux 6.1) for each whole "
+		 "range of 2M that holds memory and isn't huge yet. What became of each is told, and what changed." },
 	{ .name = "via", .arg = "auto|page-tables|pagemap|pagemap-scan|mincore", .type = VM_OPT_ENUM, .at = AT(via),
 	  .words = vm_via_names, .help = "how to read pages (default: the best way that works)" },
 	{ .short_name = 'i', .name = "interval", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(interval_ns), .min = 1000000,
@@ -46,6 +52,10 @@ static const struct vmhuge_options defaults = { .top = 20 };
 static const struct vm_example examples[] = {
 	{ "vmhuge", "the machine: policies, counters, khugepaged, pools" },
 	{ "vmhuge 4242", "which memory of a process is huge, and why not more" },
+	{ "vmhuge 4242 1s", "the same in sum, a line a second" },
+	{ "vmhuge -a", "all processes, by what could still be won" },
+	{ "vmhuge --ranges 4242", "each range of 2M: how much of it is there, and why it isn't huge" },
+	{ "vmhuge --collapse 7f0000000000-7f0040000000 4242", "have the kernel make huge pages there, now" },
 	{ "vmhuge -m 1", "what happens to huge pages, a line a second" },
 	{ NULL, NULL },
 };
@@ -123,20 +133,20 @@ int vmhuge_repeat(struct vmhuge *v, vmhuge_sample *sample, void *ctx, struct vm_
 		}
 	}
 	vm_signals_close(&signals);
-	return r;
+	return r == VMHUGE_OVER ? 0 : r;
 }
 
 static int width_of(const struct vm_field *f)
 {
-	const int n = (int)strlen(f->name);
-	return n < COLUMN_LEAST ? COLUMN_LEAST : n;
+	const int n = (int)strlen(f->name), width = n < COLUMN_LEAST ? COLUMN_LEAST : n;
+	return f->type == VM_T_STR || f->type == VM_T_LIST ? -width : width;
 }
 
 static void put_heading(struct vmhuge *v, const struct vm_view *view)
 {
 	for (size_t i = 0; i < view->cols.n; i++) {
 		const struct vm_field *f = &view->set->v[view->cols.at[i]];
-		vm_report_say(&v->report, "%s%*s", i ? " " : "", f->type == VM_T_STR ? -width_of(f) : width_of(f), f->name);
+		vm_report_say(&v->report, "%s%*s", i ? " " : "", width_of(f), f->name);
 	}
 	vm_report_say(&v->report, "\n");
 }
@@ -149,7 +159,7 @@ static void put_row(struct vmhuge *v, const struct vm_view *view, const void *ro
 		const struct vm_field *f = &view->set->v[view->cols.at[i]];
 		struct vm_scratch tmp;
 		vm_value_text(vm_field_get(f, row, &tmp), f->unit, v->style.exact, text, sizeof(text));
-		vm_buf_addf(&line, "%s%*s", i ? " " : "", f->type == VM_T_STR ? -width_of(f) : width_of(f), text);
+		vm_buf_addf(&line, "%s%*s", i ? " " : "", width_of(f), text);
 	}
 	vm_buf_add_char(&line, '\n');
 	/* Rows are what was asked for; they stay with --no-headings. */
@@ -238,6 +248,13 @@ static int parse_range(struct vmhuge *v, const char *option, const char *text, s
 static int check(struct vmhuge *v, struct vm_err *err)
 {
 	const struct vmhuge_options *o = v->o;
+	if (o->collapse && (v->npids != 1 || v->interval_ns || o->range))
+		return vm_fail(err, EINVAL, "--collapse %s takes one process, %s", o->collapse,
+			       o->range ? "and no --range" : v->interval_ns ? "and no interval" : "its number behind the range");
+	if (o->collapse)
+		return strcmp(o->collapse, "all") == 0 ? 0 : parse_range(v, "--collapse", o->collapse, err);
+	if (o->ranges && v->interval_ns)
+		return vm_fail(err, EINVAL, "--ranges doesn't go with an interval");
 	if (!v->npids && (o->ranges || o->range))
 		return vm_fail(err, EINVAL, "%s: name a process", o->ranges ? "--ranges" : "--range");
 	return o->range ? parse_range(v, "--range", o->range, err) : 0;
@@ -254,15 +271,18 @@ static void choose_sink(struct vmhuge *v)
 
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
-	struct vmhuge v = { .s = ctx->s, .common = ctx->common, .o = opts_, .out = ctx->out, .began_ns = vm_clock_ns() };
+	struct vmhuge v = { .s = ctx->s, .common = ctx->common, .o = opts_, .out = ctx->out, .began_ns = vm_clock_ns(),
+			    .exit_status = -1 };
 	int r = read_operands(&v, argc, argv, err);
 	choose_sink(&v);
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	if (r == 0)
 		r = check(&v, err);
 	if (r == 0)
-		r = v.npids ? vmhuge_processes(&v, err) : vmhuge_machine(&v, err);
+		r = v.o->collapse ? vmhuge_collapse(&v, err) : v.o->all ? vmhuge_all(&v, err) : !v.npids ? vmhuge_machine(&v, err)
+		  : v.interval_ns ? vmhuge_samples(&v, err) : vmhuge_processes(&v, err);
 	free(v.pids);
+	ctx->exit_status = v.exit_status;
 	return r;
 }
 

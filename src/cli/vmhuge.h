@@ -34,11 +34,15 @@ struct vmhuge {
 	uint64_t from, to;
 	uint64_t interval_ns, count;   /* 0: once; for ever */
 	uint64_t began_ns;
+	int exit_status;           /* -1, or one's own */
 };
 
 /** What vmhuge does in one of its ways: 0 or a negative errno. */
 int vmhuge_machine(struct vmhuge *v, struct vm_err *err);
 int vmhuge_processes(struct vmhuge *v, struct vm_err *err);
+int vmhuge_samples(struct vmhuge *v, struct vm_err *err);
+int vmhuge_all(struct vmhuge *v, struct vm_err *err);
+int vmhuge_collapse(struct vmhuge *v, struct vm_err *err);
 
 /* ---- Shared ------------------------------------------------------------------------------------------------------- */
 
@@ -53,7 +57,8 @@ int vmhuge_report_end(struct vmhuge *v, struct vm_err *err);
 int vmhuge_list(struct vmhuge *v, const struct vm_fieldset *set, bool chosen, const char *columns, const void *rows, size_t n,
 		size_t size, const void *total, struct vm_err *err);
 
-/** What a sample shows; `before`: time since the first one. */
+/** Shows a sample; `since_ns`: since the first one.  0, VMHUGE_OVER: there won't be another, or a negative errno. */
+enum { VMHUGE_OVER = 1 };
 typedef int vmhuge_sample(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err *err);
 
 /** Call it every interval until the count is reached or somebody interrupts; once without an interval. */

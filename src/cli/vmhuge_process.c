@@ -153,6 +153,8 @@ static void say_group(struct vmhuge *v, const struct vmhuge_world *w, const stru
 	}
 	if (g->later) {
 		put_remedies(&b, w, p, g, g->later);
+		if (!(g->later & (VM_DO(ALIGN) | VM_DO(REREAD))))
+			vm_buf_add_str(&b, "; khugepaged follows");
 		vm_report_wrap(&v->report, MARGIN + 7, g->now ? "          or:" : "          do:", vm_buf_str(&b), WIDTH);
 		b.n = 0;
 	}
@@ -365,11 +367,12 @@ static int show_process(struct vmhuge *v, const struct vmhuge_world *w, const st
 
 int vmhuge_processes(struct vmhuge *v, struct vm_err *err)
 {
-	struct vmhuge_world w;
+	struct vmhuge_world w = { 0 };
 	struct vmhuge_process *p = calloc(v->npids, sizeof(*p));
 	int r = p ? vmhuge_world_read(v, &w, err) : vm_fail(err, ENOMEM, "out of memory");
 	if (r < 0) {
 		free(p);
+		vmhuge_world_free(&w);
 		return r;
 	}
 	for (size_t i = 0; i < v->npids && r == 0; i++)

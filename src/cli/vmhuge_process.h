@@ -14,6 +14,7 @@
 struct vmhuge_world {
 	struct vm_hugesys sys;
 	struct vm_hugefs fs;
+	struct vm_hugescanner *scanner;
 	struct vm_whynot_machine machine;
 	struct vm_tlb_capacity tlb;
 	enum vm_tlb_split split;   /* does the host split huge pages into entries of 4K? */

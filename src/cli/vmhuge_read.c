@@ -29,6 +29,9 @@ int vmhuge_world_read(struct vmhuge *v, struct vmhuge_world *w, struct vm_err *e
 		return r;
 	if (vm_hugefs_read(v->s, &w->fs) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
+	w->scanner = vm_hugescanner_open(v->s, &w->fs, &w->sys);
+	if (!w->scanner)
+		return vm_fail(err, ENOMEM, "out of memory");
 	const int collapses = vm_hugesys_collapses(v->s);
 	w->machine = vm_whynot_machine_of(&w->sys, v->s->page_bytes,
 		collapses == 0 ? VM_TRI_YES : collapses == -EOPNOTSUPP ? VM_TRI_UNKNOWN : VM_TRI_NO);
@@ -42,6 +45,7 @@ int vmhuge_world_read(struct vmhuge *v, struct vmhuge_world *w, struct vm_err *e
 
 void vmhuge_world_free(struct vmhuge_world *w)
 {
+	vm_hugescanner_close(w->scanner);
 	vm_hugesys_free(&w->sys);
 	vm_hugefs_free(&w->fs);
 }
@@ -115,10 +119,10 @@ int vmhuge_process_read(struct vmhuge *v, const struct vmhuge_world *w, pid_t pi
 	if (r < 0)
 		return r;
 	const struct vm_hugescan_query q = {
-		.pid = pid, .from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via, .fs = &w->fs, .sys = &w->sys,
+		.pid = pid, .from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via,
 		.range_bytes = w->machine.range_bytes ? w->machine.range_bytes : RANGE_BYTES,
 	};
-	r = vm_hugescan(v->s, &q, p->as, &p->space, err);
+	r = vm_hugescan(w->scanner, &q, p->as, &p->space, err);
 	if (r < 0)
 		return r;
 	const bool disabled = vm_proc_has(&p->as->proc, VM_P_THP_ENABLED) && !p->as->proc.q[VM_P_THP_ENABLED];

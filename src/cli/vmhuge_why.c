@@ -184,7 +184,10 @@ void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct 
 		put_remount(b, w, m);
 		break;
 	case VM_DO_ADVISE:
-		put_advise(b, m);
+		if (g->later & VM_DO(ALIGN))
+			vm_buf_add_str(b, "madvise(..., MADV_HUGEPAGE) of it");
+		else
+			put_advise(b, m);
 		break;
 	case VM_DO_COLLAPSE:
 		if (g->mappings > 1)

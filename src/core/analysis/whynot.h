@@ -53,10 +53,10 @@ enum vm_do {
 	VM_DO_ENABLE,              /* the machine: madvise in .../enabled */
 	VM_DO_SHMEM,               /* the machine: advise in .../shmem_enabled */
 	VM_DO_REMOUNT,             /* the machine: mount -o remount,huge=advise */
+	VM_DO_ALIGN,               /* the program: map it at a multiple of the huge page's size */
 	VM_DO_ADVISE,              /* the process: madvise(addr, length, MADV_HUGEPAGE) */
 	VM_DO_COLLAPSE,            /* anybody who may: MADV_COLLAPSE */
 	VM_DO_MAX_NONE, VM_DO_MAX_SWAP, VM_DO_MAX_SHARED,   /* the machine: khugepaged's limits */
-	VM_DO_ALIGN,               /* the program: map it at a multiple of the huge page's size */
 	VM_DO_REREAD,              /* the program: MADV_HUGEPAGE before the file's pages are read from the disk */
 	VM_DO_NR,
 };

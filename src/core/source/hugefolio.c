@@ -38,7 +38,7 @@ struct waiting {
 struct vm_folios {
 	struct vm_huge_space *h;
 	struct vm_frames *frames;
-	bool guess, no_memory;
+	bool guess, merged;
 	char why[160];
 	VM_VEC(struct waiting) runs;
 	VM_VEC(uint8_t) flags;
@@ -390,9 +390,9 @@ static int put_by_blocks(struct vm_folios *f, size_t m, const struct vm_page_run
 int vm_folios_put(struct vm_folios *f, size_t m, const struct vm_page_run *r)
 {
 	const bool anon = (r->known & VM_PG(FILE)) && !(r->state & VM_PG(FILE));
-	if (!needs_flags(f, m, r) || (anon && f->block_shift == NONE))
+	if (!needs_flags(f, m, r) || (anon && !f->merged && f->block_shift == NONE))
 		return wait_for(f, m, r, false);
-	return anon && f->block ? put_by_blocks(f, m, r) : put_flagged(f, m, r);
+	return anon && !f->merged && f->block ? put_by_blocks(f, m, r) : put_flagged(f, m, r);
 }
 
 int vm_folios_end(struct vm_folios *f)
@@ -441,21 +441,28 @@ static void use_orders(struct vm_folios *f, uint64_t orders)
 	f->block = calloc(f->blocks, sizeof(*f->block));
 }
 
-struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h, uint64_t anon_orders, bool merged)
+struct vm_folios *vm_folios_new(struct vm_session *s, uint64_t anon_orders)
 {
 	struct vm_folios *f = calloc(1, sizeof(*f));
 	struct vm_err why = { 0 };
 	if (!f)
 		return NULL;
-	f->h = h;
-	f->mapping = SIZE_MAX;
 	if (vm_frames_open(s, &f->frames, &why) < 0) {
 		f->frames = NULL;
 		snprintf(f->why, sizeof(f->why), "kpageflags: %.140s", why.what);
-	} else if (anon_orders != VM_FOLIOS_ALL && !merged) {
+	} else if (anon_orders != VM_FOLIOS_ALL) {
 		use_orders(f, anon_orders);
 	}
 	return f;
+}
+
+void vm_folios_begin(struct vm_folios *f, struct vm_huge_space *h, bool merged)
+{
+	f->h = h;
+	f->merged = merged;
+	f->guess = false;
+	f->mapping = SIZE_MAX;
+	f->runs.n = f->flags.n = 0;
 }
 
 void vm_folios_free(struct vm_folios *f)

@@ -17,11 +17,14 @@ struct vm_session;
 uint64_t vm_folios_orders(const struct vm_hugesys *sys, uint64_t page_bytes);
 
 /**
- * Adds to `h`, whose mappings are classified.  `anon_orders`: vm_folios_orders(); where few are in use, few frames must be looked
- * at.  `merged`: KSM's pages are to be counted.  Without permission to read kpageflags it does without.  NULL when memory is out.
+ * For as many spaces as one likes.  `anon_orders`: vm_folios_orders(); where few are in use, few frames must be looked at.  Without
+ * permission to read kpageflags it does without.  NULL when memory is out.
  */
-struct vm_folios *vm_folios_new(struct vm_session *s, struct vm_huge_space *h, uint64_t anon_orders, bool merged);
+struct vm_folios *vm_folios_new(struct vm_session *s, uint64_t anon_orders);
 void vm_folios_free(struct vm_folios *f);
+
+/** From now on add to `h`, whose mappings are classified.  `merged`: KSM's pages are to be counted. */
+void vm_folios_begin(struct vm_folios *f, struct vm_huge_space *h, bool merged);
 
 /** Can flags of frames be read?  If not, why: a clause. */
 bool vm_folios_known(const struct vm_folios *f);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -19,11 +20,17 @@ struct span {
 	uint64_t start, end;
 };
 
+struct vm_hugescanner {
+	struct vm_session *s;
+	const struct vm_hugefs *fs;
+	struct vm_folios *folios;
+};
+
 struct scan {
 	struct vm_session *s;
 	const struct vm_hugescan_query *q;
 	struct vm_huge_space *h;
-	struct vm_folios *folios;  /* NULL: frames aren't known */
+	struct vm_folios *folios;
 	VM_VEC(struct span) huge;
 	size_t span;               /* the first one that may still matter */
 	bool spans_known;
@@ -240,22 +247,44 @@ static int by_smaps(struct vm_huge_space *h)
 	return 0;
 }
 
-int vm_hugescan(struct vm_session *s, const struct vm_hugescan_query *q, const struct vm_aspace *as, struct vm_huge_space *out,
+struct vm_hugescanner *vm_hugescanner_open(struct vm_session *s, const struct vm_hugefs *fs, const struct vm_hugesys *sys)
+{
+	struct vm_hugescanner *x = calloc(1, sizeof(*x));
+	if (!x)
+		return NULL;
+	*x = (struct vm_hugescanner){
+		.s = s, .fs = fs, .folios = vm_folios_new(s, s->live ? vm_folios_orders(sys, PAGE) : VM_FOLIOS_ALL),
+	};
+	if (!x->folios) {
+		free(x);
+		return NULL;
+	}
+	return x;
+}
+
+void vm_hugescanner_close(struct vm_hugescanner *x)
+{
+	if (!x)
+		return;
+	vm_folios_free(x->folios);
+	free(x);
+}
+
+int vm_hugescan(struct vm_hugescanner *x, const struct vm_hugescan_query *q, const struct vm_aspace *as, struct vm_huge_space *out,
 		struct vm_err *err)
 {
-	struct scan scan = { .s = s, .q = q, .h = out };
+	struct scan scan = { .s = x->s, .q = q, .h = out, .folios = x->folios };
 	const uint64_t began = vm_clock_ns();
-	int r = vm_huge_space_begin(out, as, PAGE, q->range_bytes);
-	if (r < 0)
-		return vm_fail(err, ENOMEM, "out of memory");
-	vm_hugefs_classify(q->fs, out);
 	uint64_t merged = 0;
-	const bool ksm = vm_ksm_merging(s, q->pid, &merged) != 0 || merged;
-	scan.folios = vm_folios_new(s, out, s->live ? vm_folios_orders(q->sys, PAGE) : VM_FOLIOS_ALL, ksm);
-	r = scan.folios ? read_pages(&scan, err) : -ENOMEM;
-	if (another_way(r) && !s->live && q->via == VM_VIA_AUTO)
+	if (vm_huge_space_begin(out, as, PAGE, q->range_bytes) < 0)
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm_hugefs_classify(x->fs, out);
+	/* A kernel that doesn't tell may have merged some. */
+	const bool ksm = vm_ksm_merging(x->s, q->pid, &merged) != 0 || merged;
+	vm_folios_begin(x->folios, out, ksm);
+	int r = read_pages(&scan, err);
+	if (another_way(r) && !x->s->live && q->via == VM_VIA_AUTO)
 		r = by_smaps(out);
-	vm_folios_free(scan.folios);
 	vm_vec_free(&scan.huge);
 	vm_huge_space_end(out);
 	out->read.took_ns = vm_clock_ns() - began;

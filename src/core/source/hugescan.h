@@ -27,16 +27,21 @@ struct vm_hugescan_query {
 	uint64_t from, to;
 	enum vm_pages_via via;     /* AUTO: the best that works */
 	uint64_t range_bytes;      /* what one entry of the second level maps */
-	const struct vm_hugefs *fs;
-	const struct vm_hugesys *sys;
 };
+
+/** What reading has in common for several processes, near in time. */
+struct vm_hugescanner;
+
+/** Both are borrowed until it is closed.  NULL when memory is out. */
+struct vm_hugescanner *vm_hugescanner_open(struct vm_session *s, const struct vm_hugefs *fs, const struct vm_hugesys *sys);
+void vm_hugescanner_close(struct vm_hugescanner *x);
 
 /**
  * Read the pages of `as`, a snapshot of the process with its layout; figures of smaps that are in it are used where nothing
  * better works.  Free *out with vm_huge_space_free() in any case.
  * 0; -ESRCH; -EACCES or -EPERM; -EOPNOTSUPP: the asked way doesn't work here.
  */
-int vm_hugescan(struct vm_session *s, const struct vm_hugescan_query *q, const struct vm_aspace *as, struct vm_huge_space *out,
+int vm_hugescan(struct vm_hugescanner *x, const struct vm_hugescan_query *q, const struct vm_aspace *as, struct vm_huge_space *out,
 		struct vm_err *err);
 
 #endif

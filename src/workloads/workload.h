@@ -91,6 +91,7 @@ int vm_workload_args(const struct vm_workload *w, const char *const *typed, stru
  * - "ranges": addresses inside mappings; "present_bytes" have a page-table entry;
  * - "pages": what each page of a range is (workloads/pages.h);
  * - "areas": as "mappings", for all mappings between "start" and "end" together; "count" of them;
+ * - "huge": memory of a range by the sizes of its pages (workloads/hugepages.h);
  * - "faults": page faults of a kind in a range since the line before (workloads/faults.h); kinds that aren't named for
  *   a range did not occur there;
  * - "processes": whole processes as the kernel saw them at that moment (measured, not expected).

@@ -311,8 +311,14 @@ static void json_process(struct vm_json *j, const struct vmhuge *v, const struct
 	vm_json_str(j, read->via);
 	vm_json_key(j, "why_not");
 	vm_json_str(j, read->why_not[0] ? read->why_not : NULL);
-	vm_json_key(j, "partial");
-	vm_json_bool(j, read->partial);
+	const struct { const char *key; bool v; } flag[] = {
+		{ "sizes_known", read->sizes_known }, { "entries_known", read->entries_known }, { "ranges_known", read->ranges_known },
+		{ "shared_known", read->shared_known }, { "partial", read->partial },
+	};
+	for (size_t i = 0; i < sizeof(flag) / sizeof(flag[0]); i++) {
+		vm_json_key(j, flag[i].key);
+		vm_json_bool(j, flag[i].v);
+	}
 	json_u64(j, "read_ns", v->s->live, read->took_ns);
 	vm_json_key(j, "host_splits_huge_pages");
 	if (w->split == VM_TLB_SPLIT_UNKNOWN)

@@ -162,13 +162,13 @@ static bool another_way(int r)
 	return r == -EOPNOTSUPP || r == -EPERM || r == -EACCES || r == -ENOENT || r == -ENOTTY || r == -ENXIO;
 }
 
-static void note(struct scan *s, const struct vm_pages_info *info)
+static void note(struct scan *s, bool frames, const struct vm_pages_info *info)
 {
 	struct vm_huge_read *read = &s->h->read;
 	static const char *const with[VM_VIA_NR] = {
 		[VM_VIA_TABLES] = "page-tables, kpageflags", [VM_VIA_PAGEMAP] = "pagemap, kpageflags", [VM_VIA_SCAN] = "pagemap-scan",
 	};
-	read->sizes_known = vm_folios_known(s->folios) && !info->frames_withheld;
+	read->sizes_known = frames && !info->frames_withheld;
 	read->via = read->sizes_known && with[info->via] ? with[info->via] : vm_via_names[info->via];
 	read->entries_known = info->via != VM_VIA_PAGEMAP || s->spans_known;
 	read->ranges_known = info->via != VM_VIA_MINCORE;
@@ -185,8 +185,9 @@ static int read_pages(struct scan *s, struct vm_err *err)
 	if (!frames)
 		snprintf(read->why_not, sizeof(read->why_not), "%s", vm_folios_why(s->folios));
 	if (s->q->via != VM_VIA_AUTO) {
-		int r = read_via(s, s->q->via, frames && s->q->via != VM_VIA_SCAN, &info, err);
-		note(s, &info);
+		const bool tells = frames && (s->q->via == VM_VIA_TABLES || s->q->via == VM_VIA_PAGEMAP);
+		int r = read_via(s, s->q->via, tells, &info, err);
+		note(s, tells, &info);
 		return r;
 	}
 	int r = read_via(s, VM_VIA_TABLES, frames, &info, &why);
@@ -198,7 +199,7 @@ static int read_pages(struct scan *s, struct vm_err *err)
 	} else if (r < 0 && err) {
 		*err = why;
 	}
-	note(s, &info);
+	note(s, frames, &info);
 	return r;
 }
 

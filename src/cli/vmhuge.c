@@ -245,9 +245,32 @@ static int parse_range(struct vmhuge *v, const char *option, const char *text, s
 	return 0;
 }
 
+/** What the options -o, -s and --filter speak of. */
+static const struct vm_fieldset *chosen_fields(const struct vmhuge *v)
+{
+	if (v->o->all || (v->npids && v->interval_ns))
+		return &vm_huge_process_fields;
+	if (v->npids)
+		return v->o->ranges ? &vm_huge_range_fields : &vm_huge_mapping_fields;
+	return v->interval_ns && !v->sink->document ? &vm_huge_sample_fields : &vm_huge_size_fields;
+}
+
+/** Before anything is read. */
+static int check_columns(const struct vmhuge *v, struct vm_err *err)
+{
+	struct vm_choice c;
+	int r = vm_choice_parse(v->common, chosen_fields(v), &c, err);
+	if (r == 0)
+		vm_choice_free(&c);
+	return r;
+}
+
 static int check(struct vmhuge *v, struct vm_err *err)
 {
 	const struct vmhuge_options *o = v->o;
+	int r = check_columns(v, err);
+	if (r < 0)
+		return r;
 	if (o->collapse && (v->npids != 1 || v->interval_ns || o->range))
 		return vm_fail(err, EINVAL, "--collapse %s takes one process, %s", o->collapse,
 			       o->range ? "and no --range" : v->interval_ns ? "and no interval" : "its number behind the range");

@@ -245,8 +245,9 @@ static int show_sizes(struct vmhuge *v, const struct vm_hugesys *h, const struct
 			.anon = vm_hugesys_anon(h, bytes), .shmem = vm_hugesys_shmem(h, bytes),
 		};
 	}
-	vm_report_say(&v->report, "\n");
-	int r = vmhuge_list(v, &vm_huge_size_fields, true, NULL, rows, h->sizes.n, sizeof(*rows), NULL, err);
+	if (h->sizes.n)
+		vm_report_say(&v->report, "\n");
+	int r = !h->sizes.n && !v->sink->machine ? 0 : vmhuge_list(v, &vm_huge_size_fields, true, NULL, rows, h->sizes.n, sizeof(*rows), NULL, err);
 	free(rows);
 	return r;
 }
@@ -258,8 +259,9 @@ static int show_pools(struct vmhuge *v, const struct vm_hugesys *h, struct vm_er
 		return vm_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < h->pools.n; i++)
 		rows[i].pool = &h->pools.v[i];
-	vm_report_say(&v->report, "\n");
-	int r = vmhuge_list(v, &vm_huge_pool_fields, false, NULL, rows, h->pools.n, sizeof(*rows), NULL, err);
+	if (h->pools.n)
+		vm_report_say(&v->report, "\n");
+	int r = !h->pools.n && !v->sink->machine ? 0 : vmhuge_list(v, &vm_huge_pool_fields, false, NULL, rows, h->pools.n, sizeof(*rows), NULL, err);
 	free(rows);
 	return r;
 }
@@ -287,7 +289,8 @@ static int show(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hu
 	if (vm_report_is_document(&v->report)) {
 		json_machine(&v->report.json, h);
 	} else if (h->enabled == VM_HUGE_WORD_ABSENT) {
-		vm_report_say(&v->report, "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)\n");
+		vm_report_say(&v->report, v->s->live ? "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)\n"
+			      : "policies of huge pages are not in the captured tree\n");
 	} else {
 		say_policy(v, h);
 		say_khugepaged(v, h);

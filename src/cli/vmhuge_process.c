@@ -329,7 +329,7 @@ static void json_process(struct vm_json *j, const struct vmhuge *v, const struct
 
 static void json_why(struct vm_json *j, const struct vmhuge_world *w, const struct vmhuge_process *p)
 {
-	vm_json_key(j, "why");
+	vm_json_key(j, "groups");
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < p->why.of_space.n; i++)
 		json_group(j, w, p, &p->why.of_space.v[i]);

@@ -36,6 +36,9 @@ int vmhuge_world_read(struct vmhuge *v, struct vmhuge_world *w, struct vm_err *e
 	const int collapses = vm_hugesys_collapses(v->s);
 	w->machine = vm_whynot_machine_of(&w->sys, v->s->page_bytes,
 		collapses == 0 ? VM_TRI_YES : collapses == -EOPNOTSUPP ? VM_TRI_UNKNOWN : VM_TRI_NO);
+	/* What wasn't captured isn't known; a kernel without them would say so. */
+	if (!v->s->live && !w->machine.range_bytes)
+		w->machine.range_bytes = RANGE_BYTES;
 	w->may_collapse = !v->s->live || vm_huge_collapse_permitted();
 	if (v->s->live) {
 		vm_tlb_known(v->s, &known);

@@ -85,6 +85,7 @@ static const char *const clauses[VM_WHY_NR] = {
 	[VM_WHY_TMPFS_UNASKED] = "its tmpfs is mounted with huge=advise, and nobody asked (VmFlags lack hg)",
 	[VM_WHY_FILE] = "pages of files are as large as the page cache reads them",
 	[VM_WHY_COPY] = "private copies of a file's pages: only mappings without a file are collapsed",
+	[VM_WHY_UNKNOWN] = "what decides here could not be read: policy, flags or pages",
 	[VM_WHY_GUARD] = "guard pages lie in it (MADV_GUARD_INSTALL), or other markers",
 	[VM_WHY_PROTECTED] = "pages in it are write-protected by a userfaultfd",
 	[VM_WHY_UFFD_HOLES] = "pages are missing, and a userfaultfd wants to hear of each (VmFlags: um or uw)",

@@ -76,7 +76,7 @@ START_TEST(policies)
 		{ VM_HUGE_MADVISE, false, true, VM_WHY(REFUSED), VM_DO(ADVISE) },
 		{ VM_HUGE_NEVER, false, true, VM_WHY(REFUSED) | VM_WHY(NEVER), VM_DO(ENABLE) | VM_DO(ADVISE) },
 		/* A container that doesn't show the policy: nothing is said of it. */
-		{ VM_HUGE_WORD_UNKNOWN, false, false, VM_WHY(WAIT), 0 },
+		{ VM_HUGE_WORD_UNKNOWN, false, false, VM_WHY(UNKNOWN), 0 },
 	};
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		struct vm_whynot_machine w = machine();
@@ -100,7 +100,9 @@ START_TEST(unknown_flags_are_no_reason)
 	struct vm_whynot_mapping m = mapping(VM_HUGE_B_ANON);
 	const struct vm_huge_range r = range(FULL);
 	m.flags_known = m.asked = false;
-	ck_assert_uint_eq(ask(&w, &m, &r).why, VM_WHY(WAIT));
+	ck_assert_uint_eq(ask(&w, &m, &r).why, VM_WHY(UNKNOWN));
+	ck_assert_uint_eq(ask(&w, &m, &r).now, VM_DO(COLLAPSE));
+	ck_assert_uint_eq(vm_whynot_whole(&w, &m, 0, 4096).why, VM_WHY(UNKNOWN));
 }
 END_TEST
 

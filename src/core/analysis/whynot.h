@@ -34,6 +34,7 @@ enum vm_why {
 	VM_WHY_TMPFS_NEVER, VM_WHY_TMPFS_UNASKED,   /* the mount option */
 	VM_WHY_FILE,               /* files get what the page cache holds */
 	VM_WHY_COPY,               /* private copies of a file's pages */
+	VM_WHY_UNKNOWN,            /* policy, flags or pages could not be read: something may be in the way */
 	/* Of the range. */
 	VM_WHY_GUARD,              /* guard pages, or other markers */
 	VM_WHY_PROTECTED,          /* pages protected by a userfaultfd */
@@ -116,7 +117,7 @@ struct vm_whynot vm_whynot_edges(const struct vm_whynot_machine *w, const struct
 
 /**
  * Of `bytes` that are resident and not huge where it isn't known in which ranges they lie (smaps alone): reasons of the mapping, or
- * WAIT; how much could be huge isn't told.
+ * UNKNOWN; how much could be huge isn't told.
  */
 struct vm_whynot vm_whynot_whole(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m, uint32_t of_mapping,
 				 uint64_t bytes);

@@ -22,7 +22,7 @@ enum { PAGE = 4096, PMD_SHIFT = 21 };
 enum { RUNS = 1 << 15, PAGES = 1 << 18, WINDOW = 4096, GAP = 16 };
 
 /** Of a frame's flags, in a byte. */
-enum { HEAD = 1, TAIL = 2, THP = 4, ANON = 8, KSM = 16 };
+enum { HEAD = 1, TAIL = 2, THP = 4, KSM = 8, ZERO = 16 };
 
 /** A folio of at least so many frames holds all frames of a block or none: one frame of ours tells. */
 enum block { BLOCK_UNSEEN, BLOCK_SMALL, BLOCK_LARGE };
@@ -64,7 +64,7 @@ static size_t pages_of(const struct vm_page_run *r)
 static uint8_t digest(uint64_t f)
 {
 	return (uint8_t)((f & VM_KPF(COMPOUND_HEAD) ? HEAD : 0) | (f & VM_KPF(COMPOUND_TAIL) ? TAIL : 0) |
-			 (f & VM_KPF(THP) ? THP : 0) | (f & VM_KPF(ANON) ? ANON : 0) | (f & VM_KPF(KSM) ? KSM : 0));
+			 (f & VM_KPF(THP) ? THP : 0) | (f & VM_KPF(KSM) ? KSM : 0) | (f & VM_KPF(ZERO_PAGE) ? ZERO : 0));
 }
 
 /** Read a window that begins at `pfn` and holds what is near of the runs from the k-th on. */
@@ -218,6 +218,33 @@ static void count_merged(struct vm_folios *f, const struct waiting *w, const uin
 	}
 }
 
+static bool is_folio(uint8_t flag)
+{
+	return (flag & (HEAD | TAIL)) && (flag & THP) && !(flag & ZERO);
+}
+
+/** Where the folio, or the base pages of one kind, that begin at `i` end; no further than the range goes. */
+static size_t end_of_kind(const uint8_t *flag, size_t i, size_t n, size_t first, size_t range)
+{
+	size_t j = i + 1;
+	if (is_folio(flag[i])) {
+		while (j < n && (flag[j] & TAIL))
+			j++;
+		return j;
+	}
+	while (j < n && !is_folio(flag[j]) && !((flag[j] ^ flag[i]) & ZERO) && (first + j) % range)
+		j++;
+	return j;
+}
+
+/** The page of zeros, where only its frame tells. */
+static int add_zeros(struct vm_folios *f, const struct waiting *w, uint64_t start, uint64_t end)
+{
+	struct vm_page_run zeros = w->run;
+	zeros.state |= VM_PG(ZERO);
+	return count_ranges(f, w->mapping, &zeros, start, end, 0, 0);
+}
+
 static int count_by_flags(struct vm_folios *f, const struct waiting *w)
 {
 	const uint8_t *flag = f->flags.v + w->flags;
@@ -225,18 +252,15 @@ static int count_by_flags(struct vm_folios *f, const struct waiting *w)
 	const size_t first = (size_t)(w->run.start / PAGE % range);
 	int e = 0;
 	for (size_t i = 0, j; i < n && e == 0; i = j) {
-		const bool large = (flag[i] & (HEAD | TAIL)) && (flag[i] & THP), head = flag[i] & HEAD;
-		unsigned merged = flag[i] & KSM;
-		for (j = i + 1; j < n && large && (flag[j] & TAIL); j++)
-			;
-		/* No further than the range goes: KSM's pages are counted for the last one. */
-		for (; j < n && !large && !((flag[j] & (HEAD | TAIL)) && (flag[j] & THP)) && (first + j) % range; j++)
-			merged |= flag[j] & KSM;
-		if (large)
-			e = add_folio(f, w, i, j, head && !(j == n && (flag[n] & TAIL)));
+		j = end_of_kind(flag, i, n, first, range);
+		const uint64_t start = w->run.start + i * PAGE, end = w->run.start + j * PAGE;
+		if (is_folio(flag[i]))
+			e = add_folio(f, w, i, j, (flag[i] & HEAD) && !(j == n && (flag[n] & TAIL)));
+		else if (flag[i] & ZERO)
+			e = add_zeros(f, w, start, end);
 		else
-			e = add(f, w->mapping, &w->run, VM_HUGE_SMALL, 0, w->run.start + i * PAGE, w->run.start + j * PAGE);
-		if (merged && e == 0)
+			e = add(f, w->mapping, &w->run, VM_HUGE_SMALL, 0, start, end);
+		if (f->merged && e == 0 && !is_folio(flag[i]))
 			count_merged(f, w, flag, i, j);
 	}
 	return e;

@@ -244,7 +244,7 @@ static int by_smaps(struct vm_huge_space *h)
 	for (size_t i = 0; i < h->as->nmaps; i++)
 		if (!add_by_smaps(h, i))
 			return -ENOMEM;
-	h->read.via = "smaps";
+	h->read = (struct vm_huge_read){ .via = "smaps" };
 	return 0;
 }
 

@@ -105,7 +105,7 @@ def vmhuge(*args):
 def look(o, p, size):
     """What is said of [p, p+size): its groups of reasons, and how much of it is huge."""
     doc = vmhuge("--range", f"{p:x}-{p + size:x}", o.p.pid)["processes"][0]
-    return doc["why"], doc["huge_bytes"], doc["resident_bytes"]
+    return doc["groups"], doc["huge_bytes"], doc["resident_bytes"]
 
 
 # ---- Following advice ----
@@ -380,7 +380,7 @@ def reread(o):
         raise Skip(f"its pages are huge anyway, or more is in the way: {m['why']}")
     if not m["could_bytes"]:
         raise Skip("this file system's page cache shows no large folios: nothing is advised")
-    if not any(a["do"] == "reread" for g in doc["why"] if "file" in g["reasons"] for a in g["later"]):
+    if not any(a["do"] == "reread" for g in doc["groups"] if "file" in g["reasons"] for a in g["later"]):
         raise Mismatch("something is to be won, but nothing is advised")
     o.call(f"unmap({p}, {size})")
     o(f"uncache({path!r})")
@@ -406,7 +406,7 @@ def malloc(o):
     heap = heaps(doc)
     if sum(m["size_bytes"] for m in heap) < 2 * HUGE or not any("unasked" in m["why"] for m in heap):
         raise Skip("this C library's heap isn't one that advice is given for")
-    how = [a["how"] for g in doc["why"] if "unasked" in g["reasons"] for a in g["later"] if "GLIBC_TUNABLES" in a["how"]]
+    how = [a["how"] for g in doc["groups"] if "unasked" in g["reasons"] for a in g["later"] if "GLIBC_TUNABLES" in a["how"]]
     if not how:
         raise Mismatch("no variable is named for the heap")
     name, value = re.search(r"(GLIBC_TUNABLES)=(\S+)", how[0]).groups()

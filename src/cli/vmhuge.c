@@ -1,7 +1,8 @@
 /**
  * vmhuge(1): how much is backed by huge pages, and why not more.
- * - the machine: vmhuge_machine.c
- * - columns: core/field/huge_*.c;  facts: core/source/hugesys.h
+ * - the machine: vmhuge_machine.c;  processes: vmhuge_read.c, vmhuge_process.c, vmhuge_all.c;  changing: vmhuge_collapse.c
+ * - reasons and remedies: core/analysis/whynot.h, in words vmhuge_why.c;  its part of the manual: vmhuge_doc.c
+ * - columns: core/field/huge_*.c;  facts: core/source/hugesys.h, hugescan.h
  */
 
 #include "cli/vmhuge.h"
@@ -324,5 +325,6 @@ const struct vm_command vm_command = {
 	.opts_size = sizeof(struct vmhuge_options),
 	.defaults = &defaults,
 	.run = run,
+	.print_doc = vmhuge_print_doc,
 	.sources = vm_page_sources,
 };

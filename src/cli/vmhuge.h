@@ -44,6 +44,9 @@ int vmhuge_samples(struct vmhuge *v, struct vm_err *err);
 int vmhuge_all(struct vmhuge *v, struct vm_err *err);
 int vmhuge_collapse(struct vmhuge *v, struct vm_err *err);
 
+/** Blocks of --print-doc: reasons and remedies. */
+bool vmhuge_print_doc(const char *kind, FILE *out);
+
 /* ---- Shared ------------------------------------------------------------------------------------------------------- */
 
 /** Open a report; of a document the envelope is begun, with "mode". */

@@ -63,7 +63,7 @@ static void put_wait(struct vm_buf *b, const struct vmhuge_world *w)
 {
 	const struct vm_khugepaged *k = &w->sys.khugepaged;
 	char pause[VM_NUMBUF];
-	vm_buf_add_str(b, "nothing is in the way, khugepaged just hasn't come by");
+	vm_buf_add_str(b, "nothing is in the way; khugepaged hasn't come by, or wasn't told of the process");
 	if (k->pages_to_scan != VM_HUGE_UNKNOWN && k->scan_sleep_ms != VM_HUGE_UNKNOWN)
 		vm_buf_addf(b, " (%llu pages every %s, of all processes)", (unsigned long long)k->pages_to_scan,
 			    vm_format_duration(k->scan_sleep_ms * 1000000, pause));

@@ -297,8 +297,8 @@ static int show(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hu
 	}
 	say_memory(v, h);
 	r = show_sizes(v, h, before, err);
-	/* In CSV there is one kind of rows. */
-	const bool one = v->sink->machine && !v->sink->document && !v->sink->labels;
+	/* CSV and OpenMetrics have one kind of rows. */
+	const bool one = v->sink->machine && !v->sink->document;
 	if (r == 0 && !one)
 		r = show_pools(v, h, err);
 	if (r == 0 && !one)

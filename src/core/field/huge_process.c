@@ -190,7 +190,7 @@ static const struct vm_field cover_fields[] = {
 	BYTES("TOTAL", "total_bytes", "all of these", D, cover_total, FOLIOS),
 	SHARE("%", "share", "of what is resident", D, cover_share, FOLIOS),
 };
-FIELDS(vm_huge_cover_fields, "size of pages", "sizes", cover_fields);
+FIELDS(vm_huge_cover_fields, "page size", "sizes", cover_fields);
 
 /* ---- By range ----------------------------------------------------------------------------------------------------- */
 

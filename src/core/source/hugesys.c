@@ -29,9 +29,12 @@
 static const char *find_line(const char *text, const char *name, char between)
 {
 	const size_t n = strlen(name);
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+	for (const char *line = text; *line;) {
 		if (strncmp(line, name, n) == 0 && line[n] == between)
 			return line + n + 1;
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
 	return NULL;
 }
 

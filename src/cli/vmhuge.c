@@ -17,6 +17,7 @@
 #include "core/base/str.h"
 #include "core/field/huge_machine.h"
 #include "core/field/huge_process.h"
+#include "core/source/hugesys.h"
 #include "core/source/pages.h"
 #include "core/source/session.h"
 
@@ -326,5 +327,5 @@ const struct vm_command vm_command = {
 	.defaults = &defaults,
 	.run = run,
 	.print_doc = vmhuge_print_doc,
-	.sources = vm_page_sources,
+	.sources = vm_huge_sources,
 };

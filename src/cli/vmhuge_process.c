@@ -216,13 +216,16 @@ static void say_heading(struct vmhuge *v, const struct vmhuge_process *p)
 		put_part(&b, "more could be huge", p->why.could_bytes, t->resident);
 	}
 	vm_report_wrap(&v->report, 0, "", vm_buf_str(&b), WIDTH);
-	if (read->why_not[0] && v->s->live)
-		vm_report_say(&v->report, "not better: %s\n", read->why_not);
+	b.n = 0;
 	if (!read->sizes_known)
-		vm_report_wrap(&v->report, 0, "", "pages between 4K and 2M aren't told from base pages: that needs kpageflags and frames "
-			       "(CAP_SYS_ADMIN)", WIDTH);
+		vm_buf_addf(&b, "pages between 4K and 2M aren't told from base pages: %s%sneeds kpageflags and frames (CAP_SYS_ADMIN)",
+			    read->why_not, read->why_not[0] ? "; " : "");
+	else if (read->why_not[0] && v->s->live)
+		vm_buf_addf(&b, "not by %s", read->why_not);
+	if (b.n)
+		vm_report_wrap(&v->report, 0, "", vm_buf_str(&b), WIDTH);
 	if (read->ranges_known && !read->entries_known)
-		vm_report_wrap(&v->report, 0, "", "which ranges are huge is a guess by smaps", WIDTH);
+		vm_report_wrap(&v->report, 0, "", "which ranges are huge isn't known, and guessed by smaps", WIDTH);
 	if (read->partial)
 		vm_report_say(&v->report, "NOT ALL: it changed while it was read\n");
 	vm_buf_free(&b);

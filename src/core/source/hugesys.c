@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
+#include "core/source/pages.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -302,3 +303,22 @@ int vm_hugesys_collapses(const struct vm_session *s)
 	/* Of no length it does nothing, but must be known (madvise_behavior_valid() in mm/madvise.c). */
 	return madvise(NULL, 0, MADV_COLLAPSE) == 0 ? 0 : -errno;
 }
+
+/* ---- For --sources ------------------------------------------------------------------------------------------------ */
+
+static int probe(struct vm_session *s, struct vm_err *err)
+{
+	const long n = vm_session_slurp(s, &s->scratch, THP "/enabled");
+	if (n == -ENOENT)
+		return vm_fail(err, ENOENT, s->live ? "this kernel has no transparent huge pages" : "not in the captured tree");
+	return n < 0 ? vm_fail_os(err, (int)-n, "cannot read /" THP "/enabled") : 0;
+}
+
+static const struct vm_source hugesys = {
+	.name = "transparent_hugepage", .help = "/sys/kernel/mm: policies and counters of each size, khugepaged, pools",
+	.provides = VM_NEED(HUGE), .primary = VM_NEED(HUGE), .probe = probe,
+};
+
+const struct vm_source *const vm_huge_sources[] = {
+	&hugesys, &vm_src_tables, &vm_src_pagemap, &vm_src_pagemap_frames, &vm_src_scan, &vm_src_kpageflags, NULL,
+};

@@ -18,7 +18,7 @@ struct rows {
 };
 
 /** What isn't there any more, or never had memory, is no row. */
-static int add_process(struct vmhuge *v, const struct vmhuge_world *w, pid_t pid, uint64_t since_ns, struct rows *rows,
+static int add_process(struct vmhuge *v, struct vmhuge_world *w, pid_t pid, uint64_t since_ns, struct rows *rows,
 		       struct vm_err *err)
 {
 	struct vmhuge_process p;
@@ -30,7 +30,7 @@ static int add_process(struct vmhuge *v, const struct vmhuge_world *w, pid_t pid
 	return r;
 }
 
-static int add_all(struct vmhuge *v, const struct vmhuge_world *w, struct rows *rows, struct vm_err *err)
+static int add_all(struct vmhuge *v, struct vmhuge_world *w, struct rows *rows, struct vm_err *err)
 {
 	struct vm_pids pids = { 0 };
 	struct vm_err why;

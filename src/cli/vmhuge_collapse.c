@@ -228,7 +228,7 @@ static int choose_ranges(struct vmhuge *v, uint64_t range_bytes, struct vm_err *
 	return 0;
 }
 
-static int run(struct vmhuge *v, const struct vmhuge_world *w, struct vmhuge_process *before, struct vmhuge_process *after,
+static int run(struct vmhuge *v, struct vmhuge_world *w, struct vmhuge_process *before, struct vmhuge_process *after,
 	       struct vm_err *err)
 {
 	struct outcome o = { 0 };

@@ -26,6 +26,7 @@ static const char *const reasons[VM_WHY_NR] = {
 	[VM_WHY_GUARD] = "guard pages or other markers lie in the range",
 	[VM_WHY_PROTECTED] = "pages of it are write-protected by a userfaultfd",
 	[VM_WHY_UFFD_HOLES] = "pages are missing, and a userfaultfd is to hear of each",
+	[VM_WHY_READONLY] = "no page may be written as it is, and the kernel collapses only where one may (seen up to Linux 6.12)",
 	[VM_WHY_HOLES] = "more pages are missing than khugepaged fills (max_ptes_none)",
 	[VM_WHY_SWAPPED] = "more pages are in swap than khugepaged reads (max_ptes_swap)",
 	[VM_WHY_SHARED] = "more pages are shared, by fork(2) or KSM, than khugepaged copies (max_ptes_shared)",

@@ -16,6 +16,7 @@ struct vmhuge_world {
 	struct vm_hugefs fs;
 	struct vm_hugescanner *scanner;
 	struct vm_whynot_machine machine;
+	bool tried_writable;       /* machine.wants_writable is found out when it first matters */
 	struct vm_tlb_capacity tlb;
 	bool may_collapse;         /* others' memory; else they must do it themselves */
 	enum vm_tlb_split split;   /* does the host split huge pages into entries of 4K? */
@@ -33,7 +34,7 @@ struct vmhuge_process {
 };
 
 /** Read [v->from, v->to) of it.  0, or a negative errno; free it in either case. */
-int vmhuge_process_read(struct vmhuge *v, const struct vmhuge_world *w, pid_t pid, struct vmhuge_process *p, struct vm_err *err);
+int vmhuge_process_read(struct vmhuge *v, struct vmhuge_world *w, pid_t pid, struct vmhuge_process *p, struct vm_err *err);
 void vmhuge_process_free(struct vmhuge_process *p);
 
 /* ---- In words (vmhuge_why.c) -------------------------------------------------------------------------------------- */

@@ -117,7 +117,7 @@ static void sum_up(const struct vmhuge_world *w, struct vmhuge_process *p)
 	row->could_known = p->space.read.ranges_known;
 }
 
-int vmhuge_process_read(struct vmhuge *v, const struct vmhuge_world *w, pid_t pid, struct vmhuge_process *p, struct vm_err *err)
+int vmhuge_process_read(struct vmhuge *v, struct vmhuge_world *w, pid_t pid, struct vmhuge_process *p, struct vm_err *err)
 {
 	*p = (struct vmhuge_process){ 0 };
 	int r = read_mappings(v, pid, &p->as, err);
@@ -130,6 +130,11 @@ int vmhuge_process_read(struct vmhuge *v, const struct vmhuge_world *w, pid_t pi
 	r = vm_hugescan(w->scanner, &q, p->as, &p->space, err);
 	if (r < 0)
 		return r;
+	if (w->machine.wants_writable == VM_TRI_UNKNOWN && !w->tried_writable && vm_why_needs_writable(&p->space)) {
+		const int wants = vm_huge_collapse_wants_writable(v->s, w->machine.range_bytes);
+		w->machine.wants_writable = wants < 0 ? VM_TRI_UNKNOWN : wants ? VM_TRI_YES : VM_TRI_NO;
+		w->tried_writable = true;
+	}
 	const bool disabled = vm_proc_has(&p->as->proc, VM_P_THP_ENABLED) && !p->as->proc.q[VM_P_THP_ENABLED];
 	if (vm_why_space_make(&w->machine, &p->space, disabled, &p->why) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");

@@ -88,6 +88,8 @@ static const char *const clauses[VM_WHY_NR] = {
 	[VM_WHY_UNKNOWN] = "what decides here could not be read: policy, flags or pages",
 	[VM_WHY_GUARD] = "guard pages lie in it (MADV_GUARD_INSTALL), or other markers",
 	[VM_WHY_PROTECTED] = "pages in it are write-protected by a userfaultfd",
+	[VM_WHY_READONLY] = "none of its pages may be written as it is, as after mprotect(2) or fork(2), and this kernel collapses "
+			    "only where one may",
 	[VM_WHY_UFFD_HOLES] = "pages are missing, and a userfaultfd wants to hear of each (VmFlags: um or uw)",
 };
 

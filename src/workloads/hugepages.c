@@ -80,17 +80,20 @@ static int map_at(char *p, uint64_t size, struct vm_err *err)
 
 /* ---- huge-holes --------------------------------------------------------------------------------------------------- */
 
-enum { HOLES_RANGES, HOLES_TOUCH, HOLES_WHERE, HOLES_ADVICE };
+enum { HOLES_RANGES, HOLES_TOUCH, HOLES_WHERE, HOLES_ADVICE, HOLES_PROTECT };
 enum { ADVICE_NONE, ADVICE_HUGE, ADVICE_NOHUGE };
 
 static const char *const where_words[] = { "first", "spread", NULL };
 static const char *const advice_words[] = { "none", "huge", "nohuge", NULL };
+
+static const char *const protect_words[] = { "no", "yes", NULL };
 
 static const struct vm_param holes_params[] = {
 	{ "ranges", "ranges of a huge page each", VM_P_U64, .def = "4", .min = 1, .max = 4096 },
 	{ "touch", "base pages that are written in each", VM_P_U64, .def = "100", .min = 1, .max = 512 },
 	{ "where", "the first ones, or evenly spread", VM_P_WORD, .def = "first", where_words },
 	{ "advice", "madvise(2) for or against huge pages, once they are written", VM_P_WORD, .def = "none", advice_words },
+	{ "protect", "make all of it read-only then", VM_P_WORD, .def = "no", protect_words },
 	{ .name = NULL }
 };
 
@@ -98,12 +101,13 @@ struct holes {
 	struct vm_reserve reserve;
 };
 
-static void holes_truth(struct vm_truth *t, const char *p, uint64_t huge, uint64_t ranges, uint64_t touched, uint64_t page)
+static void holes_truth(struct vm_truth *t, const char *p, const char *perm, uint64_t huge, uint64_t ranges, uint64_t touched,
+                        uint64_t page)
 {
 	const uint64_t size = ranges * huge, resident = ranges * touched * page;
 	vm_truth_array_begin(t, "mappings");
 	vm_truth_mapping_begin(t, "holes", p, size);
-	vm_truth_str(t, "perm", "rw-p");
+	vm_truth_str(t, "perm", perm);
 	vm_truth_u64(t, "rss_bytes", resident);
 	vm_truth_u64(t, "anon_bytes", resident);
 	vm_truth_u64(t, "private_dirty_bytes", resident);
@@ -139,8 +143,11 @@ static int holes_make(const struct vm_lab *lab, struct vm_truth *t, void **state
 		vm_touch_small(lab, s->reserve.p + i * huge, touched * step, step);
 	if (lab->arg[HOLES_ADVICE].u64 != ADVICE_NONE)
 		madvise(s->reserve.p, ranges * huge, lab->arg[HOLES_ADVICE].u64 == ADVICE_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	const bool protect = lab->arg[HOLES_PROTECT].u64;
+	if (protect && mprotect(s->reserve.p, ranges * huge, PROT_READ) < 0)
+		return vm_fail_os(err, errno, "cannot protect memory");
 	vm_truth_str(t, "advice", advice_words[lab->arg[HOLES_ADVICE].u64]);
-	holes_truth(t, s->reserve.p, huge, ranges, touched, lab->page);
+	holes_truth(t, s->reserve.p, protect ? "r--p" : "rw-p", huge, ranges, touched, lab->page);
 	return 0;
 }
 
@@ -202,7 +209,7 @@ static int fragment_make(const struct vm_lab *lab, struct vm_truth *t, void **st
 	for (uint64_t i = 0; i < ranges; i++)
 		give_back(lab, s->reserve.p + i * huge, huge, every);
 	vm_truth_u64(t, "filled_bytes", size);
-	holes_truth(t, s->reserve.p, huge, ranges, (full + every - 1) / every, lab->page);
+	holes_truth(t, s->reserve.p, "rw-p", huge, ranges, (full + every - 1) / every, lab->page);
 	return 0;
 }
 

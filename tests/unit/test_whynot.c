@@ -22,7 +22,8 @@ static struct vm_whynot_machine machine(void)
 static struct vm_whynot_mapping mapping(enum vm_huge_backing backing)
 {
 	return (struct vm_whynot_mapping){
-		.backing = backing, .start = 10 * M2, .end = 12 * M2, .flags_known = true, .asked = true, .mount = VM_HUGE_NEVER,
+		.backing = backing, .start = 10 * M2, .end = 12 * M2, .writable = true, .flags_known = true, .asked = true,
+		.mount = VM_HUGE_NEVER,
 	};
 }
 
@@ -263,6 +264,34 @@ START_TEST(what_stops_everybody)
 }
 END_TEST
 
+START_TEST(read_only)
+{
+	struct vm_whynot_machine w = machine();
+	struct vm_whynot_mapping m = mapping(VM_HUGE_B_ANON);
+	struct vm_huge_range r = range(FULL);
+	struct vm_huge_read known = all_known;
+	/* What may be written isn't known of the entries. */
+	w.wants_writable = VM_TRI_YES;
+	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).why, VM_WHY(WAIT));
+	known.writes_known = true;
+	struct vm_whynot x = vm_whynot_range(&w, &m, 0, &r, &known);
+	ck_assert_uint_eq(x.why, VM_WHY(READONLY));
+	ck_assert_uint_eq(x.now | x.later, 0);
+	r.flags = VM_HUGE_R_WRITABLE;
+	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).why, VM_WHY(WAIT));
+	/* Of a mapping that may not be written no entry may. */
+	m.writable = false;
+	known.writes_known = false;
+	r.flags = 0;
+	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).why, VM_WHY(READONLY));
+	/* Newer kernels don't care; of those that aren't known nothing is said. */
+	w.wants_writable = VM_TRI_NO;
+	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).now, VM_DO(COLLAPSE));
+	w.wants_writable = VM_TRI_UNKNOWN;
+	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).why, VM_WHY(WAIT));
+}
+END_TEST
+
 START_TEST(split_pages)
 {
 	const struct vm_whynot_machine w = machine();
@@ -410,4 +439,4 @@ START_TEST(large_folios_of_a_device)
 END_TEST
 
 UNIT_MAIN("whynot", nothing_is_wrong, policies, unknown_flags_are_no_reason, the_whole_process, shared_memory, files,
-	  limits_of_khugepaged, what_stops_everybody, split_pages, kernels_without, edges, groups, large_folios_of_a_device)
+	  limits_of_khugepaged, what_stops_everybody, read_only, split_pages, kernels_without, edges, groups, large_folios_of_a_device)

@@ -15,7 +15,7 @@ struct vm_whynot_mapping vm_whynot_facts(const struct vm_huge_space *h, size_t i
 	const bool known = vm_mapping_huge_flags(m, &flags), eligible = m->have & VM_HAVE(VM_Q_THP_ELIGIBLE);
 	return (struct vm_whynot_mapping){
 		.backing = (enum vm_huge_backing)h->map[i].backing, .start = m->start, .end = m->end, .offset = m->offset,
-		.shared = m->shared, .mount = (enum vm_huge_word)h->map[i].mount, .flags_known = known,
+		.shared = m->shared, .writable = m->prot & 2, .mount = (enum vm_huge_word)h->map[i].mount, .flags_known = known,
 		.asked = known && (flags & VM_VMF(HG)), .refused = known && (flags & VM_VMF(NH)),
 		.userfault = known && (flags & (VM_VMF(UM) | VM_VMF(UW) | VM_VMF(UI))),
 		.disabled = disabled, .large_folios = large_folios,
@@ -159,6 +159,17 @@ static bool sum_up(struct vm_why_space *y)
 	if (y->of_space.n)
 		qsort(y->of_space.v, y->of_space.n, sizeof(y->of_space.v[0]), by_size);
 	return true;
+}
+
+bool vm_why_needs_writable(const struct vm_huge_space *h)
+{
+	for (size_t i = 0; i < h->ranges.n; i++) {
+		const struct vm_huge_range *r = &h->ranges.v[i];
+		const struct vm_whynot_mapping m = vm_whynot_facts(h, r->mapping, false, VM_TRI_UNKNOWN);
+		if (r->present && !(r->flags & VM_HUGE_R_HUGE) && vm_whynot_readonly(&m, r, &h->read))
+			return true;
+	}
+	return false;
 }
 
 int vm_why_space_make(const struct vm_whynot_machine *w, const struct vm_huge_space *h, bool disabled, struct vm_why_space *out)

@@ -36,6 +36,9 @@ struct vm_why_space {
 /** What is known of a mapping, as vm_whynot_*() take it.  `disabled`: of its process; `large_folios`: of its file system. */
 struct vm_whynot_mapping vm_whynot_facts(const struct vm_huge_space *h, size_t i, bool disabled, enum vm_tri large_folios);
 
+/** Does it matter whether the kernel wants a writable entry?  There are ranges without. */
+bool vm_why_needs_writable(const struct vm_huge_space *h);
+
 /** 0 or -ENOMEM; free in either case. */
 int vm_why_space_make(const struct vm_whynot_machine *w, const struct vm_huge_space *h, bool disabled, struct vm_why_space *out);
 void vm_why_space_free(struct vm_why_space *y);

@@ -6,7 +6,7 @@ const char *const vm_why_names[VM_WHY_NR] = {
 	[VM_WHY_UNASKED] = "unasked", [VM_WHY_SHMEM_DENY] = "shmem-deny", [VM_WHY_SHMEM_NEVER] = "shmem-never",
 	[VM_WHY_SHMEM_UNASKED] = "shmem-unasked", [VM_WHY_TMPFS_NEVER] = "tmpfs-never", [VM_WHY_TMPFS_UNASKED] = "tmpfs-unasked",
 	[VM_WHY_FILE] = "file", [VM_WHY_COPY] = "copy", [VM_WHY_UNKNOWN] = "unknown", [VM_WHY_GUARD] = "guard", [VM_WHY_PROTECTED] = "protected",
-	[VM_WHY_UFFD_HOLES] = "userfault", [VM_WHY_HOLES] = "holes", [VM_WHY_SWAPPED] = "swapped", [VM_WHY_SHARED] = "shared",
+	[VM_WHY_UFFD_HOLES] = "userfault", [VM_WHY_READONLY] = "readonly", [VM_WHY_HOLES] = "holes", [VM_WHY_SWAPPED] = "swapped", [VM_WHY_SHARED] = "shared",
 	[VM_WHY_SPLIT] = "split", [VM_WHY_WAIT] = "wait",
 };
 
@@ -28,7 +28,7 @@ struct vm_whynot_machine vm_whynot_machine_of(const struct vm_hugesys *h, uint64
 /** Nothing that anybody could do at run time makes these huge. */
 #define HOPELESS \
 	(VM_WHY(NO_THP) | VM_WHY(SPECIAL) | VM_WHY(SMALL) | VM_WHY(EDGE) | VM_WHY(OFFSET) | VM_WHY(COPY) | VM_WHY(GUARD) | \
-	 VM_WHY(PROTECTED) | VM_WHY(UFFD_HOLES))
+	 VM_WHY(PROTECTED) | VM_WHY(UFFD_HOLES) | VM_WHY(READONLY))
 
 /** MADV_COLLAPSE looks at none of these (madvise_collapse(), TVA_FORCED_COLLAPSE). */
 #define COLLAPSE_IGNORES \
@@ -141,6 +141,11 @@ static bool exceeds(unsigned n, uint64_t limit)
 	return limit != VM_HUGE_UNKNOWN && n > limit;
 }
 
+bool vm_whynot_readonly(const struct vm_whynot_mapping *m, const struct vm_huge_range *r, const struct vm_huge_read *known)
+{
+	return m->backing == VM_HUGE_B_ANON && (!m->writable || (known->writes_known && !(r->flags & VM_HUGE_R_WRITABLE)));
+}
+
 static uint32_t limits(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m, const struct vm_huge_range *r,
 		       const struct vm_huge_read *known)
 {
@@ -150,6 +155,7 @@ static uint32_t limits(const struct vm_whynot_machine *w, const struct vm_whynot
 	/* Of a file it is the page cache that counts, whatever of it this process has touched. */
 	if (m->backing == VM_HUGE_B_ANON) {
 		why |= m->userfault && holes ? VM_WHY(UFFD_HOLES) : exceeds(holes, w->max_none) ? VM_WHY(HOLES) : 0;
+		why |= w->wants_writable == VM_TRI_YES && vm_whynot_readonly(m, r, known) ? VM_WHY(READONLY) : 0;
 		why |= exceeds(r->swapped, w->max_swap) ? VM_WHY(SWAPPED) : 0;
 		why |= known->shared_known && exceeds(r->shared, w->max_shared) ? VM_WHY(SHARED) : 0;
 	}

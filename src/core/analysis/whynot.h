@@ -39,6 +39,7 @@ enum vm_why {
 	VM_WHY_GUARD,              /* guard pages, or other markers */
 	VM_WHY_PROTECTED,          /* pages protected by a userfaultfd */
 	VM_WHY_UFFD_HOLES,         /* a userfaultfd wants to hear of missing pages, and some are */
+	VM_WHY_READONLY,           /* no entry may be written, and the kernel wants one that may */
 	VM_WHY_HOLES, VM_WHY_SWAPPED, VM_WHY_SHARED,   /* limits of khugepaged */
 	VM_WHY_SPLIT,              /* it is a huge page, mapped by base pages */
 	VM_WHY_WAIT,               /* nothing is in the way: khugepaged hasn't come by */
@@ -72,13 +73,15 @@ struct vm_whynot_machine {
 	enum vm_huge_word shmem_all;               /* shmem_enabled: deny and force reach mounts too */
 	uint64_t max_none, max_swap, max_shared;   /* of khugepaged; VM_HUGE_UNKNOWN: as many as there are */
 	enum vm_tri collapse;                      /* is there MADV_COLLAPSE (Linux 6.1)? */
+	/** Is a range collapsed only if an entry of it may be written?  SCAN_PAGE_RO in mm/khugepaged.c, gone since. */
+	enum vm_tri wants_writable;
 };
 
 /** A mapping. */
 struct vm_whynot_mapping {
 	enum vm_huge_backing backing;
 	uint64_t start, end, offset;
-	bool shared;
+	bool shared, writable;
 	enum vm_huge_word mount;                   /* option huge= of its tmpfs */
 	bool flags_known;                          /* else asked, refused and userfault aren't */
 	bool asked, refused, userfault;            /* VM_HUGEPAGE, VM_NOHUGEPAGE, VM_UFFD_MISSING and others */
@@ -110,6 +113,9 @@ uint32_t vm_whynot_mapping(const struct vm_whynot_machine *w, const struct vm_wh
 /** Of one range.  `of_mapping`: vm_whynot_mapping(); `known`: what was read of ranges. */
 struct vm_whynot vm_whynot_range(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m, uint32_t of_mapping,
 				 const struct vm_huge_range *r, const struct vm_huge_read *known);
+
+/** May no entry of the range be written, as far as that is known? */
+bool vm_whynot_readonly(const struct vm_whynot_mapping *m, const struct vm_huge_range *r, const struct vm_huge_read *known);
 
 /** Of `edges` resident bytes that lie in no whole range. */
 struct vm_whynot vm_whynot_edges(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m, uint32_t of_mapping,

@@ -58,6 +58,7 @@ enum vm_huge_range_flag {
 	VM_HUGE_R_PART = 4,        /* some of its memory is part of a folio that isn't mapped as a whole */
 	VM_HUGE_R_GUARD = 8,       /* holds guard pages or other markers */
 	VM_HUGE_R_WP = 16,         /* holds pages that a userfaultfd protects */
+	VM_HUGE_R_WRITABLE = 32,   /* an entry of it may be written without a fault; meaningful if writes_known */
 };
 
 /** A range that one entry of the second level could map (2M, aligned), whole within one mapping; of its base pages: */
@@ -95,6 +96,7 @@ struct vm_huge_read {
 	bool entries_known;        /* which ranges one entry maps; else by smaps, only how much of a mapping */
 	bool ranges_known;         /* what lies in the ranges at all */
 	bool shared_known;
+	bool writes_known;         /* which entries may be written */
 	bool partial;              /* the space changed meanwhile: not all of it */
 	uint64_t took_ns;
 	char why_not[160];         /* why it wasn't read in a better way; "": it was */

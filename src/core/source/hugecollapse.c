@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,6 +21,38 @@ bool vm_huge_collapse_permitted(void)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	return syscall(SYS_capget, &head, data) == 0 && (data[CAP_TO_INDEX(CAP_SYS_NICE)].effective & CAP_TO_MASK(CAP_SYS_NICE));
+}
+
+/** A page in memory that nobody may write; not a huge one, whatever the policy. */
+static void make_readonly(char *p, uint64_t bytes)
+{
+	const int off = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	*(volatile char *)p = 1;
+	prctl(PR_SET_THP_DISABLE, off > 0, 0, 0, 0);
+	mprotect(p, bytes, PROT_READ);
+}
+
+int vm_huge_collapse_wants_writable(struct vm_session *s, uint64_t bytes)
+{
+	if (!s->live || !bytes)
+		return -EOPNOTSUPP;
+	/* Before there was MADV_COLLAPSE, all kernels did. */
+	if (vm_hugesys_collapses(s) < 0)
+		return 1;
+	char *p = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	char *at = p + (bytes - (uintptr_t)p % bytes) % bytes;
+	make_readonly(at, bytes);
+	int r = madvise(at, bytes, MADV_COLLAPSE) == 0 ? 0 : -errno;
+	/* It is the entry, if nothing else was in the way. */
+	if (r == -EINVAL && mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0) {
+		*(volatile char *)at = 2;
+		r = madvise(at, bytes, MADV_COLLAPSE) == 0 ? 1 : -errno;
+	}
+	munmap(p, 2 * bytes);
+	return r;
 }
 
 int vm_huge_collapse_open(struct vm_session *s, pid_t pid, struct vm_err *err)

@@ -151,6 +151,7 @@ static void count_in_range(struct vm_huge_range *g, const struct vm_page_run *r,
 	} else if (r->state & VM_PG(PRESENT)) {
 		g->present = (uint16_t)(g->present + n);
 		g->anon = (uint16_t)(g->anon + (anon ? n : 0));
+		g->flags |= r->state & r->known & VM_PG(WRITE) ? VM_HUGE_R_WRITABLE : 0;
 		if (r->known & VM_PG(EXCLUSIVE) && !(r->state & VM_PG(EXCLUSIVE)))
 			g->shared = (uint16_t)(g->shared + n);
 	} else if (r->state & VM_PG_POPULATED) {

@@ -143,7 +143,7 @@ static void find_spans(struct scan *s)
 static int read_via(struct scan *s, enum vm_pages_via via, bool frames, struct vm_pages_info *info, struct vm_err *err)
 {
 	const uint32_t want = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(FILE) | VM_PG(EXCLUSIVE) | VM_PG(ZERO) | VM_PG(UFFD_WP) |
-			      VM_PG(GUARD) | VM_PG(MARKER);
+			      VM_PG(GUARD) | VM_PG(MARKER) | (via == VM_VIA_TABLES ? VM_PG(WRITE) : 0);
 	const struct vm_pages_query q = query(s, via, want, frames);
 	if (via == VM_VIA_PAGEMAP)
 		find_spans(s);
@@ -173,6 +173,7 @@ static void note(struct scan *s, bool frames, const struct vm_pages_info *info)
 	read->entries_known = info->via != VM_VIA_PAGEMAP || s->spans_known;
 	read->ranges_known = info->via != VM_VIA_MINCORE;
 	read->shared_known = !(info->unknown & VM_PG(EXCLUSIVE));
+	read->writes_known = info->via == VM_VIA_TABLES && !(info->unknown & VM_PG(WRITE));
 	read->partial = info->partial;
 }
 

@@ -431,6 +431,17 @@ def small(o):
     hopeless(o, p, HUGE - PAGE, ["small"])
 
 
+def readonly(o):
+    """Some kernels collapse only where a page may be written: then nothing is advised."""
+    p = o(f"anon({HUGE})")
+    o(f"touch({p}, {HUGE})")
+    o.call(f"protect({p}, {HUGE}, PROT_READ)")
+    if any("readonly" in g["reasons"] for g in look(o, p, HUGE)[0]):
+        hopeless(o, p, HUGE, ["readonly"])
+    else:
+        advised(o, p, HUGE, ["unasked"], "now")
+
+
 def across(o):
     """Two mappings share the range."""
     p = o(f"anon({HUGE})")
@@ -468,7 +479,7 @@ CASES = [
     ("tmpfs: collapse", tmpfs("", ["tmpfs-never"], "now")), ("tmpfs: remount", tmpfs("", ["tmpfs-never"], "later")),
     ("tmpfs, advise: advise", tmpfs("huge=advise", ["tmpfs-unasked"], "later")),
     ("edge: align", aligned), ("file: read again", reread), ("heap: the C library", malloc),
-    ("none for: guard pages", guard), ("none for: small", small), ("none for: two mappings", across),
+    ("none for: guard pages", guard), ("read-only", readonly), ("none for: small", small), ("none for: two mappings", across),
     ("none for: offset", offset), ("none for: private copies", copies),
 ]
 

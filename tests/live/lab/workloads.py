@@ -73,6 +73,7 @@ RUNS = [
     "mthp --page 16K --count 200",
     "mthp --page 1M --count 2",
     "huge-holes",
+    "huge-holes --ranges 1 --touch 512 --protect yes",
     "huge-holes --ranges 2 --touch 7 --where spread --advice nohuge",
     "fragment --size 6M",
     "fragment --size 4M --every 5",

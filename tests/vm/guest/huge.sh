@@ -100,4 +100,17 @@ if start huge-holes --ranges 3 --touch 200; then
 	kill $pid
 	wait $pid
 fi
+# Read-only memory: collapsed by kernels that don't want an entry that may be written, and advised by vmhuge for those only.
+if start huge-holes --ranges 1 --touch 512 --protect yes; then
+	vmhuge -J $pid >/tmp/before || fail "vmhuge: status $?"
+	advised=$(jq -r '[.processes[0].groups[] | select(.ranges == 1 and .bytes == 2097152) | .now[].do] | join(" ")' /tmp/before)
+	made=0
+	! vmhuge -J --collapse all $pid >/tmp/collapse 2>/tmp/err || made=$(jq .collapsed_ranges /tmp/collapse)
+	case "$advised $made" in
+	"collapse 1" | " 0") echo "ok read-only: advised '$advised', $made collapsed" ;;
+	*) fail "read-only: advised '$advised', $made collapsed: $(jq -c '.processes[0].groups' /tmp/before)" ;;
+	esac
+	kill $pid
+	wait $pid
+fi
 exit $failed

@@ -310,11 +310,19 @@ def split(o):
 
 
 def waiting(o):
-    p = o(f"anon({2 * HUGE})")
-    o(f"touch({p}, {2 * HUGE})")
+    # The first that comes may wake it: then it does one page's worth, and sleeps for long.
+    SET.write("khugepaged/pages_to_scan", 1)
     SET.write("khugepaged/scan_sleep_millisecs", 3600000)
-    o.call(f"madvise({p}, {2 * HUGE}, 'HUGEPAGE')")
-    advised(o, p, 2 * HUGE, ["wait"], "now")
+    p = o(f"anon({8 * HUGE})")
+    o(f"touch({p}, {8 * HUGE})")
+    o.call(f"madvise({p}, {8 * HUGE}, 'HUGEPAGE')")
+    before = -1
+    while before != look(o, p, 8 * HUGE)[1]:
+        before = look(o, p, 8 * HUGE)[1]
+        time.sleep(0.3)
+    if before == 8 * HUGE:
+        raise Skip("khugepaged came by at once")
+    advised(o, p, 8 * HUGE, ["wait"], "now")
 
 
 def memfd(setting, reasons, when):

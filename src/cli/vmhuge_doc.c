@@ -39,6 +39,7 @@ static const char *const remedies[VM_DO_NR] = {
 	[VM_DO_ENABLE] = "madvise is written to enabled, of the size or of all sizes",
 	[VM_DO_SHMEM] = "advise is written to shmem_enabled",
 	[VM_DO_REMOUNT] = "the tmpfs is remounted with huge=advise",
+	[VM_DO_SMALLER] = "madvise is written to enabled of a smaller size, 64K: memory that is touched from then on has such pages",
 	[VM_DO_ALIGN] = "the program maps it at a multiple of the huge page's size",
 	[VM_DO_ADVISE] = "the process calls madvise(MADV_HUGEPAGE)",
 	[VM_DO_COLLAPSE] = "MADV_COLLAPSE: by --collapse, or by the process itself",

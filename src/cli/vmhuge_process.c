@@ -57,6 +57,11 @@ static int by_could(const void *a_, const void *b_)
 	return (a->at > b->at) - (a->at < b->at);
 }
 
+static bool is_in_range(const struct vmhuge *v, const struct vm_mapping *m)
+{
+	return !v->to || (m->start < v->to && m->end > v->from);
+}
+
 static int show_mappings(struct vmhuge *v, const struct vmhuge_process *p, struct vm_err *err)
 {
 	struct vm_huge_mapping_row *rows = calloc(p->as->nmaps + 1, sizeof(*rows));
@@ -64,8 +69,8 @@ static int show_mappings(struct vmhuge *v, const struct vmhuge_process *p, struc
 	if (!rows)
 		return vm_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < p->as->nmaps; i++)
-		/* People see what has memory. */
-		if (v->sink->machine || !v->o->top || p->space.map[i].resident)
+		/* People see what has memory; the snapshot may hold more than the range that was asked for. */
+		if ((v->sink->machine || !v->o->top || p->space.map[i].resident) && is_in_range(v, &p->as->map[i]))
 			rows[n++] = (struct vm_huge_mapping_row){ .space = &p->space, .why = &p->why, .at = i };
 	if (!v->sink->machine)
 		qsort(rows, n, sizeof(*rows), by_could);
@@ -153,8 +158,12 @@ static void say_group(struct vmhuge *v, const struct vmhuge_world *w, const stru
 	}
 	if (g->later) {
 		put_remedies(&b, w, p, g, g->later);
-		if (!(g->later & (VM_DO(ALIGN) | VM_DO(REREAD))))
+		if (!(g->why & (VM_WHY(SMALL) | VM_WHY(EDGE))) && !(g->later & VM_DO(REREAD))) {
 			vm_buf_add_str(&b, "; khugepaged follows");
+		} else if (!(g->later & (VM_DO(ALIGN) | VM_DO(REREAD)))) {
+			vm_buf_add_str(&b, "; that gives ");
+			put_size(&b, w->machine.small_bytes, " pages to what is touched from then on");
+		}
 		vm_report_wrap(&v->report, MARGIN + 7, g->now ? "          or:" : "          do:", vm_buf_str(&b), WIDTH);
 		b.n = 0;
 	}

@@ -147,12 +147,13 @@ const char *vmhuge_who_does(const struct vmhuge_world *w, enum vm_do what)
 
 static void put_setting(struct vm_buf *b, const struct vmhuge_world *w, enum vm_huge_setting which, const char *word, uint64_t number)
 {
+	const uint64_t bytes = which == VM_HUGE_SET_SIZE ? w->machine.small_bytes : w->machine.range_bytes;
 	char path[128];
 	if (word)
 		vm_buf_addf(b, "echo %s", word);
 	else
 		vm_buf_addf(b, "echo %llu", (unsigned long long)number);
-	vm_buf_addf(b, " > %s", vm_hugesys_path(&w->sys, which, w->machine.range_bytes, path, sizeof(path)));
+	vm_buf_addf(b, " > %s", vm_hugesys_path(&w->sys, which, bytes, path, sizeof(path)));
 }
 
 /** The whole mapping: advice is kept by mapping, and a part of it would become one of its own. */
@@ -196,6 +197,9 @@ void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct 
 		break;
 	case VM_DO_SHMEM:
 		put_setting(b, w, g->why & VM_WHY(SHMEM_DENY) ? VM_HUGE_SET_SHMEM_ALL : VM_HUGE_SET_SHMEM, "advise", 0);
+		break;
+	case VM_DO_SMALLER:
+		put_setting(b, w, VM_HUGE_SET_SIZE, "madvise", 0);
 		break;
 	case VM_DO_REMOUNT:
 		put_remount(b, w, m);

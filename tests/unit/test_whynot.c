@@ -348,6 +348,18 @@ START_TEST(edges)
 	ck_assert_uint_eq(x.why, VM_WHY(EDGE));
 	ck_assert_uint_eq(x.later, 0);
 	ck_assert_uint_eq(vm_whynot_edges(&w, &m, 0, 0).why, 0);
+	/* Smaller pages would fit, for what is touched later. */
+	struct vm_whynot_machine small = machine();
+	small.small_bytes = 65536;
+	small.small = VM_HUGE_NEVER;
+	m.asked = true;
+	ck_assert_uint_eq(vm_whynot_edges(&small, &m, 0, 4096).later, VM_DO(SMALLER));
+	small.small = VM_HUGE_MADVISE;
+	ck_assert_uint_eq(vm_whynot_edges(&small, &m, 0, 4096).later, 0);
+	m.asked = false;
+	ck_assert_uint_eq(vm_whynot_edges(&small, &m, 0, 4096).later, VM_DO(ADVISE));
+	m.stack = true;
+	ck_assert_uint_eq(vm_whynot_edges(&small, &m, 0, 4096).later, 0);
 	/* Of a file, the loader decides. */
 	m.backing = VM_HUGE_B_FILE;
 	m.end = m.start + 2 * M2;

@@ -17,7 +17,7 @@ struct vm_whynot_mapping vm_whynot_facts(const struct vm_huge_space *h, size_t i
 		.backing = (enum vm_huge_backing)h->map[i].backing, .start = m->start, .end = m->end, .offset = m->offset,
 		.shared = m->shared, .writable = m->prot & 2, .mount = (enum vm_huge_word)h->map[i].mount, .flags_known = known,
 		.asked = known && (flags & VM_VMF(HG)), .refused = known && (flags & VM_VMF(NH)),
-		.userfault = known && (flags & (VM_VMF(UM) | VM_VMF(UW) | VM_VMF(UI))),
+		.stack = known && (flags & VM_VMF(GD)), .userfault = known && (flags & (VM_VMF(UM) | VM_VMF(UW) | VM_VMF(UI))),
 		.disabled = disabled, .large_folios = large_folios,
 		.eligible = !eligible ? VM_TRI_UNKNOWN : m->q[VM_Q_THP_ELIGIBLE] ? VM_TRI_YES : VM_TRI_NO,
 	};

@@ -11,16 +11,20 @@ const char *const vm_why_names[VM_WHY_NR] = {
 };
 
 const char *const vm_do_names[VM_DO_NR] = {
-	[VM_DO_PRCTL] = "prctl", [VM_DO_ENABLE] = "enable", [VM_DO_SHMEM] = "shmem", [VM_DO_REMOUNT] = "remount",
+	[VM_DO_PRCTL] = "prctl", [VM_DO_ENABLE] = "enable", [VM_DO_SHMEM] = "shmem", [VM_DO_REMOUNT] = "remount", [VM_DO_SMALLER] = "smaller",
 	[VM_DO_ADVISE] = "advise", [VM_DO_COLLAPSE] = "collapse", [VM_DO_MAX_NONE] = "max-none", [VM_DO_MAX_SWAP] = "max-swap",
 	[VM_DO_MAX_SHARED] = "max-shared", [VM_DO_ALIGN] = "align", [VM_DO_REREAD] = "reread",
 };
+
+/** What fits nearly everywhere, and is large enough to matter. */
+#define SMALLER UINT64_C(65536)
 
 struct vm_whynot_machine vm_whynot_machine_of(const struct vm_hugesys *h, uint64_t page_bytes, enum vm_tri collapse)
 {
 	return (struct vm_whynot_machine){
 		.page_bytes = page_bytes, .range_bytes = h->pmd_bytes, .anon = vm_hugesys_anon(h, h->pmd_bytes),
 		.shmem = vm_hugesys_shmem(h, h->pmd_bytes), .shmem_all = h->shmem, .max_none = h->khugepaged.max_none,
+		.small_bytes = h->pmd_bytes > SMALLER && vm_hugesys_size(h, SMALLER) ? SMALLER : 0, .small = vm_hugesys_anon(h, SMALLER),
 		.max_swap = h->khugepaged.max_swap, .max_shared = h->khugepaged.max_shared, .collapse = collapse,
 	};
 }
@@ -195,6 +199,19 @@ static uint64_t by_aligning(const struct vm_whynot_machine *w, const struct vm_w
 	return (m->end - m->start) / w->range_bytes * w->range_bytes - (to - from);
 }
 
+/** Smaller pages would fit: for memory that is touched from then on. */
+static uint32_t by_smaller(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m)
+{
+	uint64_t from, to;
+	if (!w->small_bytes || m->backing != VM_HUGE_B_ANON || !m->flags_known || m->refused || m->disabled || m->stack)
+		return 0;
+	vm_huge_whole(m->start, m->end, w->small_bytes, &from, &to);
+	if (from == to)
+		return 0;
+	return w->small == VM_HUGE_NEVER ? VM_DO(SMALLER) | (m->asked ? 0 : VM_DO(ADVISE))
+	     : w->small == VM_HUGE_MADVISE && !m->asked ? VM_DO(ADVISE) : 0;
+}
+
 struct vm_whynot vm_whynot_edges(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m, uint32_t of_mapping,
 				 uint64_t edges)
 {
@@ -213,6 +230,8 @@ struct vm_whynot vm_whynot_edges(const struct vm_whynot_machine *w, const struct
 		const uint64_t more = by_aligning(w, m);
 		out.later = VM_DO(ALIGN) | what_later(of_mapping, m);
 		out.could_bytes = edges < more ? edges : more;
+	} else {
+		out.later = by_smaller(w, m);
 	}
 	return out;
 }

@@ -55,6 +55,7 @@ enum vm_do {
 	VM_DO_ENABLE,              /* the machine: madvise in .../enabled */
 	VM_DO_SHMEM,               /* the machine: advise in .../shmem_enabled */
 	VM_DO_REMOUNT,             /* the machine: mount -o remount,huge=advise */
+	VM_DO_SMALLER,             /* the machine: madvise in .../enabled of a smaller size: for memory touched from then on */
 	VM_DO_ALIGN,               /* the program: map it at a multiple of the huge page's size */
 	VM_DO_ADVISE,              /* the process: madvise(addr, length, MADV_HUGEPAGE) */
 	VM_DO_COLLAPSE,            /* anybody who may: MADV_COLLAPSE */
@@ -71,6 +72,9 @@ struct vm_whynot_machine {
 	uint64_t page_bytes, range_bytes;          /* range_bytes 0: no transparent huge pages */
 	enum vm_huge_word anon, shmem;             /* for pages of range_bytes: vm_hugesys_anon(), vm_hugesys_shmem() */
 	enum vm_huge_word shmem_all;               /* shmem_enabled: deny and force reach mounts too */
+	/** A smaller size that anonymous memory could have, such as 64K, and its policy; 0: there is none (before Linux 6.8). */
+	uint64_t small_bytes;
+	enum vm_huge_word small;
 	uint64_t max_none, max_swap, max_shared;   /* of khugepaged; VM_HUGE_UNKNOWN: as many as there are */
 	enum vm_tri collapse;                      /* is there MADV_COLLAPSE (Linux 6.1)? */
 	/** Is a range collapsed only if an entry of it may be written?  SCAN_PAGE_RO in mm/khugepaged.c, gone since. */
@@ -84,7 +88,7 @@ struct vm_whynot_mapping {
 	bool shared, writable;
 	enum vm_huge_word mount;                   /* option huge= of its tmpfs */
 	bool flags_known;                          /* else asked, refused and userfault aren't */
-	bool asked, refused, userfault;            /* VM_HUGEPAGE, VM_NOHUGEPAGE, VM_UFFD_MISSING and others */
+	bool asked, refused, userfault, stack;     /* VM_HUGEPAGE, VM_NOHUGEPAGE, VM_UFFD_MISSING and others, VM_GROWSDOWN */
 	bool disabled;                             /* the process's prctl */
 	/** Of a file: the page cache of its file system can hold folios of several pages. */
 	enum vm_tri large_folios;

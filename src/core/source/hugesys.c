@@ -281,14 +281,14 @@ int vm_hugesys_read(struct vm_session *s, bool counters, struct vm_hugesys *out,
 const char *vm_hugesys_path(const struct vm_hugesys *h, enum vm_huge_setting which, uint64_t bytes, char *buf, size_t size)
 {
 	static const char *const files[] = {
-		[VM_HUGE_SET_ANON] = "enabled", [VM_HUGE_SET_SHMEM] = "shmem_enabled", [VM_HUGE_SET_SHMEM_ALL] = "shmem_enabled",
+		[VM_HUGE_SET_ANON] = "enabled", [VM_HUGE_SET_SIZE] = "enabled", [VM_HUGE_SET_SHMEM] = "shmem_enabled", [VM_HUGE_SET_SHMEM_ALL] = "shmem_enabled",
 		[VM_HUGE_SET_MAX_NONE] = "khugepaged/max_ptes_none", [VM_HUGE_SET_MAX_SWAP] = "khugepaged/max_ptes_swap",
 		[VM_HUGE_SET_MAX_SHARED] = "khugepaged/max_ptes_shared",
 	};
 	const struct vm_huge_size *z = vm_hugesys_size(h, bytes);
 	const enum vm_huge_word own = !z ? VM_HUGE_WORD_ABSENT : which == VM_HUGE_SET_ANON ? z->anon : z->shmem;
-	const bool of_size = (which == VM_HUGE_SET_ANON || which == VM_HUGE_SET_SHMEM) && own != VM_HUGE_INHERIT &&
-			     own != VM_HUGE_WORD_ABSENT && own != VM_HUGE_WORD_UNKNOWN;
+	const bool of_size = which == VM_HUGE_SET_SIZE || ((which == VM_HUGE_SET_ANON || which == VM_HUGE_SET_SHMEM) && own != VM_HUGE_INHERIT &&
+			     own != VM_HUGE_WORD_ABSENT && own != VM_HUGE_WORD_UNKNOWN);
 	if (of_size)
 		snprintf(buf, size, "/" THP "/hugepages-%llukB/%s", (unsigned long long)bytes / 1024, files[which]);
 	else

@@ -17,6 +17,7 @@ int vm_hugesys_read(struct vm_session *s, bool counters, struct vm_hugesys *out,
 /** Files that decide, for advice: "/sys/kernel/mm/transparent_hugepage/enabled". */
 enum vm_huge_setting {
 	VM_HUGE_SET_ANON,          /* of a size, or of all if the size inherits */
+	VM_HUGE_SET_SIZE,          /* of a size */
 	VM_HUGE_SET_SHMEM,         /* the same of shared memory */
 	VM_HUGE_SET_SHMEM_ALL, VM_HUGE_SET_MAX_NONE, VM_HUGE_SET_MAX_SWAP, VM_HUGE_SET_MAX_SHARED,
 };

@@ -23,6 +23,8 @@ const struct vm_workload *const vm_workloads[] = {
 	/* protect.c */ &vm_workload_guard, &vm_workload_prot_none, &vm_workload_pkey,
 	/* mremap.c */  &vm_workload_mremap,
 	/* thp.c */     &vm_workload_thp,
+	/* mthp.c */    &vm_workload_mthp,
+	/* hugepages.c */ &vm_workload_huge_holes, &vm_workload_fragment,
 	/* hugetlb.c */ &vm_workload_hugetlb,
 	/* swap.c */    &vm_workload_swap,
 	/* ksm.c */     &vm_workload_ksm,

@@ -1,0 +1,33 @@
+#include "core/source/hugecollapse.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/source/hugesys.h"
+#include "core/source/session.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+int vm_huge_collapse_open(struct vm_session *s, pid_t pid, struct vm_err *err)
+{
+	if (!s->live)
+		return vm_fail(err, EOPNOTSUPP, "a captured tree can't be changed");
+	if (vm_hugesys_collapses(s) < 0)
+		return vm_fail(err, EOPNOTSUPP, "this kernel has no MADV_COLLAPSE (Linux 6.1)");
+	const long fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0 && (errno == ESRCH || errno == EINVAL))
+		return vm_fail(err, ESRCH, "there is no process %d", pid);
+	return fd < 0 ? vm_fail_os(err, errno, "cannot open process %d", pid) : (int)fd;
+}
+
+int vm_huge_collapse(int process, uint64_t start, uint64_t bytes)
+{
+	const struct iovec range = { .iov_base = (void *)(uintptr_t)start, .iov_len = bytes };
+	return syscall(SYS_process_madvise, process, &range, 1, MADV_COLLAPSE, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,21 @@
+/** Making huge pages of base pages, in another process: process_madvise(2) with MADV_COLLAPSE (Linux 6.1).  It changes the target. */
+#ifndef VM_SOURCE_HUGECOLLAPSE_H
+#define VM_SOURCE_HUGECOLLAPSE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct vm_err;
+struct vm_session;
+
+/** A process to change: bound to it, so that no other one with its number can be hit.  A descriptor, or a negative errno: -ESRCH,
+    -EOPNOTSUPP (no such kernel, a captured tree). */
+int vm_huge_collapse_open(struct vm_session *s, pid_t pid, struct vm_err *err);
+
+/**
+ * Collapse one range.  0; -ENOMEM: no huge page was to be had; -EBUSY: a cgroup's limit; -EAGAIN: pages of it are held by somebody;
+ * -EINVAL: not this memory; -EPERM: needs CAP_SYS_NICE and ptrace access; -ESRCH: the process is gone.
+ */
+int vm_huge_collapse(int process, uint64_t start, uint64_t bytes);
+
+#endif

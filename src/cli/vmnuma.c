@@ -78,6 +78,8 @@ int vmnuma_list(struct vmnuma *v, const struct vm_fieldset *set, bool chosen, co
 		common.columns = common.sort = common.filter = NULL;
 	if (!common.columns)
 		common.columns = spec;
+	if (!common.sort)
+		common.sort = set->row == vm_numa_process_fields.row ? "TOTAL" : NULL;
 	int r = vm_choice_parse(&common, set, &c, err);
 	if (r < 0)
 		return r;
@@ -87,12 +89,6 @@ int vmnuma_list(struct vmnuma *v, const struct vm_fieldset *set, bool chosen, co
 	free(list);
 	vm_choice_free(&c);
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
-}
-
-void vmnuma_json_text(struct vmnuma *v, const char *key, const char *text)
-{
-	vm_json_key(&v->report.json, key);
-	vm_json_str(&v->report.json, text);
 }
 
 void vmnuma_say_single(struct vmnuma *v)
@@ -242,7 +238,7 @@ static int show_sample(struct vmnuma *v, const struct vmnuma_mode *mode, struct 
 		return vm_fail_os(err, -r, "cannot begin the report");
 	vm_document_begin(&v->report, v->s, "vmnuma/1");
 	if (vm_report_is_document(&v->report))
-		vmnuma_json_text(v, "mode", mode->name);
+		vm_json_put_str(&v->report.json, "mode", mode->name);
 	r = mode->show(v, err);
 	vm_document_end(&v->report, v->s, vm_clock_ns() - v->began_ns);
 	const int closed = vm_report_close(&v->report, r == 0 ? err : NULL);
@@ -292,6 +288,11 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 			r = show_sample(v, mode, err);
 	}
 	vm_signals_close(&signals);
+	/* They have been shown as long as they were there. */
+	if (r == -ESRCH && v->reports > 1) {
+		fprintf(stderr, "vmnuma: %s any more\n", err->what);
+		r = 0;
+	}
 	return r;
 }
 

@@ -60,9 +60,6 @@ extern const struct vmnuma_mode vmnuma_machine, vmnuma_memory, vmnuma_counters, 
 int vmnuma_list(struct vmnuma *v, const struct vm_fieldset *set, bool chosen, const char *spec, const void *rows, size_t n,
 		size_t size, const void *total, struct vm_err *err);
 
-/** A text as member of the open JSON object. */
-void vmnuma_json_text(struct vmnuma *v, const char *key, const char *text);
-
 /** "2 nodes", or one; what the machine's one node means for whoever asks. */
 void vmnuma_say_single(struct vmnuma *v);
 

@@ -208,13 +208,8 @@ static void json_counters(struct vmnuma *v, struct vm_json *j)
 		[VM_NC_MIGRATE_FAIL] = { "migrate_fail", "migrate_fail_per_second" },
 	};
 	for (unsigned c = 0; c < VM_NC_NR; c++) {
-		vm_json_key(j, keys[c].key);
-		if (vm_nodes_has(&v->nodes, c))
-			vm_json_u64(j, v->nodes.counter[c]);
-		else
-			vm_json_null(j);
-		vm_json_key(j, keys[c].rate);
-		vm_json_f64(j, v->again ? vm_nodes_rate(&v->nodes, &v->prev, c) : NAN);
+		vm_json_put_known(j, keys[c].key, vm_nodes_has(&v->nodes, c), v->nodes.counter[c]);
+		vm_json_put_f64(j, keys[c].rate, v->again ? vm_nodes_rate(&v->nodes, &v->prev, c) : NAN);
 	}
 }
 
@@ -226,12 +221,11 @@ static void json_own_policy(struct vmnuma *v, struct vm_json *j)
 	const bool known = v->s->live && vm_numa_own_policy(&p, &may, NULL) == 0;
 	if (known)
 		vm_policy_put(&b, &p);
-	vmnuma_json_text(v, "own_policy", known ? vm_buf_str(&b) : NULL);
+	vm_json_put_str(&v->report.json, "own_policy", known ? vm_buf_str(&b) : NULL);
 	b.n = 0;
 	if (known)
 		vm_nodemask_put(&b, &may);
-	vm_json_key(j, "may_allocate_on");
-	vm_json_str(j, known ? vm_buf_str(&b) : NULL);
+	vm_json_put_str(j, "may_allocate_on", known ? vm_buf_str(&b) : NULL);
 	vm_buf_free(&b);
 }
 
@@ -239,9 +233,8 @@ static void json_machine(struct vmnuma *v)
 {
 	struct vm_json *j = &v->report.json;
 	const struct vm_nodes *n = &v->nodes;
-	vm_json_key(j, "numa");
-	vm_json_bool(j, n->told);
-	vmnuma_json_text(v, "balancing_mode", balancing_word(n));
+	vm_json_put_bool(j, "numa", n->told);
+	vm_json_put_str(&v->report.json, "balancing_mode", balancing_word(n));
 	vm_json_key(j, "demotion");
 	json_tristate(j, n->demotion);
 	vm_json_key(j, "zone_reclaim");

@@ -25,6 +25,8 @@ static int read_process(struct vmnuma *v, pid_t pid, struct vm_proc *p, struct v
 		vm_fail_os(err, p->why[VM_NEED_BIT_NUMA], "cannot see where the pages of process %d are", pid);
 		r = -p->why[VM_NEED_BIT_NUMA];
 	}
+	if (r == 0 && !(p->numa && p->numa->have_pages))
+		return vm_fail(err, ENODATA, "process %d has no memory of its own", pid);
 	return r;
 }
 
@@ -65,30 +67,25 @@ static void json_moved(struct vmnuma *v, const struct moved *m, const struct vm_
 	struct vm_json *j = &v->report.json;
 	struct vm_buf b = { 0 };
 	vm_json_object_begin(j);
-	vm_json_key(j, "pid");
-	vm_json_u64(j, (uint64_t)m->before.pid);
-	vmnuma_json_text(v, "comm", m->before.comm);
+	vm_json_put_u64(j, "pid", (uint64_t)m->before.pid);
+	vm_json_put_str(&v->report.json, "comm", m->before.comm);
 	vm_nodemask_put(&b, from);
-	vmnuma_json_text(v, "from", vm_buf_str(&b));
+	vm_json_put_str(&v->report.json, "from", vm_buf_str(&b));
 	b.n = 0;
 	vm_nodemask_put(&b, to);
-	vmnuma_json_text(v, "to", vm_buf_str(&b));
+	vm_json_put_str(&v->report.json, "to", vm_buf_str(&b));
 	vm_buf_free(&b);
 	const uint64_t was = sum_on(&m->before, from), is = sum_on(&m->after, from);
-	vm_json_key(j, "moved_bytes");
-	vm_json_u64(j, was > is ? was - is : 0);
+	vm_json_put_u64(j, "moved_bytes", was > is ? was - is : 0);
 	vm_json_key(j, "not_moved_pages");
 	vm_json_i64(j, m->left);
 	vm_json_key(j, "nodes");
 	vm_json_array_begin(j);
 	for (unsigned i = 0; i < m->before.numa->nnodes; i++) {
 		vm_json_object_begin(j);
-		vm_json_key(j, "node");
-		vm_json_u64(j, m->before.numa->ids[i]);
-		vm_json_key(j, "before_bytes");
-		vm_json_u64(j, vm_numa_sum_node(m->before.numa, i));
-		vm_json_key(j, "after_bytes");
-		vm_json_u64(j, vm_numa_sum_node(m->after.numa, i));
+		vm_json_put_u64(j, "node", m->before.numa->ids[i]);
+		vm_json_put_u64(j, "before_bytes", vm_numa_sum_node(m->before.numa, i));
+		vm_json_put_u64(j, "after_bytes", vm_numa_sum_node(m->after.numa, i));
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);

@@ -79,8 +79,7 @@ static int show(struct vmnuma *v, struct vm_err *err)
 	if (r == 0)
 		r = ask(v, from, to, &runs, err);
 	if (r == 0 && vm_report_is_document(&v->report)) {
-		vm_json_key(&v->report.json, "pid");
-		vm_json_u64(&v->report.json, (uint64_t)v->pids.v[0]);
+		vm_json_put_u64(&v->report.json, "pid", (uint64_t)v->pids.v[0]);
 	}
 	if (r == 0)
 		r = vmnuma_list(v, &vm_numa_run_fields, true, NULL, runs.v, runs.n, sizeof(runs.v[0]), NULL, err);

@@ -161,7 +161,7 @@ static int show(struct vmnuma *v, struct vm_err *err)
 			vmnuma_say_single(v);
 		if (n || !x.why || vm_report_is_document(&v->report))
 			r = vmnuma_list(v, set, true, NULL, rows, n, sizeof(*rows), NULL, err);
-		if (r == 0 && x.why) {
+		if (r == 0 && x.why && (n == 0 || !v->interval_ns)) {
 			r = x.why;
 			*err = x.err;
 		}

@@ -119,8 +119,6 @@ struct vm_numa_rules {
 	const struct vm_nodes *nodes;
 	/** Numbers of nodes that have a CPU on which a thread of the process may run; empty: not known. */
 	struct vm_nodemask may_run;
-	/** The nodes that it may allocate on (cpuset); empty: not known. */
-	struct vm_nodemask may_allocate;
 };
 
 /** Policies say nothing of pages that somebody else placed: those of the page cache. */

@@ -234,8 +234,8 @@ static int take_line(void *ctx, const struct vm_numa_line *l)
 	m.n = (uint32_t)l->non;
 	if (!vm_vec_reserve(&in->maps->on, l->non) || !vm_vec_push(&in->maps->maps, m))
 		return -ENOMEM;
-	memcpy(in->maps->on.v + in->maps->on.n, l->on, l->non * sizeof(l->on[0]));
-	in->maps->on.n += l->non;
+	for (size_t i = 0; i < l->non; i++)
+		in->maps->on.v[in->maps->on.n++] = l->on[i];
 	return 0;
 }
 

@@ -157,6 +157,9 @@ EOF
 		".misplaced_bytes == 0 and .node${here}_bytes == 4194304" | tells /tmp/seen
 	vmnuma --migrate "$here" "$far" -p $lab >/tmp/out 2>&1 || fail "vmnuma --migrate in words" /tmp/out
 	grep -q "^CHANGED $lab vmlab: from node $here to $far" /tmp/out || fail "it says what it changed" /tmp/out
+	cat /tmp/out
+	vmtop --once -J -p $lab -o PID,NODES,LOCAL% >/tmp/top 2>/tmp/err || fail "vmtop --once" /tmp/err
+	echo "vmtop has it too | .processes[0] | .local_share < 0.5 and ([.nodes[] | startswith(\"$far:\")] | any)" | tells /tmp/top
 	vmnuma $lab >/tmp/out 2>&1 || fail "vmnuma in words" /tmp/out
 	cat /tmp/out
 	stop

@@ -129,7 +129,7 @@ static void put_remedies(struct vm_buf *b, const struct vmhuge_world *w, const s
 	for (unsigned i = 0; i < VM_DO_NR; i++) {
 		if (!(what >> i & 1))
 			continue;
-		vm_buf_addf(b, "%s%s", b->n > begin ? "; then " : "", vmhuge_who_does((enum vm_do)i));
+		vm_buf_addf(b, "%s%s", b->n > begin ? "; then " : "", vmhuge_who_does(w, (enum vm_do)i));
 		vmhuge_put_do(b, w, p, g, (enum vm_do)i);
 	}
 }

@@ -17,6 +17,7 @@ struct vmhuge_world {
 	struct vm_hugescanner *scanner;
 	struct vm_whynot_machine machine;
 	struct vm_tlb_capacity tlb;
+	bool may_collapse;         /* others' memory; else they must do it themselves */
 	enum vm_tlb_split split;   /* does the host split huge pages into entries of 4K? */
 };
 
@@ -45,6 +46,6 @@ void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct 
 		   enum vm_do what);
 
 /** Who does that: "in the process: ", "". */
-const char *vmhuge_who_does(enum vm_do what);
+const char *vmhuge_who_does(const struct vmhuge_world *w, enum vm_do what);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/base/err.h"
 #include "core/model/aspace.h"
+#include "core/source/hugecollapse.h"
 #include "core/source/hugescan.h"
 #include "core/source/hugesys.h"
 #include "core/source/session.h"
@@ -35,6 +36,7 @@ int vmhuge_world_read(struct vmhuge *v, struct vmhuge_world *w, struct vm_err *e
 	const int collapses = vm_hugesys_collapses(v->s);
 	w->machine = vm_whynot_machine_of(&w->sys, v->s->page_bytes,
 		collapses == 0 ? VM_TRI_YES : collapses == -EOPNOTSUPP ? VM_TRI_UNKNOWN : VM_TRI_NO);
+	w->may_collapse = !v->s->live || vm_huge_collapse_permitted();
 	if (v->s->live) {
 		vm_tlb_known(v->s, &known);
 		w->tlb = vm_tlb_capacity_of(&known);

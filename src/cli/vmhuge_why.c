@@ -136,9 +136,9 @@ void vmhuge_put_why(struct vm_buf *b, const struct vmhuge_world *w, const struct
 
 /* ---- Remedies ----------------------------------------------------------------------------------------------------- */
 
-const char *vmhuge_who_does(enum vm_do what)
+const char *vmhuge_who_does(const struct vmhuge_world *w, enum vm_do what)
 {
-	return what == VM_DO_PRCTL || what == VM_DO_ADVISE || what == VM_DO_REREAD ? "in the process: " :
+	return what == VM_DO_PRCTL || (what == VM_DO_COLLAPSE && !w->may_collapse) || what == VM_DO_ADVISE || what == VM_DO_REREAD ? "in the process: " :
 	       what == VM_DO_ALIGN ? "in the program: " : "";
 }
 
@@ -153,11 +153,25 @@ static void put_setting(struct vm_buf *b, const struct vmhuge_world *w, enum vm_
 }
 
 /** The whole mapping: advice is kept by mapping, and a part of it would become one of its own. */
-static void put_advise(struct vm_buf *b, const struct vm_mapping *m)
+static void put_advise(struct vm_buf *b, const struct vm_mapping *m, enum vm_huge_backing backing)
 {
 	vm_buf_addf(b, "madvise(0x%llx, 0x%llx, MADV_HUGEPAGE)", (unsigned long long)m->start, (unsigned long long)(m->end - m->start));
+	/* At the first call it sees the old flags, and doesn't tell khugepaged of the process (shmem_allowable_huge_orders()). */
+	if (backing == VM_HUGE_B_SHMEM || backing == VM_HUGE_B_TMPFS)
+		vm_buf_add_str(b, ", twice: at the first call the kernel may not tell khugepaged yet");
 	if (strcmp(m->name, "[heap]") == 0)
 		vm_buf_add_str(b, ", or start it with GLIBC_TUNABLES=glibc.malloc.hugetlb=1");
+}
+
+static void put_collapse(struct vm_buf *b, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct vm_why_group *g)
+{
+	const unsigned long long start = g->start, end = g->end;
+	if (!w->may_collapse)
+		vm_buf_addf(b, "madvise(0x%llx, 0x%llx, MADV_COLLAPSE)", start, end - start);
+	else if (g->mappings > 1)
+		vm_buf_addf(b, "vmhuge --collapse all %d", p->as->proc.pid);
+	else
+		vm_buf_addf(b, "vmhuge --collapse %llx-%llx %d", start, end, p->as->proc.pid);
 }
 
 static void put_remount(struct vm_buf *b, const struct vmhuge_world *w, const struct vm_mapping *m)
@@ -187,14 +201,10 @@ void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct 
 		if (g->later & VM_DO(ALIGN))
 			vm_buf_add_str(b, "madvise(..., MADV_HUGEPAGE) of it");
 		else
-			put_advise(b, m);
+			put_advise(b, m, (enum vm_huge_backing)p->space.map[g->mapping].backing);
 		break;
 	case VM_DO_COLLAPSE:
-		if (g->mappings > 1)
-			vm_buf_addf(b, "vmhuge --collapse all %d", p->as->proc.pid);
-		else
-			vm_buf_addf(b, "vmhuge --collapse %llx-%llx %d", (unsigned long long)g->start, (unsigned long long)g->end,
-				    p->as->proc.pid);
+		put_collapse(b, w, p, g);
 		break;
 	case VM_DO_MAX_NONE:
 		put_setting(b, w, VM_HUGE_SET_MAX_NONE, NULL, full(w) - g->present_min);

@@ -165,6 +165,9 @@ struct vm_whynot vm_whynot_range(const struct vm_whynot_machine *w, const struct
 		out.why |= VM_WHY(WAIT);
 	out.now = what_now(w, out.why);
 	out.later = what_later(out.why, m);
+	/* The limit itself goes no further than one less than all (max_ptes_shared_store() in mm/khugepaged.c). */
+	if ((out.why & VM_WHY(SHARED)) && r->shared >= full)
+		out.later = 0;
 	if (out.now || out.later || (out.why & VM_WHY(WAIT))) {
 		out.could_bytes = r->present * w->page_bytes;
 		out.costs_bytes = m->backing == VM_HUGE_B_ANON && r->present < full ? (full - r->present) * w->page_bytes : 0;

@@ -2,11 +2,15 @@
 #ifndef VM_SOURCE_HUGECOLLAPSE_H
 #define VM_SOURCE_HUGECOLLAPSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct vm_err;
 struct vm_session;
+
+/** May we do that to others at all (CAP_SYS_NICE)? */
+bool vm_huge_collapse_permitted(void);
 
 /** A process to change: bound to it, so that no other one with its number can be hit.  A descriptor, or a negative errno: -ESRCH,
     -EOPNOTSUPP (no such kernel, a captured tree). */

@@ -83,6 +83,7 @@ static const char *const clauses[VM_WHY_NR] = {
 	[VM_WHY_SHMEM_UNASKED] = "the policy for shared memory is advise, and nobody asked (VmFlags lack hg)",
 	[VM_WHY_TMPFS_NEVER] = "its tmpfs is mounted without huge=",
 	[VM_WHY_TMPFS_UNASKED] = "its tmpfs is mounted with huge=advise, and nobody asked (VmFlags lack hg)",
+	[VM_WHY_POLICY] = "which policy holds here isn't known",
 	[VM_WHY_FILE] = "pages of files are as large as the page cache reads them",
 	[VM_WHY_COPY] = "private copies of a file's pages: only mappings without a file are collapsed",
 	[VM_WHY_GUARD] = "guard pages lie in it (MADV_GUARD_INSTALL), or other markers",

@@ -5,7 +5,7 @@ const char *const vm_why_names[VM_WHY_NR] = {
 	[VM_WHY_SMALL] = "small", [VM_WHY_EDGE] = "edge", [VM_WHY_OFFSET] = "offset", [VM_WHY_NEVER] = "never",
 	[VM_WHY_UNASKED] = "unasked", [VM_WHY_SHMEM_DENY] = "shmem-deny", [VM_WHY_SHMEM_NEVER] = "shmem-never",
 	[VM_WHY_SHMEM_UNASKED] = "shmem-unasked", [VM_WHY_TMPFS_NEVER] = "tmpfs-never", [VM_WHY_TMPFS_UNASKED] = "tmpfs-unasked",
-	[VM_WHY_FILE] = "file", [VM_WHY_COPY] = "copy", [VM_WHY_GUARD] = "guard", [VM_WHY_PROTECTED] = "protected",
+	[VM_WHY_POLICY] = "unknown", [VM_WHY_FILE] = "file", [VM_WHY_COPY] = "copy", [VM_WHY_GUARD] = "guard", [VM_WHY_PROTECTED] = "protected",
 	[VM_WHY_UFFD_HOLES] = "userfault", [VM_WHY_HOLES] = "holes", [VM_WHY_SWAPPED] = "swapped", [VM_WHY_SHARED] = "shared",
 	[VM_WHY_SPLIT] = "split", [VM_WHY_WAIT] = "wait",
 };
@@ -33,7 +33,8 @@ struct vm_whynot_machine vm_whynot_machine_of(const struct vm_hugesys *h, uint64
 /** MADV_COLLAPSE looks at none of these (madvise_collapse(), TVA_FORCED_COLLAPSE). */
 #define COLLAPSE_IGNORES \
 	(VM_WHY(NEVER) | VM_WHY(UNASKED) | VM_WHY(SHMEM_NEVER) | VM_WHY(SHMEM_UNASKED) | VM_WHY(TMPFS_NEVER) | \
-	 VM_WHY(TMPFS_UNASKED) | VM_WHY(HOLES) | VM_WHY(SWAPPED) | VM_WHY(SHARED) | VM_WHY(SPLIT) | VM_WHY(WAIT))
+	 VM_WHY(TMPFS_UNASKED) | VM_WHY(POLICY) | VM_WHY(HOLES) | VM_WHY(SWAPPED) | VM_WHY(SHARED) | VM_WHY(SPLIT) | \
+	 VM_WHY(WAIT))
 
 static bool is_shmem(enum vm_huge_backing b)
 {
@@ -46,6 +47,8 @@ static uint32_t anon_policy(const struct vm_whynot_machine *w, const struct vm_w
 {
 	if (w->anon == VM_HUGE_NEVER)
 		return VM_WHY(NEVER);
+	if (w->anon == VM_HUGE_WORD_UNKNOWN)
+		return VM_WHY(POLICY);
 	/* Who takes a refusal back asks at the same time. */
 	return w->anon == VM_HUGE_MADVISE && m->flags_known && !m->asked && !m->refused ? VM_WHY(UNASKED) : 0;
 }
@@ -58,6 +61,8 @@ static uint32_t shmem_policy(const struct vm_whynot_machine *w, const struct vm_
 		return VM_WHY(SHMEM_DENY);
 	if (tmpfs && w->shmem_all == VM_HUGE_FORCE)
 		return 0;
+	if (word == VM_HUGE_WORD_UNKNOWN)
+		return VM_WHY(POLICY);
 	if (word == VM_HUGE_NEVER)
 		return tmpfs ? VM_WHY(TMPFS_NEVER) : VM_WHY(SHMEM_NEVER);
 	if (word == VM_HUGE_ADVISE && m->flags_known && !m->asked && !m->refused)

@@ -32,6 +32,7 @@ enum vm_why {
 	VM_WHY_UNASKED,            /* madvise is the policy, and nobody called it */
 	VM_WHY_SHMEM_DENY, VM_WHY_SHMEM_NEVER, VM_WHY_SHMEM_UNASKED,
 	VM_WHY_TMPFS_NEVER, VM_WHY_TMPFS_UNASKED,   /* the mount option */
+	VM_WHY_POLICY,             /* which policy holds isn't known */
 	VM_WHY_FILE,               /* files get what the page cache holds */
 	VM_WHY_COPY,               /* private copies of a file's pages */
 	/* Of the range. */

@@ -172,7 +172,7 @@ static const struct vm_field count_fields[] = {
 	{ .name = "COUNTER", .key = "name", .help = "the kernel's name", .type = VM_T_STR, .flags = D | VM_F_LABEL, .get = count_name,
 	  .source = "vmstat" },
 	{ .name = "WHAT", .key = "what", .help = "what happened", .type = VM_T_STR, .flags = D | VM_F_TRUNC, .get = count_words,
-	  .source = "" },
+	  .source = "the counter's name" },
 };
 FIELDS(vm_huge_count_fields, "counter of huge pages", "counters", count_fields);
 

@@ -245,6 +245,7 @@ static int by_smaps(struct vm_huge_space *h)
 		if (!add_by_smaps(h, i))
 			return -ENOMEM;
 	h->read.via = "smaps";
+	h->read.sizes_known = h->read.entries_known = h->read.ranges_known = h->read.shared_known = false;
 	return 0;
 }
 

@@ -75,8 +75,8 @@ START_TEST(policies)
 		{ VM_HUGE_ALWAYS, false, true, VM_WHY(REFUSED), VM_DO(ADVISE) },
 		{ VM_HUGE_MADVISE, false, true, VM_WHY(REFUSED), VM_DO(ADVISE) },
 		{ VM_HUGE_NEVER, false, true, VM_WHY(REFUSED) | VM_WHY(NEVER), VM_DO(ENABLE) | VM_DO(ADVISE) },
-		/* A container that doesn't show the policy: nothing is said of it. */
-		{ VM_HUGE_WORD_UNKNOWN, false, false, VM_WHY(WAIT), 0 },
+		/* A container or a capture that does not show the policy. */
+		{ VM_HUGE_WORD_UNKNOWN, false, false, VM_WHY(POLICY), 0 },
 	};
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		struct vm_whynot_machine w = machine();

@@ -61,7 +61,7 @@ def main():
             wall = [m for d in ours for m in d["measures"] if m["name"] == "wall_ns"]
             counted = [r for d in ours for r in d["runs"] if r["pair"]]
             looking = sum(r["sampling_ns"] for r in counted) / sum(r["wall_ns"] for r in counted)
-            gain = statistics.median(1 + m["difference_share"] for m in wall)
+            gain = statistics.median(1 + m["share"] for m in wall)
             good = looking <= 0.005
             ok = ok and good
             print(f"{mib:5} MiB at random, time with huge pages: {gain:5.2f} by vmtlb, {statistics.median(theirs):5.2f} by the judge; "

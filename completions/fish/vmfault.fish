@@ -3,7 +3,7 @@ complete -c vmfault -f
 complete -c vmfault -s p -l pid -x -a '(__fish_complete_pids)' -d 'these processes, with all their threads'
 complete -c vmfault -s n -l name -x -d 'processes whose command name matches this, as pgrep'
 complete -c vmfault -s g -l cgroup -x -d 'all processes of this cgroup, and of those below it'
-complete -c vmfault -s a -l all -d 'all processes but this one'
+complete -c vmfault -s a -l all -d 'all processes'
 complete -c vmfault -l no-children -d 'with -p and -n: not the processes that they fork meanwhile'
 complete -c vmfault -s d -l duration -x -d 'end after this time'
 complete -c vmfault -s i -l interval -x -d 'report every TIME what came since'

@@ -186,8 +186,31 @@ struct signal_struct {
 
 typedef struct { unsigned val; } kuid_t;
 
+/** Only where something is built in that charges users: io_uring, perf, BPF ... */
+struct user_struct {
+	atomic_long_t locked_vm;
+} __attribute__((preserve_access_index));
+
+/** Of enum rlimit_type in include/linux/user_namespace.h. */
+enum { UCOUNT_RLIMIT_MEMLOCK = 3 };
+
+struct ucounts {
+	atomic_long_t rlimit[UCOUNT_RLIMIT_MEMLOCK + 1];
+} __attribute__((preserve_access_index));
+
+struct user_namespace {
+	int level;                     /* 0: the first one */
+} __attribute__((preserve_access_index));
+
+/** One number, and before Linux 6.3 two halves of it, lower one first. */
+typedef struct { __u64 val; } kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
+	struct user_struct *user;
+	struct ucounts *ucounts;
 } __attribute__((preserve_access_index));
 
 struct sched_entity {

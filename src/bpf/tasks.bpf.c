@@ -149,6 +149,26 @@ static __always_inline void take_mm(struct mm_struct *mm)
 	take_counters(mm);
 }
 
+/** Rights, and charges of the user; kernels without any of those who charge one have no such counter. */
+static __always_inline void take_cred(struct task_struct *task)
+{
+	const struct cred *cred = task->real_cred;
+	now.uid = cred->uid.val;
+	BPF_CORE_READ_INTO(&now.caps, cred, cap_effective);
+	now.user_ns_level = (__u32)cred->user_ns->level;
+	now.knows_charges = 0;
+	if (bpf_core_field_exists(((struct user_struct *)0)->locked_vm)) {
+		now.user_charged = cred->user->locked_vm.counter;
+		now.knows_charges |= VM_TASK_KNOWS_USER;
+	}
+	/* An array of its own since Linux 6.0. */
+	if (bpf_core_field_exists(((struct ucounts *)0)->rlimit)) {
+		struct ucounts *counts = cred->ucounts;
+		now.user_shm_locked = BPF_CORE_READ(counts, rlimit[UCOUNT_RLIMIT_MEMLOCK].counter);
+		now.knows_charges |= VM_TASK_KNOWS_UCOUNTS;
+	}
+}
+
 static __always_inline void take_process(struct task_struct *task, struct signal_struct *signal)
 {
 	now.tgid = task->tgid;
@@ -168,13 +188,13 @@ static __always_inline void take_process(struct task_struct *task, struct signal
 	now.state = (__u32)task->__state;
 	now.exit_state = (__u32)task->exit_state;
 	now.flags = task->flags;
-	now.uid = BPF_CORE_READ(task, real_cred, uid.val);
 	BPF_CORE_READ_STR_INTO(&now.comm, task, comm);
 	struct mm_struct *mm = task->mm;
 	/* A kernel thread only borrows one (kthread_use_mm()). */
 	now.has_mm = mm && !(now.flags & PF_KTHREAD);
 	if (now.has_mm && mm)
 		take_mm(mm);
+	take_cred(task);
 }
 
 SEC("iter/task")

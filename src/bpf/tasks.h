@@ -5,6 +5,7 @@
 enum {
 	VM_TASK_CPUS = 1024,        /* a power of two: possible CPUs whose parts of a counter are added */
 	VM_TASK_COMM = 16,          /* TASK_COMM_LEN in include/linux/sched.h */
+	VM_TASK_KNOWS_USER = 1, VM_TASK_KNOWS_UCOUNTS = 2,   /* bits of knows_charges */
 };
 
 /** A thread that isn't the first of its process: what /proc/PID/stat adds up over threads. */
@@ -41,6 +42,12 @@ struct vm_task {
 	unsigned long long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long long arg_start, arg_end, env_start, env_end;
 	long long rss[4];           /* pages: file, anonymous, swapped, shared memory (include/linux/mm_types_task.h) */
+	unsigned long long caps;       /* effective ones, a bit each */
+	unsigned user_ns_level;        /* 0: the first user namespace */
+	/* Of its user, and so of all of the user's processes; pages. */
+	unsigned knows_charges;
+	long long user_charged;        /* user_struct.locked_vm */
+	long long user_shm_locked;     /* ucounts.rlimit[UCOUNT_RLIMIT_MEMLOCK]: shmctl(2) with SHM_LOCK, and the like */
 };
 
 /** A vm_area_struct. */

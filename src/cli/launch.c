@@ -133,6 +133,13 @@ int vm_launch_failure_status(const struct vm_launch *l)
 
 /* ---- Signals ------------------------------------------------------------------------------------------------------ */
 
+/** A terminal that goes away ends us, unless nohup(1) says that it doesn't: blocked signals come even if ignored. */
+static bool hears_hangup(void)
+{
+	struct sigaction now;
+	return sigaction(SIGHUP, NULL, &now) != 0 || now.sa_handler != SIG_IGN;
+}
+
 int vm_signals_open(struct vm_signals *s, struct vm_err *err)
 {
 	sigset_t set;
@@ -140,6 +147,8 @@ int vm_signals_open(struct vm_signals *s, struct vm_err *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGCHLD);
+	if (hears_hangup())
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, &s->before);
 	s->told = false;
 	s->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -148,8 +157,11 @@ int vm_signals_open(struct vm_signals *s, struct vm_err *err)
 
 void vm_signals_close(struct vm_signals *s)
 {
-	if (s->fd >= 0)
+	/* ^C ends the program too, and may have been seen by that alone: it must not end us before all is said. */
+	if (s->fd >= 0) {
+		vm_signals_take(s, NULL);
 		close(s->fd);
+	}
 	sigprocmask(SIG_SETMASK, &s->before, NULL);
 }
 
@@ -162,8 +174,8 @@ bool vm_signals_take(struct vm_signals *s, struct vm_launch *l)
 			continue;
 		s->told = true;
 		const bool has_program = l && l->pid;
-		if (has_program && !l->ended && info.ssi_signo == SIGTERM)
-			kill(l->pid, SIGTERM);
+		if (has_program && !l->ended && info.ssi_signo != SIGINT)
+			kill(l->pid, (int)info.ssi_signo);
 		over |= !has_program;
 	}
 	return over;

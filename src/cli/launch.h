@@ -42,10 +42,10 @@ void vm_launch_reap(struct vm_launch *l);
 /** The exit status of a program that couldn't be executed, as time(1), env(1) and the shell say it. */
 int vm_launch_failure_status(const struct vm_launch *l);
 
-/** SIGINT, SIGTERM and SIGCHLD through a descriptor: nothing is interrupted half-way. */
+/** SIGINT, SIGTERM, SIGHUP and SIGCHLD through a descriptor: nothing is interrupted half-way. */
 struct vm_signals {
 	int fd;
-	bool told;                 /* to end: a SIGINT or SIGTERM has been taken */
+	bool told;                 /* to end: one of the first three has been taken */
 	sigset_t before;
 };
 
@@ -54,7 +54,7 @@ void vm_signals_close(struct vm_signals *s);
 
 /**
  * Take what has come.  true: we were told to end, and there is no program whose end is to be waited for; ^C reaches the
- * program as well, of a SIGTERM it is told.  `l` may be NULL.
+ * program as well, of a SIGTERM or SIGHUP it is told.  `l` may be NULL.
  */
 bool vm_signals_take(struct vm_signals *s, struct vm_launch *l);
 

@@ -32,7 +32,7 @@ struct vm_target_options {
 	  .help = "all processes of this cgroup, and of those below it", \
 	  .man = "The path below /sys/fs/cgroup, as /proc/PID/cgroup shows it." }, \
 	{ .short_name = 'a', .name = "all", .type = VM_OPT_FLAG, .at = (base) + offsetof(struct vm_target_options, all), \
-	  .group = (opt_group), .help = "all processes but this one" }
+	  .group = (opt_group), .help = "all processes", .man = "But this one, where it can be left out: not of what CPUs count." }
 
 /** What it means.  A command is no part of it: the caller sets whom to VM_OF_COMMAND and pids to its child. */
 struct vm_target {

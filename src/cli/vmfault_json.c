@@ -10,35 +10,20 @@
 
 enum { FINDINGS = 8 };
 
-static void number(struct vm_json *j, const char *key, bool known, uint64_t v)
-{
-	vm_json_key(j, key);
-	if (known)
-		vm_json_u64(j, v);
-	else
-		vm_json_null(j);
-}
-
-static void text(struct vm_json *j, const char *key, const char *s)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, s);
-}
-
 static void put_targets(struct vmfault *v, struct vm_json *j)
 {
 	static const char *const whom[] = {
 		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all",
 		[VM_OF_COMMAND] = "command",
 	};
-	text(j, "target", whom[v->ask.whom]);
+	vm_json_put_str(j, "target", whom[v->ask.whom]);
 	vm_json_key(j, "pids");
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < v->ask.npids; i++)
 		vm_json_u64(j, (uint64_t)v->ask.pids[i]);
 	vm_json_array_end(j);
-	text(j, "command", v->child.name);
-	text(j, "cgroup", v->ask.cgroup);
+	vm_json_put_str(j, "command", v->child.name);
+	vm_json_put_str(j, "cgroup", v->ask.cgroup);
 }
 
 static void put_sums(struct vmfault *v, const struct vm_faultset *f, struct vm_json *j)
@@ -47,33 +32,33 @@ static void put_sums(struct vmfault *v, const struct vm_faultset *f, struct vm_j
 	const struct vm_fault_kind_row all = vm_fault_total_row(f);
 	const struct vmfault_unseen unseen = vmfault_unseen(f);
 	(void)v;
-	number(j, "wall_ns", true, f->now_ns - f->began_ns);
-	number(j, "cpu_ns", f->cpu_ns != UINT64_MAX, f->cpu_ns);
-	number(j, "fault_time_ns", f->have_times, all.c.ns);
+	vm_json_put_known(j, "wall_ns", true, f->now_ns - f->began_ns);
+	vm_json_put_known(j, "cpu_ns", f->cpu_ns != UINT64_MAX, f->cpu_ns);
+	vm_json_put_known(j, "fault_time_ns", f->have_times, all.c.ns);
 	vm_json_key(j, "faults");
 	vm_json_object_begin(j);
-	number(j, "total", true, all.c.count);
-	number(j, "minor", true, sum.count - sum.major);
-	number(j, "major", true, sum.major);
-	number(j, "invalid", vm_faultset_knows_invalid(f), vm_faultset_invalid(f));
-	number(j, "unresolved", vm_faultset_knows_invalid(f), f->kind[VM_FAULT_UNRESOLVED].count);
-	number(j, "kernel", vm_faultset_knows_mode(f), all.c.kernel);
+	vm_json_put_known(j, "total", true, all.c.count);
+	vm_json_put_known(j, "minor", true, sum.count - sum.major);
+	vm_json_put_known(j, "major", true, sum.major);
+	vm_json_put_known(j, "invalid", vm_faultset_knows_invalid(f), vm_faultset_invalid(f));
+	vm_json_put_known(j, "unresolved", vm_faultset_knows_invalid(f), f->kind[VM_FAULT_UNRESOLVED].count);
+	vm_json_put_known(j, "kernel", vm_faultset_knows_mode(f), all.c.kernel);
 	vm_json_object_end(j);
 	vm_json_key(j, "counters");
 	vm_json_object_begin(j);
-	number(j, "minor_faults", f->own_known, f->own_minor);
-	number(j, "major_faults", f->own_known, f->own_major);
-	number(j, "minor_unseen", unseen.known, unseen.minor);
-	number(j, "major_unseen", unseen.known, unseen.major);
+	vm_json_put_known(j, "minor_faults", f->own_known, f->own_minor);
+	vm_json_put_known(j, "major_faults", f->own_known, f->own_major);
+	vm_json_put_known(j, "minor_unseen", unseen.known, unseen.minor);
+	vm_json_put_known(j, "major_unseen", unseen.known, unseen.major);
 	vm_json_object_end(j);
 	vm_json_key(j, "lost");
 	vm_json_object_begin(j);
-	number(j, "events", true, f->lost.events);
-	number(j, "groups", true, f->lost.groups);
-	number(j, "stacks", true, f->lost.stacks);
-	number(j, "threads", true, f->lost.threads);
-	number(j, "notes", true, f->lost.notes);
-	number(j, "unmatched", true, f->lost.unmatched);
+	vm_json_put_known(j, "events", true, f->lost.events);
+	vm_json_put_known(j, "groups", true, f->lost.groups);
+	vm_json_put_known(j, "stacks", true, f->lost.stacks);
+	vm_json_put_known(j, "threads", true, f->lost.threads);
+	vm_json_put_known(j, "notes", true, f->lost.notes);
+	vm_json_put_known(j, "unmatched", true, f->lost.unmatched);
 	vm_json_object_end(j);
 }
 
@@ -83,7 +68,7 @@ static void put_kind_counts(struct vm_json *j, const struct vm_fault_place_row *
 	vm_json_object_begin(j);
 	for (unsigned k = 0; k < VM_FAULT_KIND_NR; k++)
 		if (row->kinds[k])
-			number(j, vm_fault_kinds[k].key, true, row->kinds[k]);
+			vm_json_put_known(j, vm_fault_kinds[k].key, true, row->kinds[k]);
 	vm_json_object_end(j);
 }
 
@@ -156,7 +141,7 @@ static void put_series(struct vmfault *v, struct vm_json *j)
 	const struct vmfault_series *s = &v->series;
 	vm_json_key(j, "timeline");
 	vm_json_object_begin(j);
-	number(j, "step_ns", s->n > 0, s->step_ns);
+	vm_json_put_known(j, "step_ns", s->n > 0, s->step_ns);
 	vm_json_key(j, "faults");
 	vm_json_array_begin(j);
 	const unsigned indent = j->indent;
@@ -176,9 +161,9 @@ static void put_findings(struct vmfault *v, const struct vm_faultset *f, struct 
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < n; i++) {
 		vm_json_object_begin(j);
-		text(j, "finding", found[i].key);
-		text(j, "text", found[i].text);
-		text(j, "evidence", found[i].evidence);
+		vm_json_put_str(j, "finding", found[i].key);
+		vm_json_put_str(j, "text", found[i].text);
+		vm_json_put_str(j, "evidence", found[i].evidence);
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);
@@ -189,8 +174,8 @@ int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *
 	struct vm_json *j = &v->report.json;
 	const char *why = vm_faults_why_not(v->faults);
 	vm_document_begin(&v->report, v->s, "vmfault/1");
-	text(j, "source", vm_faults_backend(v->faults)->name);
-	text(j, "why_not", *why ? why : NULL);
+	vm_json_put_str(j, "source", vm_faults_backend(v->faults)->name);
+	vm_json_put_str(j, "why_not", *why ? why : NULL);
 	vm_json_key(j, "user_mode_only");
 	vm_json_bool(j, f->user_only);
 	put_targets(v, j);
@@ -206,7 +191,7 @@ int vmfault_json(struct vmfault *v, const struct vm_faultset *f, struct vm_err *
 		r = put_places(v, f, VMFAULT_BY_THREAD, err);
 	put_series(v, j);
 	put_findings(v, f, j);
-	number(j, "exit_status", v->child.ended, (uint64_t)v->child.status);
+	vm_json_put_known(j, "exit_status", v->child.ended, (uint64_t)v->child.status);
 	vm_document_end(&v->report, v->s, f->now_ns - f->began_ns);
 	return r;
 }

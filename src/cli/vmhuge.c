@@ -285,6 +285,29 @@ static int check(struct vmhuge *v, struct vm_err *err)
 	return o->range ? parse_range(v, "--range", o->range, err) : 0;
 }
 
+/** What -o, -s and --filter speak of; NULL: of nothing. */
+static const struct vm_fieldset *chosen_set(const struct vmhuge *v)
+{
+	if (v->o->collapse)
+		return NULL;
+	if (v->o->all || (v->npids && v->interval_ns))
+		return &vm_huge_process_fields;
+	if (v->npids)
+		return v->o->ranges ? &vm_huge_range_fields : &vm_huge_mapping_fields;
+	return v->interval_ns && !v->sink->document ? &vm_huge_sample_fields : &vm_huge_size_fields;
+}
+
+/** Before anything is shown. */
+static int check_columns(const struct vmhuge *v, struct vm_err *err)
+{
+	const struct vm_fieldset *set = chosen_set(v);
+	struct vm_choice c;
+	int r = set ? vm_choice_parse(v->common, set, &c, err) : 0;
+	if (set && r == 0)
+		vm_choice_free(&c);
+	return r;
+}
+
 /** Each sample is a document: one a line. */
 static void choose_sink(struct vmhuge *v)
 {
@@ -303,6 +326,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	if (r == 0)
 		r = check(&v, err);
+	if (r == 0)
+		r = check_columns(&v, err);
 	if (r == 0)
 		r = v.o->collapse ? vmhuge_collapse(&v, err) : v.o->all ? vmhuge_all(&v, err) : !v.npids ? vmhuge_machine(&v, err)
 		  : v.interval_ns ? vmhuge_samples(&v, err) : vmhuge_processes(&v, err);

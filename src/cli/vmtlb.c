@@ -38,7 +38,7 @@ static const struct vm_opt opts[] = {
 	  .help = "report every TIME what came since",
 	  .man = "As the operands INTERVAL COUNT; for a command that is started it is the only way to say so." },
 	{ .short_name = 'e', .name = "event", .arg = "EVENT[,EVENT...]", .type = VM_OPT_STRING, .at = AT(event),
-	  .help = "count these events",
+	  .help = "count, or sample, these events",
 	  .man = "perf's names \\fBdTLB-loads\\fP, \\fBdTLB-load-misses\\fP, \\fBiTLB-loads\\fP and \\fBiTLB-load-misses\\fP, and "
 		 "all that libpfm4 knows." },
 	{ .name = "sites", .type = VM_OPT_FLAG, .at = AT(sites), .group = GROUP_MODE,
@@ -50,7 +50,9 @@ static const struct vm_opt opts[] = {
 	{ .name = "period", .arg = "N", .type = VM_OPT_U64, .at = AT(period), .min = 1, .max = UINT64_MAX / 2,
 	  .help = "with --sites, --stacks: a sample each N events" },
 	{ .name = "frequency", .arg = "N", .type = VM_OPT_U64, .at = AT(frequency), .min = 1, .max = UINT64_MAX / 2,
-	  .help = "with --sites, --stacks: so many samples a second (default: 1000)" },
+	  .help = "with --sites, --stacks: so many samples a second",
+	  .man = "Of each thread and CPU.  Without \\fB\\-\\-period\\fP it is 1000; of the kernel's own events, clocks aside, each one "
+		 "is then taken." },
 	{ .name = "probe", .type = VM_OPT_FLAG, .at = AT(probe), .group = GROUP_MODE,
 	  .help = "measure this machine's TLBs by timing" },
 	{ .name = "fresh", .type = VM_OPT_FLAG, .at = AT(fresh), .help = "with --probe: measure again, whatever is known" },
@@ -141,6 +143,7 @@ static int check_columns(const struct vmtlb *v, const struct vm_fieldset *set, s
 /** Options that another way of measuring has. */
 static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 {
+	const bool counts = !o->probe && !o->model && !o->hot && !o->ab;
 	const struct { bool given, fits; const char *what, *with; } opt[] = {
 		{ o->fresh, o->probe, "--fresh", "--probe" }, { o->engine > 0, o->model, "--engine", "--model" },
 		{ o->geometry, o->model, "--geometry", "--model" }, { o->clear_refs, o->hot, "--clear-refs", "--hot" },
@@ -150,7 +153,10 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 		{ o->folded, o->stacks, "--folded", "--stacks" },
 		{ o->period, o->sites || o->stacks, "--period", "--sites and --stacks" },
 		{ o->frequency, o->sites || o->stacks, "--frequency", "--sites and --stacks" },
-		{ o->event, !o->probe && !o->model && !o->hot && !o->ab, "--event", "counting" },
+		{ o->event, counts, "--event", "counting and sampling" },
+		{ o->no_children, counts && (o->target.pids || o->target.name), "--no-children", "-p and -n, counting and sampling" },
+		{ o->interval_ns, counts || o->hot, "--interval", "counting, sampling and --hot" },
+		{ o->duration_ns, counts || o->hot, "--duration", "counting, sampling and --hot" },
 	};
 	for (size_t i = 0; i < sizeof(opt) / sizeof(opt[0]); i++)
 		if (opt[i].given && !opt[i].fits)
@@ -160,6 +166,8 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 
 static int check(const struct vmtlb *v, const struct vmtlb_mode *mode, int argc, char **argv, struct vm_err *err)
 {
+	if (!v->s->live)
+		return vm_fail(err, EINVAL, "vmtlb measures this machine: a captured tree has nothing to measure, leave out --root");
 	int r = check_strays(v->o, err);
 	if (r == 0)
 		r = check_targets(v, mode, argc, argv, err);
@@ -195,6 +203,9 @@ int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, cons
 	struct vm_choice c;
 	struct vm_common common = *v->common;
 	size_t kept;
+	/* Formats without a document around the lists have room for one kind of row. */
+	if (!chosen && vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
+		return 0;
 	/* Of several tables, the options speak of the first only. */
 	if (!chosen)
 		common.columns = common.sort = common.filter = NULL;
@@ -237,18 +248,12 @@ void vmtlb_say_whom(struct vmtlb *v)
 	vm_buf_free(&name);
 }
 
-static void put_text(struct vm_json *j, const char *key, const char *text)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, text);
-}
-
 void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
 {
 	static const char *const whom[] = {
 		[VM_OF_PIDS] = "pids", [VM_OF_CGROUP] = "cgroup", [VM_OF_ALL] = "all", [VM_OF_COMMAND] = "command",
 	};
-	put_text(j, "target", whom[v->target.whom]);
+	vm_json_put_str(j, "target", whom[v->target.whom]);
 	vm_json_key(j, "pids");
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < v->target.npids; i++)
@@ -256,8 +261,8 @@ void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
 	if (v->child.pid)
 		vm_json_u64(j, (uint64_t)v->child.pid);
 	vm_json_array_end(j);
-	put_text(j, "command", v->child.name);
-	put_text(j, "cgroup", v->target.cgroup);
+	vm_json_put_str(j, "command", v->child.name);
+	vm_json_put_str(j, "cgroup", v->target.cgroup);
 }
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
@@ -293,10 +298,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
-	if (r == 0)
-		r = open_output(&v, ctx, err);
+	/* A mistyped number doesn't cost the report that was there before. */
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
+	if (r == 0)
+		r = open_output(&v, ctx, err);
 	if (r == 0)
 		r = mode->run(&v, err);
 	if (r == 0)

@@ -70,7 +70,10 @@ int vmtlb_report_begin(struct vmtlb *v, const struct vmtlb_mode *mode);
 /** End it.  0 or the negative errno of memory or writing. */
 int vmtlb_report_end(struct vmtlb *v, struct vm_err *err);
 
-/** Rows that -o, -s, --filter and --top choose among, as a table or a list of the document. */
+/**
+ * Rows as a table or a list of the document; --top says how many people see.  -o, -s and --filter speak of those that are
+ * `chosen`, which are also all that formats without a document have: one kind in a report.
+ */
 int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size,
 	       const void *total, struct vm_err *err);
 

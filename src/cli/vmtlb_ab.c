@@ -165,7 +165,9 @@ static bool is_deaf(const struct vmtlb_ab *ab, const struct vm_ab_run *run)
 	const bool none = run->machine_made == 0 || (run->seen.samples && !run->seen.huge_bytes);
 	if (run->side != VM_AB_ON || !ab->tunables.n || run->status || !none || run->machine_refused)
 		return false;
-	if (!ab->program.glibc || run->v[VM_AB_RSS] < (double)ab->thp.page_bytes || ab->deaf + 1 >= TRIES)
+	/* Each small page of its own takes a fault. */
+	const bool small = run->v[VM_AB_MINOR] * (double)ab->v->s->page_bytes < (double)ab->thp.page_bytes;
+	if (!ab->program.glibc || small || ab->deaf + 1 >= TRIES)
 		return false;
 	return ab->heard || ab->counted <= 2;
 }
@@ -236,8 +238,6 @@ static int compare(struct vmtlb_ab *ab, struct vm_err *err)
 static int know_machine(struct vmtlb_ab *ab, struct vm_err *err)
 {
 	struct vm_session *s = ab->v->s;
-	if (!s->live)
-		return vm_fail(err, EINVAL, "--ab runs a command on this machine: it doesn't go with --root");
 	vm_thp_read(s, &ab->thp);
 	int r = vm_thp_permitted(&ab->thp, err);
 	return r == 0 ? vm_ab_probe(err) : r;
@@ -291,24 +291,30 @@ static int measure(struct vmtlb_ab *ab, struct vm_err *err)
 	return r == 0 ? compare(ab, err) : r;
 }
 
-static int run(struct vmtlb *v, struct vm_err *err)
+static int run_and_show(struct vmtlb_ab *ab, struct vm_err *err)
 {
-	struct vmtlb_ab ab = { .v = v };
-	int r = know_machine(&ab, err);
-	know_tunables(&ab);
-	if (r == 0)
-		r = vm_spool_open(&ab.in, STDIN_FILENO, say_waiting, NULL, err);
+	know_tunables(ab);
+	int r = vm_spool_open(&ab->in, STDIN_FILENO, say_waiting, NULL, err);
 	if (r < 0)
 		return r;
 	/* Those whose parents end become our children, and are seen and counted. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
-	r = measure(&ab, err);
+	r = measure(ab, err);
 	if (r == 0) {
-		v->status = vmtlb_ab_last(&ab)->status;
-		r = vmtlb_ab_show(&ab, err);
-		say_end(&ab);
+		ab->v->status = vmtlb_ab_last(ab)->status;
+		r = vmtlb_ab_show(ab, err);
+		say_end(ab);
 	}
-	vm_spool_close(&ab.in);
+	vm_spool_close(&ab->in);
+	return r;
+}
+
+static int run(struct vmtlb *v, struct vm_err *err)
+{
+	struct vmtlb_ab ab = { .v = v };
+	int r = know_machine(&ab, err);
+	if (r == 0)
+		r = run_and_show(&ab, err);
 	vm_buf_free(&ab.tunables);
 	vm_vec_free(&ab.run);
 	return r;

@@ -56,9 +56,6 @@ int vmtlb_ab_show(struct vmtlb_ab *ab, struct vm_err *err);
 enum vmtlb_ab_reach { VMTLB_AB_NONE, VMTLB_AB_UNSEEN, VMTLB_AB_REACHED };
 enum vmtlb_ab_reach vmtlb_ab_reached(const struct vmtlb_ab *ab);
 
-/** What a time says; differences that may be our doing are none. */
-enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measure m);
-
 /** Of the runs under a rule the most that was seen; false: none of them was seen. */
 bool vmtlb_ab_most(const struct vmtlb_ab *ab, enum vm_ab_side side, struct vm_ab_seen *out);
 

@@ -78,24 +78,9 @@ static void say_findings(struct vmtlb_ab *ab)
 
 /* ---- For programs ------------------------------------------------------------------------------------------------- */
 
-static void text(struct vm_json *j, const char *key, const char *s)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, s);
-}
-
-static void number(struct vm_json *j, const char *key, bool known, uint64_t v)
-{
-	vm_json_key(j, key);
-	if (known)
-		vm_json_u64(j, v);
-	else
-		vm_json_null(j);
-}
-
 static void figure(struct vm_json *j, const char *key, double v)
 {
-	number(j, key, !isnan(v), isnan(v) ? 0 : (uint64_t)v);
+	vm_json_put_known(j, key, !isnan(v), isnan(v) ? 0 : (uint64_t)v);
 }
 
 static void put_run(struct vm_json *j, const struct vm_ab_run *run)
@@ -105,22 +90,22 @@ static void put_run(struct vm_json *j, const struct vm_ab_run *run)
 	const unsigned indent = j->indent;
 	vm_json_object_begin(j);
 	j->indent = 0;
-	text(j, "huge_pages", vmtlb_ab_side(run->side));
-	number(j, "pair", run->pair > 0, run->pair);
+	vm_json_put_str(j, "huge_pages", vmtlb_ab_side(run->side));
+	vm_json_put_known(j, "pair", run->pair > 0, run->pair);
 	for (unsigned m = 0; m < VM_AB_MEASURES; m++)
 		figure(j, vm_ab_key(m), run->v[m]);
-	number(j, "anon_huge_bytes", seen, s->anon_huge_bytes);
-	number(j, "shmem_huge_bytes", seen, s->shmem_huge_bytes);
-	number(j, "file_huge_bytes", seen, s->file_huge_bytes);
-	number(j, "hugetlb_bytes", seen, s->hugetlb_bytes);
-	number(j, "anon_bytes", seen, s->anon_bytes);
-	number(j, "rss_bytes", seen, s->rss_bytes);
-	number(j, "samples", true, s->samples);
-	number(j, "sampling_ns", true, s->cost_ns);
-	number(j, "machine_huge_pages_made", run->machine_made != UINT64_MAX, run->machine_made);
-	number(j, "machine_huge_pages_refused", run->machine_refused != UINT64_MAX, run->machine_refused);
-	number(j, "machine_small_bytes_made", run->machine_small_bytes != UINT64_MAX, run->machine_small_bytes);
-	number(j, "exit_status", true, (uint64_t)run->status);
+	vm_json_put_known(j, "anon_huge_bytes", seen, s->anon_huge_bytes);
+	vm_json_put_known(j, "shmem_huge_bytes", seen, s->shmem_huge_bytes);
+	vm_json_put_known(j, "file_huge_bytes", seen, s->file_huge_bytes);
+	vm_json_put_known(j, "hugetlb_bytes", seen, s->hugetlb_bytes);
+	vm_json_put_known(j, "anon_bytes", seen, s->anon_bytes);
+	vm_json_put_known(j, "rss_bytes", seen, s->rss_bytes);
+	vm_json_put_known(j, "samples", true, s->samples);
+	vm_json_put_known(j, "sampling_ns", true, s->cost_ns);
+	vm_json_put_known(j, "machine_huge_pages_made", run->machine_made != UINT64_MAX, run->machine_made);
+	vm_json_put_known(j, "machine_huge_pages_refused", run->machine_refused != UINT64_MAX, run->machine_refused);
+	vm_json_put_known(j, "machine_small_bytes_made", run->machine_small_bytes != UINT64_MAX, run->machine_small_bytes);
+	vm_json_put_known(j, "exit_status", true, (uint64_t)run->status);
 	vm_json_key(j, "deaf");
 	vm_json_bool(j, run->deaf);
 	vm_json_key(j, "left_processes");
@@ -133,7 +118,7 @@ static void put_most(struct vm_json *j, const struct vmtlb_ab *ab, const char *k
 {
 	struct vm_ab_seen seen;
 	const bool known = vmtlb_ab_most(ab, side, &seen);
-	number(j, key, known, seen.huge_bytes);
+	vm_json_put_known(j, key, known, seen.huge_bytes);
 }
 
 static void put_verdict(struct vm_json *j, const struct vmtlb_ab *ab)
@@ -145,16 +130,16 @@ static void put_verdict(struct vm_json *j, const struct vmtlb_ab *ab)
 	const size_t n = vmtlb_ab_findings(ab, found);
 	vm_json_key(j, "verdict");
 	vm_json_object_begin(j);
-	text(j, "wall", vmtlb_ab_word(ab, VM_AB_WALL));
-	text(j, "cpu", vmtlb_ab_word(ab, VM_AB_CPU));
-	text(j, "huge_pages", reach[vmtlb_ab_reached(ab)]);
+	vm_json_put_str(j, "wall", vmtlb_ab_word(ab, VM_AB_WALL));
+	vm_json_put_str(j, "cpu", vmtlb_ab_word(ab, VM_AB_CPU));
+	vm_json_put_str(j, "huge_pages", reach[vmtlb_ab_reached(ab)]);
 	vm_json_object_end(j);
 	vm_json_key(j, "findings");
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < n; i++) {
 		vm_json_object_begin(j);
-		text(j, "finding", found[i].key);
-		text(j, "text", found[i].text);
+		vm_json_put_str(j, "finding", found[i].key);
+		vm_json_put_str(j, "text", found[i].text);
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);
@@ -163,14 +148,14 @@ static void put_verdict(struct vm_json *j, const struct vmtlb_ab *ab)
 static int put_all(struct vmtlb_ab *ab, struct vm_err *err)
 {
 	struct vm_json *j = &ab->v->report.json;
-	text(j, "command", ab->v->child.name);
-	number(j, "pairs", true, ab->pairs);
-	number(j, "pairs_wanted", true, ab->v->o->pairs);
-	text(j, "policy", vm_thp_word(ab->thp.huge));
-	text(j, "small_policy", vm_thp_word(ab->thp.small));
-	number(j, "huge_page_bytes", ab->thp.page_bytes > 0, ab->thp.page_bytes);
-	text(j, "tunables_on", ab->tunables.n ? vm_buf_str(&ab->tunables) : NULL);
-	number(j, "stdin_bytes", ab->in.kind == VM_SPOOL_COPY, ab->in.bytes);
+	vm_json_put_str(j, "command", ab->v->child.name);
+	vm_json_put_known(j, "pairs", true, ab->pairs);
+	vm_json_put_known(j, "pairs_wanted", true, ab->v->o->pairs);
+	vm_json_put_str(j, "policy", vm_thp_word(ab->thp.huge));
+	vm_json_put_str(j, "small_policy", vm_thp_word(ab->thp.small));
+	vm_json_put_known(j, "huge_page_bytes", ab->thp.page_bytes > 0, ab->thp.page_bytes);
+	vm_json_put_str(j, "tunables_on", ab->tunables.n ? vm_buf_str(&ab->tunables) : NULL);
+	vm_json_put_known(j, "stdin_bytes", ab->in.kind == VM_SPOOL_COPY, ab->in.bytes);
 	int r = list(ab, err);
 	put_most(j, ab, "huge_bytes_off", VM_AB_OFF);
 	put_most(j, ab, "huge_bytes_on", VM_AB_ON);
@@ -181,7 +166,7 @@ static int put_all(struct vmtlb_ab *ab, struct vm_err *err)
 	for (size_t i = 0; i < ab->run.n; i++)
 		put_run(j, &ab->run.v[i]);
 	vm_json_array_end(j);
-	number(j, "exit_status", true, (uint64_t)ab->v->status);
+	vm_json_put_known(j, "exit_status", true, (uint64_t)ab->v->status);
 	return r;
 }
 

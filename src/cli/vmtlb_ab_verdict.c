@@ -9,6 +9,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "core/field/tlb_ab.h"
+#include "core/source/session.h"
 
 struct findings {
 	struct vmtlb_ab_finding *v;
@@ -80,6 +81,8 @@ enum vmtlb_ab_reach vmtlb_ab_reached(const struct vmtlb_ab *ab)
 	struct vm_ab_seen on;
 	if (vmtlb_ab_most(ab, VM_AB_ON, &on) && on.huge_bytes)
 		return VMTLB_AB_REACHED;
+	if (!ab->pairs)
+		return VMTLB_AB_UNSEEN;
 	if (is_small(ab))
 		return VMTLB_AB_NONE;
 	/* What was made for nobody, the program hasn't got; a look may just have come at the wrong moment. */
@@ -93,13 +96,19 @@ static bool may_have_small(const struct vmtlb_ab *ab)
 	return ab->thp.small > VM_THP_NEVER && bytes > 0;
 }
 
-enum vm_pairs_verdict vmtlb_ab_judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
+/** Of a trial that can't see so many per cent, nothing seen says nothing. */
+enum { ROUGH = 10 };
+
+/** What a time says; differences that may be our doing are none. */
+static enum vm_pairs_verdict judge(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	const struct vm_pairs *p = &ab->of[m];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
 	if (ab->changed)
 		return VM_PAIRS_UNDECIDED;
-	const bool tiny = fabs(p->difference) * VMTLB_AB_SHARE < p->a;
+	const bool tiny = fabs(p->share) * VMTLB_AB_SHARE < 1;
+	if (verdict == VM_PAIRS_SAME && 100 * vm_pairs_resolution(p) > ROUGH)
+		return VM_PAIRS_UNDECIDED;
 	return tiny && (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE) ? VM_PAIRS_SAME : verdict;
 }
 
@@ -107,7 +116,7 @@ const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	if (vmtlb_ab_reached(ab) == VMTLB_AB_NONE && !may_have_small(ab))
 		return "no_huge_pages";
-	switch (vmtlb_ab_judge(ab, m)) {
+	switch (judge(ab, m)) {
 	case VM_PAIRS_LESS:
 		return "helps";
 	case VM_PAIRS_MORE:
@@ -119,44 +128,33 @@ const char *vmtlb_ab_word(const struct vmtlb_ab *ab, enum vm_ab_measure m)
 	}
 }
 
-/** Per cent: what a trial that can't see so much should be repeated for. */
-enum { ROUGH = 10 };
-
 /* ---- Times -------------------------------------------------------------------------------------------------------- */
 
-static double per_cent(const struct vm_pairs *p, double v)
-{
-	return 100 * v / p->a;
-}
-
 /** "3.1 % less". */
-static const char *change(const struct vm_pairs *p, double v, char buf[static VM_NUMBUF])
+static const char *change(double share, char buf[static VM_NUMBUF])
 {
-	const double x = per_cent(p, v);
-	snprintf(buf, VM_NUMBUF, "%.1f %% %s", fabs(x), x < 0 ? "less" : "more");
+	snprintf(buf, VM_NUMBUF, "%.1f %% %s", 100 * fabs(share), share < 0 ? "less" : "more");
 	return buf;
 }
 
 static void judge_time(struct findings *f, const struct vmtlb_ab *ab, enum vm_ab_measure m)
 {
 	const struct vm_pairs *p = &ab->of[m];
-	const char *name = vm_ab_name(m);
-	char by[VM_NUMBUF], low[VM_NUMBUF], high[VM_NUMBUF];
-	const double unseen = per_cent(p, vm_pairs_resolution(p));
-	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, m);
-	if (!(p->a > 0) || verdict == VM_PAIRS_UNDECIDED)
+	const char *name = vm_ab_name(m), *key = m == VM_AB_WALL ? "wall" : "cpu";
+	char by[VM_NUMBUF], low[VM_NUMBUF], high[VM_NUMBUF], range[128];
+	const enum vm_pairs_verdict verdict = judge(ab, m);
+	if (isnan(p->share) || ab->changed || vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_UNDECIDED)
 		return;
-	change(p, p->difference, by);
-	change(p, p->low, low);
-	change(p, p->high, high);
-	if (verdict == VM_PAIRS_SAME)
-		find(f, m == VM_AB_WALL ? "wall" : "cpu", "no difference in %s was seen: with %.1f %% confidence it is between %s and %s; "
-		     "what is below about %.1f %%, %zu pairs that vary as these can't show%s",
-		     name, 100 * p->confidence, low, high, unseen, p->n,
-		     unseen > ROUGH ? ": take more pairs, or a quieter machine" : "");
+	change(p->share, by);
+	snprintf(range, sizeof(range), "with %.1f %% confidence between %s and %s", 100 * p->confidence,
+		 change(p->share_low, low), change(p->share_high, high));
+	if (verdict == VM_PAIRS_UNDECIDED)
+		find(f, key, "%s: nothing certain; most likely %s, %s: take more pairs, or a quieter machine", name, by, range);
+	else if (verdict == VM_PAIRS_SAME)
+		find(f, key, "%s: no difference was seen; it is %s, and what is below about %.1f %%, %zu pairs that vary as these can't "
+		     "show", name, range, 100 * vm_pairs_resolution(p), p->n);
 	else
-		find(f, m == VM_AB_WALL ? "wall" : "cpu", "huge pages %s: %s %s, with %.1f %% confidence between %s and %s",
-		     verdict == VM_PAIRS_LESS ? "help" : "hurt", by, name, 100 * p->confidence, low, high);
+		find(f, key, "%s: huge pages %s; %s, %s", name, verdict == VM_PAIRS_LESS ? "help" : "hurt", by, range);
 }
 
 static void judge_times(struct findings *f, const struct vmtlb_ab *ab)
@@ -179,21 +177,40 @@ static void judge_memory(struct findings *f, const struct vmtlb_ab *ab)
 	const struct vm_pairs *p = &ab->of[VM_AB_RSS];
 	char by[VM_NUMBUF], text[VM_NUMBUF];
 	const enum vm_pairs_verdict verdict = vm_pairs_verdict(p, VMTLB_AB_LEAST);
+	if (isnan(p->share))
+		return;
 	if (verdict == VM_PAIRS_LESS || verdict == VM_PAIRS_MORE)
 		find(f, "memory", "the biggest process had %s %s resident (%s)",
 		     vm_ab_text(VM_AB_RSS, fabs(p->difference), false, false, text, sizeof(text)),
-		     verdict == VM_PAIRS_MORE ? "more" : "less", change(p, p->difference, by));
+		     verdict == VM_PAIRS_MORE ? "more" : "less", change(p->share, by));
 }
 
 static void judge_faults(struct findings *f, const struct vmtlb_ab *ab)
 {
 	const struct vm_pairs *p = &ab->of[VM_AB_MINOR];
 	char by[VM_NUMBUF];
-	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_LESS && p->a > 0)
-		find(f, "faults", "%.0f fewer page faults (%s)", -p->difference, change(p, p->difference, by));
+	if (vm_pairs_verdict(p, VMTLB_AB_LEAST) == VM_PAIRS_LESS && !isnan(p->share))
+		find(f, "faults", "%.0f fewer page faults (%s)", -p->difference, change(p->share, by));
 }
 
 /* ---- Whether it was a trial of huge pages at all ------------------------------------------------------------------ */
+
+/** True: too small for huge pages, whatever else is so. */
+static bool say_small(struct findings *f, const struct vmtlb_ab *ab)
+{
+	const uint64_t page = ab->thp.page_bytes;
+	const double rss = ab->of[VM_AB_RSS].b, faults = ab->of[VM_AB_MINOR].a, base = (double)ab->v->s->page_bytes;
+	char had[VM_NUMBUF], huge[VM_NUMBUF];
+	if (rss < (double)page)
+		find(f, "why_small", "it is small: no process had more than %s resident, and a huge page is %s",
+		     vm_format_size((uint64_t)rss, had), vm_format_size(page, huge));
+	else if (faults * base < (double)page)
+		find(f, "why_small", "it is small: %.0f page faults brought at most %s of anonymous memory, and a huge page is %s",
+		     faults, vm_format_size((uint64_t)(faults * base), had), vm_format_size(page, huge));
+	else
+		return false;
+	return true;
+}
 
 /** Why a program that may have huge pages got none: what is known, and else what is likely. */
 static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
@@ -202,16 +219,12 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 	const struct vm_ab_program *prog = &ab->program;
 	struct vm_ab_seen first;
 	const bool seen = vmtlb_ab_most(ab, VM_AB_AS_IS, &first);
-	const uint64_t page = ab->thp.page_bytes ? ab->thp.page_bytes : 2 << 20;
 	const bool must_ask = ab->thp.huge == VM_THP_MADVISE;
 	char size[VM_NUMBUF], of[VM_NUMBUF];
 	if (machine.refused && machine.refused != UINT64_MAX)
 		find(f, "why_fragmented", "the machine refused %llu huge pages meanwhile for want of free memory in one piece",
 		     (unsigned long long)machine.refused);
-	if (is_small(ab) || ab->of[VM_AB_RSS].b < 2.0 * (double)page)
-		find(f, "why_small", "it is small: no process had more than %s resident, and a huge page is %s",
-		     vm_format_size((uint64_t)ab->of[VM_AB_RSS].b, size), vm_format_size(page, of));
-	if (is_small(ab))
+	if (say_small(f, ab))
 		return;
 	if (prog->refuses)
 		find(f, "why_refuses", "it turns huge pages off for itself (PR_SET_THP_DISABLE)");
@@ -229,7 +242,7 @@ static void say_why_none(struct findings *f, const struct vmtlb_ab *ab)
 		     "it is linked statically, or of another language or library (Go, Java, musl)");
 	else if (must_ask)
 		find(f, "why_asks", "huge pages are for memory that asks (policy madvise): a program with a malloc of its own, set-uid, "
-		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES");
+		     "or that maps its memory itself doesn't hear GLIBC_TUNABLES; one may also forbid them (MADV_NOHUGEPAGE)");
 }
 
 /** Though it had some. */
@@ -287,7 +300,7 @@ static void advise(struct findings *f, const struct vmtlb_ab *ab)
 	const bool has = now.huge_bytes >= on.huge_bytes / 2;
 	const char *size = now.huge_bytes ? vm_format_size(now.huge_bytes, number) : "nothing";
 	f->heading = "NOW";
-	const enum vm_pairs_verdict verdict = vmtlb_ab_judge(ab, VM_AB_WALL);
+	const enum vm_pairs_verdict verdict = judge(ab, VM_AB_WALL);
 	if (has && verdict == VM_PAIRS_MORE)
 		find(f, "now", "as it is started now it has %s in huge pages: what starts it can turn them off with "
 		     "prctl(PR_SET_THP_DISABLE), it itself with madvise(MADV_NOHUGEPAGE)", size);

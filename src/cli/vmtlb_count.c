@@ -15,7 +15,8 @@ enum { TICK_MS = 50 };
 
 /* ---- The command line --------------------------------------------------------------------------------------------- */
 
-int vmtlb_count_events_parse(const struct vm_pmu *pmu, const char *text, struct vm_pmu_event *out, size_t *n, struct vm_err *err)
+/** All events of --event.  0, -EINVAL, -ENOMEM. */
+static int parse_events(const struct vm_pmu *pmu, const char *text, struct vm_pmu_event *out, size_t *n, struct vm_err *err)
 {
 	vm_auto_free char *copy = strdup(text);
 	char *save = NULL;
@@ -34,10 +35,8 @@ static int check(const struct vmtlb *v, struct vm_err *err)
 	vm_auto_free struct vmtlb_counting *c = calloc(1, sizeof(*c));
 	if (!c)
 		return vm_fail(err, ENOMEM, "out of memory");
-	if (!v->s->live)
-		return vm_fail(err, EINVAL, "a captured tree can't be counted: leave out --root");
 	int r = v->o->event ? vm_pmu_identify(v->s, &c->pmu, err) : 0;
-	return r == 0 && v->o->event ? vmtlb_count_events_parse(&c->pmu, v->o->event, c->event, &c->nevents, err) : r;
+	return r == 0 && v->o->event ? parse_events(&c->pmu, v->o->event, c->event, &c->nevents, err) : r;
 }
 
 void vmtlb_count_cores(const struct vmtlb_counting *c, const char *names[static VM_TLB_CORES_MAX])
@@ -85,7 +84,7 @@ static int open_all(struct vmtlb_counting *c, struct vm_err *err)
 {
 	int r = vm_pmu_probe(c->v->s, &c->pmu, err);
 	if (r == 0 && c->v->o->event)
-		r = vmtlb_count_events_parse(&c->pmu, c->v->o->event, c->event, &c->nevents, err);
+		r = parse_events(&c->pmu, c->v->o->event, c->event, &c->nevents, err);
 	if (r < 0)
 		return r;
 	r = c->v->argv ? open_for_command(c, err) : open_for_targets(c, err);
@@ -168,10 +167,12 @@ static int finish(struct vmtlb_counting *c, struct watch *w, struct vm_err *err)
 	if (c->counters)
 		vm_counters_disable(c->counters);
 	const bool complete = c->v->count && c->samples >= c->v->count;
+	/* Among rows of samples it would be rows of another kind, or one that is taken for a sample. */
+	const bool room = !c->v->interval_ns || !c->v->sink->machine || c->v->sink->document;
 	if (c->v->interval_ns && !complete && c->samples)
 		r = sample(c, w, err);
 	read_counters(c, w->began_ns, &all);
-	if (r == 0 && (!c->v->interval_ns || !complete))
+	if (r == 0 && room && !(c->v->interval_ns && complete))
 		r = vmtlb_count_show(c, &all, 0, err);
 	return r;
 }

@@ -34,9 +34,6 @@ struct vmtlb_counting {
 /** Names of the kinds of cores: pmu.core[].device. */
 void vmtlb_count_cores(const struct vmtlb_counting *c, const char *names[static VM_TLB_CORES_MAX]);
 
-/** All events of --event.  -EINVAL. */
-int vmtlb_count_events_parse(const struct vm_pmu *pmu, const char *text, struct vm_pmu_event *out, size_t *n, struct vm_err *err);
-
 /* Reports: vmtlb_count_show.c, vmtlb_count_lines.c, vmtlb_count_json.c */
 
 /** All that was counted, or of a document's series the part of a sample (sample > 0). */

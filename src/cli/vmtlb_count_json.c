@@ -7,33 +7,6 @@
 
 #include "core/base/cleanup.h"
 
-static void text(struct vm_json *j, const char *key, const char *s)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, s && *s ? s : NULL);
-}
-
-static void number(struct vm_json *j, const char *key, bool known, uint64_t v)
-{
-	vm_json_key(j, key);
-	if (known)
-		vm_json_u64(j, v);
-	else
-		vm_json_null(j);
-}
-
-static void real(struct vm_json *j, const char *key, double v)
-{
-	vm_json_key(j, key);
-	vm_json_f64(j, v);
-}
-
-static void flag(struct vm_json *j, const char *key, bool v)
-{
-	vm_json_key(j, key);
-	vm_json_bool(j, v);
-}
-
 void vmtlb_put_counters(struct vm_json *j, const struct vm_pmu *p, const char *refused)
 {
 	static const char *const state[] = {
@@ -47,23 +20,23 @@ void vmtlb_put_counters(struct vm_json *j, const struct vm_pmu *p, const char *r
 	const bool why = vm_pmu_reason(p, &r);
 	vm_json_key(j, "counters");
 	vm_json_object_begin(j);
-	text(j, "state", state[p->state]);
-	text(j, "reason", why ? r.key : NULL);
-	text(j, "why", why ? r.what : NULL);
-	text(j, "fix", why ? r.fix : NULL);
-	text(j, "refused", refused);
-	flag(j, "user_only", p->user_only);
-	flag(j, "hypervisor", p->hypervisor);
-	flag(j, "model_hidden", p->masked);
-	number(j, "paranoid", p->paranoid >= 0, (uint64_t)p->paranoid);
+	vm_json_put_str(j, "state", state[p->state]);
+	vm_json_put_str(j, "reason", why ? r.key : NULL);
+	vm_json_put_str(j, "why", why ? r.what : NULL);
+	vm_json_put_str(j, "fix", why ? r.fix : NULL);
+	vm_json_put_str(j, "refused", refused);
+	vm_json_put_bool(j, "user_only", p->user_only);
+	vm_json_put_bool(j, "hypervisor", p->hypervisor);
+	vm_json_put_bool(j, "model_hidden", p->masked);
+	vm_json_put_known(j, "paranoid", p->paranoid >= 0, (uint64_t)p->paranoid);
 	vm_json_key(j, "cores");
 	vm_json_array_begin(j);
 	for (size_t i = 0; i < p->ncores; i++) {
 		vm_json_object_begin(j);
-		text(j, "device", p->core[i].device);
-		text(j, "kernel_name", p->core[i].kernel_name);
-		text(j, "events_of", p->core[i].table);
-		text(j, "events_by", by[p->core[i].by]);
+		vm_json_put_str(j, "device", p->core[i].device);
+		vm_json_put_str(j, "kernel_name", p->core[i].kernel_name);
+		vm_json_put_str(j, "events_of", p->core[i].table);
+		vm_json_put_str(j, "events_by", by[p->core[i].by]);
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);
@@ -79,7 +52,7 @@ static void put_software(const struct vm_tc_set *set, struct vm_json *j)
 	vm_json_key(j, "software");
 	vm_json_object_begin(j);
 	for (size_t i = 0; i < VM_TC_SOFTWARE; i++)
-		number(j, keys[i], set->software[i].opened, set->software[i].raw);
+		vm_json_put_known(j, keys[i], set->software[i].opened, set->software[i].raw);
 	vm_json_object_end(j);
 }
 
@@ -101,15 +74,15 @@ void vmtlb_count_json(struct vmtlb_counting *c, const struct vm_tc_set *set, con
 	struct vm_json *j = &c->v->report.json;
 	vmtlb_put_target(c->v, j);
 	if (c->v->interval_ns)
-		number(j, "sample", sample > 0, sample);
-	number(j, "wall_ns", true, set->wall_ns);
+		vm_json_put_known(j, "sample", sample > 0, sample);
+	vm_json_put_known(j, "wall_ns", true, set->wall_ns);
 	vmtlb_put_counters(j, &c->pmu, c->counters ? NULL : c->refused.what);
-	real(j, "cycles", cost->cycles);
-	real(j, "instructions", cost->instructions);
-	real(j, "ipc", cost->ipc);
-	real(j, "ceiling_share", cost->ceiling);
-	real(j, "ceiling_speedup", cost->speedup);
-	flag(j, "ceiling_partial", cost->ceiling_partial);
+	vm_json_put_f64(j, "cycles", cost->cycles);
+	vm_json_put_f64(j, "instructions", cost->instructions);
+	vm_json_put_f64(j, "ipc", cost->ipc);
+	vm_json_put_f64(j, "ceiling_share", cost->ceiling);
+	vm_json_put_f64(j, "ceiling_speedup", cost->speedup);
+	vm_json_put_bool(j, "ceiling_partial", cost->ceiling_partial);
 	put_list(c, &vm_tlb_side_fields, !c->v->o->event && !c->v->interval_ns, cost->side, cost->nsides, sizeof(cost->side[0]));
 	put_list(c, &vm_tlb_size_fields, false, cost->size, cost->nsizes, sizeof(cost->size[0]));
 	put_events(c, set);

@@ -25,10 +25,13 @@ static void say_table_of(struct vmtlb_counting *c)
 	static const char *const by[] = {
 		[VM_PMU_BY_LIBPFM] = " (libpfm4)", [VM_PMU_BY_TABLE] = " (vmtlb's table)", [VM_PMU_BY_GENERIC] = ", the kernel's generic",
 	};
-	vm_report_say(&c->v->report, "events of ");
+	struct vm_buf b = { 0 };
+	vm_buf_add_str(&b, "events of ");
 	for (size_t i = 0; i < c->pmu.ncores; i++)
-		vm_report_say(&c->v->report, "%s%s%s", i ? " and " : "", c->pmu.core[i].table, by[c->pmu.core[i].by]);
-	vm_report_say(&c->v->report, c->pmu.user_only ? "; user mode only\n" : "; user and kernel mode\n");
+		vm_buf_addf(&b, "%s%s%s", i ? " and " : "", c->pmu.core[i].table, by[c->pmu.core[i].by]);
+	vm_buf_addf(&b, c->pmu.user_only ? "; user mode only" : "; user and kernel mode");
+	vm_report_wrap(&c->v->report, 0, "", vm_buf_str(&b), WIDTH);
+	vm_buf_free(&b);
 }
 
 static void say_heading(struct vmtlb_counting *c, const struct vm_tc_set *set, const struct vm_tlb_cost_view *cost)

@@ -3,7 +3,6 @@
 #include "cli/vmtlb_hot.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -138,14 +137,6 @@ static int report_all(struct vmtlb_hot_run *h, struct vm_signals *signals, struc
 	return r;
 }
 
-static const struct vm_sink *sink_for(const struct vmtlb *v)
-{
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			return vm_sinks[i];
-	return v->sink;
-}
-
 static int run(struct vmtlb *v, struct vm_err *err)
 {
 	struct vmtlb_hot_run h = { .v = v, .brief_ns = v->o->window_ns / BRIEF_PART };
@@ -155,7 +146,7 @@ static int run(struct vmtlb *v, struct vm_err *err)
 		return r;
 	if (h.brief_ns < BRIEF_LEAST_NS)
 		h.brief_ns = BRIEF_LEAST_NS;
-	v->sink = sink_for(v);
+	vmtlb_choose_lines(v);
 	vm_tlb_known(v->s, &h.known);
 	r = vm_signals_open(&signals, err);
 	if (r == 0)

@@ -15,31 +15,13 @@ static void number(struct vm_json *j, const char *key, uint64_t v)
 		vm_json_u64(j, v);
 }
 
-static void real(struct vm_json *j, const char *key, double v)
-{
-	vm_json_key(j, key);
-	vm_json_f64(j, v);
-}
-
-static void text(struct vm_json *j, const char *key, const char *s)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, s && *s ? s : NULL);
-}
-
-static void truth(struct vm_json *j, const char *key, bool v)
-{
-	vm_json_key(j, key);
-	vm_json_bool(j, v);
-}
-
 static void put_process(const struct vmtlb_hot_run *h, struct vm_json *j)
 {
 	vm_json_key(j, "process");
 	vm_json_object_begin(j);
 	number(j, "pid", (uint64_t)h->pid);
-	text(j, "comm", h->as->proc.comm);
-	truth(j, "ended", h->ended);
+	vm_json_put_str(j, "comm", h->as->proc.comm);
+	vm_json_put_bool(j, "ended", h->ended);
 	vm_json_object_end(j);
 }
 
@@ -66,18 +48,18 @@ static void put_windows(const struct vm_tlb_hot *sum, struct vm_json *j)
 static void put_ways(const struct vmtlb_hot_run *h, struct vm_json *j)
 {
 	const struct vm_accessed_facts *f = h->facts;
-	text(j, "reads", f->by_tables ? "page-tables" : "smaps");
-	text(j, "why_not_page_tables", f->why_not_tables);
-	text(j, "flush", f->flush == VM_FLUSH_NONE ? NULL : vm_flush_words[f->flush]);
-	text(j, "why_no_flush", f->why_no_flush);
-	truth(j, "soft_dirty", f->soft_dirty);
-	truth(j, "clearing_flushes", f->clearing_flushes);
+	vm_json_put_str(j, "reads", f->by_tables ? "page-tables" : "smaps");
+	vm_json_put_str(j, "why_not_page_tables", f->why_not_tables);
+	vm_json_put_str(j, "flush", f->flush == VM_FLUSH_NONE ? NULL : vm_flush_words[f->flush]);
+	vm_json_put_str(j, "why_no_flush", f->why_no_flush);
+	vm_json_put_bool(j, "soft_dirty", f->soft_dirty);
+	vm_json_put_bool(j, "clearing_flushes", f->clearing_flushes);
 }
 
 static void put_tlb(const struct vm_tlb_known *k, struct vm_json *j)
 {
 	number(j, "stlb_entries", vm_tlb_entries(k->geometry.stlb));
-	text(j, "stlb_by", vmtlb_hot_known_by(k->by));
+	vm_json_put_str(j, "stlb_by", vmtlb_hot_known_by(k->by));
 	vm_json_key(j, "huge_pages_split");
 	if (k->huge_pages_split == VM_TLB_SPLIT_UNKNOWN)
 		vm_json_null(j);
@@ -89,10 +71,10 @@ static void put_noise(const struct vmtlb_hot_run *h, const struct vm_tlb_hot *su
 {
 	vm_json_key(j, "noise");
 	vm_json_object_begin(j);
-	truth(j, "disturbed", sum->disturbed);
-	real(j, "walked_share", h->noise);
+	vm_json_put_bool(j, "disturbed", sum->disturbed);
+	vm_json_put_f64(j, "walked_share", h->noise);
 	number(j, "window_ns", h->noise_ns);
-	real(j, "brief_walked_share", h->noise_brief);
+	vm_json_put_f64(j, "brief_walked_share", h->noise_brief);
 	number(j, "brief_window_ns", h->brief_ns);
 	vm_json_object_end(j);
 }
@@ -104,9 +86,9 @@ static void put_cost(const struct vmtlb_hot_run *h, const struct vm_tlb_hot *sum
 	vm_json_object_begin(j);
 	number(j, "cleared", h->window.n);
 	number(j, "set_again", sum->set_again);
-	real(j, "set_again_each_ns", h->facts->set_again_ns);
+	vm_json_put_f64(j, "set_again_each_ns", h->facts->set_again_ns);
 	number(j, "flushes", sum->windows[VM_ACCESSED_USED]);
-	truth(j, "soft_dirty_lost", soft_dirty);
+	vm_json_put_bool(j, "soft_dirty_lost", soft_dirty);
 	number(j, "read_ns", sum->read_ns);
 	number(j, "total_ns", sum->total_ns);
 	vm_json_object_end(j);
@@ -133,10 +115,10 @@ static void put_findings(const struct vmtlb_hot_run *h, const struct vm_tlb_hot 
 		if (!vmtlb_hot_finding(h, sum, &sum->row.v[i], &b))
 			continue;
 		vm_json_object_begin(j);
-		text(j, "finding", vm_tlb_verdict_words[sum->row.v[i].verdict]);
+		vm_json_put_str(j, "finding", vm_tlb_verdict_words[sum->row.v[i].verdict]);
 		vm_json_key(j, "start");
 		vm_json_addr(j, sum->row.v[i].m->start);
-		text(j, "text", vm_buf_str(&b));
+		vm_json_put_str(j, "text", vm_buf_str(&b));
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);
@@ -147,10 +129,11 @@ int vmtlb_hot_json(struct vmtlb_hot_run *h, const struct vm_tlb_hot *sum, struct
 {
 	struct vmtlb *v = h->v;
 	struct vm_json *j = &v->report.json;
+	vmtlb_put_target(v, j);
 	put_process(h, j);
 	number(j, "window_ns", v->o->window_ns);
 	number(j, "samples", h->samples);
-	real(j, "cpu_share", sum->cpu_share);
+	vm_json_put_f64(j, "cpu_share", sum->cpu_share);
 	put_ways(h, j);
 	put_tlb(&h->known, j);
 	put_windows(sum, j);

@@ -13,7 +13,7 @@
 
 enum { WIDTH = 80, MARGIN = 8, FINDINGS = 4 };
 
-/** So much of its blocks of 2M is used that huge pages would be no waste. */
+/** So much of its blocks of 2M is there that huge pages would be no waste. */
 #define DENSE 0.5
 /** From such a share on pages in constant use that are walked again are worth a word. */
 #define NOISE 0.1
@@ -47,17 +47,21 @@ static void say_use(const struct vm_tlb_hot *sum, const struct vm_tlb_hot_row *r
 	vm_buf_add_str(b, vm_format_size(flushed ? r->used_bytes : r->walked_bytes, size));
 	if (entries != VM_ACCESSED_UNKNOWN)
 		vm_buf_addf(b, " in %llu pages", ull(entries));
-	vm_buf_addf(b, " are %s within %s, %.1f times what the second-level TLB translates", flushed ? "used" : "walked",
-		    vm_format_duration(sum->window_ns[flushed ? VM_ACCESSED_USED : VM_ACCESSED_WALKED], ns), r->stlb_times);
+	vm_buf_addf(b, " are %s within %s", flushed ? "used" : "walked",
+		    vm_format_duration(sum->window_ns[flushed ? VM_ACCESSED_USED : VM_ACCESSED_WALKED], ns));
+	if (r->stlb_times > 1)
+		vm_buf_addf(b, ", %.1f times what the second-level TLB translates", r->stlb_times);
+	else
+		vm_buf_addf(b, ", and all mappings together %.1f times what the second-level TLB translates", sum->total.stlb_times);
 }
 
 static void say_walks(const struct vm_tlb_hot_row *r, struct vm_buf *b)
 {
 	if (!isnan(r->walked_share))
-		vm_buf_addf(b, ", and %.0f %% of them are walked", 100 * r->walked_share);
+		vm_buf_addf(b, ", and %.0f %% are walked", 100 * r->walked_share);
 	vm_buf_addf(b, ": at least %.0f walks a second", r->walks_per_s);
 	if (!isnan(r->time_share))
-		vm_buf_addf(b, ", %.1f %% of a CPU where nothing hides them", 100 * r->time_share);
+		vm_buf_addf(b, ", %.1f %% of its time where nothing hides them", 100 * r->time_share);
 }
 
 static bool may_be_huge(const struct vm_mapping *m)
@@ -73,14 +77,13 @@ static void say_advice(const struct vmtlb_hot_run *h, const struct vm_tlb_hot_ro
 		vm_buf_add_str(b, ".");
 		return;
 	}
-	vm_buf_addf(b, ". Its blocks of 2M are used to %.0f %%: huge pages would be ", 100 * r->density);
-	if (r->density < DENSE)
-		vm_buf_addf(b, "%.1f times the memory; data that lie closer together would help.", 1 / r->density);
-	else if (h->known.huge_pages_split == VM_TLB_SPLIT_YES)
-		vm_buf_add_str(b, "split by this machine's host, and make walks shorter, not fewer: vmtlb --ab tells what is gained.");
+	if (h->known.huge_pages_split == VM_TLB_SPLIT_YES)
+		vm_buf_add_str(b, ". Huge pages would be split by this machine's host: they would make walks shorter, not fewer");
 	else
-		vm_buf_addf(b, "%llu entries instead of %llu (madvise(MADV_HUGEPAGE)): vmtlb --ab tells what is gained.", ull(r->blocks),
-			    ull(r->used_entries));
+		vm_buf_addf(b, ". Huge pages would be %llu entries for that (madvise(MADV_HUGEPAGE))", ull(r->blocks));
+	if (r->density < DENSE)
+		vm_buf_addf(b, ", and take up to %.1f times the memory", 1 / r->density);
+	vm_buf_add_str(b, ": vmtlb --ab tells what is gained.");
 }
 
 /** The time that a page takes tells whether much is done with it, as far as setting bits leaves it to be seen. */

@@ -12,9 +12,8 @@
 /** One run of the model. */
 struct vmtlb_model_run {
 	struct vmtlb *v;
-	/** Costs and the split are known by `costs_by`; the geometry is by known.by, the user's if one was given. */
-	struct vm_tlb_known known;
-	enum vm_tlb_by costs_by;
+	/** This machine, by which misses are priced; and what is modelled, with the user's geometry if one was given. */
+	struct vm_tlb_known machine, known;
 	struct vm_tlb_result result;
 	const char *engine;        /* "valgrind" */
 	struct vm_buf notes;       /* what the engine complained of */

@@ -97,7 +97,10 @@ static void say_limits(struct vmtlb_model_run *r)
 		say(r, "SPLIT", "this machine's host splits huge pages (vmtlb --probe): a 2M page takes entries for 4K pages in these TLBs, "
 		    "only its walks are shorter");
 	if (r->result.lost)
-		say(r, "LOST", "%u program%s ended without a result: not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
+		say(r, "LOST", "%u program%s left no result (killed, or still running): not counted", r->result.lost, r->result.lost > 1 ? "s" : "");
+	if (r->result.not_followed)
+		say(r, "EXEC", "%u program%s took the place of another (execve), where this engine doesn't follow: not counted",
+		    r->result.not_followed, r->result.not_followed > 1 ? "s" : "");
 	if (r->notes.n)
 		say(r, "ENGINE", "%.*s", (int)strcspn(vm_buf_str(&r->notes), "\n"), vm_buf_str(&r->notes));
 	if (isnan(cost(r, VM_TLB_AS_IS)))
@@ -136,18 +139,6 @@ static void say_verdict(struct vmtlb_model_run *r)
 
 /* ---- For programs ------------------------------------------------------------------------------------------------- */
 
-static void put_text(struct vm_json *j, const char *key, const char *s)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, s);
-}
-
-static void put_number(struct vm_json *j, const char *key, uint64_t n)
-{
-	vm_json_key(j, key);
-	vm_json_u64(j, n);
-}
-
 static void put_programs(const struct vmtlb_model_run *r, struct vm_json *j)
 {
 	vm_json_key(j, "programs");
@@ -155,11 +146,11 @@ static void put_programs(const struct vmtlb_model_run *r, struct vm_json *j)
 	for (size_t i = 0; i < r->result.program.n; i++) {
 		const struct vm_tlb_program *p = &r->result.program.v[i];
 		vm_json_object_begin(j);
-		put_number(j, "pid", (uint64_t)p->pid);
-		put_text(j, "program", p->name);
-		put_number(j, "instructions", p->instructions);
-		put_number(j, "loads", p->loads);
-		put_number(j, "stores", p->stores);
+		vm_json_put_u64(j, "pid", (uint64_t)p->pid);
+		vm_json_put_str(j, "program", p->name);
+		vm_json_put_u64(j, "instructions", p->instructions);
+		vm_json_put_u64(j, "loads", p->loads);
+		vm_json_put_u64(j, "stores", p->stores);
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);
@@ -172,22 +163,23 @@ static void put_document(struct vmtlb_model_run *r)
 	vm_tlb_geometry_put(&geometry, &r->known.geometry);
 	vm_json_key(j, "is_model");
 	vm_json_bool(j, true);
-	put_text(j, "command", r->v->argv[0]);
-	put_number(j, "exit_status", (uint64_t)r->v->status);
-	put_text(j, "engine", r->engine);
-	put_text(j, "engine_version", r->result.engine);
-	put_number(j, "run_ns", r->took_ns);
-	put_text(j, "geometry", vm_buf_str(&geometry));
-	put_text(j, "geometry_by", by_key(r->known.by));
-	put_text(j, "costs_by", r->known.ncosts || !isnan(r->known.walk_ns) ? by_key(r->costs_by) : NULL);
+	vm_json_put_str(j, "command", r->v->argv[0]);
+	vm_json_put_u64(j, "exit_status", (uint64_t)r->v->status);
+	vm_json_put_str(j, "engine", r->engine);
+	vm_json_put_str(j, "engine_version", r->result.engine);
+	vm_json_put_u64(j, "run_ns", r->took_ns);
+	vm_json_put_str(j, "geometry", vm_buf_str(&geometry));
+	vm_json_put_str(j, "geometry_by", by_key(r->known.by));
+	vm_json_put_str(j, "costs_by", r->machine.ncosts || !isnan(r->machine.walk_ns) ? by_key(r->machine.by) : NULL);
 	vm_json_key(j, "huge_pages_split");
 	if (r->known.huge_pages_split == VM_TLB_SPLIT_UNKNOWN)
 		vm_json_null(j);
 	else
 		vm_json_bool(j, is_split(r));
-	put_text(j, "page_sizes_by", sizes_key(r->result.sizes_by));
-	put_number(j, "programs_lost", r->result.lost);
-	put_text(j, "engine_notes", r->notes.n ? vm_buf_str(&r->notes) : NULL);
+	vm_json_put_str(j, "page_sizes_by", sizes_key(r->result.sizes_by));
+	vm_json_put_u64(j, "programs_lost", r->result.lost);
+	vm_json_put_u64(j, "programs_not_followed", r->result.not_followed);
+	vm_json_put_str(j, "engine_notes", r->notes.n ? vm_buf_str(&r->notes) : NULL);
 	put_programs(r, j);
 	vm_buf_free(&geometry);
 }
@@ -198,6 +190,19 @@ static int list(struct vmtlb_model_run *r, const struct vm_fieldset *set, const 
 {
 	vm_report_say(&r->v->report, "\n");
 	return vmtlb_list(r->v, set, false, p->row.v, p->row.n, sizeof(*p->row.v), NULL, err);
+}
+
+/** All of them, whatever --top says. */
+static int list_policies(struct vmtlb_model_run *r, struct vm_err *err)
+{
+	struct vmtlb *v = r->v;
+	const struct vmtlb_options *given = v->o;
+	struct vmtlb_options all = *given;
+	all.top = 0;
+	v->o = &all;
+	const int e = vmtlb_list(v, &vm_tlb_policy_fields, true, r->policy, r->result.policies, sizeof(r->policy[0]), NULL, err);
+	v->o = given;
+	return e;
 }
 
 int vmtlb_model_show(struct vmtlb_model_run *r, struct vm_err *err)
@@ -211,7 +216,7 @@ int vmtlb_model_show(struct vmtlb_model_run *r, struct vm_err *err)
 	say_heading(r);
 	say_limits(r);
 	vm_report_say(&v->report, "\n");
-	e = vmtlb_list(v, &vm_tlb_policy_fields, true, r->policy, r->result.policies, sizeof(r->policy[0]), NULL, err);
+	e = list_policies(r, err);
 	if (e == 0 && !vm_report_is_machine(&v->report))
 		say_verdict(r);
 	if (e == 0)

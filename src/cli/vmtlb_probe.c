@@ -78,12 +78,6 @@ static int put_lists(struct vmtlb *v, const struct rows *r, struct vm_err *err)
 
 /* ---- For programs ------------------------------------------------------------------------------------------------- */
 
-static void put_text(struct vm_json *j, const char *key, const char *text)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, *text ? text : NULL);
-}
-
 static void put_entries(struct vm_json *j, const char *key, unsigned entries)
 {
 	vm_json_key(j, key);
@@ -91,12 +85,6 @@ static void put_entries(struct vm_json *j, const char *key, unsigned entries)
 		vm_json_u64(j, entries);
 	else
 		vm_json_null(j);
-}
-
-static void put_double(struct vm_json *j, const char *key, double v)
-{
-	vm_json_key(j, key);
-	vm_json_f64(j, v);
 }
 
 static void put_split(struct vm_json *j, enum vm_tlb_split split)
@@ -121,22 +109,22 @@ static void put_geometry(struct vm_json *j, const struct vm_tlb_geometry *g)
 static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 {
 	const struct vm_tlb_known *k = &p->known;
-	put_text(j, "cpu", p->cpu);
-	put_text(j, "hypervisor", p->hypervisor);
+	vm_json_put_str(j, "cpu", p->cpu);
+	vm_json_put_str(j, "hypervisor", p->hypervisor);
 	put_entries(j, "dtlb_entries", k->dtlb_entries);
 	put_entries(j, "stlb_entries", k->stlb_entries);
 	put_entries(j, "itlb_entries", k->itlb_entries);
-	put_double(j, "hit_ns", k->hit_ns);
-	put_double(j, "stlb_hit_ns", k->stlb_hit_ns);
-	put_double(j, "walk_ns", k->walk_ns);
+	vm_json_put_f64(j, "hit_ns", k->hit_ns);
+	vm_json_put_f64(j, "stlb_hit_ns", k->stlb_hit_ns);
+	vm_json_put_f64(j, "walk_ns", k->walk_ns);
 	put_split(j, k->huge_pages_split);
 	put_geometry(j, &k->geometry);
 	vm_json_key(j, "split_test");
 	vm_json_object_begin(j);
 	put_entries(j, "few_lines", p->few_lines);
-	put_double(j, "few_lines_ns", p->few_lines_ns);
+	vm_json_put_f64(j, "few_lines_ns", p->few_lines_ns);
 	put_entries(j, "many_lines", p->many_lines);
-	put_double(j, "many_lines_ns", p->many_lines_ns);
+	vm_json_put_f64(j, "many_lines_ns", p->many_lines_ns);
 	vm_json_object_end(j);
 	vm_json_key(j, "on_cpu");
 	vm_json_u64(j, p->on_cpu);
@@ -144,10 +132,10 @@ static void put_document(struct vm_json *j, const struct vm_tlb_probe *p)
 	vm_json_u64(j, p->page_bytes);
 	vm_json_key(j, "trusted");
 	vm_json_bool(j, k->trusted);
-	put_text(j, "doubt", p->doubt);
-	put_text(j, "no_itlb", p->no_code);
-	put_text(j, "no_huge_pages", p->no_huge);
-	put_text(j, "no_more_costs", p->no_more);
+	vm_json_put_str(j, "doubt", p->doubt);
+	vm_json_put_str(j, "no_itlb", p->no_code);
+	vm_json_put_str(j, "no_huge_pages", p->no_huge);
+	vm_json_put_str(j, "no_more_costs", p->no_more);
 	vm_json_key(j, "from_cache");
 	vm_json_bool(j, p->from_cache);
 	vm_json_key(j, "measured_at");
@@ -232,8 +220,8 @@ static void say_split(struct vmtlb *v, const struct vm_tlb_probe *p)
 	say_savings(&p->known, saved, sizeof(saved));
 	switch (p->known.huge_pages_split) {
 	case VM_TLB_SPLIT_YES:
-		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with %u "
-		    "lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
+		say(v, "2M pages", "SPLIT BY THE HOST. A huge page takes entries for base pages here (a load takes %.1f ns with "
+		    "%u lines of one huge page, %.1f ns with %u), so huge pages don't extend the reach. They shorten page walks%s.",
 		    p->many_lines_ns, p->many_lines, p->few_lines_ns, p->few_lines, saved);
 		break;
 	case VM_TLB_SPLIT_NO:
@@ -257,7 +245,7 @@ static int put_report(struct vmtlb *v, const struct vm_tlb_probe *p, const struc
 	if (*p->no_code)
 		say(v, "iTLB", "not known: %s.", p->no_code);
 	draw(v, p);
-	vm_report_say(&v->report, "\nwhat translation adds to a load somewhere in the footprint\n");
+	vm_report_say(&v->report, "\nns that translation adds to a load somewhere in the footprint\n");
 	/* They are few, and belong together. */
 	all.top = 0;
 	v->o = &all;

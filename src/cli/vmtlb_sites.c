@@ -12,7 +12,7 @@
 #include "core/field/tlb_sample.h"
 #include "core/source/session.h"
 
-enum { TICK_MS = 20, FREQUENCY = 1000 };
+enum { TICK_MS = 20 };
 
 /* ---- What can be sampled ------------------------------------------------------------------------------------------ */
 
@@ -63,7 +63,7 @@ static int open_walks(struct vmtlb_samples *s, struct vm_err *err)
 	const struct vm_walk_ask ask = {
 		.whom = v->target.whom, .pids = command ? &v->child.pid : v->target.pids, .npids = command ? 1 : v->target.npids,
 		.cgroup = v->target.cgroup, .children = !v->o->no_children, .stacks = v->o->stacks, .pmu = &s->pmu, .pick = s->pick,
-		.npicks = s->npicks, .all = v->o->event, .period = v->o->period, .frequency = v->o->frequency ? v->o->frequency : FREQUENCY,
+		.npicks = s->npicks, .all = v->o->event, .period = v->o->period, .frequency = v->o->frequency,
 		.code = vm_sitenames_note_code, .ctx = &s->names,
 	};
 	return vm_walks_open(v->s, &ask, &s->walks, err);
@@ -207,8 +207,6 @@ static int run_stacks(struct vmtlb *v, struct vm_err *err)
 static int check(const struct vmtlb *v, struct vm_err *err)
 {
 	const struct vmtlb_options *o = v->o;
-	if (!v->s->live)
-		return vm_fail(err, EINVAL, "a captured tree can't be sampled: leave out --root");
 	if (o->period && o->frequency)
 		return vm_fail(err, EINVAL, "--period and --frequency are two ways to say the same: give one of them");
 	if (o->folded && v->sink->machine)

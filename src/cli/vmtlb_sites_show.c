@@ -71,10 +71,18 @@ static bool by_stack(struct vmtlb_samples *s, const struct vm_walkset *set, stru
 	return ok;
 }
 
+/** Of many processes nobody reads each one's mappings. */
+static bool are_many(const struct vm_walkset *set)
+{
+	enum { MANY = 8 };
+	return set->who.space.n > MANY;
+}
+
 static int list(struct vmtlb_samples *s, const struct vm_walkset *set, const struct vm_fieldset *fields, struct vm_err *err)
 {
 	struct vm_walk_rows rows = { 0 };
-	const bool ok = fields == &vm_walk_mapping_fields ? vm_walk_by_mapping(set, &rows) :
+	const bool merge = are_many(set) && !vm_report_is_machine(&s->v->report);
+	const bool ok = fields == &vm_walk_mapping_fields ? vm_walk_by_mapping(set, merge, &rows) :
 			fields == &vm_walk_stack_fields ? by_stack(s, set, &rows) : by_site(s, set, &rows);
 	int r = ok ? vmtlb_list(s->v, fields, fields == s->mode->fields, rows.row.v, rows.row.n, sizeof(*rows.row.v), NULL, err) :
 		     vm_fail(err, ENOMEM, "out of memory");
@@ -212,29 +220,14 @@ static int show_tables(struct vmtlb_samples *s, const struct vm_walkset *set, st
 
 /* ---- For programs ------------------------------------------------------------------------------------------------- */
 
-static void put_number(struct vm_json *j, const char *key, bool known, uint64_t n)
-{
-	vm_json_key(j, key);
-	if (known)
-		vm_json_u64(j, n);
-	else
-		vm_json_null(j);
-}
-
-static void put_text(struct vm_json *j, const char *key, const char *text)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, text);
-}
-
 static void put_refused(const struct vm_walkset *set, struct vm_json *j)
 {
 	vm_json_key(j, "not_sampled");
 	vm_json_array_begin(j);
 	for (size_t i = 0; set && i < set->nrefused; i++) {
 		vm_json_object_begin(j);
-		put_text(j, "event", set->refused[i].name);
-		put_text(j, "error", strerrorname_np(-set->refused[i].code));
+		vm_json_put_str(j, "event", set->refused[i].name);
+		vm_json_put_str(j, "error", strerrorname_np(-set->refused[i].code));
 		vm_json_object_end(j);
 	}
 	vm_json_array_end(j);
@@ -256,10 +249,10 @@ static int show_document(struct vmtlb_samples *s, const struct vm_walkset *set, 
 	struct vm_json *j = &v->report.json;
 	vmtlb_put_target(v, j);
 	vmtlb_put_counters(j, &s->pmu, s->refused ? s->why.what : NULL);
-	put_number(j, "wall_ns", set, set ? set->now_ns - set->began_ns : 0);
-	put_number(j, "samples", set, set ? vm_walkset_samples(set) : 0);
-	put_number(j, "lost_samples", set, set ? set->lost : 0);
-	put_number(j, "throttled", set, set ? set->throttled : 0);
+	vm_json_put_known(j, "wall_ns", set, set ? set->now_ns - set->began_ns : 0);
+	vm_json_put_known(j, "samples", set, set ? vm_walkset_samples(set) : 0);
+	vm_json_put_known(j, "lost_samples", set, set ? set->lost : 0);
+	vm_json_put_known(j, "throttled", set, set ? set->throttled : 0);
 	put_refused(set, j);
 	int r = vmtlb_list(v, &vm_walk_event_fields, false, set ? set->event : NULL, set ? set->nevents : 0, sizeof(set->event[0]), NULL,
 			   err);
@@ -267,7 +260,7 @@ static int show_document(struct vmtlb_samples *s, const struct vm_walkset *set, 
 		r = put_list(s, set, s->mode->fields, set, err);
 	if (r == 0 && s->mode == &vmtlb_sites)
 		r = put_list(s, set, &vm_walk_mapping_fields, set && (addressed(set) || !vm_walkset_samples(set)), err);
-	put_number(j, "exit_status", v->child.ended, (uint64_t)v->child.status);
+	vm_json_put_known(j, "exit_status", v->child.ended, (uint64_t)v->child.status);
 	return r;
 }
 

@@ -139,6 +139,7 @@ struct vm_sweep vmtop_sweep(struct vmtop *v, uint32_t needs)
 		.needs = needs | VM_NEED(STAT) | (v->have_uid ? VM_NEED(STATUS) : 0), .budget_ns = UINT64_MAX,
 		.only = v->pids, .nonly = v->npids,
 		.mem_total = vm_system_has(&v->sys, VM_S_MEM_TOTAL) ? v->sys.q[VM_S_MEM_TOTAL] : 0,
+		.max_map_count = vm_system_has(&v->sys, VM_S_MAX_MAP_COUNT) ? v->sys.q[VM_S_MAX_MAP_COUNT] : 0,
 		.accepts = choosy ? accepts : NULL, .ctx = v,
 	};
 }

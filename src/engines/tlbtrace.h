@@ -27,7 +27,8 @@
 
 enum {
 	VM_TLBTRACE_FILTER = 64,   /* sets of a filter at most */
-	VM_TLBTRACE_NEAR = 64,     /* regions and pages that a thread has at hand */
+	VM_TLBTRACE_NEAR = 64,     /* regions, and places of pages, that a thread has at hand */
+	VM_TLBTRACE_PAGES = 256,   /* pages likewise */
 	VM_TLBTRACE_SLAB = 128,    /* records allocated at once */
 	VM_TLBTRACE_BUCKETS = 1024,
 	VM_TLBTRACE_REFRESH = 1 << 22,   /* slow accesses after which page sizes are asked again, for khugepaged's sake */
@@ -97,6 +98,14 @@ struct vm_tlbtrace_region {
 	enum vm_tlb_size size;     /* as it is */
 };
 
+/** A page of which all is known that an access must know. */
+struct vm_tlbtrace_page {
+	uint64_t number;
+	struct vm_tlbtrace_region *region;
+	unsigned epoch;            /* of vm_tlbtrace; 0: none */
+	uint8_t size[VM_TLB_POLICIES];   /* enum vm_tlb_size */
+};
+
 /** Pages that were the latest of their set. */
 struct vm_tlbtrace_filter {
 	uint64_t page_mask, region_mask;
@@ -111,6 +120,9 @@ struct vm_tlbtrace_thread {
 	struct vm_tlbsim tlb[VM_TLB_POLICIES];
 	struct vm_tlbwalk walk[VM_TLB_POLICIES];
 	enum vm_tlb_policy tlb_of[VM_TLB_POLICIES], walk_of[VM_TLB_POLICIES];
+	enum vm_tlb_policy own[VM_TLB_POLICIES];   /* those with TLBs of their own */
+	unsigned owns;
+	struct vm_tlbtrace_page page[VM_TLBTRACE_PAGES];
 	struct vm_tlbtrace_region *near[VM_TLBTRACE_NEAR];
 	struct { uint64_t page; struct vm_tlbtrace_mapping *mapping; } place[VM_TLBTRACE_NEAR];
 	struct vm_tlbtrace_thread *next;

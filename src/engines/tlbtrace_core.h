@@ -186,6 +186,14 @@ static inline void vm_tlbtrace_copy(uint64_t *to, const uint64_t *from, size_t w
 		to[i] = from[i];
 }
 
+static inline void vm_tlbtrace_pages_clear(struct vm_tlbtrace_thread *t)
+{
+	for (int i = 0; i < VM_TLBTRACE_PAGES; i++)
+		t->page[i].epoch = 0;
+	for (int i = 0; i < VM_TLBTRACE_NEAR; i++)
+		t->place[i].mapping = NULL;
+}
+
 /** Empty TLBs; all policies have met the same sizes so far. */
 static inline void vm_tlbtrace_thread_reset(const struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t)
 {
@@ -195,6 +203,9 @@ static inline void vm_tlbtrace_thread_reset(const struct vm_tlbtrace *c, struct 
 	vm_tlbwalk_clear(&t->walk[VM_TLB_ALL_4K]);
 	for (unsigned p = 0; p < VM_TLB_POLICIES; p++)
 		t->tlb_of[p] = t->walk_of[p] = VM_TLB_ALL_4K;
+	t->own[0] = VM_TLB_ALL_4K;
+	t->owns = 1;
+	vm_tlbtrace_pages_clear(t);
 }
 
 /** A new thread. */
@@ -231,15 +242,35 @@ static inline void vm_tlbtrace_thread_ended(struct vm_tlbtrace_thread *t)
 
 /* ---- Accesses ----------------------------------------------------------------------------------------------------- */
 
-/** Sizes of the page by each policy. */
-static inline void vm_tlbtrace_sizes(struct vm_tlbtrace *c, struct vm_tlbtrace_region *r, uint64_t addr,
-				     enum vm_tlb_size size[VM_TLB_POLICIES])
+static inline unsigned vm_tlbtrace_touched(const struct vm_tlbtrace_region *r)
+{
+	unsigned pages = 0;
+	for (int w = 0; w < 8; w++)
+		for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1)
+			pages++;
+	return pages;
+}
+
+/** All of a region is of another mapping than before, as when its protection was changed: so are its pages. */
+static inline void vm_tlbtrace_move(const struct vm_tlbtrace_region *r, struct vm_tlbtrace_mapping *from,
+				    struct vm_tlbtrace_mapping *to)
+{
+	if (!from || !to || from == to)
+		return;
+	from->pages -= vm_tlbtrace_touched(r);
+	to->pages += vm_tlbtrace_touched(r);
+}
+
+/** What is known of the region of an address, as of now. */
+static inline void vm_tlbtrace_know(struct vm_tlbtrace *c, struct vm_tlbtrace_region *r, uint64_t addr)
 {
 	if (!r->known) {
 		const uint64_t start = r->number << VM_TLBSIM_PMD_SHIFT, end = start + (UINT64_C(1) << VM_TLBSIM_PMD_SHIFT);
 		struct vm_tlbtrace_place p;
 		const bool whole = c->ops->place(c->ctx, addr, &p) && p.start <= start && p.end >= end;
+		struct vm_tlbtrace_mapping *was = r->mapping;
 		r->mapping = whole ? vm_tlbtrace_mapping(c, addr) : NULL;
+		vm_tlbtrace_move(r, was, r->mapping);
 		r->can_2m = whole && p.can_2m;
 		r->known = true;
 		r->epoch = c->epoch - 1;
@@ -248,28 +279,51 @@ static inline void vm_tlbtrace_sizes(struct vm_tlbtrace *c, struct vm_tlbtrace_r
 		r->size = c->ops->page_size(c->ctx, addr);
 		r->epoch = c->epoch;
 	}
-	size[VM_TLB_AS_IS] = r->size;
-	size[VM_TLB_ALL_4K] = VM_TLB_4K;
-	size[VM_TLB_ALL_2M] = size[VM_TLB_ALL_2M_WHOLE] = r->can_2m || r->size != VM_TLB_4K ? VM_TLB_2M : VM_TLB_4K;
 }
 
 /** A policy that meets another size than the one whose TLBs it has shared gets TLBs of its own. */
-static inline void vm_tlbtrace_part(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t, const enum vm_tlb_size size[VM_TLB_POLICIES])
+static inline void vm_tlbtrace_part(struct vm_tlbtrace_thread *t, enum vm_tlb_policy p)
 {
-	for (unsigned p = 0; p < c->policies; p++) {
-		if (size[p] == VM_TLB_4K)
-			continue;
-		const struct vm_tlbsim *tlb = &t->tlb[VM_TLB_ALL_4K];
-		const struct vm_tlbwalk *walk = &t->walk[VM_TLB_ALL_4K];
-		if (t->tlb_of[p] != p && p != VM_TLB_ALL_4K && !t->tlb[p].split) {
-			vm_tlbtrace_copy(t->tlb[p].memory, tlb->memory, tlb->words);
-			t->tlb_of[p] = (enum vm_tlb_policy)p;
-		}
-		if (t->walk_of[p] != p && p != VM_TLB_ALL_4K) {
-			vm_tlbtrace_copy(t->walk[p].memory, walk->memory, walk->words);
-			t->walk_of[p] = (enum vm_tlb_policy)p;
-		}
+	const struct vm_tlbsim *tlb = &t->tlb[VM_TLB_ALL_4K];
+	const struct vm_tlbwalk *walk = &t->walk[VM_TLB_ALL_4K];
+	if (t->tlb_of[p] != p && !t->tlb[p].split) {
+		vm_tlbtrace_copy(t->tlb[p].memory, tlb->memory, tlb->words);
+		t->tlb_of[p] = p;
+		t->own[t->owns++] = p;
 	}
+	if (t->walk_of[p] != p) {
+		vm_tlbtrace_copy(t->walk[p].memory, walk->memory, walk->words);
+		t->walk_of[p] = p;
+	}
+}
+
+/** The page of an address, with the sizes that each policy gives it. */
+static inline const struct vm_tlbtrace_page *vm_tlbtrace_page(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t, uint64_t addr)
+{
+	const uint64_t number = addr >> VM_TLBTRACE_PAGE_SHIFT;
+	struct vm_tlbtrace_page *p = &t->page[number % VM_TLBTRACE_PAGES];
+	if (__builtin_expect(p->number == number && p->epoch == c->epoch, 1))
+		return p;
+	struct vm_tlbtrace_region *r = vm_tlbtrace_region(c, t, addr >> VM_TLBSIM_PMD_SHIFT);
+	vm_tlbtrace_know(c, r, addr);
+	p->number = number;
+	p->epoch = c->epoch;
+	p->region = r;
+	p->size[VM_TLB_AS_IS] = (uint8_t)r->size;
+	p->size[VM_TLB_ALL_4K] = VM_TLB_4K;
+	p->size[VM_TLB_ALL_2M] = p->size[VM_TLB_ALL_2M_WHOLE] = r->can_2m || r->size != VM_TLB_4K ? VM_TLB_2M : VM_TLB_4K;
+	for (unsigned i = 0; i < c->policies; i++)
+		if (p->size[i] != VM_TLB_4K)
+			vm_tlbtrace_part(t, (enum vm_tlb_policy)i);
+	uint64_t *touched = &r->touched[number % VM_TLBTRACE_REGION_PAGES / 64];
+	const uint64_t bit = UINT64_C(1) << number % 64;
+	if (!(*touched & bit)) {
+		struct vm_tlbtrace_mapping *m = r->mapping ? r->mapping : vm_tlbtrace_mapping_at(c, t, addr);
+		*touched |= bit;
+		if (m)
+			m->pages++;
+	}
+	return p;
 }
 
 /** What an access met, by policy. */
@@ -296,58 +350,54 @@ static inline void vm_tlbtrace_add(struct vm_tlb_tallies *to, const struct vm_tl
 	}
 }
 
-/** Look it up under each policy.  false: all hit in the first level. */
-static inline bool vm_tlbtrace_meet(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t, bool code, uint64_t addr,
-				    const enum vm_tlb_size size[VM_TLB_POLICIES], struct vm_tlbtrace_met met[VM_TLB_POLICIES])
+/** It missed in the first level of those whose bit is set in `missed`: on to the second, and to walks. */
+static inline void vm_tlbtrace_missed(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t, struct vm_tlbtrace_site *site,
+				      uint64_t addr, const struct vm_tlbtrace_page *page, unsigned missed)
 {
-	bool missed = false;
 	/* Those that are shared come first. */
 	static const enum vm_tlb_policy order[] = { VM_TLB_ALL_4K, VM_TLB_AS_IS, VM_TLB_ALL_2M, VM_TLB_ALL_2M_WHOLE };
+	struct vm_tlbtrace_met met[VM_TLB_POLICIES];
 	for (unsigned i = 0; i < c->policies; i++) {
-		const enum vm_tlb_policy p = order[i];
-		met[p].where = t->tlb_of[p] == p ? vm_tlbsim_access(&t->tlb[p], code, addr, size[p]) : met[t->tlb_of[p]].where;
-		met[p].huge = size[p] != VM_TLB_4K;
-		if (met[p].where == VM_TLBSIM_L1)
-			continue;
-		missed = true;
-		if (met[p].where != VM_TLBSIM_WALK)
-			continue;
+		const enum vm_tlb_policy p = order[i], of = t->tlb_of[p];
+		const enum vm_tlb_size size = (enum vm_tlb_size)page->size[p];
+		met[p].huge = size != VM_TLB_4K;
+		if (!(missed >> of & 1))
+			met[p].where = VM_TLBSIM_L1;
+		else if (of != p)
+			met[p].where = met[of].where;
+		else
+			met[p].where = vm_tlbsim_second(&t->tlb[p], addr, size) ? VM_TLBSIM_STLB : VM_TLBSIM_WALK;
 		/* Who shares page-walk caches shares TLBs as well. */
-		met[p].cost = t->walk_of[p] == p ? vm_tlbwalk(&t->walk[p], addr, size[p]) : met[t->walk_of[p]].cost;
+		if (met[p].where == VM_TLBSIM_WALK)
+			met[p].cost = t->walk_of[p] == p ? vm_tlbwalk(&t->walk[p], addr, size) : met[t->walk_of[p]].cost;
 	}
-	return missed;
+	struct vm_tlbtrace_mapping *m = page->region->mapping ? page->region->mapping : vm_tlbtrace_mapping_at(c, t, addr);
+	vm_tlbtrace_add(site->code ? &c->code : &c->data, met, c->policies);
+	vm_tlbtrace_add(&site->misses, met, c->policies);
+	if (m)
+		vm_tlbtrace_add(site->code ? &m->code : &m->data, met, c->policies);
 }
 
 /** An access to one page that isn't told inline. */
 static __attribute__((noinline, unused))
 void vm_tlbtrace_slow(struct vm_tlbtrace *c, struct vm_tlbtrace_thread *t, struct vm_tlbtrace_site *site, uint64_t addr)
 {
-	const uint64_t page = addr >> VM_TLBTRACE_PAGE_SHIFT, number = addr >> VM_TLBSIM_PMD_SHIFT;
-	enum vm_tlb_size size[VM_TLB_POLICIES];
-	struct vm_tlbtrace_met met[VM_TLB_POLICIES];
+	unsigned missed = 0;
 	if (c->ops->lock)
 		c->ops->lock(c->ctx);
-	if (++c->slow % VM_TLBTRACE_REFRESH == 0)
+	if (__builtin_expect(++c->slow % VM_TLBTRACE_REFRESH == 0, 0))
 		c->epoch++;
-	struct vm_tlbtrace_region *r = vm_tlbtrace_region(c, t, number);
-	vm_tlbtrace_sizes(c, r, addr, size);
-	vm_tlbtrace_part(c, t, size);
-	uint64_t *touched = &r->touched[page % VM_TLBTRACE_REGION_PAGES / 64];
-	const uint64_t bit = UINT64_C(1) << page % 64;
-	const bool first = !(*touched & bit);
-	*touched |= bit;
-	if (vm_tlbtrace_meet(c, t, site->code, addr, size, met) || first) {
-		struct vm_tlbtrace_mapping *m = r->mapping ? r->mapping : vm_tlbtrace_mapping_at(c, t, addr);
-		vm_tlbtrace_add(site->code ? &c->code : &c->data, met, c->policies);
-		vm_tlbtrace_add(&site->misses, met, c->policies);
-		if (m) {
-			vm_tlbtrace_add(site->code ? &m->code : &m->data, met, c->policies);
-			m->pages += first;
-		}
+	const struct vm_tlbtrace_page *page = vm_tlbtrace_page(c, t, addr);
+	for (unsigned i = 0; i < t->owns; i++) {
+		const enum vm_tlb_policy p = t->own[i];
+		missed |= (unsigned)!vm_tlbsim_first(&t->tlb[p], site->code, addr, (enum vm_tlb_size)page->size[p]) << p;
 	}
+	if (missed)
+		vm_tlbtrace_missed(c, t, site, addr, page, missed);
 	struct vm_tlbtrace_filter *f = site->code ? &t->code : &t->data;
-	const bool giant = size[VM_TLB_AS_IS] == VM_TLB_1G;
-	f->page[page & f->page_mask] = giant ? UINT64_MAX : page;
+	const bool giant = page->size[VM_TLB_AS_IS] == VM_TLB_1G;
+	const uint64_t number = addr >> VM_TLBSIM_PMD_SHIFT;
+	f->page[page->number & f->page_mask] = giant ? UINT64_MAX : page->number;
 	f->region[number & f->region_mask] = giant ? UINT64_MAX : number;
 	if (c->ops->unlock)
 		c->ops->unlock(c->ctx);
@@ -403,8 +453,7 @@ static inline void vm_tlbtrace_changed(struct vm_tlbtrace *c, uint64_t from, uin
 				r->known &= r->number < first || r->number > last;
 	}
 	for (struct vm_tlbtrace_thread *t = c->threads; t; t = t->next) {
-		for (int i = 0; i < VM_TLBTRACE_NEAR; i++)
-			t->place[i].mapping = NULL;
+		vm_tlbtrace_pages_clear(t);
 		vm_tlbtrace_filter_clear(&t->data);
 		vm_tlbtrace_filter_clear(&t->code);
 		for (unsigned p = 0; gone && p < c->policies; p++)

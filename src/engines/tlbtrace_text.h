@@ -167,18 +167,21 @@ static inline void vm_tlbtrace_sum_regions(struct vm_tlbtrace *c)
 		m->regions_2m = m->pages_2m = m->regions_huge = m->pages_huge = 0;
 	for (size_t i = 0; i < c->region_buckets; i++)
 		for (const struct vm_tlbtrace_region *r = c->region[i]; r; r = r->next) {
-			unsigned pages = 0;
-			for (int w = 0; w < 8; w++)
-				for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1)
-					pages++;
+			const unsigned pages = vm_tlbtrace_touched(r);
+			const bool huge = r->size != VM_TLB_4K;
 			if (!r->mapping || !pages)
 				continue;
-			const bool huge = r->size != VM_TLB_4K;
 			r->mapping->regions_2m += r->can_2m || huge;
 			r->mapping->pages_2m += r->can_2m || huge ? pages : 0;
 			r->mapping->regions_huge += huge;
 			r->mapping->pages_huge += huge ? pages : 0;
 		}
+	/* Pages that were touched when they were of another mapping, before mprotect(2) or before this one grew around them. */
+	for (struct vm_tlbtrace_mapping *m = c->mappings; m; m = m->next) {
+		const uint64_t least = m->pages_2m > m->pages_huge ? m->pages_2m : m->pages_huge;
+		if (m->pages < least)
+			m->pages = least;
+	}
 }
 
 static inline void vm_tlbtrace_put_mapping(struct vm_tlbtrace_out *o, const struct vm_tlbtrace_mapping *m)

@@ -125,6 +125,86 @@ const struct vm_workload vm_workload_mlock = {
 	.done = mlock_done,
 };
 
+/* mlock-onfault */
+
+enum { ONFAULT_SIZE, ONFAULT_TOUCH };
+
+static const struct vm_param onfault_params[] = {
+	{ "size", "bytes to map and to lock", VM_P_SIZE, .def = "1M", .min = 1 },
+	{ "touch", "share of it to write to with each step", VM_P_RATIO, .def = "25%" },
+	{ .name = NULL }
+};
+
+struct onfault {
+	struct vm_region r;
+	const struct vm_lab *lab;
+	uint64_t each, touched;
+};
+
+static void truth_onfault(const struct onfault *o, struct vm_truth *t)
+{
+	vm_truth_u64(t, "vmlck_bytes", o->r.size);
+	vm_truth_u64(t, "on_fault_bytes", o->r.size);
+	vm_truth_u64(t, "locked_absent_bytes", o->r.size - o->touched);
+	vm_truth_array_begin(t, "mappings");
+	truth_locked(t, "on fault", o->r.p, o->r.size, o->touched, true);
+	vm_truth_array_end(t);
+	char a[VM_NUMBUF], b[VM_NUMBUF];
+	vm_truth_say(t, "VmLck is %s; resident now: %s of it", vm_format_size(o->r.size, a), vm_format_size(o->touched, b));
+}
+
+static int onfault_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
+{
+	struct onfault *o = *state = calloc(1, sizeof(*o));
+	if (!o)
+		return vm_fail_os(err, ENOMEM, "cannot keep the state");
+	o->lab = lab;
+	uint64_t limit = vm_raise_memlock();
+	int res = vm_region_map(&o->r, lab, lab->arg[ONFAULT_SIZE].u64, PROT_READ | PROT_WRITE,
+	                        MAP_PRIVATE | MAP_ANONYMOUS, -1, err);
+	if (res < 0)
+		return res;
+	if (syscall(SYS_mlock2, o->r.p, o->r.size, MLOCK_ONFAULT) < 0)
+		return lock_failed(err, errno, "mlock2", limit);
+	o->each = vm_pages_share(lab, o->r.size, lab->arg[ONFAULT_TOUCH].ratio);
+	if (!o->each)
+		o->each = lab->page;
+	truth_limit(t, limit);
+	truth_onfault(o, t);
+	return 0;
+}
+
+static int onfault_step(void *state, struct vm_truth *t, struct vm_err *err)
+{
+	struct onfault *o = state;
+	(void)err;
+	const uint64_t left = o->r.size - o->touched, now = o->each < left ? o->each : left;
+	vm_touch(o->lab, o->r.p + o->touched, now);
+	o->touched += now;
+	truth_onfault(o, t);
+	return o->touched < o->r.size;
+}
+
+static void onfault_done(void *state)
+{
+	struct onfault *o = state;
+	vm_region_unmap(&o->r);
+	free(o);
+}
+
+const struct vm_workload vm_workload_mlock_onfault = {
+	.name = "mlock-onfault",
+	.help = "a mapping locked page by page, as each is touched",
+	.shows = "vmlock,vmmap",
+	.lesson = "mlock2() with MLOCK_ONFAULT fills nothing: all of the mapping counts against RLIMIT_MEMLOCK at once, but "
+	          "only what was touched is resident and stays so.  vmlock shows the rest as ABSENT.  Each step touches a "
+	          "share more.",
+	.params = onfault_params,
+	.make = onfault_make,
+	.step = onfault_step,
+	.done = onfault_done,
+};
+
 /* mlockall */
 
 enum { ALL_SIZE, ALL_TOUCH, ALL_MODE };
@@ -213,6 +293,7 @@ static int mlockall_make(const struct vm_lab *lab, struct vm_truth *t, void **st
 		return r == -EAGAIN ? lock_failed(err, EAGAIN, "mmap after mlockall", limit) : r;
 
 	truth_limit(t, limit);
+	vm_truth_str(t, "mlockall", !(m->flags & MCL_FUTURE) ? "no" : m->flags & MCL_ONFAULT ? "onfault" : "future");
 	vm_truth_array_begin(t, "mappings");
 	truth_all(lab, "before", &a->before, m->before, t);
 	truth_all(lab, "after", &a->after, m->after, t);

@@ -11,7 +11,8 @@ extern const struct vm_workload vm_workload_brk, vm_workload_malloc_threshold;
 extern const struct vm_workload vm_workload_leak;
 extern const struct vm_workload vm_workload_stack_growth, vm_workload_thread_stacks;
 extern const struct vm_workload vm_workload_cow;
-extern const struct vm_workload vm_workload_mlock, vm_workload_mlockall;
+extern const struct vm_workload vm_workload_mlock, vm_workload_mlock_onfault, vm_workload_mlockall;
+extern const struct vm_workload vm_workload_mlock_limit;
 extern const struct vm_workload vm_workload_many_mappings, vm_workload_sparse;
 extern const struct vm_workload vm_workload_page_pattern, vm_workload_soft_dirty;
 extern const struct vm_workload vm_workload_guard, vm_workload_prot_none, vm_workload_pkey;
@@ -27,5 +28,8 @@ extern const struct vm_workload vm_workload_swap_in, vm_workload_huge_fault, vm_
 extern const struct vm_workload vm_workload_invalid, vm_workload_uffd;
 extern const struct vm_workload vm_workload_tlb_stride, vm_workload_tlb_random, vm_workload_tlb_chase;
 extern const struct vm_workload vm_workload_tlb_itlb;
+extern const struct vm_workload vm_workload_numa_bind, vm_workload_numa_interleave, vm_workload_numa_weighted;
+extern const struct vm_workload vm_workload_numa_preferred, vm_workload_numa_local, vm_workload_numa_misplaced;
+extern const struct vm_workload vm_workload_numa_migrate;
 
 #endif

@@ -116,7 +116,7 @@ void vm_truth_tlb_memory(struct vm_truth *t, const struct vm_tlb_memory *m, cons
 	uint64_t small = 0;
 	for (size_t i = 0; i < m->nblocks; i++)
 		small += m->block[i].huge ? 0 : m->block[i].pages * m->lab->page;
-	vm_truth_u64(t, "pages", m->n);
+	vm_truth_u64(t, "touched_pages", m->n);
 	vm_truth_u64(t, "bytes", m->n * m->lab->page);
 	vm_truth_u64(t, "huge_bytes", huge);
 	vm_truth_array_begin(t, "mappings");

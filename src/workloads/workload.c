@@ -16,7 +16,8 @@ const struct vm_workload *const vm_workloads[] = {
 	/* leak.c */    &vm_workload_leak,
 	/* stack.c */   &vm_workload_stack_growth, &vm_workload_thread_stacks,
 	/* fork_cow.c */&vm_workload_cow,
-	/* lock.c */    &vm_workload_mlock, &vm_workload_mlockall,
+	/* lock.c */    &vm_workload_mlock, &vm_workload_mlock_onfault, &vm_workload_mlockall,
+	/* lock_limit.c */      &vm_workload_mlock_limit,
 	/* many.c */    &vm_workload_many_mappings, &vm_workload_sparse,
 	/* pattern.c */ &vm_workload_page_pattern, &vm_workload_soft_dirty,
 	/* protect.c */ &vm_workload_guard, &vm_workload_prot_none, &vm_workload_pkey,
@@ -39,6 +40,9 @@ const struct vm_workload *const vm_workloads[] = {
 	/* fault_uffd.c */      &vm_workload_uffd,
 	/* tlb.c */             &vm_workload_tlb_stride, &vm_workload_tlb_random, &vm_workload_tlb_chase,
 	/* tlb_code.c */        &vm_workload_tlb_itlb,
+	/* numa.c */            &vm_workload_numa_bind, &vm_workload_numa_interleave, &vm_workload_numa_weighted,
+				&vm_workload_numa_preferred, &vm_workload_numa_local, &vm_workload_numa_misplaced,
+				&vm_workload_numa_migrate,
 	NULL
 };
 

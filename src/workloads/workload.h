@@ -85,12 +85,14 @@ int vm_workload_args(const struct vm_workload *w, const char *const *typed, stru
  * Keys are lower case with the unit in the name, as in every JSON document of the suite.
  * The name of the workload, its pid and the number of the step are stated by the frame.
  *
- * Six arrays have one meaning in all workloads, so that one checker serves them all:
+ * Seven arrays have one meaning in all workloads, so that one checker serves them all:
  * - "mappings": each is exactly one mapping of the kernel ("start", "end"); its other keys are
  *   those of vmmap's JSON and hold exactly, unless they end in _min or _max;
  * - "ranges": addresses inside mappings; "present_bytes" have a page-table entry;
  * - "pages": what each page of a range is (workloads/pages.h);
  * - "areas": as "mappings", for all mappings between "start" and "end" together; "count" of them;
+ * - "numa": mappings with their memory policy as vmnuma words it, bytes by node, and how many of them are elsewhere than
+ *   it says;
  * - "huge": memory of a range by the sizes of its pages (workloads/hugepages.h);
  * - "faults": page faults of a kind in a range since the line before (workloads/faults.h); kinds that aren't named for
  *   a range did not occur there;

@@ -1,4 +1,4 @@
-/** /proc/meminfo, vmstat and pressure/memory. */
+/** /proc/meminfo, vmstat, pressure/memory and sys/vm/max_map_count. */
 #include <math.h>
 
 #include "core/model/system.h"
@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLDS(!vm_system_has(&mem, q) || q < VM_S_PGFAULT);
 		HOLDS(!vm_system_has(&stat, q) || q >= VM_S_PGFAULT);
 	}
+	HOLDS(vm_parse_max_map_count(text, &mem) == vm_system_has(&mem, VM_S_MAX_MAP_COUNT));
 	double psi = vm_parse_psi(text);
 	HOLDS(isnan(psi) || psi >= 0);
 	free(text);

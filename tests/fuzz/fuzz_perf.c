@@ -58,6 +58,7 @@ static void check_texts(const uint8_t *data, size_t size)
 	const struct vm_fault_mapping m = { .name = text, .inode = size, .shared = size & 1 };
 	HOLDS(vm_backing_of(&b, &m) != VM_FAULT_B_NONE);
 	vm_parse_memory_stat(text, &faults, &major);
+	vm_parse_memory_cache(text, &faults);
 	vm_backings_free(&b);
 	free(text);
 }

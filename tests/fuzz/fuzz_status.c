@@ -1,4 +1,4 @@
-/** /proc/PID/status. */
+/** /proc/PID/status and uid_map. */
 #include "core/model/process.h"
 #include "core/source/procparse.h"
 
@@ -15,9 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned q = 0; q < VM_P_NR; q++) {
 		if (!vm_proc_has(&p, q))
 			HOLDS(p.q[q] == 0);
-		else if (q != VM_P_THREADS)
+		else if (q != VM_P_THREADS && q != VM_P_CAPS)
 			HOLDS(p.q[q] % 1024 == 0 || p.q[q] == UINT64_MAX);
 	}
+	bool whole;
+	vm_parse_id_map(text, &whole);
 	free(text);
 	return 0;
 }

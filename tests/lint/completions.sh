@@ -52,6 +52,9 @@ offers vmtop -s - -- -RSS
 offers vmpage --by fil -- file
 offers vmpage -o +ENT -- +ENTRY
 offers vmpage --via p -- pagemap page-tables
+offers vmlock --ma -- --mappings
+offers vmlock -o HEAD -- HEADROOM
+offers vmlock $$ -- $$
 offers vmlab co -- cow
 offers vmlab cow --wr -- --write
 offers vmlab --li -- --list

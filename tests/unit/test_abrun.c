@@ -162,14 +162,15 @@ START_TEST(rows)
 {
 	struct vm_ab_row row = {
 		.measure = VM_AB_WALL, .texts = true,
-		.pairs = { .n = 6, .a = 2e9, .b = 1.5e9, .difference = -0.5e9, .low = -0.6e9, .high = -0.4e9, .confidence = 0.96875 },
+		.pairs = { .n = 6, .a = 2e9, .b = 1.5e9, .difference = -0.5e9, .low = -0.6e9, .high = -0.4e9, .confidence = 0.96875,
+			   .share = -0.25, .share_low = -0.3, .share_high = 0.021 },
 	};
 	ck_assert_str_eq(cell(&row, "MEASURE"), "wall time");
 	ck_assert_str_eq(cell(&row, "NAME"), "wall_ns");
 	ck_assert_str_eq(cell(&row, "OFF"), "2.0s");
 	ck_assert_str_eq(cell(&row, "DIFFERENCE"), "-500.0ms");
 	ck_assert_str_eq(cell(&row, "%"), "-25.0");
-	ck_assert_str_eq(cell(&row, "INTERVAL"), "-600.0ms .. -400.0ms");
+	ck_assert_str_eq(cell(&row, "INTERVAL"), "-30.0 .. +2.1 %");
 	ck_assert_str_eq(cell(&row, "CONFIDENCE"), "96.9");
 	row.exact = true;
 	ck_assert_str_eq(cell(&row, "DIFFERENCE"), "-500000000");
@@ -177,7 +178,8 @@ START_TEST(rows)
 	ck_assert_str_eq(cell(&row, "DIFFERENCE"), "-500000000.000");
 	/* Unknown, and a share of nothing. */
 	row = (struct vm_ab_row){
-		.measure = VM_AB_HUGE, .pairs = { .n = 1, .a = 0, .b = 2097152, .difference = 2097152, .low = NAN, .high = NAN },
+		.measure = VM_AB_HUGE, .pairs = { .n = 1, .a = 0, .b = 2097152, .difference = 2097152, .low = NAN, .high = NAN,
+						    .share = NAN, .share_low = NAN, .share_high = NAN },
 		.texts = true,
 	};
 	ck_assert_str_eq(cell(&row, "ON"), "2.0M");
@@ -185,7 +187,9 @@ START_TEST(rows)
 	ck_assert_str_eq(cell(&row, "INTERVAL"), "-");
 	ck_assert_str_eq(cell(&row, "LOW"), "-");
 	ck_assert_str_eq(cell(&row, "CONFIDENCE"), "-");
-	row.pairs = (struct vm_pairs){ .a = NAN, .b = NAN, .difference = NAN, .low = NAN, .high = NAN };
+	row.pairs.low = row.pairs.high = 2097152;
+	ck_assert_str_eq(cell(&row, "INTERVAL"), "+2.0M .. +2.0M");
+	row.pairs = (struct vm_pairs){ .share = NAN, .share_low = NAN, .share_high = NAN, .a = NAN, .b = NAN, .difference = NAN, .low = NAN, .high = NAN };
 	ck_assert_str_eq(cell(&row, "OFF"), "-");
 	ck_assert_str_eq(cell(&row, "DIFFERENCE"), "-");
 	ck_assert_str_eq(cell(&row, "%"), "-");

@@ -10,6 +10,7 @@
 #include "core/source/cgroupfs.h"
 #include "core/source/session.h"
 
+#include "tmpdir.h"
 #include "unit.h"
 
 static const char mounts[] =
@@ -92,4 +93,44 @@ START_TEST(memory_stat)
 }
 END_TEST
 
-UNIT_MAIN("backing", names_and_devices, of_this_machine, memory_stat)
+/** What is left to a group: the least of what it and those above it leave. */
+static uint64_t room_of(const char *path)
+{
+	struct vm_session *s;
+	uint64_t room = 1;
+	ck_assert_int_eq(vm_session_open(dir, &s, NULL), 0);
+	if (!vm_cgroup_memory_room(s, path, &room))
+		room = 2;
+	vm_session_close(s);
+	return room;
+}
+
+START_TEST(memory_room)
+{
+	make_dir();
+	ck_assert(shell("mkdir -p %s/proc %s/sys/fs/cgroup/a/b %s/sys/fs/cgroup/memory/v1", dir, dir, dir));
+	ck_u64_eq(room_of("/a/b"), 2);
+	ck_assert(shell("cd %s/sys/fs/cgroup; echo max >a/b/memory.max; echo 5000 >a/b/memory.current; echo 9000 >a/memory.max; "
+			"echo 8000 >a/memory.current; printf 'anon 1\nfile 700\nshmem 200\n' >a/memory.stat", dir));
+	ck_u64_eq(room_of("/a"), 1500);
+	ck_u64_eq(room_of("/a/b"), 1500);
+	ck_assert(shell("echo 5100 >%s/sys/fs/cgroup/a/b/memory.max", dir));
+	ck_u64_eq(room_of("/a/b"), 100);
+	ck_u64_eq(room_of("/a/none"), 1500);
+	ck_assert(shell("echo 6000 >%s/sys/fs/cgroup/a/b/memory.current", dir));
+	ck_u64_eq(room_of("/a/b"), 0);
+	/* Version 1 counts the groups below in. */
+	ck_assert(shell("rm -r %s/sys/fs/cgroup/a; cd %s/sys/fs/cgroup/memory; echo 9223372036854771712 >memory.limit_in_bytes; "
+			"echo 1 >memory.usage_in_bytes; echo 4096 >v1/memory.limit_in_bytes; echo 4000 >v1/memory.usage_in_bytes; "
+			"printf 'cache 1\nshmem 0\ntotal_cache 50\ntotal_shmem 46\n' >v1/memory.stat", dir, dir));
+	ck_u64_eq(room_of("/v1"), 100);
+	ck_u64_eq(room_of("/"), UINT64_MAX);
+	clear_dir();
+	uint64_t cache;
+	ck_assert(!vm_parse_memory_cache("anon 5\n", &cache));
+	ck_assert(vm_parse_memory_cache("file 5\nshmem 9\n", &cache));
+	ck_u64_eq(cache, 0);
+}
+END_TEST
+
+UNIT_MAIN("backing", names_and_devices, of_this_machine, memory_stat, memory_room)

@@ -31,6 +31,26 @@ static void make(struct vm_json *j)
 	vm_json_object_end(j);
 }
 
+START_TEST(keys_with_values)
+{
+	struct vm_json j = { 0 };
+	vm_json_object_begin(&j);
+	vm_json_put_str(&j, "s", "x");
+	vm_json_put_str(&j, "empty", "");
+	vm_json_put_str(&j, "null", NULL);
+	vm_json_put_u64(&j, "n", 7);
+	vm_json_put_known(&j, "known", true, 0);
+	vm_json_put_known(&j, "unknown", false, 7);
+	vm_json_put_f64(&j, "nan", (double)NAN);
+	vm_json_put_bool(&j, "b", true);
+	vm_json_object_end(&j);
+	ck_assert_int_eq(vm_json_finish(&j), 0);
+	ck_assert_str_eq(vm_buf_str(&j.buf), "{\"s\":\"x\",\"empty\":null,\"null\":null,\"n\":7,\"known\":0,\"unknown\":null,"
+			 "\"nan\":null,\"b\":true}\n");
+	vm_buf_free(&j.buf);
+}
+END_TEST
+
 START_TEST(one_line)
 {
 	struct vm_json j = { 0 };
@@ -153,5 +173,5 @@ START_TEST(full_disk_is_an_error)
 }
 END_TEST
 
-UNIT_MAIN("json", one_line, indented, numbers, null_numbers_keep_the_commas, streams_long_documents,
-	  full_disk_is_an_error)
+UNIT_MAIN("json", keys_with_values, one_line, indented, numbers, null_numbers_keep_the_commas,
+	  streams_long_documents, full_disk_is_an_error)

@@ -390,6 +390,12 @@ START_TEST(odd_flags)
 {
 	static const struct { const char *line; uint64_t want; } tab[] = {
 		{ "VmFlags: ", 0 }, { "VmFlags: \n", 0 }, { "VmFlags: rd", VM_VMF(RD) },
+		{ "VmFlags: rd lo ?? ac", VM_VMF(RD) | VM_VMF(LO) | VM_VMF(LF) | VM_VMF(AC) },
+		{ "VmFlags: rd lo de ??", VM_VMF(RD) | VM_VMF(LO) | VM_VMF(DE) | VM_VMF(LF) },
+		{ "VmFlags: rd lo ac ??", VM_VMF(RD) | VM_VMF(LO) | VM_VMF(AC) | VM_VMF(UNKNOWN) },
+		{ "VmFlags: rd lo ?? ??", VM_VMF(RD) | VM_VMF(LO) | VM_VMF(LF) | VM_VMF(UNKNOWN) },
+		{ "VmFlags: rd ?? lo q1", VM_VMF(RD) | VM_VMF(LO) | VM_VMF(UNKNOWN) },
+		{ "VmFlags: rd ?? ac", VM_VMF(RD) | VM_VMF(AC) | VM_VMF(UNKNOWN) },
 		{ "VmFlags: ?? rd", VM_VMF(UNKNOWN) | VM_VMF(RD) }, { "VmFlags: RD", VM_VMF(UNKNOWN) },
 		{ "VmFlags: r", 0 }, { "VmFlags:rd wr", VM_VMF(RD) | VM_VMF(WR) },
 		{ "VmFlags: \xff\xff", VM_VMF(UNKNOWN) },

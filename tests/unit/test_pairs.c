@@ -80,13 +80,16 @@ START_TEST(textbook)
 	near(p.low, -0.786);
 	near(p.high, -0.010);
 	near(p.confidence, 1 - 2.0 * 10 / 512);
+	/* By their ratios they tell less. */
+	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_SAME);
+	p.share = NAN;
 	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_LESS);
-	near(vm_pairs_resolution(&p), 0.388);
 	/* The other way round it is the same with the other sign. */
 	ck_assert_int_eq(vm_pairs_compare(after, before, 9, 0.95, &p), 0);
 	near(p.difference, 0.46);
 	near(p.low, 0.010);
 	near(p.high, 0.786);
+	p.share = NAN;
 	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_MORE);
 }
 END_TEST
@@ -115,6 +118,34 @@ START_TEST(by_hand)
 }
 END_TEST
 
+/** Logarithms to the base 2 are -1, -1, -1, -2, -1 and -1; the means -1, -1.5 and -2. */
+START_TEST(shares)
+{
+	static const double a[] = { 2, 4, 8, 16, 32, 64 }, b[] = { 1, 2, 4, 4, 16, 32 };
+	static const double more[] = { 2.2, 4.4, 8.8, 17.6, 35.2, 70.4 };
+	struct vm_pairs p;
+	ck_assert_int_eq(vm_pairs_compare(a, b, 6, 0.95, &p), 0);
+	near(p.share, -0.5);
+	near(p.share_low, -0.75);
+	near(p.share_high, -0.5);
+	near(vm_pairs_resolution(&p), 0.125);
+	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_LESS);
+	ck_assert_int_eq(vm_pairs_compare(a, more, 6, 0.95, &p), 0);
+	near(p.share, 0.1);
+	near(p.share_low, 0.1);
+	near(p.share_high, 0.1);
+	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_MORE);
+	/* Of nothing there is no share: the difference decides. */
+	const double none[6] = { 0 };
+	ck_assert_int_eq(vm_pairs_compare(none, b, 6, 0.95, &p), 0);
+	ck_assert(isnan(p.share) && isnan(p.share_low) && isnan(vm_pairs_resolution(&p)));
+	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_MORE);
+	ck_assert_int_eq(vm_pairs_compare(a, b, 1, 0.95, &p), 0);
+	near(p.share, -0.5);
+	ck_assert(isnan(p.share_low) && isnan(p.share_high));
+}
+END_TEST
+
 START_TEST(unknown_figures)
 {
 	static const double a[] = { NAN, 1, 2, 3 }, b[] = { 5, 2, NAN, 5 };
@@ -139,7 +170,7 @@ START_TEST(equal_and_wild)
 	ck_assert(p.difference == -7 && p.low == -7 && p.high == -7);
 	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_LESS);
 	ck_assert_int_eq(vm_pairs_compare(a, a, 12, 0.95, &p), 0);
-	ck_assert(p.difference == 0 && vm_pairs_resolution(&p) == 0);
+	ck_assert(p.difference == 0 && p.low == 0 && p.high == 0);
 	ck_assert_int_eq(vm_pairs_verdict(&p, 0.95), VM_PAIRS_SAME);
 	b[3] = 1000;
 	ck_assert_int_eq(vm_pairs_compare(a, b, 12, 0.95, &p), 0);
@@ -151,4 +182,4 @@ START_TEST(equal_and_wild)
 }
 END_TEST
 
-UNIT_MAIN("pairs", medians, ranks_are_those_of_tables, few_pairs, many_pairs, textbook, by_hand, unknown_figures, equal_and_wild)
+UNIT_MAIN("pairs", medians, ranks_are_those_of_tables, few_pairs, many_pairs, textbook, by_hand, shares, unknown_figures, equal_and_wild)

@@ -465,6 +465,48 @@ START_TEST(vmstat)
 }
 END_TEST
 
+START_TEST(capabilities)
+{
+	struct vm_proc p;
+	vm_proc_init(&p, 1);
+	ck_assert(vm_parse_status("Name:\tCapEff:\t7\nUid:\t0\t0\t0\t0\nVmLck:\t 4 kB\nCapPrm:\t0000000000000001\n"
+				  "CapEff:\t000001ffFFffffff\nCapBnd:\t0\n", &p));
+	/* The kernel writes small letters: what isn't one ends the number. */
+	ck_assert(vm_proc_has(&p, VM_P_CAPS));
+	ck_u64_eq(p.q[VM_P_CAPS], 0x1ff);
+	vm_proc_init(&p, 1);
+	ck_assert(vm_parse_status("Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\tffffffffffffffff\n", &p));
+	ck_u64_eq(p.q[VM_P_CAPS], UINT64_MAX);
+	static const char *const nonsense[] = { "CapEff:\t\n", "CapEff:\tx\n", "CapEff:\t1ffffffffffffffff\n", "XCapEff:\t1\n", "" };
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		char text[100];
+		snprintf(text, sizeof(text), "Name:\tx\nUid:\t0\t0\t0\t0\n%s", nonsense[i]);
+		vm_proc_init(&p, 1);
+		ck_assert(vm_parse_status(text, &p));
+		ck_assert(!vm_proc_has(&p, VM_P_CAPS));
+	}
+}
+END_TEST
+
+START_TEST(id_map)
+{
+	bool whole = false;
+	ck_assert(vm_parse_id_map("         0          0 4294967295\n", &whole));
+	ck_assert(whole);
+	ck_assert(vm_parse_id_map("         0     100000      65536\n", &whole));
+	ck_assert(!whole);
+	ck_assert(vm_parse_id_map("0 0 1\n1 1 4294967294\n", &whole));
+	ck_assert(!whole);
+	ck_assert(!vm_parse_id_map("", &whole));
+	ck_assert(!vm_parse_id_map("0 0", &whole));
+	struct vm_system sys = { 0 };
+	ck_assert(!vm_parse_max_map_count("many\n", &sys));
+	ck_u64_eq(sys.have, 0);
+	ck_assert(vm_parse_max_map_count("65530\n", &sys));
+	ck_u64_eq(sys.q[VM_S_MAX_MAP_COUNT], 65530);
+}
+END_TEST
+
 START_TEST(psi)
 {
 	ck_assert_double_eq(vm_parse_psi("some avg10=12.34 avg60=5.00 avg300=1.00 total=99\n"
@@ -483,4 +525,4 @@ END_TEST
 UNIT_MAIN("procparse", stat_golden, stat_without_addresses, stat_hostile_names, stat_long_name,
 	  stat_kernel_thread, stat_nonsense, status_golden, status_hostile_name, status_without_memory,
 	  status_other_kernels, status_nonsense, statm, rollup_golden, rollup_other_kernels, rollup_nonsense,
-	  limits, auxv, auxv_of_a_32_bit_program, cgroup, cmdline, meminfo, vmstat, psi)
+	  limits, auxv, auxv_of_a_32_bit_program, cgroup, cmdline, meminfo, vmstat, capabilities, id_map, psi)

@@ -26,6 +26,7 @@ static void forget(struct vm_guest *g)
 {
 	free(g->map);
 	free(g->names);
+	free(g->smap);
 }
 
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */
@@ -115,19 +116,24 @@ START_TEST(pages_have_the_size_that_the_kernel_gives)
 	const uint64_t huge[4] = { (uintptr_t)aligned, 2 << 20, MADV_HUGEPAGE };
 	const uint64_t small[4] = { (uintptr_t)aligned, 2 << 20, MADV_NOHUGEPAGE };
 	struct vm_guest_change change[2];
+	bool anew;
 	ck_assert_uint_eq(vm_guest_changes(&g, VM_GUEST_ADVISE, small, 0, change), 1);
 	ck_assert(!change[0].gone);
 	aligned[0] = 1;
-	ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned), VM_TLB_4K);
+	ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned, &anew), VM_TLB_4K);
 	ck_assert_int_eq(madvise(aligned, 2 << 20, MADV_DONTNEED), 0);
 	ck_assert_uint_eq(vm_guest_changes(&g, VM_GUEST_ADVISE, huge, 0, change), 1);
 	aligned[0] = 1;
 	/* What smaps tells of the mapping has to agree with what a scan tells of the page. */
 	const bool scans = g.scans;
-	const enum vm_tlb_size size = vm_guest_page_size(&g, (uintptr_t)aligned);
+	const enum vm_tlb_size size = vm_guest_page_size(&g, (uintptr_t)aligned, &anew);
 	g.scans = false;
 	if (scans)
-		ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned), size);
+		ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned, &anew), size);
+	ck_assert(anew);
+	g.base = 0x1000;
+	ck_assert_int_eq(vm_guest_page_size(&g, (uintptr_t)aligned - 0x1000, &anew), VM_TLB_4K);
+	ck_assert_str_eq(vm_guest_sizes(&g), "assumed");
 	munmap(m, bytes);
 	forget(&g);
 }
@@ -221,19 +227,20 @@ static void be_killed(int fd, unsigned pages, unsigned waiting)
 	image->execs = 3;
 	image->core.ops = &ops;
 	image->core.ctx = image;
+	image->magic = VM_TLBIMAGE_MAGIC;
 	if (!vm_tlbtrace_init(&image->core, model))
 		_exit(1);
 	struct vm_tlbimage_queue *q = image->queues = image_alloc(image, sizeof(*q));
 	struct vm_tlbtrace_site *site = vm_tlbtrace_site(&image->core, 0x1234, false);
 	q->thread = vm_tlbtrace_thread(&image->core);
 	for (unsigned i = 0; i < pages; i++) {
+		q->thread->instructions += 2;
 		q->thread->loads++;
 		q->v[q->n].addr = 0x100000 + i * PAGE;
 		q->v[q->n++].site = site;
 		if (i + 1 == pages - waiting)
 			vm_tlbimage_drain(&image->core, q);
 	}
-	image->magic = VM_TLBIMAGE_MAGIC;
 	raise(SIGKILL);
 }
 
@@ -265,9 +272,26 @@ START_TEST(a_killed_process_leaves_its_counts)
 	ck_assert(end.began && end.written);
 	ck_assert_uint_eq(end.execs, 3);
 	slurp("4242-0", text, sizeof(text));
-	ck_assert_ptr_nonnull(strstr(text, "accesses 0 100 0\ntotal\nd 0 100 100 "));
+	ck_assert_ptr_nonnull(strstr(text, "accesses 200 100 0\ntotal\nd 0 100 100 "));
 	ck_assert_ptr_nonnull(strstr(text, " a\\040name\n"));
 	ck_assert_str_eq(text + strlen(text) - 4, "end\n");
+	close(fd);
+	clear_dir();
+}
+END_TEST
+
+START_TEST(a_program_that_never_ran_isnt_counted)
+{
+	struct vm_tlbimage_end end;
+	struct vm_err err;
+	make_dir();
+	const int fd = vm_tlbimage_open(&err);
+	const pid_t pid = fork();
+	if (pid == 0)
+		be_killed(fd, 0, 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(vm_tlbimage_end(fd, dir, &end, &err), 0);
+	ck_assert(!end.began && !end.written);
 	close(fd);
 	clear_dir();
 }
@@ -296,4 +320,5 @@ END_TEST
 
 UNIT_MAIN("qemu_guest", mappings_are_found_at_the_guests_addresses, stack_and_heap_have_names,
 	  memory_that_grows_downwards_stays_the_same, pages_have_the_size_that_the_kernel_gives, calls_by_machine,
-	  changes_of_calls, a_killed_process_leaves_its_counts, an_image_that_was_overwritten_harms_nobody)
+	  changes_of_calls, a_killed_process_leaves_its_counts, a_program_that_never_ran_isnt_counted,
+	  an_image_that_was_overwritten_harms_nobody)

@@ -196,5 +196,30 @@ START_TEST(start_in_ticks)
 }
 END_TEST
 
+START_TEST(rights_and_charges)
+{
+	struct vm_task t = process(10, 1);
+	t.caps = 0x4000, t.user_ns_level = 1, t.has_mm = 1, t.map_count = 7, t.def_flags = 0x2000;
+	t.user_charged = 3, t.user_shm_locked = -1;
+	struct vm_proc p = shown(&t, VM_NEED(CAPS) | VM_NEED(MAPCOUNT));
+	ck_u64_eq(p.q[VM_P_CAPS], 0x4000);
+	ck_assert(vm_proc_has(&p, VM_P_FIRST_USER_NS));
+	ck_u64_eq(p.q[VM_P_FIRST_USER_NS], 0);
+	ck_u64_eq(p.q[VM_P_MAP_COUNT], 7);
+	ck_assert(!vm_proc_has(&p, VM_P_DEF_FLAGS));
+	/* What the kernel doesn't count isn't 0. */
+	p = shown(&t, VM_NEED(MM));
+	ck_assert(!vm_proc_has(&p, VM_P_USER_CHARGED));
+	ck_assert(!vm_proc_has(&p, VM_P_USER_SHM_LOCKED));
+	t.knows_charges = VM_TASK_KNOWS_USER | VM_TASK_KNOWS_UCOUNTS;
+	p = shown(&t, VM_NEED(MM));
+	ck_u64_eq(p.q[VM_P_USER_CHARGED], 3 * 4096);
+	ck_u64_eq(p.q[VM_P_USER_SHM_LOCKED], 0);
+	t.has_mm = 0;
+	p = shown(&t, VM_NEED(MAPCOUNT));
+	ck_assert(!vm_proc_has(&p, VM_P_MAP_COUNT));
+}
+END_TEST
+
 UNIT_MAIN("tasks", threads_add_up, threads_that_come_and_go_are_noticed, records_may_be_cut, states_have_letters,
-	  names_are_as_in_stat, memory_is_as_in_status, without_memory_there_are_no_figures_of_it, start_in_ticks)
+	  names_are_as_in_stat, memory_is_as_in_status, without_memory_there_are_no_figures_of_it, start_in_ticks, rights_and_charges)

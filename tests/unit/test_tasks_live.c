@@ -19,7 +19,10 @@
 #include "core/source/source.h"
 #include "core/source/tasks.h"
 
-enum { NEEDS = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR), TRIES = 50 };
+enum {
+	NEEDS = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR) | VM_NEED(CAPS) | VM_NEED(MAPCOUNT),
+	TRIES = 50,
+};
 
 static unsigned failures;
 
@@ -95,6 +98,27 @@ static pid_t start_zombie(void)
 	return pid;
 }
 
+/** One with all capabilities of a user namespace of its own, where that may be made. */
+static pid_t start_boxed(void)
+{
+	int fd[2];
+	char byte;
+	if (pipe(fd) != 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWUSER) == 0 && write(fd[1], "", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(fd[1]);
+	if (read(fd[0], &byte, 1) != 1)
+		printf("no user namespace can be made here\n");
+	close(fd[0]);
+	return pid;
+}
+
 /* ---- Comparing --------------------------------------------------------------------------------------------------- */
 
 /** Figures that /proc tells the same of before and after must be these in between; the number that did. */
@@ -103,6 +127,9 @@ static unsigned compare(const struct vm_proc *a, const struct vm_proc *got, cons
 	unsigned wrong = 0;
 	for (unsigned q = 0; q < VM_P_NR; q++) {
 		const bool known = vm_proc_has(a, q);
+		/* Read for single processes only, from status. */
+		if (q == VM_P_THP_ENABLED)
+			continue;
 		if (known != vm_proc_has(b, q) || (known && a->q[q] != b->q[q]))
 			continue;
 		if (vm_proc_has(got, q) == known && (!known || got->q[q] == a->q[q]))
@@ -250,14 +277,16 @@ int main(void)
 		vm_session_close(s);
 		return r == -EACCES ? 1 : 77;
 	}
-	pid_t various = start_various(), zombie = start_zombie();
-	if (various < 0 || zombie < 0 || !check(s, t, various) || !check(s, t, zombie))
+	pid_t various = start_various(), zombie = start_zombie(), boxed = start_boxed();
+	if (various < 0 || zombie < 0 || boxed < 0 || !check(s, t, various) || !check(s, t, zombie) || !check(s, t, boxed))
 		FAIL("the processes to look at are not there");
 	check_pass(t, various);
 	check_layouts(s, various);
 	printf("%u processes compared, %u differences\n", check_all(s, t), failures);
 	kill(various, SIGKILL);
+	kill(boxed, SIGKILL);
 	waitpid(various, NULL, 0);
+	waitpid(boxed, NULL, 0);
 	waitpid(zombie, NULL, 0);
 	vm_session_close(s);
 	return failures != 0;

@@ -74,17 +74,4 @@ START_TEST(costs_lie_between_what_was_measured)
 }
 END_TEST
 
-START_TEST(reach_is_of_the_second_level)
-{
-	struct vm_tlb_known k = { .geometry = vm_tlb_geometry_default() };
-	ck_u64_eq(vm_tlb_reach(&k, VM_TLB_4K), UINT64_C(2048) << 12);
-	ck_u64_eq(vm_tlb_reach(&k, VM_TLB_2M), UINT64_C(2048) << 21);
-	ck_u64_eq(vm_tlb_reach(&k, VM_TLB_1G), UINT64_C(1024) << 30);
-	k.huge_pages_split = VM_TLB_SPLIT_YES;
-	ck_u64_eq(vm_tlb_reach(&k, VM_TLB_2M), UINT64_C(2048) << 12);
-	ck_u64_eq(vm_tlb_reach(&k, VM_TLB_1G), UINT64_C(2048) << 12);
-}
-END_TEST
-
-UNIT_MAIN("tlb_geometry", text_and_back, parts_keep_the_rest, wrong_parts_are_named, costs_lie_between_what_was_measured,
-	  reach_is_of_the_second_level)
+UNIT_MAIN("tlb_geometry", text_and_back, parts_keep_the_rest, wrong_parts_are_named, costs_lie_between_what_was_measured)

@@ -28,7 +28,7 @@ static struct vm_aspace *two_mappings(void)
 static struct vm_accessed_count pages(uint64_t n, uint64_t runs, uint64_t first)
 {
 	return (struct vm_accessed_count){
-		.resident_bytes = UINT64_C(1024) * MIB, .bytes = n * PAGE, .entries = n, .runs = runs, .blocks = (n + 511) / 512,
+		.resident_bytes = UINT64_C(1024) * MIB, .bytes = n * PAGE, .entries = n, .runs = runs, .blocks = (n + 511) / 512, .small_bytes = UINT64_C(768) * MIB, .resident_blocks = 512,
 		.first = n ? BASE + first * PAGE : 0,
 	};
 }
@@ -93,8 +93,10 @@ START_TEST(scattered_walks)
 	/* The short windows show more: 3000 in a millisecond. */
 	ck_assert_double_eq_tol(r.walks_per_s, 3e6, 1);
 	ck_assert_double_eq_tol(r.walked_per_ms, 1637, 1e-6);
-	ck_assert_double_eq_tol(r.time_share, 3e6 * 20 / 1e9, 1e-9);
-	ck_assert_double_eq_tol(r.density, 1, 1e-9);
+	/* It ran for half of the time. */
+	ck_assert_double_eq_tol(r.time_share, 2 * 3e6 * 20 / 1e9, 1e-3);
+	ck_u64_eq(r.blocks, 32);
+	ck_assert_double_eq_tol(r.density, 0.75, 1e-9);
 	ck_assert_int_eq(r.order, VM_TLB_SCATTERED);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_WALKS);
 }
@@ -130,6 +132,29 @@ START_TEST(what_fits_is_no_matter)
 	const struct vm_tlb_hot_row r = row_of(pages(900, 50, 0), pages(1000, 1, 0), pages(1024, 1, 0), 7, 1, known(VM_TLB_SPLIT_NO, 20));
 	ck_assert_double_eq_tol(r.stlb_times, 0.5, 1e-9);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_FITS);
+}
+END_TEST
+
+START_TEST(mappings_share_the_tlb)
+{
+	struct windows ws = { .n = 0 };
+	struct vm_aspace *as = two_mappings();
+	const struct vm_accessed_count half = pages(1500, 1200, 0);
+	add(&ws, VM_ACCESSED_WALKED, 10, half);
+	ws.v[0].v[1] = half;
+	add(&ws, VM_ACCESSED_USED, 10, half);
+	ws.v[1].v[1] = half;
+	struct vm_tlb_hot h;
+	ck_assert(vm_tlb_hot_sum(as, ws.v, ws.n, known(VM_TLB_SPLIT_NO, 50), false, &h));
+	ck_assert_uint_eq(h.row.n, 2);
+	/* Each alone would fit. */
+	ck_assert_double_lt(h.row.v[0].stlb_times, 1);
+	ck_assert_double_gt(h.total.stlb_times, 1);
+	ck_assert_int_eq(h.row.v[0].verdict, VM_TLB_HOT_WALKS);
+	ck_assert_int_eq(h.row.v[1].verdict, VM_TLB_HOT_WALKS);
+	vm_tlb_hot_free(&h);
+	free_windows(&ws);
+	vm_aspace_free(as);
 }
 END_TEST
 
@@ -170,7 +195,7 @@ START_TEST(without_a_flush_use_is_unknown)
 	ck_u64_eq(r.used_bytes, VM_ACCESSED_UNKNOWN);
 	ck_u64_eq(r.used_entries, VM_ACCESSED_UNKNOWN);
 	ck_assert(isnan(r.walked_share));
-	ck_assert(isnan(r.density));
+	ck_u64_eq(r.blocks, VM_ACCESSED_UNKNOWN);
 	/* As many at least. */
 	ck_assert_double_eq_tol(r.stlb_times, 16370 / 2048.0, 1e-9);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_WALKS);
@@ -185,7 +210,7 @@ END_TEST
 START_TEST(figures_of_smaps_are_enough)
 {
 	struct vm_accessed_count c = pages(16384, VM_ACCESSED_UNKNOWN, 0);
-	c.blocks = VM_ACCESSED_UNKNOWN;
+	c.blocks = c.small_bytes = c.resident_blocks = VM_ACCESSED_UNKNOWN;
 	const struct vm_tlb_hot_row r = row_of(c, c, c, 7, 0, known(VM_TLB_SPLIT_NO, 20));
 	ck_assert_int_eq(r.order, VM_TLB_ORDER_UNKNOWN);
 	ck_assert_int_eq(r.verdict, VM_TLB_HOT_WALKS);
@@ -255,6 +280,36 @@ START_TEST(windows_with_switches_are_left_out)
 }
 END_TEST
 
+START_TEST(windows_in_which_it_did_not_run_are_left_out)
+{
+	struct windows ws = { .n = 0 };
+	struct vm_aspace *as = two_mappings();
+	for (unsigned i = 0; i < 7; i++) {
+		add(&ws, VM_ACCESSED_USED, 10, pages(i < LEAST ? 9000 : 0, 1, 0));
+		ws.v[ws.n - 1].cpu_ns = i < LEAST ? 10000000 : 100000;
+	}
+	struct vm_tlb_hot h = sum(&ws, as, false);
+	ck_u64_eq(h.row.v[0].used_entries, 9000);
+	ck_assert_uint_eq(h.left_out[VM_ACCESSED_USED], 7 - LEAST);
+	vm_tlb_hot_free(&h);
+	/* Of who never runs all count, and of whom it isn't known. */
+	for (size_t i = 0; i < ws.n; i++)
+		ws.v[i].cpu_ns = 0;
+	h = sum(&ws, as, false);
+	ck_u64_eq(h.row.v[0].used_entries, 0);
+	ck_assert_int_eq(h.row.v[0].verdict, VM_TLB_HOT_IDLE);
+	vm_tlb_hot_free(&h);
+	for (size_t i = 0; i < ws.n; i++)
+		ws.v[i].cpu_ns = VM_ACCESSED_UNKNOWN;
+	h = sum(&ws, as, false);
+	ck_assert(isnan(h.cpu_share));
+	ck_assert_uint_eq(h.left_out[VM_ACCESSED_USED], 0);
+	vm_tlb_hot_free(&h);
+	free_windows(&ws);
+	vm_aspace_free(as);
+}
+END_TEST
+
 START_TEST(clearing_that_flushes_tells_no_walks)
 {
 	struct windows ws = { .n = 0 };
@@ -287,7 +342,7 @@ START_TEST(hugetlb_is_not_told)
 }
 END_TEST
 
-UNIT_MAIN("tlbhot", scattered_walks, memory_in_order_is_harmless, a_hot_region_is_no_order, what_fits_is_no_matter,
+UNIT_MAIN("tlbhot", scattered_walks, memory_in_order_is_harmless, a_hot_region_is_no_order, what_fits_is_no_matter, mappings_share_the_tlb,
 	  few_walks_are_no_matter, a_huge_page_is_one_entry_unless_it_is_split, without_a_flush_use_is_unknown,
-	  figures_of_smaps_are_enough, figures_are_medians, windows_with_switches_are_left_out,
+	  figures_of_smaps_are_enough, figures_are_medians, windows_with_switches_are_left_out, windows_in_which_it_did_not_run_are_left_out,
 	  clearing_that_flushes_tells_no_walks, hugetlb_is_not_told)

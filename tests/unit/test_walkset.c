@@ -80,14 +80,16 @@ START_TEST(estimates)
 	add(&w, (struct vm_walk_group){ .event = LOADS, .ip = 2, .weight = 300 }, 0);
 	/* Not counted: what the samples say. */
 	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
-	w.event[LOADS].count = (struct vm_tc_count){ .raw = 500, .enabled_ns = 10, .running_ns = 0, .opened = true };
+	vm_walkset_scale(&w, LOADS, NAN, 400);
 	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
-	/* Half of the time there was no counter. */
-	w.event[LOADS].count.running_ns = 5;
+	vm_walkset_scale(&w, LOADS, 1000, 400);
 	ck_near(vm_walkset_events(&w, LOADS, 300), 750);
-	ck_near(vm_walkset_events(&w, LOADS, 400), 1000);
 	/* Those that are passed over have their share of what was counted, too. */
 	vm_walkset_pass(&w, LOADS, 600);
+	ck_u64_eq(w.event[LOADS].all_weight, 1000);
+	vm_walkset_scale(&w, LOADS, 1000, w.event[LOADS].all_weight);
+	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
+	vm_walkset_scale(&w, LOADS, 1000, 0);
 	ck_near(vm_walkset_events(&w, LOADS, 300), 300);
 	ck_u64_eq(w.event[LOADS].samples, 2);
 	vm_walkset_free(&w);
@@ -169,7 +171,7 @@ START_TEST(mappings)
 	/* Without an address it is in no mapping. */
 	add(&w, (struct vm_walk_group){ .ip = 5, .mapping = UINT64_MAX, .weight = 100 }, 0);
 	ck_assert(vm_spacemaps_put(&maps, &w.who));
-	ck_assert(vm_walk_by_mapping(&w, &rows));
+	ck_assert(vm_walk_by_mapping(&w, false, &rows));
 	ck_assert_uint_eq(rows.row.n, 4);
 	ck_u64_eq(rows.row.v[0].samples, 3);
 	ck_assert_str_eq(rows.row.v[0].place, "[heap]");
@@ -186,6 +188,15 @@ START_TEST(mappings)
 	ck_assert_uint_eq(kernel, 1);
 	ck_assert_uint_eq(nowhere, 1);
 	vm_walk_rows_free(&rows);
+	rows = (struct vm_walk_rows){ 0 };
+	/* Of another process, the same is one with it. */
+	ck_assert(vm_vec_push(&w.who.space, ((struct vm_fault_space){ .pid = 43, .from = 0 })));
+	add(&w, (struct vm_walk_group){ .space = 1, .ip = 7, .mapping = 0x40000, .addressed = true, .weight = 1 }, BASE);
+	ck_assert(vm_walk_by_mapping(&w, true, &rows));
+	ck_assert_uint_eq(rows.row.n, 4);
+	ck_assert_str_eq(rows.row.v[1].place, "");
+	ck_assert(rows.row.v[1].samples == 2 && rows.row.v[1].pid == 0 && rows.row.v[1].merged);
+	vm_walk_rows_free(&rows);
 	vm_spacemaps_free(&maps);
 	vm_walkset_free(&w);
 }
@@ -195,7 +206,7 @@ START_TEST(nothing)
 {
 	struct vm_walkset w = { 0 };
 	struct vm_walk_rows rows = { 0 };
-	ck_assert(vm_walk_by_mapping(&w, &rows));
+	ck_assert(vm_walk_by_mapping(&w, false, &rows));
 	ck_assert_uint_eq(rows.row.n, 0);
 	vm_walk_rows_finish(&rows);
 	vm_walk_rows_free(&rows);

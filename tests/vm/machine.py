@@ -16,7 +16,11 @@ MACHINES = {
     "kaslr": {"levels": 4, "kaslr": True},
     "la57": {"levels": 5, "kaslr": False},
     "la57-kaslr": {"levels": 5, "kaslr": True},
-    "numa2": {"levels": 4, "kaslr": True, "nodes": 2},
+    # A node is the list of its CPUs.
+    "numa2": {"levels": 4, "kaslr": True, "nodes": [[0], [1]]},
+    "numa4": {"levels": 4, "kaslr": True, "nodes": [[0], [1], [2], [3]], "distances": [
+        [10, 12, 20, 30], [12, 10, 30, 20], [20, 30, 10, 12], [30, 20, 12, 10]]},
+    "numa-memonly": {"levels": 4, "kaslr": True, "nodes": [[0, 1], []], "distances": [[10, 20], [20, 10]]},
 }
 MEMORY_MIB = 1024
 BOOT_SECONDS = 180
@@ -42,7 +46,7 @@ def levels(machine, kernel_name):
 def environment(machine, kernel_name, seconds):
     m = MACHINES[machine]
     return {"VM_TOKEN": secrets.token_hex(8), "VM_SECONDS": seconds, "VM_KERNEL": kernel_name, "VM_MACHINE": machine,
-            "VM_LEVELS": levels(machine, kernel_name), "VM_KASLR": int(m["kaslr"]), "VM_NODES": m.get("nodes", 1)}
+            "VM_LEVELS": levels(machine, kernel_name), "VM_KASLR": int(m["kaslr"]), "VM_NODES": len(m.get("nodes", [None]))}
 
 
 def command(machine, kernel_name, kernel, initramfs, console):
@@ -53,14 +57,28 @@ def command(machine, kernel_name, kernel, initramfs, console):
     options = "console=ttyS0 loglevel=5 panic=-1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
     argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-machine", "pc", "-accel", "tcg", "-cpu", cpu,
-            "-smp", f"2,sockets={m.get('nodes', 1)}", "-m", str(MEMORY_MIB),
+            "-smp", processors(m), "-m", str(MEMORY_MIB),
             "-kernel", str(kernel.image), "-initrd", str(initramfs),
             "-append", options + ("" if m["kaslr"] else " nokaslr"),
             "-serial", f"file:{console}", "-serial", "stdio"]
-    for node in range(m.get("nodes", 0)):
-        size = MEMORY_MIB // m["nodes"]
-        argv += ["-object", f"memory-backend-ram,id=m{node},size={size}M",
-                 "-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
+    return argv + memory_nodes(m)
+
+
+def processors(m):
+    nodes = m.get("nodes", [[0, 1]])
+    count = sum(len(cpus) for cpus in nodes)
+    return f"{count},sockets={sum(1 for cpus in nodes if cpus)}"
+
+
+def memory_nodes(m):
+    nodes, argv = m.get("nodes", []), []
+    for node, cpus in enumerate(nodes):
+        size = MEMORY_MIB // len(nodes)
+        argv += ["-object", f"memory-backend-ram,id=m{node},size={size}M", "-numa",
+                 f"node,nodeid={node},memdev=m{node}" + "".join(f",cpus={cpu}" for cpu in cpus)]
+    for src, row in enumerate(m.get("distances", [])):
+        for dst, value in enumerate(row):
+            argv += ["-numa", f"dist,src={src},dst={dst},val={value}"]
     return argv
 
 

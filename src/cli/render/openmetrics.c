@@ -5,6 +5,7 @@
  * lists of a report are of one kind of row.
  */
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -77,8 +78,9 @@ static void put_labels(struct vm_buf *b, const struct vm_view *view, const void 
 static void put_name(struct vm_buf *b, const struct vm_view *view, const struct vm_field *f)
 {
 	vm_buf_add_str(b, "vm_");
+	/* Of a name nothing else is allowed. */
 	for (const char *s = view->set->row; *s; s++)
-		vm_buf_add_char(b, *s == ' ' ? '_' : *s);
+		vm_buf_add_char(b, isalnum((unsigned char)*s) ? *s : '_');
 	vm_buf_addf(b, "_%s", f->key);
 }
 

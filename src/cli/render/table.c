@@ -256,12 +256,13 @@ static size_t put_text(struct vm_buf *b, struct vm_value v, size_t width)
 	return vm_text_width(b->s + from, len) + 1;
 }
 
-static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v, bool exact, bool last)
+static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v, bool exact, bool last, bool total)
 {
 	size_t from = b->n, w;
 	if (v.type == VM_T_STR || v.type == VM_T_LIST) {
-		/* A number whose unit changes from row to row comes as a text. */
-		const size_t text = is_right(c->field) ? text_width(v) : c->width, pad = text < c->width ? c->width - text : 0;
+		/* A number whose unit changes from row to row comes as a text; in a total a text is its name. */
+		const size_t text = is_right(c->field) && !total ? text_width(v) : c->width;
+		const size_t pad = text < c->width ? c->width - text : 0;
 		vm_buf_add_fill(b, ' ', pad);
 		w = pad + put_text(b, v, c->width);
 	} else {
@@ -331,7 +332,7 @@ static void put_row(const struct table *t, struct column *cols, struct vm_buf *b
 		size_t from = b->n;
 		if (i)
 			vm_buf_add_char(b, ' ');
-		put_cell(b, c, v, t->exact, i == last);
+		put_cell(b, c, v, t->exact, i == last, total);
 		if (m && !b->failed)
 			remember(m, c, v, b->s + from, b->n - from);
 	}

@@ -55,55 +55,94 @@ double vm_pairs_confidence(size_t n, double wanted, size_t *rank)
 	return 1 - 2 * below;
 }
 
-static int walsh(const double *d, size_t n, double wanted, struct vm_pairs *out)
+/** An estimate with its interval. */
+struct estimate {
+	double v, low, high;
+};
+
+/** Of the differences d[0..n), whose interval reaches to the means of this rank; 0: there is none. */
+static int estimate(const double *d, size_t n, size_t rank, struct estimate *out)
 {
 	const size_t means = n * (n + 1) / 2;
-	size_t rank, at = 0;
+	size_t at = 0;
 	vm_auto_free double *mean = malloc(means * sizeof(*mean));
-	const double confidence = vm_pairs_confidence(n, wanted, &rank);
-	if (!mean || confidence < 0)
+	if (!mean)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = i; j < n; j++)
 			mean[at++] = (d[i] + d[j]) / 2;
-	out->difference = vm_median(mean, means);
-	out->confidence = confidence;
-	if (confidence > 0) {
-		out->low = mean[rank - 1];
-		out->high = mean[means - rank];
-	}
+	out->v = vm_median(mean, means);
+	out->low = rank ? mean[rank - 1] : (double)NAN;
+	out->high = rank ? mean[means - rank] : (double)NAN;
 	return 0;
+}
+
+static int estimate_difference(const double *d, size_t rank, struct vm_pairs *out)
+{
+	struct estimate e;
+	const int r = estimate(d, out->n, rank, &e);
+	if (r == 0) {
+		out->difference = e.v;
+		out->low = e.low;
+		out->high = e.high;
+	}
+	return r;
+}
+
+static int estimate_share(const double *logs, size_t rank, struct vm_pairs *out)
+{
+	struct estimate e;
+	for (size_t i = 0; i < out->n; i++)
+		if (!isfinite(logs[i]))
+			return 0;
+	const int r = estimate(logs, out->n, rank, &e);
+	if (r == 0) {
+		out->share = expm1(e.v);
+		out->share_low = expm1(e.low);
+		out->share_high = expm1(e.high);
+	}
+	return r;
 }
 
 int vm_pairs_compare(const double *a, const double *b, size_t n, double wanted, struct vm_pairs *out)
 {
-	*out = (struct vm_pairs){ .a = NAN, .b = NAN, .difference = NAN, .low = NAN, .high = NAN };
-	vm_auto_free double *v = malloc((3 * n + 1) * sizeof(*v));
+	*out = (struct vm_pairs){
+		.a = NAN, .b = NAN, .difference = NAN, .low = NAN, .high = NAN, .share = NAN, .share_low = NAN, .share_high = NAN,
+	};
+	vm_auto_free double *v = malloc((4 * n + 1) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	double *x = v, *y = v + n, *d = v + 2 * n;
+	double *x = v, *y = v + n, *d = v + 2 * n, *logs = v + 3 * n;
 	for (size_t i = 0; i < n; i++) {
 		if (isnan(a[i]) || isnan(b[i]))
 			continue;
 		x[out->n] = a[i];
 		y[out->n] = b[i];
+		logs[out->n] = a[i] > 0 && b[i] > 0 ? log(b[i] / a[i]) : (double)NAN;
 		d[out->n++] = b[i] - a[i];
 	}
 	if (!out->n)
 		return 0;
+	size_t rank;
 	out->a = vm_median(x, out->n);
 	out->b = vm_median(y, out->n);
-	return walsh(d, out->n, wanted, out);
+	out->confidence = vm_pairs_confidence(out->n, wanted, &rank);
+	if (out->confidence < 0)
+		return -ENOMEM;
+	rank = out->confidence > 0 ? rank : 0;
+	const int r = estimate_difference(d, rank, out);
+	return r == 0 ? estimate_share(logs, rank, out) : r;
 }
 
 enum vm_pairs_verdict vm_pairs_verdict(const struct vm_pairs *p, double least)
 {
+	const double low = isnan(p->share) ? p->low : p->share_low, high = isnan(p->share) ? p->high : p->share_high;
 	if (!(p->confidence >= least))
 		return VM_PAIRS_UNDECIDED;
-	return p->high < 0 ? VM_PAIRS_LESS : p->low > 0 ? VM_PAIRS_MORE : VM_PAIRS_SAME;
+	return high < 0 ? VM_PAIRS_LESS : low > 0 ? VM_PAIRS_MORE : VM_PAIRS_SAME;
 }
 
 double vm_pairs_resolution(const struct vm_pairs *p)
 {
-	return (p->high - p->low) / 2;
+	return (p->share_high - p->share_low) / 2;
 }

@@ -24,6 +24,9 @@ struct vm_pairs {
 	double difference;         /* of b - a */
 	double low, high;          /* it is in between with ... */
 	double confidence;         /* ... this probability; 0: there is no interval, n is below 2 */
+	/** The same of b / a - 1, by the logarithms of the ratios: what disturbs a run makes it longer by a factor rather
+	    than by a time.  NAN where a figure is 0 or below. */
+	double share, share_low, share_high;
 };
 
 /**
@@ -45,9 +48,10 @@ enum vm_pairs_verdict {
 	VM_PAIRS_LESS, VM_PAIRS_MORE,   /* the second way's figure is surely smaller, bigger */
 };
 
+/** By the share where it is known, else by the difference. */
 enum vm_pairs_verdict vm_pairs_verdict(const struct vm_pairs *p, double least);
 
-/** The smallest difference that this many pairs, varying like these, can tell from none: half of the interval. */
+/** The smallest share that this many pairs, varying like these, can tell from none: half of its interval. */
 double vm_pairs_resolution(const struct vm_pairs *p);
 
 #endif

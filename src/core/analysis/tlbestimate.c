@@ -8,11 +8,10 @@
 struct vm_tlb_footprint vm_tlb_footprint(const struct vm_tlb_result *r, size_t program, enum vm_tlb_policy policy)
 {
 	const bool possible = policy == VM_TLB_ALL_2M || policy == VM_TLB_ALL_2M_WHOLE;
+	const struct vm_tlb_program *p = &r->program.v[program];
 	uint64_t pages = 0, regions = 0;
-	for (size_t i = 0; i < r->mapping.n; i++) {
+	for (size_t i = p->mapping; i < p->mapping + p->mappings; i++) {
 		const struct vm_tlb_mapping *m = &r->mapping.v[i];
-		if (m->program != program)
-			continue;
 		const uint64_t in_regions = policy == VM_TLB_ALL_4K ? 0 : possible ? m->pages_2m : m->pages_huge;
 		pages += m->pages - in_regions;
 		regions += policy == VM_TLB_ALL_4K ? 0 : possible ? m->regions_2m : m->regions_huge;

@@ -19,10 +19,11 @@ enum { ORDER_PAGES = 64, ORDER_TIMES = 8 };
 enum { MOVED_PART = 8 };
 /** So much of what is used was walked in a short window that neighbours say nothing. */
 #define ORDER_FULL 0.9
-/** Walks that take less than this share of a CPU are few; and, where their cost isn't known, less than so many a second. */
+/** Walks that take less than this share of the target's time are few; and, where their cost isn't known, less than so many a second. */
 #define FEW_SHARE 0.005
 #define FEW_WALKS 100000.0
-enum { UNDISTURBED_LEAST = 3 };
+/** So many good windows are enough to do without the others; in a good one the target ran for this part of the time. */
+enum { GOOD_LEAST = 3, SILENT_PART = 20 };
 
 /* ---- Medians ------------------------------------------------------------------------------------------------------ */
 
@@ -92,17 +93,36 @@ static bool is_disturbed(const struct vm_accessed_window *w)
 	return w->switches != VM_ACCESSED_UNKNOWN && w->switches > 0;
 }
 
-/** Used pages are the same whoever ran meanwhile; of the others, those without a switch count if there are enough. */
+/** Of the target not much could be seen: it hardly ran. */
+static bool is_silent(const struct vm_accessed_window *w)
+{
+	return w->cpu_ns != VM_ACCESSED_UNKNOWN && w->cpu_ns < w->ns / SILENT_PART;
+}
+
+/** Of the windows of a kind that count so far those that aren't `bad`, if there are enough. */
+static void leave_out(const struct windows *ws, enum vm_accessed_kind kind, bool (*bad)(const struct vm_accessed_window *w))
+{
+	unsigned good = 0;
+	for (size_t i = 0; i < ws->n; i++)
+		good += ws->w[i].kind == kind && ws->counts[i] && !bad(&ws->w[i]);
+	for (size_t i = 0; i < ws->n && good >= GOOD_LEAST; i++)
+		if (ws->w[i].kind == kind && bad(&ws->w[i]))
+			ws->counts[i] = false;
+}
+
 static void choose_windows(const struct windows *ws, struct vm_tlb_hot *h)
 {
-	unsigned calm[VM_ACCESSED_KINDS] = { 0 };
-	for (size_t i = 0; i < ws->n; i++) {
-		h->windows[ws->w[i].kind]++;
-		calm[ws->w[i].kind] += !is_disturbed(&ws->w[i]);
+	for (size_t i = 0; i < ws->n; i++)
+		ws->counts[i] = true;
+	for (unsigned k = 0; k < VM_ACCESSED_KINDS; k++) {
+		leave_out(ws, k, is_silent);
+		/* Used pages are the same whoever ran meanwhile. */
+		if (k != VM_ACCESSED_USED)
+			leave_out(ws, k, is_disturbed);
 	}
 	for (size_t i = 0; i < ws->n; i++) {
 		const enum vm_accessed_kind k = ws->w[i].kind;
-		ws->counts[i] = k == VM_ACCESSED_USED || calm[k] < UNDISTURBED_LEAST || !is_disturbed(&ws->w[i]);
+		h->windows[k]++;
 		h->left_out[k] += !ws->counts[i];
 		h->disturbed |= k == VM_ACCESSED_WALKED && ws->counts[i] && is_disturbed(&ws->w[i]);
 	}
@@ -178,23 +198,24 @@ static bool few_walks(const struct vm_tlb_hot_row *r)
 	return isnan(r->time_share) ? r->walks_per_s < FEW_WALKS : r->time_share < FEW_SHARE;
 }
 
-static enum vm_tlb_verdict verdict_of(const struct vm_tlb_hot_row *r, const struct vm_tlb_known *k)
+/** `all` is what the process uses together: its mappings share the TLB. */
+static enum vm_tlb_verdict verdict_of(const struct vm_tlb_hot_row *r, const struct vm_tlb_hot_row *all, const struct vm_tlb_known *k)
 {
 	const bool split = k->huge_pages_split == VM_TLB_SPLIT_YES;
 	if (r->used_bytes == VM_ACCESSED_UNKNOWN && r->walked_bytes == VM_ACCESSED_UNKNOWN)
 		return VM_TLB_HOT_UNKNOWN;
 	if (r->used_bytes == 0)
 		return VM_TLB_HOT_IDLE;
-	if (r->stlb_times <= 1 && r->used_bytes != VM_ACCESSED_UNKNOWN)
+	if (all->stlb_times <= 1 && all->used_bytes != VM_ACCESSED_UNKNOWN)
 		return VM_TLB_HOT_FITS;
-	if (split && mostly_huge(r))
+	if (split && mostly_huge(r) && r->stlb_times > 1)
 		return VM_TLB_HOT_SPLIT;
 	if (isnan(r->walks_per_s))
 		return VM_TLB_HOT_UNKNOWN;
 	if (few_walks(r))
 		return VM_TLB_HOT_RARE;
 	/* Walks of what may fit can be those after a switch. */
-	if (!(r->stlb_times > 1))
+	if (!(all->stlb_times > 1))
 		return VM_TLB_HOT_UNKNOWN;
 	return r->order == VM_TLB_IN_ORDER ? VM_TLB_HOT_IN_ORDER : VM_TLB_HOT_WALKS;
 }
@@ -206,9 +227,10 @@ static void fill_used(const struct windows *ws, size_t m, struct vm_tlb_hot_row 
 	r->used_entries = MEDIAN(ws, kind, m, entries);
 	r->huge_bytes = MEDIAN(ws, kind, m, huge_bytes);
 	r->blocks = MEDIAN(ws, kind, m, blocks);
-	if (r->used_bytes == VM_ACCESSED_UNKNOWN || r->blocks == VM_ACCESSED_UNKNOWN || !r->blocks)
-		return;
-	r->density = fmin(1, (double)(r->used_bytes - r->huge_bytes) / (double)(r->blocks << vm_tlb_size_shift(VM_TLB_2M)));
+	const uint64_t there = MEDIAN(ws, VM_ACCESSED_WALKED, m, small_bytes);
+	const uint64_t blocks = MEDIAN(ws, VM_ACCESSED_WALKED, m, resident_blocks);
+	if (there != VM_ACCESSED_UNKNOWN && blocks != VM_ACCESSED_UNKNOWN && blocks)
+		r->density = fmin(1, (double)there / (double)(blocks << vm_tlb_size_shift(VM_TLB_2M)));
 }
 
 /** What was walked was used as well: other windows may have seen less. */
@@ -232,6 +254,16 @@ static void fill_walked(const struct windows *ws, size_t m, const struct vm_tlb_
 	r->order = order_of(ws, m, r->used_entries == VM_ACCESSED_UNKNOWN ? r->walked_entries : r->used_entries);
 }
 
+/** Walks at what they cost in as much memory as the process uses, against the time that it ran, else against a CPU's. */
+static double time_of(const struct vm_tlb_hot_row *r, const struct vm_tlb_hot_row *all, const struct vm_tlb_known *k,
+		      double cpu_share)
+{
+	const uint64_t bytes = all->used_bytes == VM_ACCESSED_UNKNOWN ? all->walked_bytes : all->used_bytes;
+	if (isnan(r->walks_per_s) || bytes == VM_ACCESSED_UNKNOWN || !bytes)
+		return (double)NAN;
+	return r->walks_per_s * vm_tlb_cost_ns(k, bytes, false) / 1e9 / (cpu_share > 0 ? cpu_share : 1);
+}
+
 static struct vm_tlb_hot_row row_of(const struct windows *ws, size_t at, const struct vm_mapping *m,
 				    const struct vm_tlb_known *k, bool clearing_flushes, const struct vm_tlb_hot *h)
 {
@@ -249,9 +281,8 @@ static struct vm_tlb_hot_row row_of(const struct windows *ws, size_t at, const s
 	if (!clearing_flushes)
 		fill_walked(ws, at, h, &r);
 	r.stlb_times = times_stlb(&r, k);
-	if (!isnan(r.walks_per_s) && r.walks_per_s > 0)
-		r.time_share = r.walks_per_s * vm_tlb_cost_ns(k, r.used_bytes == unknown ? r.walked_bytes : r.used_bytes, false) / 1e9;
-	r.verdict = verdict_of(&r, k);
+	r.time_share = time_of(&r, m ? &h->total : &r, k, h->cpu_share);
+	r.verdict = verdict_of(&r, m ? &h->total : &r, k);
 	return r;
 }
 
@@ -263,13 +294,15 @@ static void sum_windows(const struct windows *ws, struct vm_tlb_hot *h)
 	bool known = true;
 	for (size_t i = 0; i < ws->n; i++) {
 		const struct vm_accessed_window *w = &ws->w[i];
+		const uint64_t span = w->ns + (w->clear_ns + w->read_ns) / 2;
 		const uint64_t entries = sum_member(w, SIZE_MAX, offsetof(struct vm_accessed_count, entries));
 		h->set_again = entries == VM_ACCESSED_UNKNOWN || h->set_again == VM_ACCESSED_UNKNOWN ? VM_ACCESSED_UNKNOWN :
 			h->set_again + entries;
-		h->total_ns += w->ns + (w->clear_ns + w->read_ns) / 2;
-		ns += w->ns + (w->clear_ns + w->read_ns) / 2;
+		h->total_ns += span;
 		known &= w->cpu_ns != VM_ACCESSED_UNKNOWN;
-		cpu_ns += known ? w->cpu_ns : 0;
+		/* Of the windows whose figures count. */
+		ns += ws->counts[i] ? span : 0;
+		cpu_ns += known && ws->counts[i] ? w->cpu_ns : 0;
 	}
 	h->cpu_share = known && ns ? (double)cpu_ns / (double)ns : (double)NAN;
 	for (unsigned k = 0; k < VM_ACCESSED_KINDS; k++) {

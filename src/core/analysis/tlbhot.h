@@ -30,11 +30,12 @@ enum vm_tlb_order { VM_TLB_ORDER_UNKNOWN, VM_TLB_IN_ORDER, VM_TLB_SCATTERED };
 enum vm_tlb_verdict {
 	VM_TLB_HOT_UNKNOWN,        /* nothing can be said */
 	VM_TLB_HOT_IDLE,           /* no page was used */
-	VM_TLB_HOT_FITS,           /* what is used fits into the second level */
-	VM_TLB_HOT_RARE,           /* more than fits, and few walks */
-	VM_TLB_HOT_IN_ORDER,       /* more than fits, gone through in order: cheap */
-	VM_TLB_HOT_SPLIT,          /* huge pages that the host splits: more than fits, and walks of them can't be counted */
-	VM_TLB_HOT_WALKS,          /* more than fits, and walked all the time */
+	VM_TLB_HOT_FITS,           /* all that the process uses fits into the second level */
+	/* It doesn't, and this mapping: */
+	VM_TLB_HOT_RARE,           /* few walks */
+	VM_TLB_HOT_IN_ORDER,       /* gone through in order: cheap */
+	VM_TLB_HOT_SPLIT,          /* huge pages that the host splits: walks of them can't be counted */
+	VM_TLB_HOT_WALKS,          /* walked all the time */
 };
 /** "unknown", "idle", "fits", "rare", "in-order", "split", "walks". */
 extern const char *const vm_tlb_verdict_words[];
@@ -50,10 +51,10 @@ struct vm_tlb_hot_row {
 	double walks_per_s;        /* at least */
 	double stlb_times;         /* what is used against what the second level holds: 2: twice as much; at least so much
 				      where only what is walked is known */
-	double time_share;         /* of one CPU, at least: walks_per_s at what a walk costs for so much memory, if nothing
-				      hides it */
-	double density;            /* of the blocks of 2M that hold used pages: how much of them is used */
-	uint64_t blocks;
+	double time_share;         /* of the time that it ran, at least: walks_per_s at what a walk costs in so much memory, if
+				      nothing hides it */
+	uint64_t blocks;           /* of 2M that hold used pages of 4K: huge pages would need so many entries for them */
+	double density;            /* of the blocks of 2M that hold pages of 4K: how much of them is there */
 	enum vm_tlb_order order;
 	enum vm_tlb_verdict verdict;
 };
@@ -64,11 +65,11 @@ struct vm_tlb_hot {
 	/** Medians, by kind of window; 0: there was none. */
 	uint64_t window_ns[VM_ACCESSED_KINDS], clear_ns[VM_ACCESSED_KINDS], read_ns;
 	unsigned windows[VM_ACCESSED_KINDS];
-	/** Windows in which the target was put onto a CPU more often than never; those are left out if enough others are there:
-	    by kind, how many were left out, and whether those that count are disturbed all the same. */
+	/** Windows in which the target hardly ran, or was put onto a CPU anew, are left out if enough others are there: how many
+	    were, by kind, and whether those that count are disturbed all the same. */
 	unsigned left_out[VM_ACCESSED_KINDS];
 	bool disturbed;
-	/** Share of the time in which its threads ran, of one CPU; NAN: not known. */
+	/** Share of the time in which its threads ran, of one CPU, in windows that count; NAN: not known. */
 	double cpu_share;
 	/** Bits that the target's CPU had to set again, over all windows. */
 	uint64_t set_again;

@@ -43,6 +43,9 @@ struct vm_tlbsim_table {
 
 enum { VM_TLBSIM_KIND_BITS = 3, VM_TLBSIM_512G = VM_TLB_SIZES };
 
+/** log2 of the bytes of a page of each size, and of what an entry of the uppermost table covers. */
+static const unsigned vm_tlbsim_shift[] = { 12, VM_TLBSIM_PMD_SHIFT, VM_TLBSIM_PUD_SHIFT, VM_TLBSIM_PGD_SHIFT };
+
 /** A key is never 0, and tells pages of different sizes apart; entries of upper tables count as pages of what they cover. */
 static inline uint64_t vm_tlbsim_key(uint64_t number, unsigned size)
 {
@@ -109,6 +112,14 @@ static inline uint64_t vm_tlbsim_renewed(uint64_t order, unsigned at, uint64_t w
 static inline bool vm_tlbsim_touch_quick(const struct vm_tlbsim_table *t, uint64_t *set, uint64_t key)
 {
 	uint64_t *keys = set + 1 + t->halves / 2;
+	const uint64_t latest = *set & 15, second = *set >> 4 & 15;
+	/* Mostly it is one of these. */
+	if (keys[latest] == key)
+		return true;
+	if (second < t->ways && keys[second] == key) {
+		*set = (*set & ~UINT64_C(0xff)) | latest << 4 | second;
+		return true;
+	}
 	unsigned alike = vm_tlbsim_alike(set + 1, t->halves, key) & ((1U << t->ways) - 1);
 	for (; alike; alike &= alike - 1) {
 		const unsigned way = (unsigned)__builtin_ctz(alike);
@@ -196,8 +207,7 @@ static inline bool vm_tlbsim_touch(const struct vm_tlbsim_table *t, uint64_t num
 
 static inline bool vm_tlbsim_key_within(uint64_t key, uint64_t from, uint64_t to)
 {
-	static const unsigned shift[] = { 12, VM_TLBSIM_PMD_SHIFT, VM_TLBSIM_PUD_SHIFT, VM_TLBSIM_PGD_SHIFT };
-	const unsigned bits = shift[(key & ((1 << VM_TLBSIM_KIND_BITS) - 1)) - 1];
+	const unsigned bits = vm_tlbsim_shift[(key & ((1 << VM_TLBSIM_KIND_BITS) - 1)) - 1];
 	const uint64_t start = key >> VM_TLBSIM_KIND_BITS << bits;
 	return start < to && start + (UINT64_C(1) << bits) > from;
 }
@@ -287,15 +297,26 @@ static inline void vm_tlbsim_clear(const struct vm_tlbsim *t)
 	vm_tlbsim_table_clear(&t->stlb_1g);
 }
 
-/** Translate an address of a page of that size, for data or (code) instructions. */
-static inline enum vm_tlbsim_where vm_tlbsim_access(const struct vm_tlbsim *t, bool code, uint64_t addr, enum vm_tlb_size size)
+/** The first level: does it know the page, of that size, of an address, of data or (code) of instructions? */
+static inline bool vm_tlbsim_first(const struct vm_tlbsim *t, bool code, uint64_t addr, enum vm_tlb_size size)
 {
 	const enum vm_tlb_size as = t->split ? VM_TLB_4K : size;
-	const uint64_t number = addr >> (as == VM_TLB_4K ? 12 : as == VM_TLB_2M ? VM_TLBSIM_PMD_SHIFT : VM_TLBSIM_PUD_SHIFT);
-	const uint64_t key = vm_tlbsim_key(number, as);
-	if (vm_tlbsim_touch(code ? &t->l1i[as] : &t->l1d[as], number, key))
-		return VM_TLBSIM_L1;
-	return vm_tlbsim_touch(as == VM_TLB_1G ? &t->stlb_1g : &t->stlb, number, key) ? VM_TLBSIM_STLB : VM_TLBSIM_WALK;
+	const uint64_t number = addr >> vm_tlbsim_shift[as];
+	return vm_tlbsim_touch(code ? &t->l1i[as] : &t->l1d[as], number, vm_tlbsim_key(number, as));
+}
+
+/** The second one, when the first doesn't. */
+static inline bool vm_tlbsim_second(const struct vm_tlbsim *t, uint64_t addr, enum vm_tlb_size size)
+{
+	const enum vm_tlb_size as = t->split ? VM_TLB_4K : size;
+	const uint64_t number = addr >> vm_tlbsim_shift[as];
+	return vm_tlbsim_touch(as == VM_TLB_1G ? &t->stlb_1g : &t->stlb, number, vm_tlbsim_key(number, as));
+}
+
+/** Both. */
+static inline enum vm_tlbsim_where vm_tlbsim_access(const struct vm_tlbsim *t, bool code, uint64_t addr, enum vm_tlb_size size)
+{
+	return vm_tlbsim_first(t, code, addr, size) ? VM_TLBSIM_L1 : vm_tlbsim_second(t, addr, size) ? VM_TLBSIM_STLB : VM_TLBSIM_WALK;
 }
 
 /** Forget translations of [from, to), as when the kernel has unmapped it. */
@@ -372,7 +393,6 @@ static inline bool vm_tlbwalk_touch(const struct vm_tlbsim_table *t, uint64_t nu
 /** Walk the tables to a page of that size: from the lowest entry that is cached down to the page's own. */
 static inline struct vm_tlbwalk_cost vm_tlbwalk(const struct vm_tlbwalk *w, uint64_t addr, enum vm_tlb_size size)
 {
-	static const unsigned shift[] = { 12, VM_TLBSIM_PMD_SHIFT, VM_TLBSIM_PUD_SHIFT };
 	struct vm_tlbwalk_cost cost = { .refs = 1 };
 	if (size != VM_TLB_4K || !vm_tlbwalk_touch(&w->pmd, addr >> VM_TLBSIM_PMD_SHIFT, VM_TLB_2M)) {
 		cost.refs += size == VM_TLB_4K;
@@ -381,7 +401,7 @@ static inline struct vm_tlbwalk_cost vm_tlbwalk(const struct vm_tlbwalk *w, uint
 			cost.refs += !vm_tlbwalk_touch(&w->pgd, addr >> VM_TLBSIM_PGD_SHIFT, VM_TLBSIM_512G);
 		}
 	}
-	cost.near = vm_tlbwalk_touch(&w->line, addr >> (shift[size] + 3), size);
+	cost.near = vm_tlbwalk_touch(&w->line, addr >> (vm_tlbsim_shift[size] + 3), size);
 	return cost;
 }
 

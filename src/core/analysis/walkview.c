@@ -59,15 +59,36 @@ void vm_walk_rows_finish(struct vm_walk_rows *r)
 	vm_map_clear(&r->by_key);
 }
 
-static uint32_t place_of(const struct vm_walkset *w, const struct vm_walk_group *g, const uint32_t *into,
-			 const struct vm_fault_mapping **m)
+/** A number for what a mapping is, wherever it is. */
+static uint64_t key_of_name(const struct vm_fault_mapping *m)
 {
-	const size_t at = vm_faultset_mapping_index(&w->who, g->space, g->mapping);
-	*m = at < w->who.mapping.n ? &w->who.mapping.v[at] : NULL;
-	return *m ? into[at] : g->mapping == VM_WALK_KERNEL ? UINT32_MAX - 1 : UINT32_MAX;
+	uint64_t h = m->prot | (uint64_t)m->shared << 3;
+	for (const char *s = m->name; s && *s; s++)
+		h = vm_mix64(h ^ (unsigned char)*s);
+	return vm_mix64(h);
 }
 
-bool vm_walk_by_mapping(const struct vm_walkset *w, struct vm_walk_rows *r)
+/** For a mapping, which may be one with others, or for none. */
+static uint64_t key_of(const struct vm_walkset *w, const struct vm_walk_group *g, const uint32_t *into, bool merge,
+		       const struct vm_fault_mapping **m)
+{
+	const size_t at = vm_faultset_mapping_index(&w->who, g->space, g->mapping);
+	const uint64_t space = merge ? 0 : (uint64_t)g->space << 32;
+	*m = at < w->who.mapping.n ? &w->who.mapping.v[at] : NULL;
+	if (*m)
+		return merge ? key_of_name(*m) : space | into[at];
+	return space | (g->mapping == VM_WALK_KERNEL ? UINT32_MAX - 1 : UINT32_MAX);
+}
+
+static void put_mapping(struct vm_walk_row *row, const struct vm_fault_mapping *m, bool is_new)
+{
+	row->m = row->m ? row->m : m;
+	row->place = m->name;
+	row->start = is_new || m->start < row->start ? m->start : row->start;
+	row->end = m->end > row->end ? m->end : row->end;
+}
+
+bool vm_walk_by_mapping(const struct vm_walkset *w, bool merge, struct vm_walk_rows *r)
 {
 	uint32_t *into = vm_faultset_unite(&w->who);
 	bool ok = into != NULL;
@@ -77,19 +98,16 @@ bool vm_walk_by_mapping(const struct vm_walkset *w, struct vm_walk_rows *r)
 		bool is_new;
 		if (!g->addressed)
 			continue;
-		const uint32_t place = place_of(w, g, into, &m);
-		struct vm_walk_row *row = vm_walk_row(r, (uint64_t)g->space << 32 | place, &is_new);
+		struct vm_walk_row *row = vm_walk_row(r, key_of(w, g, into, merge, &m), &is_new);
 		ok = row != NULL;
-		if (ok && g->mapping == VM_WALK_KERNEL)
+		if (!ok)
+			break;
+		row->merged = merge;
+		if (m)
+			put_mapping(row, m, is_new);
+		else if (g->mapping == VM_WALK_KERNEL)
 			row->place = "[kernel]";
-		if (ok && m) {
-			row->m = row->m ? row->m : m;
-			row->place = m->name;
-			row->start = is_new || m->start < row->start ? m->start : row->start;
-			row->end = m->end > row->end ? m->end : row->end;
-		}
-		if (ok)
-			vm_walk_row_add(row, w, g);
+		vm_walk_row_add(row, w, g);
 	}
 	free(into);
 	vm_walk_rows_finish(r);

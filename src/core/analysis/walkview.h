@@ -28,6 +28,7 @@ struct vm_walk_row {
 	/** Samples by side; the last of those whose event says nothing of it. */
 	uint64_t side[VM_TC_SIDES + 1];
 	uint64_t sized, huge;      /* as in vm_walk_group */
+	bool merged;               /* of all processes: no range */
 };
 
 /** A set of rows under way; they keep their order of first appearance until it is finished.  Zeroed it is empty. */
@@ -47,7 +48,8 @@ void vm_walk_row_add(struct vm_walk_row *row, const struct vm_walkset *w, const 
 /** Shares, and the order: most events first. */
 void vm_walk_rows_finish(struct vm_walk_rows *r);
 
-/** Groups whose address is known, by the mapping that held it.  False: out of memory. */
-bool vm_walk_by_mapping(const struct vm_walkset *w, struct vm_walk_rows *r);
+/** Groups whose address is known, by the mapping that held it; `merge`: by its name and permissions, over all processes.
+    False: out of memory. */
+bool vm_walk_by_mapping(const struct vm_walkset *w, bool merge, struct vm_walk_rows *r);
 
 #endif

@@ -50,10 +50,12 @@ static uint32_t anon_policy(const struct vm_whynot_machine *w, const struct vm_w
 {
 	if (w->anon == VM_HUGE_NEVER)
 		return VM_WHY(NEVER);
+	if (!vm_huge_word(w->anon))
+		return VM_WHY(UNKNOWN);
 	/* Who takes a refusal back asks at the same time. */
 	if (m->refused)
 		return 0;
-	if (!vm_huge_word(w->anon) || (w->anon == VM_HUGE_MADVISE && !m->flags_known))
+	if (w->anon == VM_HUGE_MADVISE && !m->flags_known)
 		return VM_WHY(UNKNOWN);
 	return w->anon == VM_HUGE_MADVISE && !m->asked ? VM_WHY(UNASKED) : 0;
 }

@@ -162,6 +162,39 @@ void vm_json_addr(struct vm_json *j, uint64_t addr)
 	vm_buf_add(&j->buf, text, n);
 }
 
+void vm_json_put_str(struct vm_json *j, const char *key, const char *s)
+{
+	vm_json_key(j, key);
+	vm_json_str(j, s && *s ? s : NULL);
+}
+
+void vm_json_put_u64(struct vm_json *j, const char *key, uint64_t v)
+{
+	vm_json_key(j, key);
+	vm_json_u64(j, v);
+}
+
+void vm_json_put_known(struct vm_json *j, const char *key, bool known, uint64_t v)
+{
+	vm_json_key(j, key);
+	if (known)
+		vm_json_u64(j, v);
+	else
+		vm_json_null(j);
+}
+
+void vm_json_put_f64(struct vm_json *j, const char *key, double v)
+{
+	vm_json_key(j, key);
+	vm_json_f64(j, v);
+}
+
+void vm_json_put_bool(struct vm_json *j, const char *key, bool v)
+{
+	vm_json_key(j, key);
+	vm_json_bool(j, v);
+}
+
 int vm_json_finish(struct vm_json *j)
 {
 	/* Where nothing was written there is no line to end. */

@@ -48,6 +48,13 @@ void vm_json_words(struct vm_json *j, const char *words);
 /** "0x7f..." as a string: numbers above 2^53 are lost on many readers. */
 void vm_json_addr(struct vm_json *j, uint64_t addr);
 
+/** A key and its value at once.  Of texts an empty one is null, too; of numbers one that isn't `known`. */
+void vm_json_put_str(struct vm_json *j, const char *key, const char *s);
+void vm_json_put_u64(struct vm_json *j, const char *key, uint64_t v);
+void vm_json_put_known(struct vm_json *j, const char *key, bool known, uint64_t v);
+void vm_json_put_f64(struct vm_json *j, const char *key, double v);
+void vm_json_put_bool(struct vm_json *j, const char *key, bool v);
+
 /**
  * End the document with a newline, flush it to `out` and free the buffer.
  * Returns 0, -ENOMEM, or the negative errno of a failed write.

@@ -155,6 +155,7 @@ int vm_sort_rows(const struct vm_sort *sort, const void **rows, size_t n);
 extern const struct vm_fieldset vm_mapping_fields;
 extern const struct vm_fieldset vm_process_fields;
 extern const struct vm_fieldset vm_mm_fields;
+extern const struct vm_fieldset vm_lock_fields;      /* of a struct vm_proc */
 extern const struct vm_fieldset vm_source_fields;
 
 #endif

@@ -143,7 +143,7 @@ static const struct vm_field mapping_fields[] = {
 	BYTES("PARTLY", "partly_bytes", "parts of such pages, the rest of which isn't mapped here", M, map_partly, FOLIOS),
 	BYTES("EDGES", "edge_bytes", "outside of ranges that an entry of 2M could map", M, map_edges, PAGES),
 	BYTES("SWAP", "swap_bytes", "swapped out", M, map_swapped, PAGES),
-	BYTES("COULD", "could_bytes", "in memory, not huge, and would be if what --why says is done", D, map_could, "WHY"),
+	BYTES("COULD", "could_bytes", "in memory, not huge, and would be if what the reasons say is done", D, map_could, "WHY"),
 	BYTES("COSTS", "costs_bytes", "memory that this takes beyond RSS, at most", M, map_costs, "WHY"),
 	TEXT("PERM", "perm", "permissions", M, map_perm, "maps"),
 	TEXT("OF", "backing", "anon, shmem (the kernel's own mount), tmpfs, file, hugetlb, special", M, map_backing, "maps, mountinfo"),

@@ -177,6 +177,27 @@ GETTER(get_anon_vma)
 	return m->area ? VM_BOOL(m->area->has_anon_vma) : VM_ABSENT;
 }
 
+/** Pages of hugetlb pools are in no RSS. */
+GETTER(get_absent)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_mapping *m = row;
+	if (!(m->have & VM_HAVE(VM_Q_RSS)))
+		return VM_ABSENT;
+	const uint64_t size = vm_mapping_size(m);
+	const uint64_t there = m->q[VM_Q_RSS] + m->q[VM_Q_PRIVATE_HUGETLB] + m->q[VM_Q_SHARED_HUGETLB];
+	return VM_U64(size > there ? size - there : 0);
+}
+
+GETTER(get_lock)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_mapping *m = row;
+	if (!m->have_flags)
+		return VM_ABSENT;
+	return VM_STR(!(m->flags & VM_VMF(LO)) ? "no" : m->flags & VM_VMF(LF) ? "onfault" : "yes");
+}
+
 GETTER(get_eligible)
 {
 	UNUSED(f), UNUSED(tmp);
@@ -246,6 +267,11 @@ static const struct vm_field fields[] = {
 	      "proportional share of swapped anonymous pages"),
 	BYTES("LOCKED", "locked_bytes", VM_Q_LOCKED, 0, "smaps: Locked",
 	      "proportional share of pages that mlock(2) keeps in memory"),
+	{ .name = "ABSENT", .key = "absent_bytes", .help = "what of it isn't resident: never touched, dropped, or swapped out",
+	  .type = VM_T_U64, .unit = VM_U_BYTES, .flags = VM_F_SUM | VM_F_DESC, .needs = LAYOUT | VM_NEED(SMAPS),
+	  .get = get_absent, .source = "smaps: Size - Rss - hugetlb pages" },
+	{ .name = "LOCK", .key = "lock", .help = "whether it is locked: no, yes, onfault (each page when first touched)",
+	  .type = VM_T_STR, .needs = VM_NEED(FLAGS), .get = get_lock, .source = "smaps: lo and lf of VmFlags" },
 	{ .name = "PAGE", .key = "page_bytes", .help = "page size of the mapping's backing", .type = VM_T_U64,
 	  .unit = VM_U_BYTES, .flags = VM_F_MACHINE, .needs = VM_NEED(SMAPS), .arg = VM_Q_KPAGE, .get = get_qty,
 	  .source = "smaps: KernelPageSize" },

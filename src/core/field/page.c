@@ -7,20 +7,12 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/field/define.h"
 #include "core/model/aspace.h"
 #include "core/model/kind.h"
 #include "core/model/pageflags.h"
 
-#define GETTER(name) \
-	static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define ROW(type) const struct type *row = row_; (void)f; (void)tmp
-#define FIELDS(set, row_, rows_, v_) \
-	const struct vm_fieldset set = { .row = row_, .rows = rows_, .v = v_, .n = sizeof(v_) / sizeof((v_)[0]) }
-
 enum { D = VM_F_DEFAULT | VM_F_MACHINE, M = VM_F_MACHINE };
-
-/** A member of the row as it is. */
-#define PLAIN(name, type, expr) GETTER(name) { ROW(type); return expr; }
 
 /** Text in the scratch, from a buffer of its own. */
 static struct vm_value buf_text(struct vm_buf *b, struct vm_scratch *tmp, enum vm_type type)

@@ -1,10 +1,12 @@
-/** Columns of a process, and the fields of the --mm view. */
+/** Columns of a process, the fields of the --mm view, and columns of a process that may lock memory. */
 
 #include <math.h>
 #include <stdio.h>
 
 #include "core/analysis/tlbreach.h"
 #include "core/field/field.h"
+#include "core/field/numa.h"
+#include "core/model/memlock.h"
 #include "core/model/process.h"
 
 #define GETTER(name) \
@@ -153,6 +155,39 @@ GETTER(get_age)
 	return VM_U64(p->taken_ns > p->rollup_ns ? p->taken_ns - p->rollup_ns : 0);
 }
 
+GETTER(get_headroom)
+{
+	UNUSED(f), UNUSED(tmp);
+	uint64_t bytes;
+	return vm_proc_lock_headroom(row, &bytes) ? VM_U64(bytes) : VM_ABSENT;
+}
+
+GETTER(get_ipc_lock)
+{
+	UNUSED(f), UNUSED(tmp);
+	const enum vm_answer capable = vm_proc_lock_capable(row);
+	return capable == VM_UNSURE ? VM_ABSENT : VM_BOOL(capable == VM_YES);
+}
+
+GETTER(get_mlockall)
+{
+	static const char *const words[] = {
+		[VM_MLOCKALL_NO] = "no", [VM_MLOCKALL_FUTURE] = "future", [VM_MLOCKALL_ONFAULT] = "onfault",
+	};
+	UNUSED(f), UNUSED(tmp);
+	const enum vm_mlockall state = vm_proc_mlockall(row);
+	return state == VM_MLOCKALL_UNKNOWN ? VM_ABSENT : VM_STR(words[state]);
+}
+
+GETTER(get_maps_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	if (!p->max_map_count || !vm_proc_has(p, VM_P_MAP_COUNT))
+		return VM_ABSENT;
+	return VM_F64((double)p->q[VM_P_MAP_COUNT] / (double)p->max_map_count);
+}
+
 /** RSS has no pages of hugetlb pools.  Of which size those are isn't told: 2M, as nearly all are. */
 GETTER(get_tlb_reach)
 {
@@ -168,6 +203,24 @@ GETTER(get_tlb_reach)
 	return number(vm_tlb_reach_share(&p->tlb, &r));
 }
 
+GETTER(get_nodes)
+{
+	UNUSED(f);
+	return vm_numa_nodes_list(((const struct vm_proc *)row)->numa, tmp);
+}
+
+GETTER(get_local)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_numa_sum *s = ((const struct vm_proc *)row)->numa;
+	uint64_t bytes[VM_NODE_COLUMNS];
+	if (!s || !s->have_pages || s->nnodes > VM_NODE_COLUMNS)
+		return VM_ABSENT;
+	for (unsigned i = 0; i < s->nnodes; i++)
+		bytes[i] = vm_numa_sum_node(s, i);
+	return number(vm_numa_local_share(s, bytes));
+}
+
 #define NEED_STAT VM_NEED(STAT)
 #define FIELD(name_, key_, type_, unit_, flags_, needs_, get_, source_, help_) \
 	{ .name = name_, .key = key_, .help = help_, .type = type_, .unit = unit_, .flags = flags_, \
@@ -180,6 +233,33 @@ GETTER(get_tlb_reach)
 	QTY(name_, key_, q_, VM_U_BYTES, flags_, STATUS, "status: " source_, help_)
 #define ROLLUP_BYTES(name_, key_, q_, flags_, source_, help_) \
 	QTY(name_, key_, q_, VM_U_BYTES, (flags_) | VM_F_DEAR, ROLLUP, "smaps_rollup: " source_, help_)
+#define NEED_LIMIT (VM_NEED(LIMITS) | VM_NEED(STATUS) | VM_NEED(CAPS))
+/* Columns that both kinds of rows have; `flags_` differ. */
+#define LOCKED_FIELD(flags_) \
+	STATUS_BYTES("LOCKED", "locked_bytes", VM_P_LOCKED, flags_, "VmLck", "size of the mappings locked with mlock(2)")
+#define PINNED_FIELD(flags_) \
+	STATUS_BYTES("PINNED", "pinned_bytes", VM_P_PINNED, flags_, "VmPin", "memory pinned for devices")
+#define MEMLOCK_FIELD(flags_) \
+	QTY("MEMLOCK", "memlock_limit_bytes", VM_P_MEMLOCK_SOFT, VM_U_BYTES, flags_, LIMITS, \
+	    "limits: Max locked memory", "how much it may lock (soft limit)")
+#define MEMLOCKMAX_FIELD(flags_) \
+	QTY("MEMLOCKMAX", "memlock_limit_max_bytes", VM_P_MEMLOCK_HARD, VM_U_BYTES, flags_, LIMITS, \
+	    "limits: Max locked memory, hard", "how far it may raise that limit")
+#define HEADROOM_FIELD(flags_) \
+	FIELD("HEADROOM", "memlock_headroom_bytes", VM_T_U64, VM_U_BYTES, (flags_) | VM_F_DESC, NEED_LIMIT, get_headroom, \
+	      "limits: Max locked memory; status: VmLck, CapEff; ns/user", "how much more it may lock now")
+#define IPCLOCK_FIELD(flags_) \
+	FIELD("IPCLOCK", "cap_ipc_lock", VM_T_BOOL, VM_U_NONE, flags_, VM_NEED(CAPS), get_ipc_lock, \
+	      "status: CapEff; ns/user, else uid_map", "whether CAP_IPC_LOCK frees it from the limit")
+#define MLOCKALL_FIELD(flags_) \
+	FIELD("MLOCKALL", "mlockall", VM_T_STR, VM_U_NONE, flags_, VM_NEED(MM), get_mlockall, "mm_struct: def_flags", \
+	      "whether new mappings are locked: no, future, onfault")
+#define MAPS_FIELD(flags_) \
+	QTY("MAPS", "map_count", VM_P_MAP_COUNT, VM_U_COUNT, flags_, MAPCOUNT, "mm_struct: map_count, else maps", \
+	    "number of mappings")
+#define MAPS_SHARE_FIELD(flags_) \
+	FIELD("MAPS%", "map_count_share", VM_T_F64, VM_U_RATIO, (flags_) | VM_F_DESC, VM_NEED(MAPCOUNT), get_maps_share, \
+	      "maps; sys/vm/max_map_count", "that number as a share of vm.max_map_count")
 #define M VM_F_MACHINE
 #define D VM_F_DEFAULT
 #define RATE (VM_F_RATE | VM_F_DESC | VM_F_SUM)
@@ -215,10 +295,8 @@ static const struct vm_field fields[] = {
 	STATUS_BYTES("ANON", "anon_bytes", VM_P_ANON, M, "RssAnon", "resident anonymous memory"),
 	STATUS_BYTES("FILE", "file_bytes", VM_P_FILE, M, "RssFile", "resident pages of files"),
 	STATUS_BYTES("SHMEM", "shmem_bytes", VM_P_SHMEM, M, "RssShmem", "resident shared memory"),
-	STATUS_BYTES("LOCKED", "locked_bytes", VM_P_LOCKED, M, "VmLck",
-		     "size of the mappings locked with mlock(2)"),
-	STATUS_BYTES("PINNED", "pinned_bytes", VM_P_PINNED, 0, "VmPin",
-		     "memory pinned for devices"),
+	LOCKED_FIELD(M),
+	PINNED_FIELD(0),
 	STATUS_BYTES("PTE", "page_tables_bytes", VM_P_PAGE_TABLES, M, "VmPTE", "page tables"),
 	STATUS_BYTES("DATA", "data_bytes", VM_P_DATA, 0, "VmData",
 		     "size of private writable mappings other than stacks"),
@@ -242,6 +320,11 @@ static const struct vm_field fields[] = {
 	      NEED_STAT | VM_NEED(STATUS) | VM_NEED(ROLLUP) | VM_NEED(TLB), get_tlb_reach,
 	      "stat: rss; smaps_rollup, status: huge pages; vmtlb --probe",
 	      "estimated share of resident memory that the second-level TLB translates at once"),
+	FIELD("NODES", "nodes", VM_T_LIST, VM_U_NONE, VM_F_DEAR, VM_NEED(NUMA), get_nodes, "numa_maps: N0, N1 ...",
+	      "memory by memory node, those that have some of it (vmnuma)"),
+	FIELD("LOCAL%", "local_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR, VM_NEED(NUMA) | VM_NEED(CPUS), get_local,
+	      "numa_maps; task/TID/stat: processor",
+	      "share of its memory on the nodes where its threads ran last (vmnuma)"),
 	ROLLUP_BYTES("PSSDIRTY", "pss_dirty_bytes", VM_P_PSS_DIRTY, 0, "Pss_Dirty (Linux 6.0)",
 		     "proportional share of dirty pages"),
 	ROLLUP_BYTES("PSSANON", "pss_anon_bytes", VM_P_PSS_ANON, 0, "Pss_Anon", "PSS of anonymous memory"),
@@ -275,8 +358,13 @@ static const struct vm_field fields[] = {
 	      get_rss_rate, "stat: rss", "growth of RSS a second"),
 	FIELD("CPU%", "cpu_share", VM_T_F64, VM_U_RATIO, RATE, NEED_STAT, get_cpu_share,
 	      "stat: utime + stime", "CPU time as a share of one CPU"),
-	QTY("MEMLOCK", "memlock_limit_bytes", VM_P_MEMLOCK_SOFT, VM_U_BYTES, 0, LIMITS,
-	    "limits: Max locked memory", "how much it may lock (soft limit)"),
+	MEMLOCK_FIELD(0),
+	MEMLOCKMAX_FIELD(0),
+	HEADROOM_FIELD(0),
+	IPCLOCK_FIELD(0),
+	MLOCKALL_FIELD(0),
+	MAPS_FIELD(0),
+	MAPS_SHARE_FIELD(0),
 	FIELD("AGE", "pss_age_ns", VM_T_U64, VM_U_NS, VM_F_DESC, VM_NEED(ROLLUP), get_age, "smaps_rollup",
 	      "how old PSS, USS and their kin are in the live view"),
 	FIELD("CGROUP", "cgroup", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_cgroup, "cgroup",
@@ -383,4 +471,51 @@ static const struct vm_field mm_fields[] = {
 const struct vm_fieldset vm_mm_fields = {
 	.row = "mm_struct", .rows = "mm", .v = mm_fields, .n = sizeof(mm_fields) / sizeof(mm_fields[0]),
 	.fixed = true,
+};
+
+#define LOCKED_MAPS(name_, key_, q_, unit_, flags_, source_, help_) \
+	{ .name = name_, .key = key_, .help = help_, .type = VM_T_U64, .unit = unit_, \
+	  .flags = (flags_) | M | VM_F_SUM | VM_F_DESC, .needs = VM_NEED(STATUS) | VM_NEED(SMAPS) | VM_NEED(FLAGS), \
+	  .arg = q_, .get = get_qty, .source = source_ }
+#define CHARGE(name_, key_, q_, source_, help_) \
+	{ .name = name_, .key = key_, .help = help_, .type = VM_T_U64, .unit = VM_U_BYTES, .flags = M | VM_F_DESC, \
+	  .needs = VM_NEED(MM), .arg = q_, .get = get_qty, .source = source_ }
+
+static const struct vm_field lock_fields[] = {
+	FIELD("PID", "pid", VM_T_U64, VM_U_COUNT, D | M | VM_F_LABEL, NEED_STAT, get_pid, "proc", "process ID"),
+	FIELD("START", "start_ticks", VM_T_U64, VM_U_COUNT, M, NEED_STAT, get_start, "stat: starttime",
+	      "when it started, in clock ticks since boot"),
+	FIELD("UID", "uid", VM_T_U64, VM_U_COUNT, M, VM_NEED(STATUS), get_uid, "status: Uid", "real user ID"),
+	FIELD("USER", "user", VM_T_STR, VM_U_NONE, D, VM_NEED(USER), get_user, "status: Uid", "name of that user"),
+	LOCKED_FIELD(D | M),
+	LOCKED_MAPS("ABSENT", "locked_absent_bytes", VM_P_LOCKED_ABSENT, VM_U_BYTES, D, "smaps: Size - Rss where VmFlags has lo",
+		    "what of the locked mappings isn't resident"),
+	LOCKED_MAPS("ONFAULT", "on_fault_bytes", VM_P_LOCKED_ONFAULT, VM_U_BYTES, 0, "smaps: Size where VmFlags has lf",
+		    "size of those whose pages are locked when first touched (MLOCK_ONFAULT)"),
+	LOCKED_MAPS("LOCKEDRSS", "locked_rss_bytes", VM_P_LOCKED_RSS, VM_U_BYTES, 0, "smaps: Rss where VmFlags has lo",
+		    "what of the locked mappings is resident"),
+	LOCKED_MAPS("NLOCKED", "locked_mappings", VM_P_LOCKED_MAPS, VM_U_COUNT, 0, "smaps: VmFlags has lo",
+		    "how many mappings are locked"),
+	PINNED_FIELD(D | M),
+	MEMLOCK_FIELD(D | M),
+	MEMLOCKMAX_FIELD(M),
+	HEADROOM_FIELD(D | M),
+	IPCLOCK_FIELD(M),
+	MLOCKALL_FIELD(D | M),
+	CHARGE("CHARGED", "user_charged_bytes", VM_P_USER_CHARGED, "user_struct: locked_vm",
+	       "what its user is charged for io_uring, perf and others, by all processes"),
+	CHARGE("SHMLOCKED", "user_shm_locked_bytes", VM_P_USER_SHM_LOCKED, "ucounts: rlimit (Linux 6.0)",
+	       "shared memory that its user has locked with shmctl(2)"),
+	MAPS_FIELD(M),
+	MAPS_SHARE_FIELD(D | M),
+	FIELD("CGROUP", "cgroup", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_cgroup, "cgroup", "control group"),
+	FIELD("COMM", "comm", VM_T_STR, VM_U_NONE, M | VM_F_LABEL, NEED_STAT, get_comm, "stat: comm", "name of the program"),
+	FIELD("CMDLINE", "cmdline", VM_T_STR, VM_U_NONE, M | VM_F_TRUNC, VM_NEED(CMDLINE), get_cmdline, "cmdline",
+	      "command line"),
+	FIELD("COMMAND", "command", VM_T_STR, VM_U_NONE, D | VM_F_TRUNC, NEED_STAT | VM_NEED(CMDLINE), get_command,
+	      "cmdline, else stat: comm", "command line, else the program's name"),
+};
+
+const struct vm_fieldset vm_lock_fields = {
+	.row = "process", .rows = "processes", .v = lock_fields, .n = sizeof(lock_fields) / sizeof(lock_fields[0]),
 };

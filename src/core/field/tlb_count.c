@@ -5,12 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define GETTER(name) \
-	static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define ROW(type) const struct type *row = row_; (void)f; (void)tmp
-#define PLAIN(name, type, expr) GETTER(name) { ROW(type); return expr; }
-#define FIELDS(set, row_, rows_, v_, fixed_) \
-	const struct vm_fieldset set = { .row = row_, .rows = rows_, .v = v_, .n = sizeof(v_) / sizeof((v_)[0]), .fixed = fixed_ }
+#include "core/field/define.h"
 
 enum { D = VM_F_DEFAULT | VM_F_MACHINE, M = VM_F_MACHINE };
 
@@ -83,7 +78,7 @@ static const struct vm_field side_fields[] = {
 	SHARE("%CYCLES", "cycle_share", "such cycles of all cycles", D, side_cycle_share, "WALKCYC / cycles"),
 	SHARE("COUNTED", "counted_share", "how much of the time the least counted of these events ran", D, side_counted, TIMES),
 };
-FIELDS(vm_tlb_side_fields, "side of the TLB", "sides", side_fields, false);
+FIELDS(vm_tlb_side_fields, "TLB side", "sides", side_fields);
 
 /* ---- By page size ------------------------------------------------------------------------------------------------- */
 
@@ -105,7 +100,7 @@ static const struct vm_field size_fields[] = {
 	AMOUNT("WALKS", "walks", "page walks", D, size_walks, "*.WALK_COMPLETED_4K, _2M_4M, _1G"),
 	SHARE("%", "share", "of the walks whose page size is told", D, size_share, "WALKS"),
 };
-FIELDS(vm_tlb_size_fields, "page size", "page_sizes", size_fields, true);
+FIELDS(vm_tlb_size_fields, "TLB page size", "page_sizes", size_fields, .fixed = true);
 
 /* ---- By event ----------------------------------------------------------------------------------------------------- */
 
@@ -162,7 +157,7 @@ static const struct vm_field event_fields[] = {
 	{ .name = "NOTE", .key = "note", .help = "what it means on this CPU; why it wasn't counted", .type = VM_T_STR,
 	  .flags = D | VM_F_TRUNC, .get = event_note, .source = "vmtlb" },
 };
-FIELDS(vm_tlb_event_fields, "event", "events", event_fields, false);
+FIELDS(vm_tlb_event_fields, "TLB event", "events", event_fields);
 
 /* ---- By sample ---------------------------------------------------------------------------------------------------- */
 
@@ -211,4 +206,4 @@ static const struct vm_field sample_fields[] = {
 	AMOUNT("SWITCH", "context_switches_per_s", "context switches per second", M, sample_switches, SW "CONTEXT_SWITCHES"),
 	AMOUNT("MIGRATE", "migrations_per_s", "moves to another CPU per second", M, sample_migrations, SW "CPU_MIGRATIONS"),
 };
-FIELDS(vm_tlb_sample_fields, "sample", "samples", sample_fields, false);
+FIELDS(vm_tlb_sample_fields, "TLB sample", "samples", sample_fields);

@@ -85,14 +85,14 @@ static const struct vm_field fields[] = {
 	  .flags = M | VM_F_DESC, .get = get_per_ms, .source = BITS },
 	{ .name = "WALKS/S", .key = "walks_per_second_min", .help = "page walks a second, at least", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = D | VM_F_DESC, .get = get_walks, .source = BITS },
-	{ .name = "TIME%", .key = "time_share_min", .help = "of a CPU in these walks, unless it works meanwhile, in per cent "
-	  "(JSON: 0 to 1)", .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M | VM_F_DESC, .get = get_time,
+	{ .name = "TIME%", .key = "time_share_min", .help = "of the time that it ran, in these walks, unless it works meanwhile; "
+	  "in per cent (JSON: 0 to 1)", .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M | VM_F_DESC, .get = get_time,
 	  .source = BITS ", at the cost that --probe measured" },
 	{ .name = "xSTLB", .key = "stlb_times", .help = "entries used (or else walked), against those of the second-level TLB", .type = VM_T_F64,
 	  .flags = D | VM_F_DESC, .get = get_stlb, .source = BITS ", and the TLB as --probe measured it" },
-	{ .name = "BLOCKS", .key = "blocks_2m", .help = "blocks of 2M that hold used pages of 4K", .type = VM_T_U64,
+	{ .name = "BLOCKS", .key = "blocks_2m", .help = "blocks of 2M that hold used pages of 4K: entries that huge pages would take", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = M | VM_F_DESC, .get = get_blocks, .source = BITS },
-	{ .name = "DENSE%", .key = "block_density", .help = "of these blocks, what is used, in per cent (JSON: 0 to 1)",
+	{ .name = "DENSE%", .key = "block_density", .help = "of the blocks of 2M that hold pages of 4K, what is there, in per cent (JSON: 0 to 1)",
 	  .type = VM_T_F64, .unit = VM_U_RATIO, .flags = M | VM_F_DESC, .get = get_density, .source = BITS },
 	{ .name = "ORDER", .key = "order", .help = "in-order or scattered: where pages are walked within a short window",
 	  .type = VM_T_STR, .flags = D, .get = get_order, .source = BITS },
@@ -106,5 +106,5 @@ static const struct vm_field fields[] = {
 	  .source = "maps" },
 };
 const struct vm_fieldset vm_tlb_hot_fields = {
-	.row = "mapping", .rows = "mappings", .v = fields, .n = sizeof(fields) / sizeof(fields[0]),
+	.row = "mapping in use", .rows = "mappings", .v = fields, .n = sizeof(fields) / sizeof(fields[0]),
 };

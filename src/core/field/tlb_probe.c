@@ -3,10 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define GETTER(name) static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define PLAIN(name, type, expr) GETTER(name) { const struct type *row = row_; (void)f, (void)tmp; return expr; }
-#define FIELDS(set, row_, rows_, v_) \
-	const struct vm_fieldset set = { .row = row_, .rows = rows_, .v = v_, .n = sizeof(v_) / sizeof((v_)[0]) }
+#include "core/field/define.h"
 
 enum { D = VM_F_DEFAULT | VM_F_MACHINE, M = VM_F_MACHINE };
 
@@ -72,7 +69,7 @@ static const struct vm_field level_fields[] = {
 	  .type = VM_T_U64, .unit = VM_U_BYTES, .flags = D | VM_F_DESC, .get = level_reach_2m, .source = TIMED },
 	{ .name = "COST", .key = "cost", .help = "of an access that hits the first level; what others add to that",
 	  .type = VM_T_STR, .flags = VM_F_DEFAULT, .get = level_cost, .source = TIMED },
-	{ .name = "NS", .key = "ns", .help = "the same in ns: an access that hits the first level; what a hit or a miss of the others adds",
+	{ .name = "NS", .key = "ns", .help = "the same as a number: ns that it takes, or adds",
 	  .type = VM_T_F64, .flags = M | VM_F_DESC, .get = level_ns, .source = TIMED },
 	{ .name = "PAGE", .key = "page_bytes", .help = "size of a base page", .type = VM_T_U64, .unit = VM_U_BYTES,
 	  .flags = M, .get = level_page, .source = "sysconf(_SC_PAGESIZE)" },
@@ -95,7 +92,8 @@ static const struct vm_field cost_fields[] = {
 	  .flags = D | VM_F_DESC, .get = cost_4k, .source = TIMED },
 	{ .name = "NS-2M", .key = "ns_2m", .help = "the same with transparent huge pages", .type = VM_T_F64,
 	  .flags = D | VM_F_DESC, .get = cost_2m, .source = TIMED },
-	{ .name = "SAVED", .key = "saved_share", .help = "share of that which huge pages save, in per cent (JSON: 0 to 1); - below 3 ns", .type = VM_T_F64,
+	{ .name = "SAVED", .key = "saved_share", .type = VM_T_F64,
+	  .help = "share of that which huge pages save, in per cent (JSON: 0 to 1); - below 3 ns",
 	  .unit = VM_U_RATIO, .flags = D | VM_F_DESC, .get = cost_saved, .source = TIMED },
 };
 FIELDS(vm_tlb_cost_fields, "footprint", "costs", cost_fields);

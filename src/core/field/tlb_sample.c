@@ -5,12 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define GETTER(name) \
-	static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define ROW(type) const struct type *row = row_; (void)f; (void)tmp
-#define PLAIN(name, type, expr) GETTER(name) { ROW(type); return expr; }
-#define FIELDS(set, row_, rows_, v_) \
-	const struct vm_fieldset set = { .row = row_, .rows = rows_, .v = v_, .n = sizeof(v_) / sizeof((v_)[0]) }
+#include "core/field/define.h"
 
 enum { D = VM_F_DEFAULT | VM_F_MACHINE, M = VM_F_MACHINE };
 
@@ -43,8 +38,8 @@ PLAIN(place_fetches, PLACE, VM_U64(row->side[VM_TC_FETCH]))
 PLAIN(place_huge, PLACE, row->sized ? VM_F64((double)row->huge / (double)row->sized) : VM_ABSENT)
 PLAIN(place_pid, PLACE, row->pid ? VM_U64((uint64_t)row->pid) : VM_ABSENT)
 PLAIN(place_comm, PLACE, row->comm ? VM_STR(row->comm) : VM_ABSENT)
-PLAIN(place_start, PLACE, row->m ? VM_U64(row->start) : VM_ABSENT)
-PLAIN(place_end, PLACE, row->m ? VM_U64(row->end) : VM_ABSENT)
+PLAIN(place_start, PLACE, row->m && !row->merged ? VM_U64(row->start) : VM_ABSENT)
+PLAIN(place_end, PLACE, row->m && !row->merged ? VM_U64(row->end) : VM_ABSENT)
 PLAIN(place_perm, PLACE, perm_text(row, tmp))
 PLAIN(place_name, PLACE, row->place ? VM_STR(row->place) : VM_ABSENT)
 PLAIN(place_ip, PLACE, row->ip ? VM_U64(row->ip) : VM_ABSENT)
@@ -52,8 +47,9 @@ PLAIN(place_ip, PLACE, row->ip ? VM_U64(row->ip) : VM_ABSENT)
 GETTER(mapping_name)
 {
 	ROW(PLACE);
+	/* There was one, or nothing would have been translated. */
 	if (!row->m)
-		return VM_STR(row->place ? row->place : "(no mapping)");
+		return row->place ? VM_STR(row->place) : VM_ABSENT;
 	return !row->m->name ? VM_ABSENT : VM_STR(*row->m->name ? row->m->name : "[anon]");
 }
 
@@ -112,7 +108,7 @@ static const struct vm_field mapping_fields[] = {
 	F_SAMPLES, F_SHARE, F_EVENTS, F_LOADS, F_STORES, F_FETCHES, F_KERNEL, F_HUGE(D),
 	{ .name = "PERM", .key = "perm", .help = "permissions, p private, s shared", .type = VM_T_STR, .flags = D,
 	  .get = place_perm, .source = "vm_area_struct" },
-	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping that holds the data", .type = VM_T_STR,
+	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping that holds the data; [kernel]: its own", .type = VM_T_STR,
 	  .flags = D | VM_F_TRUNC, .get = mapping_name, .source = "vm_area_struct, maps" },
 };
 FIELDS(vm_walk_mapping_fields, "mapping of page walks", "mappings", mapping_fields);
@@ -138,6 +134,9 @@ static const char *const skids[] = {
 static struct vm_value counted(const struct EVENT *e)
 {
 	const double n = vm_tc_scaled(&e->count);
+	/* Never on a CPU meanwhile: then there was nothing to count. */
+	if (e->count.opened && !e->count.enabled_ns)
+		return VM_U64(0);
 	return isnan(n) ? VM_ABSENT : whole(n);
 }
 

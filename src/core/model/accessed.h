@@ -32,6 +32,8 @@ struct vm_accessed_count {
 	uint64_t entries;
 	/** Runs of neighbours among those of the lowest level, and blocks of 2M that hold any. */
 	uint64_t runs, blocks;
+	/** Pages of the lowest level that are there, and blocks of 2M that hold any. */
+	uint64_t small_bytes, resident_blocks;
 	/** The lowest address whose bit is set; 0: none, or not known. */
 	uint64_t first;
 };

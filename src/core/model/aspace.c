@@ -5,12 +5,16 @@
 #include <sys/mman.h>
 
 #include "core/model/kind.h"
+#include "core/model/numa.h"
 
 void vm_aspace_free(struct vm_aspace *as)
 {
 	if (!as)
 		return;
 	free(as->map);
+	if (as->numa)
+		vm_numa_maps_free(as->numa);
+	free(as->numa);
 	vm_vec_free(&as->objects);
 	vm_vec_free(&as->threads);
 	vm_arena_free(&as->arena);

@@ -109,6 +109,8 @@ struct vm_thread {
 	uint64_t sp;
 };
 
+struct vm_numa_maps;
+
 struct vm_aspace {
 	struct vm_proc proc;
 	/** CLOCK_MONOTONIC at which reading began, and how long it took.  The kernel gives no atomic
@@ -124,6 +126,8 @@ struct vm_aspace {
 	struct vm_sum total;
 	VM_VEC(struct vm_object) objects;
 	VM_VEC(struct vm_thread) threads;
+	/** Policies and nodes of the mappings; NULL: not read. */
+	struct vm_numa_maps *numa;
 	/** Names and segments of the mappings; texts of the process. */
 	struct vm_arena arena, texts;
 };

@@ -23,10 +23,14 @@ enum vm_need_bit {
 	VM_NEED_BIT_AUXV,     /* auxiliary vector: page size, interpreter, vdso */
 	VM_NEED_BIT_CGROUP,   /* the control group */
 	VM_NEED_BIT_USER,     /* name of the user */
-	VM_NEED_BIT_MM,       /* of the mm_struct, what no file tells: users, references, default flags */
+	VM_NEED_BIT_MM,       /* of the mm_struct, what no file tells: users, references, default flags, charges of the user */
 	VM_NEED_BIT_AREAS,    /* per mapping: vm_flags, vm_pgoff and anon_vma of the vm_area_struct */
 	VM_NEED_BIT_FAULTTIME, /* time in page faults, which all processes pay for while it is wanted */
 	VM_NEED_BIT_TLB,      /* how many entries the machine's second-level TLB has */
+	VM_NEED_BIT_CAPS,     /* effective capabilities, and whether the user namespace is the first one */
+	VM_NEED_BIT_MAPCOUNT, /* how many mappings there are, without reading of each */
+	VM_NEED_BIT_CPUS,     /* which CPUs its threads ran on last, and may run on */
+	VM_NEED_BIT_NUMA,     /* pages by memory node, and policies */
 	/* Read by core/source/pages.h and frames.h, by no source of a snapshot. */
 	VM_NEED_BIT_PAGES,    /* states of pages */
 	VM_NEED_BIT_TABLES,   /* page tables and their entries */
@@ -37,6 +41,9 @@ enum vm_need_bit {
 };
 
 #define VM_NEED(x) (UINT32_C(1) << VM_NEED_BIT_##x)
+
+/** What holds the target's mmap lock while the kernel goes through its pages: vmtop reads them within its budget. */
+#define VM_NEEDS_DEAR (VM_NEED(ROLLUP) | VM_NEED(NUMA) | VM_NEED(CPUS))
 
 /** What the kinds of mappings are told from; VmFlags for hugetlb files, growing stacks and devices. */
 #define VM_NEED_KIND \

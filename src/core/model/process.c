@@ -3,10 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/model/numa.h"
+
 void vm_proc_init(struct vm_proc *p, pid_t pid)
 {
 	memset(p, 0, sizeof(*p));
 	p->pid = pid;
+	p->cpu = -1;
 	p->minflt_rate = p->majflt_rate = p->rss_rate = p->cpu_share = p->fault_share = NAN;
 }
 
@@ -39,4 +42,14 @@ void vm_proc_keep_rollup(struct vm_proc *cur, const struct vm_proc *prev)
 	cur->rollup_ns = prev->rollup_ns;
 	cur->unmet |= prev->unmet & VM_NEED(ROLLUP);
 	cur->why[VM_NEED_BIT_ROLLUP] = prev->why[VM_NEED_BIT_ROLLUP];
+}
+
+void vm_proc_keep_numa(struct vm_proc *cur, const struct vm_proc *prev, struct vm_arena *texts)
+{
+	const enum vm_need_bit bits[] = { VM_NEED_BIT_NUMA, VM_NEED_BIT_CPUS };
+	cur->numa = vm_numa_sum_copy(texts, prev->numa);
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		cur->unmet |= prev->unmet & UINT32_C(1) << bits[i];
+		cur->why[bits[i]] = prev->why[bits[i]];
+	}
 }

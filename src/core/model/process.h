@@ -36,12 +36,21 @@ enum vm_pqty {
 	VM_P_MAP_COUNT, VM_P_BRK,
 	/* limits: soft and hard; UINT64_MAX is unlimited */
 	VM_P_MEMLOCK_SOFT, VM_P_MEMLOCK_HARD, VM_P_STACK_SOFT, VM_P_DATA_SOFT, VM_P_AS_SOFT,
+	/* the soft RLIMIT_MEMLOCK in whole pages, which is what mlock(2) compares */
+	VM_P_MEMLOCK_PAGES,
+	/* status: CapEff, a bit each.  ns/user, uid_map: 1: the first user namespace, 0: another */
+	VM_P_CAPS, VM_P_FIRST_USER_NS,
 	/* auxv: AT_PAGESZ AT_PHDR AT_BASE AT_ENTRY AT_SYSINFO_EHDR */
 	VM_P_PAGE_BYTES, VM_P_PHDR, VM_P_BASE, VM_P_ENTRY, VM_P_VDSO,
 	/* eBPF, see core/source/faulttime.h: ns in page faults since they are timed */
 	VM_P_FAULT_NS,
 	/* mm_struct: mm_users, mm_count, def_flags */
 	VM_P_MM_USERS, VM_P_MM_COUNT, VM_P_DEF_FLAGS,
+	/* eBPF, of the user and all of its processes: user_struct.locked_vm; ucounts.rlimit[RLIMIT_MEMLOCK] */
+	VM_P_USER_CHARGED, VM_P_USER_SHM_LOCKED,
+	/* smaps of the mappings with VM_LOCKED, by core/analysis/locked.h: how many; resident; not resident; with
+	   VM_LOCKONFAULT */
+	VM_P_LOCKED_MAPS, VM_P_LOCKED_RSS, VM_P_LOCKED_ABSENT, VM_P_LOCKED_ONFAULT,
 	/* status THP_enabled: 0: prctl(PR_SET_THP_DISABLE) holds */
 	VM_P_THP_ENABLED,
 	VM_P_NR,
@@ -52,6 +61,9 @@ enum vm_pqty {
 
 /** TASK_COMM_LEN is 16, but the kernel shows up to 64 bytes for its workers (fs/proc/array.c). */
 enum { VM_COMM_MAX = 64 };
+
+struct vm_arena;
+struct vm_numa_sum;
 
 struct vm_proc {
 	pid_t pid;
@@ -64,6 +76,10 @@ struct vm_proc {
 	uid_t uid;                 /* real user */
 	const char *user;          /* its name, or number where it has none; NULL: not read */
 	char comm[VM_COMM_MAX + 1];
+	/** The CPU that its first thread ran on last; -1: not known. */
+	int cpu;
+	/** Where its pages are and its threads run, by memory node; NULL: not read.  In the reader's arena. */
+	struct vm_numa_sum *numa;
 	/** Arguments separated by blanks; NULL: not read; "" for kernel threads and zombies.
 	    Owned by the arena that the reader was given. */
 	const char *cmdline;
@@ -80,10 +96,10 @@ struct vm_proc {
 	uint64_t cpu_ns;
 	/** The same of children that it waited for, and theirs; stat alone tells it, else 0. */
 	uint64_t children_cpu_ns;
-	/** CLOCK_MONOTONIC at which the sums of smaps were read; 0: never. */
+	/** CLOCK_MONOTONIC at which the dear figures were read, sums of smaps and pages by node; 0: never. */
 	uint64_t rollup_ns;
-	/** Total memory of the machine in bytes, for shares; 0: not known. */
-	uint64_t mem_total;
+	/** Total memory of the machine in bytes, and sysctl vm.max_map_count, for shares; 0: not known. */
+	uint64_t mem_total, max_map_count;
 	/** The machine's TLB, for shares. */
 	struct vm_tlb_capacity tlb;
 	/** CLOCK_MONOTONIC at which the row was read. */
@@ -115,6 +131,9 @@ void vm_proc_rates(struct vm_proc *cur, const struct vm_proc *prev);
 
 /** Take over what smaps_rollup had told of `prev` (same process), with its age. */
 void vm_proc_keep_rollup(struct vm_proc *cur, const struct vm_proc *prev);
+
+/** The same of pages by node and CPUs of threads, which are copied into `texts`. */
+void vm_proc_keep_numa(struct vm_proc *cur, const struct vm_proc *prev, struct vm_arena *texts);
 
 /** First and last of the quantities that come from smaps_rollup. */
 enum { VM_P_ROLLUP_FIRST = VM_P_PSS, VM_P_ROLLUP_LAST = VM_P_LOCKED_PSS };

@@ -96,13 +96,13 @@ enum { DEAR_COST_GUESS_NS = 60000 };
  * When a process has its turn: smaller is sooner; UINT64_MAX: not now.  Rows in sight count as read a little
  * earlier than they were, so that they come more often but never starve the others.
  */
-static uint64_t turn_key(const struct vm_proc *prev, uint64_t active_ns, bool in_sight, uint64_t now_ns)
+static uint64_t turn_key(const struct vm_proc *prev, uint32_t dear, uint64_t active_ns, bool in_sight, uint64_t now_ns)
 {
 	enum { SIGHT_HEAD_START_NS = 2000000000 };
 	if (!prev)
 		return in_sight ? 0 : 1;
 	/* What was refused once isn't asked again. */
-	if (prev->kthread || prev->state == 'Z' || (prev->unmet & VM_NEED(ROLLUP)))
+	if (prev->kthread || prev->state == 'Z' || (prev->unmet & dear) == dear)
 		return UINT64_MAX;
 	uint64_t at = prev->rollup_ns;
 	if (!at)
@@ -113,6 +113,12 @@ static uint64_t turn_key(const struct vm_proc *prev, uint64_t active_ns, bool in
 	if (in_sight)
 		at = at > SIGHT_HEAD_START_NS ? at - SIGHT_HEAD_START_NS : 0;
 	return at + 2;
+}
+
+/** Of what is wanted, what is dear. */
+static uint32_t dear_needs(uint32_t needs)
+{
+	return needs & VM_NEEDS_DEAR ? needs & VM_NEEDS_DEAR : VM_NEED(ROLLUP);
 }
 
 static size_t affordable(const struct vm_procset *set, uint64_t budget_ns)
@@ -139,6 +145,8 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 		return -ENOMEM;
 	set->plan.n = n;
 	const struct vm_proclist *prev = vm_procset_prev(set);
+	const uint32_t dear = dear_needs(set->list[set->now].needs);
+	const uint32_t lacking = set->list[set->now].needs & VM_NEEDS_DEAR & ~prev->needs;
 	size_t most = affordable(set, budget_ns);
 	for (size_t i = 0, k = 0; i < n; i++) {
 		k = vm_proclist_find(prev, pids[i], k);
@@ -149,7 +157,8 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 		if (most == SIZE_MAX)
 			continue;
 		uint64_t active_ns = p ? prev->notes.v[k].active_ns : 0;
-		uint64_t key = turn_key(p, active_ns, seen, set->list[set->now].taken_ns);
+		/* Columns that came since have everyone's turn begin anew. */
+		uint64_t key = turn_key(lacking ? NULL : p, dear, active_ns, seen, set->list[set->now].taken_ns);
 		if (key != UINT64_MAX)
 			set->turns.v[set->turns.n++] = (struct vm_turn){ key, (uint32_t)i };
 	}
@@ -197,7 +206,8 @@ struct vm_progress vm_procset_progress(const struct vm_procset *set)
 		const struct vm_proc *p = &l->rows.v[i];
 		if (p->kthread || p->state == 'Z')
 			continue;
-		if (p->unmet & VM_NEED(ROLLUP)) {
+		const uint32_t dear = dear_needs(l->needs);
+		if ((p->unmet & dear) == dear) {
 			pr.refused++;
 			continue;
 		}

@@ -170,15 +170,6 @@ double vm_tlb_cost_ns(const struct vm_tlb_known *k, uint64_t bytes, bool pages_2
 	return before ? (pages_2m ? before->ns_2m : before->ns_4k) : (double)NAN;
 }
 
-uint64_t vm_tlb_reach(const struct vm_tlb_known *k, enum vm_tlb_size size)
-{
-	const bool split = k->huge_pages_split == VM_TLB_SPLIT_YES;
-	const uint64_t page = UINT64_C(1) << vm_tlb_size_shift(split ? VM_TLB_4K : size);
-	const struct vm_tlb_geometry *g = &k->geometry;
-	const unsigned own = vm_tlb_entries(g->stlb_1g) ? vm_tlb_entries(g->stlb_1g) : vm_tlb_entries(g->l1d[VM_TLB_1G]);
-	return (size == VM_TLB_1G && !split ? own : vm_tlb_entries(g->stlb)) * page;
-}
-
 struct vm_tlb_capacity vm_tlb_capacity_of(const struct vm_tlb_known *k)
 {
 	const struct vm_tlb_geometry *g = &k->geometry;

@@ -88,9 +88,6 @@ struct vm_tlb_known {
     kept beyond them.  NAN: not known. */
 double vm_tlb_cost_ns(const struct vm_tlb_known *k, uint64_t bytes, bool pages_2m);
 
-/** Bytes that the second level translates with pages of that size; split 2M pages count as 4K ones.  0: not known. */
-uint64_t vm_tlb_reach(const struct vm_tlb_known *k, enum vm_tlb_size size);
-
 /** What the second level holds, for estimates of reach.  0 entries: not known. */
 struct vm_tlb_capacity {
 	unsigned entries, entries_1g;   /* for pages of 4K and 2M; for those of 1G */

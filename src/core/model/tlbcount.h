@@ -68,7 +68,7 @@ static inline double vm_tc_share(const struct vm_tc_count *c)
 /** What the kernel counts itself, on every machine. */
 enum vm_tc_software {
 	VM_TC_PAGE_FAULTS, VM_TC_MINOR_FAULTS, VM_TC_MAJOR_FAULTS, VM_TC_CONTEXT_SWITCHES, VM_TC_MIGRATIONS,
-	VM_TC_TASK_CLOCK,          /* ns on a CPU */
+	VM_TC_TASK_CLOCK,          /* ns on a CPU; not opened for all processes: idling would count */
 	VM_TC_SOFTWARE
 };
 

@@ -17,6 +17,7 @@ struct vm_tlb_program {
 	const char *name;          /* as the engine was told: any bytes */
 	uint64_t instructions, loads, stores;
 	struct vm_tlb_tallies data, code;
+	size_t mapping, mappings;  /* its mappings: the first one, and how many follow each other */
 };
 
 /** One of its mappings, as far as it ever reached. */
@@ -60,6 +61,8 @@ struct vm_tlb_result {
 	unsigned policies;         /* how many of enum vm_tlb_policy were modelled */
 	/** Programs that ended without telling: killed, or their results made no sense. */
 	unsigned lost;
+	/** Programs that took the place of others (execve), and that the engine couldn't follow. */
+	unsigned not_followed;
 	VM_VEC(struct vm_tlb_program) program;
 	VM_VEC(struct vm_tlb_mapping) mapping;
 	VM_VEC(struct vm_tlb_site) site;

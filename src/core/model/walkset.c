@@ -72,9 +72,13 @@ uint64_t vm_walkset_samples(const struct vm_walkset *w)
 	return n;
 }
 
+void vm_walkset_scale(struct vm_walkset *w, size_t event, double counted, uint64_t weight)
+{
+	w->event[event].scale = isnan(counted) || !weight ? 0 : counted / (double)weight;
+}
+
 double vm_walkset_events(const struct vm_walkset *w, size_t event, uint64_t weight)
 {
-	const struct vm_walk_event *e = &w->event[event];
-	const double counted = vm_tc_scaled(&e->count);
-	return isnan(counted) || !e->all_weight ? (double)weight : counted * (double)weight / (double)e->all_weight;
+	const double scale = w->event[event].scale;
+	return (double)weight * (scale > 0 ? scale : 1);
 }

@@ -40,6 +40,8 @@ struct vm_walk_event {
 	uint64_t weight, all_weight;
 	/** As it was counted meanwhile, whatever became of samples. */
 	struct vm_tc_count count;
+	/** Events that a weight of 1 stands for, from what was counted and sampled since the very beginning; 0: not known. */
+	double scale;
 };
 
 /** An event that was to be sampled, and wasn't. */
@@ -96,6 +98,9 @@ bool vm_walkset_add(struct vm_walkset *w, const struct vm_walk_group *g, uint64_
 
 /** A sample of `filtered` events that doesn't count. */
 void vm_walkset_pass(struct vm_walkset *w, size_t event, uint64_t weight);
+
+/** Set the scale: so many events, of which samples of `weight` came; a count of NAN is none. */
+void vm_walkset_scale(struct vm_walkset *w, size_t event, double counted, uint64_t weight);
 
 /** Forget the samples, not whose they were: for a new interval. */
 void vm_walkset_clear(struct vm_walkset *w);

@@ -71,6 +71,9 @@ int vm_bpf_fail(struct vm_err *err, int code, const char *what)
 		vm_hint(err, "run with sudo");
 		return -EPERM;
 	}
+	/* What bpf(2) says to a request that is longer than it knows of. */
+	if (code == E2BIG)
+		return vm_fail(err, EOPNOTSUPP, "the kernel is too old for %s", what);
 	return vm_fail_os(err, code, "the kernel doesn't take %s", what);
 }
 

@@ -11,7 +11,9 @@
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
 #include "core/model/aspace.h"
+#include "core/model/nodes.h"
 #include "core/model/system.h"
+#include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -69,11 +71,14 @@ static void write_time(struct vm_session *s)
 static void capture_machine(struct vm_session *s)
 {
 	struct vm_system sys;
+	struct vm_nodes nodes;
 	bool five;
 	char arch[65];
 	vm_system_read(s, &sys, NULL);
 	vm_read_paging_levels(s, &five);
 	vm_read_arch(s, arch, sizeof(arch));
+	vm_nodes_read(s, &nodes, NULL);
+	vm_nodes_free(&nodes);
 	write_time(s);
 }
 

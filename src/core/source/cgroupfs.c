@@ -51,6 +51,67 @@ int vm_cgroup_faults(struct vm_session *s, const char *path, uint64_t *faults, u
 	return vm_fail(err, ENOENT, "the memory controller has no group '%s'", path);
 }
 
+/** A number of a file; "max", and what version 1 says for it, is UINT64_MAX. */
+static bool read_number(struct vm_session *s, const char *mount, const char *path, int len, const char *file, uint64_t *v)
+{
+	if (vm_session_slurp(s, &s->scratch, "%s%.*s/%s", mount, len, path, file) <= 0)
+		return false;
+	char *end;
+	if (strncmp(s->scratch.s, "max", 3) == 0) {
+		*v = UINT64_MAX;
+		return true;
+	}
+	*v = strtoull(s->scratch.s, &end, 10);
+	if (*v > UINT64_MAX / 4)
+		*v = UINT64_MAX;
+	return end != s->scratch.s;
+}
+
+bool vm_parse_memory_cache(const char *text, uint64_t *cache)
+{
+	uint64_t file, shmem;
+	if (!(find_line(text, "total_cache", &file) && find_line(text, "total_shmem", &shmem)) &&
+	    !(find_line(text, "file", &file) && find_line(text, "shmem", &shmem)))
+		return false;
+	*cache = file > shmem ? file - shmem : 0;
+	return true;
+}
+
+/** Of one group: its limit less what it holds and can't drop. */
+static bool read_room(struct vm_session *s, const char *mount, const char *path, int len, uint64_t *room)
+{
+	uint64_t limit, used, cache;
+	if (!(read_number(s, mount, path, len, "memory.max", &limit) &&
+	      read_number(s, mount, path, len, "memory.current", &used)) &&
+	    !(read_number(s, mount, path, len, "memory.limit_in_bytes", &limit) &&
+	      read_number(s, mount, path, len, "memory.usage_in_bytes", &used)))
+		return false;
+	if (vm_session_slurp(s, &s->scratch, "%s%.*s/memory.stat", mount, len, path) > 0 &&
+	    vm_parse_memory_cache(s->scratch.s, &cache))
+		used -= cache < used ? cache : used;
+	*room = limit == UINT64_MAX ? limit : limit > used ? limit - used : 0;
+	return true;
+}
+
+bool vm_cgroup_memory_room(struct vm_session *s, const char *path, uint64_t *room)
+{
+	*room = UINT64_MAX;
+	for (size_t i = 0; i < vm_countof(mounts); i++) {
+		bool any = false;
+		/* "/a/b", "/a", "": as far up as it is seen from here; the root of version 2 has no limit. */
+		for (int len = (int)strlen(path); len >= 0; len--) {
+			uint64_t level;
+			if ((path[len] != '/' && path[len] != '\0') || !read_room(s, mounts[i], path, len, &level))
+				continue;
+			any = true;
+			*room = level < *room ? level : *room;
+		}
+		if (any)
+			return true;
+	}
+	return false;
+}
+
 static int take_procs(int dir, struct vm_pids *out)
 {
 	struct vm_buf text = { 0 };

@@ -15,6 +15,15 @@ struct vm_session;
  */
 int vm_cgroup_faults(struct vm_session *s, const char *path, uint64_t *faults, uint64_t *major, struct vm_err *err);
 
+/**
+ * How much more memory the group and those above it may have, page cache that they hold taken as free; the least of all
+ * of them in *room, UINT64_MAX: no limit.  False: no such group is seen from here.
+ */
+bool vm_cgroup_memory_room(struct vm_session *s, const char *path, uint64_t *room);
+
+/** memory.stat to page cache that can be dropped.  False if it has no such lines. */
+bool vm_parse_memory_cache(const char *text, uint64_t *cache);
+
 /** The processes of the group and those below it, ascending.  -ENOENT: there is no such group. */
 int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err);
 

@@ -1,14 +1,30 @@
-#include "core/source/counters_open.h"
+#include "core/source/counters.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/source/counters_open.h"
 #include "core/source/pmu.h"
+
+/** What it counts on includes the idle tasks of all CPUs: they are in the root group. */
+static bool has_idle(const struct vm_counters_ask *ask)
+{
+	return ask->whom == VM_OF_ALL || (ask->whom == VM_OF_CGROUP && !ask->cgroup[strspn(ask->cgroup, "/")]);
+}
+
+/** The clock of a CPU runs while it idles, too: it would tell how many CPUs there are, not what was used of them. */
+static void leave_out_clock(struct vm_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].software == VM_TC_TASK_CLOCK)
+			p->v[i].why = -EOPNOTSUPP;
+}
 
 int vm_counters_open(struct vm_session *s, const struct vm_counters_ask *ask, struct vm_counters **out, struct vm_err *err)
 {
@@ -20,6 +36,8 @@ int vm_counters_open(struct vm_session *s, const struct vm_counters_ask *ask, st
 	c->whom = ask->whom;
 	c->children = ask->children;
 	vm_plan_make(ask->pmu, ask->event, ask->nevents, &c->plan);
+	if (has_idle(ask))
+		leave_out_clock(&c->plan);
 	const int r = vm_counters_open_all(c, ask, err);
 	if (r < 0) {
 		vm_counters_close(c);
@@ -87,11 +105,6 @@ void vm_counters_read(const struct vm_counters *c, struct vm_tc_set *out)
 		const int software = c->plan.v[slot].software;
 		add(software >= 0 ? &out->software[software] : &out->v[at[slot]].c, c->event.v[i].fd);
 	}
-}
-
-size_t vm_counters_open_events(const struct vm_counters *c)
-{
-	return c->event.n;
 }
 
 void vm_counters_close(struct vm_counters *c)

@@ -50,9 +50,6 @@ void vm_counters_disable(struct vm_counters *c);
 /** What was counted so far. */
 void vm_counters_read(const struct vm_counters *c, struct vm_tc_set *out);
 
-/** How many events are open: threads or CPUs times events. */
-size_t vm_counters_open_events(const struct vm_counters *c);
-
 /** NULL is accepted. */
 void vm_counters_close(struct vm_counters *c);
 

@@ -183,6 +183,16 @@ static void read_khugepaged(struct vm_session *s, struct vm_khugepaged *k)
 		*file[i].to = read_number(s, THP "/khugepaged", file[i].name);
 }
 
+/** Where sysfs isn't to be had, as in captures: meminfo has AnonHugePages only of kernels that have them.  A table's worth of pages. */
+static void without_sysfs(struct vm_session *s, struct vm_hugesys *h)
+{
+	if (vm_session_slurp(s, &s->scratch, "proc/meminfo") < 0 ||
+	    vm_huge_parse_memory(s->scratch.s, "AnonHugePages") == VM_HUGE_UNKNOWN)
+		return;
+	h->pmd_bytes = s->page_bytes / sizeof(uint64_t) * s->page_bytes;
+	h->enabled = h->defrag = h->shmem = VM_HUGE_WORD_UNKNOWN;
+}
+
 static int read_thp(struct vm_session *s, bool counters, struct vm_hugesys *h)
 {
 	const uint64_t bytes = read_number(s, THP, "hpage_pmd_size");
@@ -190,6 +200,8 @@ static int read_thp(struct vm_session *s, bool counters, struct vm_hugesys *h)
 	h->enabled = read_word(s, THP, "enabled");
 	h->defrag = read_word(s, THP, "defrag");
 	h->shmem = read_word(s, THP, "shmem_enabled");
+	if (!h->pmd_bytes && h->enabled == VM_HUGE_WORD_ABSENT)
+		without_sysfs(s, h);
 	h->zero_page = read_number(s, THP, "use_zero_page");
 	h->shrink_underused = read_number(s, THP, "shrink_underused");
 	read_khugepaged(s, &h->khugepaged);

@@ -231,6 +231,15 @@ static void take_header(struct vm_maps_parser *p, const char *s, const char *end
 	p->line = 0;
 }
 
+/**
+ * "??" is a flag that the kernel itself has no letters for.  Between "lo" and what comes behind VM_LOCKONFAULT that is
+ * the only one there is: it got its "lf" long after it came (Linux 6.1 has none yet, 6.12 has).
+ */
+static unsigned name_unnamed(uint64_t before)
+{
+	return (before & VM_VMF(LO)) && !(before >> VM_VMF_LF) ? VM_VMF_LF : VM_VMF_UNKNOWN;
+}
+
 static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, const char *s, const char *end)
 {
 	m->have_flags = true;
@@ -239,6 +248,8 @@ static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, con
 			continue;
 		unsigned a = (unsigned char)s[0] - 'a', b = (unsigned char)s[1] - 'a';
 		unsigned bit = a < 26 && b < 26 ? p->flag[a * 26 + b] : VM_VMF_UNKNOWN;
+		if (bit == VM_VMF_UNKNOWN && s[0] == '?')
+			bit = name_unnamed(m->flags);
 		m->flags |= UINT64_C(1) << bit;
 		s++;
 	}

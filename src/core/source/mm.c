@@ -37,8 +37,10 @@ static int fill_tasks(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 
 const struct vm_source vm_src_tasks = {
 	.name = "iter-task", .help = "eBPF, one pass over all tasks: what stat, status and statm tell (vmtop)",
-	.provides = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR) | VM_NEED(MM),
-	.primary = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR) | VM_NEED(MM),
+	.provides = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR) | VM_NEED(MM) | VM_NEED(CAPS) |
+		    VM_NEED(MAPCOUNT),
+	.primary = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MMADDR) | VM_NEED(MM) | VM_NEED(CAPS) |
+		   VM_NEED(MAPCOUNT),
 	.flags = VM_SRC_LIVE | VM_SRC_PASS, .probe = probe, .fill = fill_tasks,
 };
 
@@ -71,7 +73,7 @@ static int fill_mm(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 
 const struct vm_source vm_src_mm = {
 	.name = "mm_struct", .help = "eBPF, the process's mm_struct: users, references, default flags",
-	.provides = VM_NEED(MM), .primary = VM_NEED(MM), .flags = VM_SRC_LIVE, .probe = probe, .fill = fill_mm,
+	.provides = VM_NEED(MM) | VM_NEED(MAPCOUNT), .primary = VM_NEED(MM), .flags = VM_SRC_LIVE, .probe = probe, .fill = fill_mm,
 };
 
 /** Those that are where the kernel's are now; others changed meanwhile, and stay unknown.  How many, or -ENOMEM. */

@@ -21,7 +21,7 @@ static pid_t read_youngest(struct vm_session *s)
 static int attach_one(struct vm_perf_threads *t, pid_t pid, pid_t tid, bool again)
 {
 	uint32_t known;
-	if (vm_map_get(&t->tried, (uint64_t)tid, &known) || (again && t->youngest && tid > t->youngest))
+	if (vm_map_get(&t->tried, (uint64_t)tid, &known) || (again && !t->every && t->youngest && tid > t->youngest))
 		return 0;
 	if (!vm_map_put(&t->tried, (uint64_t)tid, 0))
 		return -ENOMEM;

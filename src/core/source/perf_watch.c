@@ -313,7 +313,8 @@ static bool is_second(struct vm_perf_watch_thread *t, const struct vm_perf_watch
 
 static int pass(struct vm_perf_watch *w, uint8_t which, const struct vm_perf_record *r)
 {
-	w->passed[which] += r->period ? r->period : 1;
+	const struct perf_event_attr *a = &w->attr[which];
+	w->passed[which] += r->period ? r->period : a->freq ? 1 : a->sample_period;
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #include "core/source/backing.h"
 #include "core/source/perf_event.h"
 #include "core/source/perf_ring.h"
+#include "core/source/perf_threads.h"
 
 struct vm_err;
 struct vm_perf_watch;
@@ -91,8 +92,9 @@ struct vm_perf_watch {
 	struct vm_perf_online cpu;
 	struct vm_perf_rings *rings;
 	VM_VEC(struct vm_perf_watch_event) event;
-	/** Indices in `event` by the kernel's number; threads that were to get events of their own. */
-	struct vm_map by_id, tried;
+	struct vm_perf_threads threads;
+	/** Indices in `event` by the kernel's number. */
+	struct vm_map by_id;
 	bool enabled;
 	VM_VEC(struct vm_perf_watch_process) process;
 	/** As many as in set->thread. */

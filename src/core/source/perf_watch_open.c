@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,59 +76,29 @@ static int add_target(struct vm_perf_watch *w, pid_t pid, unsigned flags)
 	return r;
 }
 
-/**
- * Threads that weren't there the time before: those that one with events made meanwhile have them already, but who knows
- * which; what is told twice then is seen (is_second() in perf_watch.c).  How many, -ESRCH if there are none at all, or
- * an error.
- */
-static int add_new_threads(struct vm_perf_watch *w, pid_t pid)
+/** Threads that one with events made meanwhile have them already: what is told twice then is seen (is_second()). */
+static int attach(void *ctx, pid_t pid, pid_t tid)
 {
-	char path[64];
-	struct vm_pids tids = { 0 };
-	uint32_t known;
-	int added = 0;
-	snprintf(path, sizeof(path), "proc/%d/task", pid);
-	int r = vm_list_numbers(w->s, &tids, NULL, path);
-	r = r == -ENOMEM ? r : tids.n == 0 ? -ESRCH : 0;
-	for (size_t i = 0; r == 0 && i < tids.n; i++) {
-		if (vm_map_get(&w->tried, (uint64_t)tids.v[i], &known))
-			continue;
-		r = vm_map_put(&w->tried, (uint64_t)tids.v[i], 0) ? add_target(w, tids.v[i], 0) : -ENOMEM;
-		if (r == 0)
-			r = vm_perf_watch_attached(w, pid, tids.v[i]);
-		added += r == 0;
-		/* It has ended since. */
-		r = r == -ESRCH ? 0 : r;
-	}
-	vm_vec_free(&tids);
-	return r < 0 ? r : added;
-}
-
-static int add_processes(struct vm_perf_watch *w, const pid_t *pids, size_t n)
-{
-	size_t found = 0;
-	for (size_t i = 0; i < n; i++) {
-		const int r = add_new_threads(w, pids[i]);
-		if (r < 0 && r != -ESRCH)
-			return r;
-		found += r > 0;
-	}
-	return found ? 0 : -ESRCH;
+	struct vm_perf_watch *w = ctx;
+	const int r = add_target(w, tid, 0);
+	return r == 0 ? vm_perf_watch_attached(w, pid, tid) : r;
 }
 
 /** Until none comes any more: what is made then has events, and is told of. */
 int vm_perf_watch_late(struct vm_perf_watch *w)
 {
-	int added = 1;
-	while (added > 0) {
-		added = 0;
+	VM_VEC(pid_t) pids = { 0 };
+	int r = 1;
+	while (r > 0) {
+		pids.n = 0;
 		/* Those that are added are of known processes. */
-		for (size_t i = 0; added >= 0 && i < w->process.n; i++) {
-			const int r = add_new_threads(w, w->process.v[i].pid);
-			added = r == -ESRCH ? added : r < 0 ? r : added + r;
-		}
+		for (size_t i = 0; r > 0 && i < w->process.n; i++)
+			r = vm_vec_push(&pids, w->process.v[i].pid) ? r : -ENOMEM;
+		if (r > 0)
+			r = vm_perf_threads_attach(&w->threads, pids.v, pids.n);
 	}
-	return added;
+	vm_vec_free(&pids);
+	return r == -ESRCH ? 0 : r;
 }
 
 /** Without privileges, of those that are in it now and what they fork. */
@@ -138,7 +107,7 @@ static int add_members(struct vm_perf_watch *w, struct vm_err *err)
 	struct vm_pids pids = { 0 };
 	int r = vm_cgroup_pids(w->s, w->cgroup, &pids, err);
 	if (r == 0) {
-		r = add_processes(w, pids.v, pids.n);
+		r = vm_perf_threads_attach(&w->threads, pids.v, pids.n);
 		r = r < 0 ? vm_perf_event_fail(w->s, r, VM_PERF_OF_OTHERS, err) : 0;
 	}
 	vm_vec_free(&pids);
@@ -164,13 +133,14 @@ int vm_perf_watch_open(struct vm_perf_watch *w, const pid_t *pids, size_t npids,
 		r = vm_perf_rings_open(w->s, w->cpu.v, w->cpu.n, &w->rings, err);
 	if (r < 0)
 		return r;
+	w->threads = (struct vm_perf_threads){ .s = w->s, .attach = attach, .ctx = w, .every = true };
 	if (w->whom == VM_OF_CGROUP)
 		return add_cgroup(w, err);
 	if (w->whom == VM_OF_ALL) {
 		r = add_target(w, -1, 0);
 		return r < 0 ? vm_perf_event_fail(w->s, r, VM_PERF_OF_ALL, err) : 0;
 	}
-	r = add_processes(w, pids, npids);
+	r = vm_perf_threads_attach(&w->threads, pids, npids);
 	if (r == -ESRCH)
 		return npids == 1 ? vm_fail(err, ESRCH, "there is no process %d", pids[0]) :
 				    vm_fail(err, ESRCH, "none of the processes is there");
@@ -213,5 +183,5 @@ void vm_perf_watch_close_events(struct vm_perf_watch *w)
 	vm_vec_free(&w->event);
 	vm_vec_free(&w->cpu);
 	vm_map_free(&w->by_id);
-	vm_map_free(&w->tried);
+	vm_perf_threads_free(&w->threads);
 }

@@ -167,12 +167,16 @@ static int try_cycles(const struct vm_pmu *p, bool user_only)
 	return try_attr(&attr);
 }
 
-/** Does the kernel take kernel mode in?  A software event shows it as well. */
+static bool is_forbidden(int r)
+{
+	return r == -EACCES || r == -EPERM;
+}
+
+/** May kernel mode be counted?  A software event shows it as well. */
 static bool sees_user_only(const struct vm_pmu *p)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY };
-	const int r = p->hardware == 0 ? try_cycles(p, false) : try_attr(&attr);
-	return r == -EACCES || r == -EPERM;
+	return is_forbidden(try_attr(&attr)) || (p->hardware == 0 && is_forbidden(try_cycles(p, false)));
 }
 
 enum vm_pmu_state vm_pmu_refused(const struct vm_pmu *p, int code)

@@ -42,6 +42,7 @@
 #define INTEL_FRONTEND(code) \
 	{ IS(FETCH, WALKS_RETIRED), .precise = true, .config = code, .config1 = 0x15, .name = "FRONTEND_RETIRED:STLB_MISS" }
 
+/* perf: x86/haswell/virtual-memory.json, cache.json; libpfm4: intel_hsw_events.h. */
 static const struct vm_pmu_row haswell[] = {
 	INTEL_FIXED, INTEL_RETIRED("MEM_UOPS_RETIRED", RETIRED_UOPS),
 	INTEL_WALKS(LOAD, "DTLB_LOAD_MISSES", 0x08), INTEL_DURATION(LOAD, "DTLB_LOAD_MISSES", 0x08),
@@ -49,6 +50,7 @@ static const struct vm_pmu_row haswell[] = {
 	INTEL_WALKS(FETCH, "ITLB_MISSES", 0x85), INTEL_DURATION(FETCH, "ITLB_MISSES", 0x85),
 };
 
+/* perf: x86/broadwell; libpfm4: intel_bdw_events.h. */
 static const struct vm_pmu_row broadwell[] = {
 	INTEL_FIXED, INTEL_RETIRED("MEM_UOPS_RETIRED", RETIRED_UOPS),
 	INTEL_WALKS(LOAD, "DTLB_LOAD_MISSES", 0x08), INTEL_DURATION(LOAD, "DTLB_LOAD_MISSES", 0x08),
@@ -58,6 +60,7 @@ static const struct vm_pmu_row broadwell[] = {
 	INTEL_WALKS_1G(FETCH, "ITLB_MISSES", 0x85, false),
 };
 
+/* perf: x86/skylake, skylakex, cascadelakex; libpfm4: intel_skl_events.h. */
 static const struct vm_pmu_row skylake[] = {
 	INTEL_FIXED, INTEL_RETIRED("MEM_INST_RETIRED", NULL), INTEL_FRONTEND(0x01c6),
 	INTEL_WALKS(LOAD, "DTLB_LOAD_MISSES", 0x08), INTEL_ACTIVE(LOAD, "DTLB_LOAD_MISSES", 0x08),
@@ -67,6 +70,7 @@ static const struct vm_pmu_row skylake[] = {
 	INTEL_WALKS_1G(FETCH, "ITLB_MISSES", 0x85, false),
 };
 
+/* perf: x86/icelake, icelakex; libpfm4: intel_icl_events.h, which lacks walks to pages of 1G. */
 static const struct vm_pmu_row icelake[] = {
 	INTEL_FIXED, INTEL_RETIRED("MEM_INST_RETIRED", NULL), INTEL_FRONTEND(0x01c6),
 	INTEL_WALKS(LOAD, "DTLB_LOAD_MISSES", 0x08), INTEL_ACTIVE(LOAD, "DTLB_LOAD_MISSES", 0x08),
@@ -82,12 +86,13 @@ static const struct vm_pmu_row icelake[] = {
 	INTEL_WALKS(FETCH, "ITLB_MISSES", 0x11), INTEL_ACTIVE(FETCH, "ITLB_MISSES", 0x11), \
 	INTEL_WALKS_1G(LOAD, "DTLB_LOAD_MISSES", 0x12, false), INTEL_WALKS_1G(STORE, "DTLB_STORE_MISSES", 0x13, false)
 
-/* Sapphire and Emerald Rapids, the big cores of Alder and Raptor Lake. */
+/* Sapphire and Emerald Rapids, the big cores of Alder and Raptor Lake.  perf: x86/sapphirerapids, emeraldrapids, alderlake
+   (cpu_core); libpfm4: intel_spr_events.h. */
 static const struct vm_pmu_row golden_cove[] = { GOLDEN_COVE(0x01c6) };
-/* Granite Rapids, the big cores of Meteor Lake. */
+/* Granite Rapids, the big cores of Meteor Lake.  perf: x86/graniterapids, meteorlake (cpu_core). */
 static const struct vm_pmu_row redwood_cove[] = { GOLDEN_COVE(0x03c6) };
 
-/* The small cores of Alder and Raptor Lake; libpfm4 4.13 has none of them. */
+/* The small cores of Alder and Raptor Lake.  perf: x86/alderlake (cpu_atom); libpfm4 4.13 has none of them. */
 static const struct vm_pmu_row gracemont[] = {
 	INTEL_FIXED,
 	{ IS(LOAD, ACCESSES), .precise = true, .config = 0x81d0, .name = "MEM_UOPS_RETIRED:ALL_LOADS", .note = RETIRED_UOPS },
@@ -97,7 +102,7 @@ static const struct vm_pmu_row gracemont[] = {
 	{ IS(FETCH, WALKS), .config = 0x0e85, .name = "ITLB_MISSES:WALK_COMPLETED" },
 };
 
-/* Sierra Forest and Grand Ridge, the small cores of Meteor Lake. */
+/* Sierra Forest and Grand Ridge, the small cores of Meteor Lake.  perf: x86/sierraforest. */
 static const struct vm_pmu_row crestmont[] = {
 	INTEL_FIXED,
 	{ IS(LOAD, ACCESSES), .precise = true, .config = 0x81d0, .name = "MEM_UOPS_RETIRED:ALL_LOADS", .note = RETIRED_UOPS },
@@ -115,6 +120,7 @@ static const struct vm_pmu_row crestmont[] = {
 #define STARTED "page walks that were begun, also those that were given up"
 #define COMPLETED "page walks that came to their end"
 
+/* hsw_hw_cache_event_ids. */
 static const struct vm_pmu_generic generic_haswell[] = {
 	{ VM_PMU_DTLB_LOADS, IS(LOAD, ACCESSES), RETIRED_LOADS },
 	{ VM_PMU_DTLB_LOAD_MISSES, IS(LOAD, WALKS_STARTED), STARTED },
@@ -124,6 +130,7 @@ static const struct vm_pmu_generic generic_haswell[] = {
 	{ VM_PMU_ITLB_LOAD_MISSES, IS(FETCH, WALKS_STARTED), STARTED },
 };
 
+/* skl_hw_cache_event_ids. */
 static const struct vm_pmu_generic generic_skylake[] = {
 	{ VM_PMU_DTLB_LOADS, IS(LOAD, ACCESSES), RETIRED_LOADS },
 	{ VM_PMU_DTLB_LOAD_MISSES, IS(LOAD, WALKS), COMPLETED },
@@ -133,6 +140,7 @@ static const struct vm_pmu_generic generic_skylake[] = {
 	{ VM_PMU_ITLB_LOAD_MISSES, IS(FETCH, WALKS), COMPLETED },
 };
 
+/* glc_hw_cache_event_ids: no iTLB accesses. */
 static const struct vm_pmu_generic generic_golden_cove[] = {
 	{ VM_PMU_DTLB_LOADS, IS(LOAD, ACCESSES), RETIRED_LOADS },
 	{ VM_PMU_DTLB_LOAD_MISSES, IS(LOAD, WALKS), COMPLETED },
@@ -162,16 +170,19 @@ static const struct vm_pmu_generic generic_golden_cove[] = {
 	{ IS(FETCH, STLB_HITS), .config = 0x84, .name = "L1_ITLB_MISS_L2_ITLB_HIT" }, \
 	{ IS(FETCH, WALKS_2M), .config = 0x0285, .name = ITLB ":IF2M" }, { IS(FETCH, WALKS_1G), .config = 0x0485, .name = ITLB ":IF1G" }
 
+/* perf: x86/amdzen1, amdzen2; libpfm4: amd64_events_fam17h_zen1.h, _zen2.h. */
 static const struct vm_pmu_row zen[] = {
 	ZEN_DATA, { IS(FETCH, WALKS), .config = 0x0785, .name = ITLB ":IF4K:IF2M:IF1G" },
 	{ IS(FETCH, WALKS_4K), .config = 0x0185, .name = ITLB ":IF4K" },
 };
 
+/* perf: x86/amdzen3, amdzen4, amdzen5; libpfm4: amd64_events_fam19h_zen3.h, _zen4.h. */
 static const struct vm_pmu_row zen3[] = {
 	ZEN_DATA, { IS(FETCH, WALKS), .config = 0x0f85, .name = ITLB ":IF4K:IF2M:IF1G:COALESCED4K" },
 	{ IS(FETCH, WALKS_4K), .config = 0x0985, .name = ITLB ":IF4K:COALESCED4K", .note = COALESCED },
 };
 
+/* amd_hw_cache_event_ids_f17h. */
 static const struct vm_pmu_generic generic_zen[] = {
 	{ VM_PMU_DTLB_LOADS, IS(DATA, L1_MISSES), "loads and stores that missed the first level: not all of them" },
 	{ VM_PMU_DTLB_LOAD_MISSES, IS(DATA, WALKS), "page walks of loads and stores" },
@@ -179,10 +190,20 @@ static const struct vm_pmu_generic generic_zen[] = {
 	{ VM_PMU_ITLB_LOAD_MISSES, IS(FETCH, WALKS), "page walks" },
 };
 
+/* amd_hw_cache_event_ids: before Zen. */
+static const struct vm_pmu_generic generic_amd[] = {
+	{ VM_PMU_DTLB_LOADS, IS(DATA, ACCESSES), "accesses to the data cache" },
+	{ VM_PMU_DTLB_LOAD_MISSES, IS(DATA, WALKS), "loads and stores that missed both levels" },
+	{ VM_PMU_ITLB_LOADS, IS(FETCH, ACCESSES), "fetches of instructions" },
+	{ VM_PMU_ITLB_LOAD_MISSES, IS(FETCH, WALKS), "fetches that missed both levels" },
+};
+
 /* ---- Arm ---------------------------------------------------------------------------------------------------------- */
 
 #define REFILLS "missed the first level, wherever else it was found: not page walks"
 
+/* Events of the architecture (Arm ARM, "Common event numbers"), which these cores have: perf: arm64/arm/neoverse-n1/tlb.json,
+   neoverse-n2-v2. */
 static const struct vm_pmu_row neoverse[] = {
 	{ CYCLES, .config = 0x11, .name = "CPU_CYCLES" }, { INSTRUCTIONS, .config = 0x08, .name = "INST_RETIRED" },
 	{ IS(DATA, ACCESSES), .config = 0x25, .name = "L1D_TLB", .note = "operations on memory, also on the wrong path" },
@@ -193,6 +214,7 @@ static const struct vm_pmu_row neoverse[] = {
 	{ IS(FETCH, WALKS), .config = 0x35, .name = "ITLB_WALK" },
 };
 
+/* armv8_pmuv3_perf_cache_map. */
 static const struct vm_pmu_generic generic_arm[] = {
 	{ VM_PMU_DTLB_LOADS, IS(DATA, ACCESSES), BOTH },
 	{ VM_PMU_DTLB_LOAD_MISSES, IS(DATA, L1_MISSES), REFILLS },
@@ -206,6 +228,9 @@ static const struct vm_pmu_generic generic_arm[] = {
 #define GENERIC(g) .generic = g, .ngeneric = vm_countof(g)
 
 static const struct vm_pmu_family
+	/* Of these only generic events are known; the kernel's meanings are those of Haswell. */
+	family_sandy_bridge = { "Sandy Bridge", { "snb", "snb_ep", "ivb", "ivb_ep" }, { "sandybridge", "ivybridge" }, VM_PMU_INTEL,
+				.row = NULL, GENERIC(generic_haswell) },
 	family_haswell = { "Haswell", { "hsw", "hsw_ep" }, { "haswell" }, VM_PMU_INTEL, ROWS(haswell), GENERIC(generic_haswell) },
 	family_broadwell = { "Broadwell", { "bdw", "bdw_ep" }, { "broadwell" }, VM_PMU_INTEL, ROWS(broadwell),
 			     GENERIC(generic_haswell) },
@@ -219,6 +244,7 @@ static const struct vm_pmu_family
 				VM_PMU_INTEL, ROWS(redwood_cove), GENERIC(generic_golden_cove) },
 	family_gracemont = { "Gracemont", { "adl_grt" }, { "gracemont", "alderlake_hybrid" }, VM_PMU_INTEL, ROWS(gracemont), .generic = NULL },
 	family_crestmont = { "Crestmont", { "srf" }, { "crestmont", "meteorlake_hybrid" }, VM_PMU_INTEL, ROWS(crestmont), .generic = NULL },
+	family_before_zen = { "AMD before Zen", { NULL }, { NULL }, VM_PMU_AMD, .row = NULL, GENERIC(generic_amd) },
 	family_zen1 = { "Zen", { "amd64_fam17h_zen1" }, { NULL }, VM_PMU_AMD, ROWS(zen), GENERIC(generic_zen) },
 	family_zen2 = { "Zen 2", { "amd64_fam17h_zen2" }, { NULL }, VM_PMU_AMD, ROWS(zen), GENERIC(generic_zen) },
 	family_zen3 = { "Zen 3", { "amd64_fam19h_zen3" }, { NULL }, VM_PMU_AMD, ROWS(zen3), GENERIC(generic_zen) },
@@ -226,14 +252,15 @@ static const struct vm_pmu_family
 	family_zen5 = { "Zen 5", { "amd64_fam1ah_zen5" }, { NULL }, VM_PMU_AMD, ROWS(zen3), GENERIC(generic_zen) },
 	family_neoverse = { "Neoverse", { "arm_n1", "arm_n2", "arm_v1", "arm_v2" }, { NULL }, VM_PMU_ARM, ROWS(neoverse),
 			    GENERIC(generic_arm) },
-	unknown_intel = { "Intel", { NULL }, { NULL }, VM_PMU_INTEL, .generic = NULL },
+	/* What the kernel calls so hasn't changed since Skylake. */
+	unknown_intel = { "Intel", { NULL }, { NULL }, VM_PMU_INTEL, GENERIC(generic_golden_cove) },
 	unknown_amd = { "AMD", { NULL }, { NULL }, VM_PMU_AMD, GENERIC(generic_zen) },
 	unknown_arm = { "Arm", { NULL }, { NULL }, VM_PMU_ARM, GENERIC(generic_arm) },
 	unknown_other = { "CPU", { NULL }, { NULL }, VM_PMU_OTHER, .generic = NULL };
 
 const struct vm_pmu_family *const vm_pmu_families[] = {
-	&family_haswell, &family_broadwell, &family_skylake, &family_icelake, &family_golden_cove, &family_redwood_cove,
-	&family_gracemont, &family_crestmont, &family_zen1, &family_zen2, &family_zen3, &family_zen4, &family_zen5, &family_neoverse, NULL,
+	&family_sandy_bridge, &family_haswell, &family_broadwell, &family_skylake, &family_icelake, &family_golden_cove, &family_redwood_cove,
+	&family_gracemont, &family_crestmont, &family_before_zen, &family_zen1, &family_zen2, &family_zen3, &family_zen4, &family_zen5, &family_neoverse, NULL,
 };
 
 /** Model numbers: arch/x86/include/asm/intel-family.h, AMD's revision guides, Arm's MIDR_EL1 part numbers. */
@@ -242,6 +269,8 @@ static const struct {
 	unsigned family, first, last;
 	const struct vm_pmu_family *core, *small;
 } cpus[] = {
+	{ VM_PMU_INTEL, 6, 0x2a, 0x2a, &family_sandy_bridge, NULL }, { VM_PMU_INTEL, 6, 0x2d, 0x2d, &family_sandy_bridge, NULL },
+	{ VM_PMU_INTEL, 6, 0x3a, 0x3a, &family_sandy_bridge, NULL }, { VM_PMU_INTEL, 6, 0x3e, 0x3e, &family_sandy_bridge, NULL },
 	{ VM_PMU_INTEL, 6, 0x3c, 0x3c, &family_haswell, NULL }, { VM_PMU_INTEL, 6, 0x45, 0x46, &family_haswell, NULL },
 	{ VM_PMU_INTEL, 6, 0x3f, 0x3f, &family_haswell, NULL },
 	{ VM_PMU_INTEL, 6, 0x3d, 0x3d, &family_broadwell, NULL }, { VM_PMU_INTEL, 6, 0x47, 0x47, &family_broadwell, NULL },
@@ -263,6 +292,9 @@ static const struct {
 	{ VM_PMU_INTEL, 6, 0xac, 0xac, &family_redwood_cove, &family_crestmont },
 	{ VM_PMU_INTEL, 6, 0xbe, 0xbe, &family_gracemont, NULL }, { VM_PMU_INTEL, 6, 0xaf, 0xaf, &family_crestmont, NULL },
 	{ VM_PMU_INTEL, 6, 0xb6, 0xb6, &family_crestmont, NULL },
+	{ VM_PMU_AMD, 0x10, 0x00, 0xff, &family_before_zen, NULL }, { VM_PMU_AMD, 0x12, 0x00, 0xff, &family_before_zen, NULL },
+	{ VM_PMU_AMD, 0x14, 0x00, 0xff, &family_before_zen, NULL }, { VM_PMU_AMD, 0x15, 0x00, 0xff, &family_before_zen, NULL },
+	{ VM_PMU_AMD, 0x16, 0x00, 0xff, &family_before_zen, NULL },
 	{ VM_PMU_AMD, 0x17, 0x00, 0x2f, &family_zen1, NULL }, { VM_PMU_AMD, 0x18, 0x00, 0x0f, &family_zen1, NULL },
 	{ VM_PMU_AMD, 0x17, 0x30, 0xff, &family_zen2, NULL },
 	{ VM_PMU_AMD, 0x19, 0x10, 0x1f, &family_zen4, NULL }, { VM_PMU_AMD, 0x19, 0x60, 0xaf, &family_zen4, NULL },

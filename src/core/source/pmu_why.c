@@ -46,7 +46,7 @@ static bool forbidden(const struct vm_pmu *p, struct vm_pmu_reason *r)
 		return put(r, "user_namespace", "run vmtlb outside of the user namespace (rootless container), as root; or sysctl "
 			   "kernel.perf_event_paranoid=2 there");
 	}
-	if (p->paranoid > 2) {
+	if (p->paranoid > 2 && !p->perfmon) {
 		snprintf(r->what, sizeof(r->what), "the kernel refuses all performance events to this user (EACCES, "
 			 "kernel.perf_event_paranoid = %d, as Debian and Ubuntu have it); " UNSEEN, p->paranoid);
 		return put(r, "paranoid", SUDO "; or sysctl kernel.perf_event_paranoid=2");

@@ -26,6 +26,21 @@ static bool next_u64(const char **s, uint64_t *v)
 	return true;
 }
 
+/** A hexadecimal number of at most 16 digits. */
+static bool take_hex(const char *s, uint64_t *v)
+{
+	unsigned n = 0;
+	*v = 0;
+	for (; n <= 16; n++) {
+		const char c = s[n];
+		const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+		if (digit < 0)
+			break;
+		*v = *v << 4 | (uint64_t)digit;
+	}
+	return n > 0 && n <= 16;
+}
+
 static uint64_t times(uint64_t a, uint64_t b)
 {
 	uint64_t r;
@@ -72,6 +87,7 @@ bool vm_parse_stat(const char *text, uint64_t page_bytes, uint64_t ticks_per_sec
 	p->ppid = (pid_t)v[4];
 	p->kthread = v[9] & VM_PF_KTHREAD;
 	p->start = v[22];
+	p->cpu = n > 39 && v[39] <= INT16_MAX ? (int)v[39] : -1;
 	p->addresses_withheld = v[26] == 1;
 	const uint64_t tick_ns = 1000000000u / (ticks_per_second ? ticks_per_second : 100);
 	p->cpu_ns = times(v[14] + v[15], tick_ns);
@@ -157,6 +173,9 @@ bool vm_parse_status(const char *text, struct vm_proc *p)
 		if (next_u64(&threads, &v))
 			vm_proc_set(p, VM_P_THREADS, v);
 	}
+	const char *caps = strstr(uid, "\nCapEff:\t");
+	if (caps && take_hex(caps + 9, &v))
+		vm_proc_set(p, VM_P_CAPS, v);
 	const char *thp = strstr(uid, "\nTHP_enabled:\t");
 	if (thp) {
 		thp += 14;
@@ -316,6 +335,15 @@ size_t vm_parse_cmdline(char *text, size_t len)
 	return len;
 }
 
+bool vm_parse_id_map(const char *text, bool *whole)
+{
+	uint64_t first, there, count;
+	if (!next_u64(&text, &first) || !next_u64(&text, &there) || !next_u64(&text, &count))
+		return false;
+	*whole = first == 0 && there == 0 && count == UINT32_MAX;
+	return true;
+}
+
 static void set_system(void *to, unsigned qty, uint64_t bytes)
 {
 	struct vm_system *sys = to;
@@ -328,13 +356,22 @@ void vm_parse_meminfo(const char *text, struct vm_system *sys)
 	static const struct kib_line tab[] = {
 		KIB("MemTotal", VM_S_MEM_TOTAL), KIB("MemFree", VM_S_MEM_FREE),
 		KIB("MemAvailable", VM_S_MEM_AVAILABLE), KIB("Buffers", VM_S_BUFFERS),
-		KIB("Cached", VM_S_CACHED), KIB("Mlocked", VM_S_MLOCKED),
+		KIB("Cached", VM_S_CACHED), KIB("Unevictable", VM_S_UNEVICTABLE), KIB("Mlocked", VM_S_MLOCKED),
 		KIB("SwapTotal", VM_S_SWAP_TOTAL), KIB("SwapFree", VM_S_SWAP_FREE),
 		KIB("AnonPages", VM_S_ANON_PAGES), KIB("Shmem", VM_S_SHMEM), KIB("Slab", VM_S_SLAB),
 		KIB("PageTables", VM_S_PAGE_TABLES), KIB("Committed_AS", VM_S_COMMITTED),
 		KIB("AnonHugePages", VM_S_ANON_HUGE), KIB("Hugetlb", VM_S_HUGETLB),
 	};
 	take_kib_lines(text, tab, sizeof(tab) / sizeof(tab[0]), set_system, sys);
+}
+
+bool vm_parse_max_map_count(const char *text, struct vm_system *sys)
+{
+	uint64_t n;
+	if (!next_u64(&text, &n))
+		return false;
+	set_system(sys, VM_S_MAX_MAP_COUNT, n);
+	return true;
 }
 
 void vm_parse_vmstat(const char *text, struct vm_system *sys)

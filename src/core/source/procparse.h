@@ -18,7 +18,10 @@ struct vm_system;
 bool vm_parse_stat(const char *text, uint64_t page_bytes, uint64_t ticks_per_second, bool mm_addresses,
 		   struct vm_proc *p);
 
-/** status: task_mem() in fs/proc/task_mmu.c.  Kernel threads and zombies have no Vm lines. */
+/**
+ * status: task_mem() in fs/proc/task_mmu.c, and CapEff of task_cap() in fs/proc/array.c.  Kernel threads and zombies
+ * have no Vm lines.
+ */
 bool vm_parse_status(const char *text, struct vm_proc *p);
 
 /** statm, in pages of `page_bytes`. */
@@ -38,6 +41,15 @@ const char *vm_parse_cgroup(char *text);
 
 /** cmdline: make one line of it, arguments separated by blanks.  Returns the new length. */
 size_t vm_parse_cmdline(char *text, size_t len);
+
+/**
+ * uid_map: user_namespaces(7).  *whole: all users are themselves, as in the first user namespace, and hardly in any
+ * other.  False for an empty one, too: nobody is anyone there yet.
+ */
+bool vm_parse_id_map(const char *text, bool *whole);
+
+/** sys/vm/max_map_count. */
+bool vm_parse_max_map_count(const char *text, struct vm_system *sys);
 
 /** meminfo and vmstat; what isn't there stays unknown. */
 void vm_parse_meminfo(const char *text, struct vm_system *sys);

@@ -13,6 +13,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
+#include "core/model/nodes.h"
 
 enum { PATH_SIZE = 8192 };
 
@@ -67,6 +68,9 @@ void vm_session_close(struct vm_session *s)
 		s->tasks_free(s->tasks);
 	if (s->faulttime)
 		s->faulttime_free(s->faulttime);
+	if (s->nodes)
+		vm_nodes_free(s->nodes);
+	free(s->nodes);
 	vm_vec_free(&s->users);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);

@@ -19,6 +19,7 @@
 #include "core/model/tlb.h"
 
 struct vm_err;
+struct vm_nodes;
 struct vm_swap_types;
 
 /** What could not be read, summed up over all processes. */
@@ -52,6 +53,8 @@ struct vm_session {
 	struct vm_tlb_capacity tlb;
 	/** NULL until vm_kernel_swap_types() is first called; in `arena`. */
 	const struct vm_swap_types *swap_types;
+	/** NULL until vm_nodes_known() is first called. */
+	struct vm_nodes *nodes;
 	/** Reads page tables; NULL until vm_walker_get() is first called.  Freed by its own function, so that who
 	    doesn't ask for it doesn't link it. */
 	struct vm_walker *walker;

@@ -37,6 +37,6 @@ int vm_proc_find_user(struct vm_session *s, struct vm_proc *p);
 extern const struct vm_source vm_src_procmap, vm_src_smaps, vm_src_maps, vm_src_elf, vm_src_threads,
 	vm_src_stat, vm_src_status, vm_src_statm, vm_src_smaps_sums, vm_src_rollup, vm_src_cmdline,
 	vm_src_limits, vm_src_auxv, vm_src_cgroup, vm_src_user, vm_src_tasks, vm_src_mm, vm_src_areas,
-	vm_src_faulttime, vm_src_tlb;
+	vm_src_faulttime, vm_src_caps, vm_src_mapcount, vm_src_tlb, vm_src_cpus, vm_src_numa_maps;
 
 #endif

@@ -35,6 +35,10 @@ const struct vm_source *const vm_sources[] = {
 	&vm_src_auxv,
 	&vm_src_mm,
 	&vm_src_areas,
+	&vm_src_caps,
+	&vm_src_mapcount,
+	&vm_src_cpus,
+	&vm_src_numa_maps,
 	&vm_src_tlb,
 	&vm_src_cgroup,
 	&vm_src_user,
@@ -47,7 +51,8 @@ enum { TRIES = 8 };
 /** What kernel threads and zombies don't have. */
 #define NEEDS_OF_MEMORY \
 	(VM_NEED(LAYOUT) | VM_NEED(SMAPS) | VM_NEED(FLAGS) | VM_NEED(OBJECTS) | VM_NEED(THREADS) | \
-	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV) | VM_NEED(MM) | VM_NEED(AREAS) | VM_NEED(TLB))
+	 VM_NEED(ROLLUP) | VM_NEED(MMADDR) | VM_NEED(AUXV) | VM_NEED(MM) | VM_NEED(AREAS) | \
+	 VM_NEED(MAPCOUNT) | VM_NEED(TLB) | VM_NEED(CPUS) | VM_NEED(NUMA))
 
 /** What can't be told from a few mappings alone. */
 #define NEEDS_OF_WHOLE_SPACE \
@@ -271,7 +276,9 @@ int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_aren
 {
 	vm_proc_init(p, pid);
 	p->taken_ns = vm_clock_ns();
-	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .proc = p, .arena = arena };
+	/* One or two files: a directory more costs as much as one of them. */
+	const bool direct = !(needs & ~(VM_NEED(STAT) | VM_NEED(CPUS) | VM_NEED(NUMA)));
+	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .direct = direct, .proc = p, .arena = arena };
 	int r = vm_snap_open(&sn);
 	if (r == 0)
 		r = vm_snap_meet(&sn, needs);

@@ -11,15 +11,16 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/thread.h"
+#include "core/model/numa.h"
 #include "core/model/procset.h"
 #include "core/source/faulttime.h"
+#include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 #include "core/source/source.h"
 #include "core/source/tasks.h"
 
-/** Needs that hold the target's mmap lock for long. */
-#define DEAR VM_NEED(ROLLUP)
+#define DEAR VM_NEEDS_DEAR
 
 /** How many refreshes a carried-over figure lasts at most; spread over the processes by pid.  A process that
     stat shows at rest may still have run for less than a clock tick. */
@@ -35,7 +36,8 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 enum { TASKS_FROM = 600 };
 
 /** What a pass over all tasks tells. */
-#define TOLD_BY_PASS (VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM))
+#define TOLD_BY_PASS \
+	(VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(STATM) | VM_NEED(MM) | VM_NEED(CAPS) | VM_NEED(MAPCOUNT))
 
 /** Processes that a thread takes at a time. */
 enum { BATCH = 16, THREADS_FROM = 8 * BATCH };
@@ -109,6 +111,25 @@ static uint32_t carry_over(struct work *w, uint32_t needs)
 	return met;
 }
 
+static int meet_dear(struct work *w)
+{
+	const uint32_t wanted = w->pass->o->needs & DEAR;
+	const uint64_t at = vm_clock_ns();
+	int r = vm_snap_meet(&w->snap, wanted);
+	if ((w->snap.proc->unmet & wanted) != wanted)
+		w->snap.proc->rollup_ns = at;
+	return r;
+}
+
+static void keep_dear(struct work *w)
+{
+	vm_proc_keep_rollup(w->snap.proc, w->prev);
+	vm_proc_keep_numa(w->snap.proc, w->prev, w->snap.arena);
+	/* Not all that is wanted now was wanted then. */
+	if (w->pass->o->needs & DEAR & ~vm_procset_prev(w->pass->set)->needs)
+		w->snap.proc->rollup_ns = 0;
+}
+
 /** A reading that the budget still pays for, or what is known from before. */
 static int read_dear(struct work *w)
 {
@@ -116,20 +137,20 @@ static int read_dear(struct work *w)
 	struct vm_proc *p = w->snap.proc;
 	uint64_t limit = ps->o->budget_ns;
 	if (limit == UINT64_MAX)
-		return vm_snap_meet(&w->snap, DEAR);
+		return meet_dear(w);
 	/* The plan rests on the mean cost: let it be off by a quarter before it is cut short. */
 	if (ps->set->plan.v[w->at].dear && ps->spent_ns <= limit + limit / 4) {
 		/* Its Rss is the exact one; but next refresh it would be another's turn, and RSS
 		   would seem to jump. */
 		uint64_t rss = p->q[VM_P_RSS], from = vm_clock_ns();
-		int r = vm_snap_meet(&w->snap, DEAR);
+		int r = meet_dear(w);
 		p->q[VM_P_RSS] = rss;
 		ps->spent_ns += vm_clock_ns() - from;
 		ps->ndear++;
 		return r;
 	}
 	if (w->prev)
-		vm_proc_keep_rollup(p, w->prev);
+		keep_dear(w);
 	return 0;
 }
 
@@ -193,7 +214,8 @@ static bool copy_row(struct work *w)
 		p->cmdline = vm_arena_strndup(w->snap.arena, p->cmdline, strlen(p->cmdline));
 	if (p->cgroup)
 		p->cgroup = vm_arena_strndup(w->snap.arena, p->cgroup, strlen(p->cgroup));
-	return (!w->prev->cmdline || p->cmdline) && (!w->prev->cgroup || p->cgroup);
+	p->numa = vm_numa_sum_copy(w->snap.arena, p->numa);
+	return (!w->prev->cmdline || p->cmdline) && (!w->prev->cgroup || p->cgroup) && (!w->prev->numa || p->numa);
 }
 
 /** Figures that the pass over all tasks has already found. */
@@ -220,6 +242,7 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 		vm_proc_init(p, ps->pids[i]);
 		p->taken_ns = vm_clock_ns();
 		p->mem_total = ps->o->mem_total;
+		p->max_map_count = ps->o->max_map_count;
 		k = vm_proclist_find(before, p->pid, k);
 		const struct vm_proc *prev = k < before->rows.n && before->rows.v[k].pid == p->pid ?
 					     &before->rows.v[k] : NULL;
@@ -363,6 +386,8 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 	/* Looked up once, so that threads find it at hand. */
 	if (o->needs & VM_NEED(TLB))
 		vm_source_usable(s, &vm_src_tlb, NULL);
+	if (o->needs & (VM_NEED(NUMA) | VM_NEED(CPUS)))
+		vm_nodes_known(s);
 	l->taken_ns = vm_clock_ns();
 	l->needs = o->needs | VM_NEED(STAT) | (o->needs & VM_NEED(USER) ? VM_NEED(STATUS) : 0);
 	struct vm_pids all = { 0 };

@@ -28,7 +28,7 @@ struct vm_sweep {
 	/** In sight: read their dear figures first. */
 	const pid_t *first;
 	size_t nfirst;
-	uint64_t mem_total;        /* for shares; 0: not known */
+	uint64_t mem_total, max_map_count;   /* for shares; 0: not known */
 	/** Rows it refuses are left out; it sees what stat tells, and status where needs has it.
 	    Called from several threads.  NULL: all. */
 	bool (*accepts)(const void *ctx, const struct vm_proc *p);

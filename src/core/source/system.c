@@ -38,6 +38,8 @@ int vm_system_read(struct vm_session *s, struct vm_system *out, struct vm_err *e
 		vm_parse_vmstat(s->scratch.s, &sys);
 	if (vm_session_slurp(s, &s->scratch, "proc/pressure/memory") >= 0)
 		sys.psi_some10 = vm_parse_psi(s->scratch.s);
+	if (vm_session_slurp(s, &s->scratch, "proc/sys/vm/max_map_count") >= 0)
+		vm_parse_max_map_count(s->scratch.s, &sys);
 	*out = sys;
 	return 0;
 }

@@ -85,6 +85,7 @@ static void put_status(const struct vm_task *t, uint64_t page, struct vm_proc *p
 	p->uid = t->uid;
 	p->has_uid = true;
 	vm_proc_set(p, VM_P_THREADS, t->threads);
+	vm_proc_set(p, VM_P_CAPS, t->caps);
 	if (!t->has_mm)
 		return;
 	uint64_t exec = t->exec_vm * page;
@@ -116,7 +117,12 @@ static void put_statm(const struct vm_task *t, uint64_t page, struct vm_proc *p)
 	vm_proc_set(p, VM_P_DATA_STACK, t->has_mm ? (t->data_vm + t->stack_vm) * page : 0);
 }
 
-static void put_mm(const struct vm_task *t, struct vm_proc *p)
+static uint64_t not_negative(long long v)
+{
+	return v < 0 ? 0 : (uint64_t)v;
+}
+
+static void put_mm(const struct vm_task *t, uint64_t page, struct vm_proc *p)
 {
 	if (!t->has_mm)
 		return;
@@ -125,6 +131,10 @@ static void put_mm(const struct vm_task *t, struct vm_proc *p)
 	vm_proc_set(p, VM_P_DEF_FLAGS, t->def_flags);
 	vm_proc_set(p, VM_P_MAP_COUNT, t->map_count);
 	vm_proc_set(p, VM_P_BRK, t->brk);
+	if (t->knows_charges & VM_TASK_KNOWS_USER)
+		vm_proc_set(p, VM_P_USER_CHARGED, not_negative(t->user_charged) * page);
+	if (t->knows_charges & VM_TASK_KNOWS_UCOUNTS)
+		vm_proc_set(p, VM_P_USER_SHM_LOCKED, not_negative(t->user_shm_locked) * page);
 }
 
 void vm_task_to_proc(const struct vm_task_entry *e, uint32_t want, uint64_t page_bytes, uint64_t ticks_per_second,
@@ -139,7 +149,13 @@ void vm_task_to_proc(const struct vm_task_entry *e, uint32_t want, uint64_t page
 	if (want & VM_NEED(STATM))
 		put_statm(e->task, page_bytes, p);
 	if (want & VM_NEED(MM))
-		put_mm(e->task, p);
+		put_mm(e->task, page_bytes, p);
+	if (want & VM_NEED(CAPS)) {
+		vm_proc_set(p, VM_P_CAPS, e->task->caps);
+		vm_proc_set(p, VM_P_FIRST_USER_NS, e->task->user_ns_level == 0);
+	}
+	if ((want & VM_NEED(MAPCOUNT)) && e->task->has_mm)
+		vm_proc_set(p, VM_P_MAP_COUNT, e->task->map_count);
 }
 
 /* ---- Threads to processes ---------------------------------------------------------------------------------------- */

@@ -18,18 +18,21 @@
 #include "core/source/tlbmodel_qemu.h"
 #include "core/source/tlbresult.h"
 
-/* Of a note, and of all of them: so much is shown. */
-enum { NOTES_MOST = 2000 };
+/* Of notes so much is kept. */
+enum { NOTES_MOST = 2000, VM_TLBMODEL_PAGE = 4096 };
 
 struct vm_tlbmodel {
 	enum vm_tlb_engine engine;
 	char directory[PATH_MAX];
-	char results[PATH_MAX], logs[PATH_MAX], links[PATH_MAX];   /* below it */
+	char results[PATH_MAX], logs[PATH_MAX];   /* below it */
+	char parts[PATH_MAX];      /* what Valgrind loads */
 	int image;                 /* of QEMU's engine; -1: none */
 	char **command;
 	bool qemu_command;         /* freed by vm_qemu_command_free() */
 	struct vm_buf model;       /* the TLBs, as engines are told */
 };
+
+#define HARMFUL " \t\n:%"
 
 /* ---- The directory ------------------------------------------------------------------------------------------------ */
 
@@ -61,7 +64,8 @@ static int make_directory(struct vm_tlbmodel *m, struct vm_err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	char path[PATH_MAX];
-	if (!tmp || !*tmp)
+	/* Of such names, Valgrind's options and LD_PRELOAD make something else. */
+	if (!tmp || !*tmp || strpbrk(tmp, HARMFUL))
 		tmp = "/tmp";
 	if (snprintf(path, sizeof(path), "%s/vmtlb-XXXXXX", tmp) >= (int)sizeof(path))
 		return vm_fail_os(err, ENAMETOOLONG, "cannot make a directory in %s", tmp);
@@ -77,7 +81,7 @@ static int make_directory(struct vm_tlbmodel *m, struct vm_err *err)
 	int r = make_below(m, "results", m->results, err);
 	if (r == 0)
 		r = make_below(m, "logs", m->logs, err);
-	return r == 0 ? make_below(m, "valgrind", m->links, err) : r;
+	return r;
 }
 
 /* ---- What belongs to us ------------------------------------------------------------------------------------------- */
@@ -132,7 +136,7 @@ static void put_model(struct vm_buf *b, const struct vm_tlb_known *k)
 static bool find_valgrind_parts(char path[PATH_MAX])
 {
 	static const char *const usual[] = { "/usr/libexec/valgrind", "/usr/lib/valgrind", "/usr/local/libexec/valgrind",
-					     "/usr/lib/" "x86_64-linux-gnu/valgrind", "/usr/lib/aarch64-linux-gnu/valgrind" };
+					     "/usr/lib/x86_64-linux-gnu/valgrind", "/usr/lib/aarch64-linux-gnu/valgrind" };
 	const char *given = getenv("VALGRIND_LIB");
 	for (size_t i = 0; i <= sizeof(usual) / sizeof(usual[0]); i++) {
 		const char *dir = i ? usual[i - 1] : given;
@@ -145,20 +149,27 @@ static bool find_valgrind_parts(char path[PATH_MAX])
 }
 
 struct valgrind {
-	char launcher[PATH_MAX], parts[PATH_MAX], tool[PATH_MAX];
+	char launcher[PATH_MAX];
+	/** Where the tool is; where Valgrind's own parts are, unless there are links to them in `tool`. */
+	char tool[PATH_MAX], parts[PATH_MAX];
 };
 
 static int find_valgrind(struct valgrind *v, struct vm_err *err)
 {
+	static const char name[] = "vmtlb-" VALGRIND_PLATFORM;
+	char part[PATH_MAX];
 	if (find_part("valgrind/vmtlb-" VALGRIND_PLATFORM, v->tool) < 0) {
 		vm_fail(err, EOPNOTSUPP, "this vmtlb has no tool for Valgrind");
 		vm_hint(err, "it is built where Debian's package valgrind is, on amd64 and arm64");
 		return -EOPNOTSUPP;
 	}
+	v->tool[strlen(v->tool) - strlen(name) - 1] = '\0';
+	const bool linked = !strpbrk(v->tool, HARMFUL) && find_part("valgrind/" VALGRIND_PART, part) == 0;
+	v->parts[0] = '\0';
 	/* Debian's "valgrind" is a script that changes the program's environment, and starts this. */
 	if (vm_find_in_path("valgrind.bin", v->launcher, sizeof(v->launcher)) == 0 ||
 	    vm_find_in_path("valgrind", v->launcher, sizeof(v->launcher)) == 0)
-		if (find_valgrind_parts(v->parts))
+		if (linked || find_valgrind_parts(v->parts))
 			return 0;
 	vm_fail(err, EOPNOTSUPP, "Valgrind isn't here, which would run the program");
 	vm_hint(err, "install Debian's package valgrind");
@@ -169,77 +180,65 @@ static int link_into(const struct vm_tlbmodel *m, const char *dir, const char *n
 {
 	char from[PATH_MAX], to[PATH_MAX];
 	if (snprintf(from, sizeof(from), "%s/%s", dir, name) >= (int)sizeof(from) ||
-	    snprintf(to, sizeof(to), "%s/%s", m->links, name) >= (int)sizeof(to))
+	    snprintf(to, sizeof(to), "%s/%s", m->parts, name) >= (int)sizeof(to))
 		return -ENAMETOOLONG;
 	return symlink(from, to) == 0 ? 0 : -errno;
 }
 
-/** Valgrind finds tools in one directory: of links to its own parts, and to our tool. */
-static int link_valgrind(const struct vm_tlbmodel *m, struct valgrind *v, struct vm_err *err)
+/**
+ * Valgrind looks for tools and for its own parts in one directory.  That of our tool, where a link to the part that is
+ * needed lies beside it: programs that outlive us find it, too.  Else one of links, which goes away with us.
+ */
+static int join_parts(struct vm_tlbmodel *m, const struct valgrind *v, struct vm_err *err)
 {
-	DIR *d = opendir(v->parts);
-	int r = d ? 0 : -errno;
-	for (struct dirent *e = d ? readdir(d) : NULL; r == 0 && e; e = readdir(d))
-		if (e->d_name[0] != '.')
-			r = link_into(m, v->parts, e->d_name);
-	if (d)
-		closedir(d);
-	char *name = strrchr(v->tool, '/');
-	*name = '\0';
-	if (r == 0)
-		r = link_into(m, v->tool, name + 1);
-	*name = '/';
-	return r == 0 ? 0 : vm_fail_os(err, -r, "cannot link Valgrind's parts into %s", m->links);
-}
-
-/** In Valgrind's options % begins a variable. */
-static void put_path(struct vm_buf *b, const char *path)
-{
-	for (; *path; path++) {
-		vm_buf_add_char(b, *path);
-		if (*path == '%')
-			vm_buf_add_char(b, '%');
+	if (!v->parts[0]) {
+		memcpy(m->parts, v->tool, sizeof(m->parts));
+		return 0;
 	}
+	int r = make_below(m, "valgrind", m->parts, err);
+	if (r < 0)
+		return r;
+	r = link_into(m, v->parts, VALGRIND_PART);
+	if (r == 0)
+		r = link_into(m, v->tool, "vmtlb-" VALGRIND_PLATFORM);
+	return r == 0 ? 0 : vm_fail_os(err, -r, "cannot link Valgrind's parts into %s", m->parts);
 }
 
 static int set_valgrind_command(struct vm_tlbmodel *m, const struct valgrind *v, char **argv)
 {
+	struct vm_buf own[3] = { { 0 } };
 	const char *const fixed[] = { v->launcher, "--command-line-only=yes", "-q", "--tool=vmtlb", "--trace-children=yes",
-				      "--vgdb=no", NULL };
-	struct vm_buf log = { 0 }, model = { 0 }, directory = { 0 };
+				      "--vgdb=no" };
+	const size_t nfixed = sizeof(fixed) / sizeof(fixed[0]), nown = sizeof(own) / sizeof(own[0]);
 	size_t n = 0, given = 0;
-	vm_buf_add_str(&log, "--log-file=");
-	put_path(&log, m->logs);
-	vm_buf_add_str(&log, "/%p");
-	vm_buf_addf(&model, "--vmtlb-model=%s", vm_buf_str(&m->model));
-	vm_buf_addf(&directory, "--vmtlb-directory=%s", m->results);
+	vm_buf_addf(&own[0], "--log-file=%s/%%p", m->logs);
+	vm_buf_addf(&own[1], "--vmtlb-model=%s", vm_buf_str(&m->model));
+	vm_buf_addf(&own[2], "--vmtlb-directory=%s", m->results);
 	while (argv[given])
 		given++;
-	m->command = calloc(sizeof(fixed) / sizeof(fixed[0]) + 3 + given + 1, sizeof(*m->command));
-	bool ok = m->command && !log.failed && !model.failed && !directory.failed;
-	while (ok && fixed[n]) {
-		m->command[n] = strdup(fixed[n]);
+	m->command = calloc(nfixed + nown + given + 1, sizeof(*m->command));
+	bool ok = m->command != NULL;
+	for (size_t i = 0; ok && i < nfixed + nown + given; i++) {
+		const size_t k = i - nfixed;
+		m->command[n] = strdup(i < nfixed ? fixed[i] : k < nown ? vm_buf_str(&own[k]) : argv[k - nown]);
 		ok = m->command[n++] != NULL;
 	}
-	const char *const own[] = { vm_buf_str(&log), vm_buf_str(&model), vm_buf_str(&directory) };
-	for (size_t i = 0; ok && i < 3; i++)
-		ok = (m->command[n++] = strdup(own[i])) != NULL;
-	for (size_t i = 0; ok && i < given; i++)
-		ok = (m->command[n++] = strdup(argv[i])) != NULL;
-	vm_buf_free(&log);
-	vm_buf_free(&model);
-	vm_buf_free(&directory);
+	for (size_t i = 0; i < nown; i++)
+		vm_buf_free(&own[i]);
 	return ok ? 0 : -ENOMEM;
 }
 
 static int open_valgrind(struct vm_tlbmodel *m, char **argv, struct vm_err *err)
 {
+	const long page = sysconf(_SC_PAGESIZE);
 	struct valgrind v;
+	if (page != VM_TLBMODEL_PAGE)
+		return vm_fail(err, EOPNOTSUPP, "the model is of pages of 4K; this machine's have %ld bytes", page);
 	int r = find_valgrind(&v, err);
 	if (r == 0)
 		r = make_directory(m, err);
 	if (r == 0)
-		r = link_valgrind(m, &v, err);
+		r = join_parts(m, &v, err);
 	if (r < 0)
 		return r;
 	m->engine = VM_TLB_ENGINE_VALGRIND;
@@ -344,7 +343,7 @@ int vm_tlbmodel_prepare(void *model)
 	const struct vm_tlbmodel *m = model;
 	/* Between fork and exec of a program with one thread. */
 	if (m->engine == VM_TLB_ENGINE_VALGRIND)
-		return setenv("VALGRIND_LIB", m->links, 1) == 0 && unsetenv("VALGRIND_OPTS") == 0 ? 0 : errno;
+		return setenv("VALGRIND_LIB", m->parts, 1) == 0 && unsetenv("VALGRIND_OPTS") == 0 ? 0 : errno;
 	return fcntl(m->image, F_SETFD, 0) == 0 ? 0 : errno;
 }
 
@@ -438,14 +437,18 @@ int vm_tlbmodel_read(struct vm_tlbmodel *m, struct vm_tlb_result *out, struct vm
 		r = vm_tlbimage_end(m->image, m->results, &end, err);
 	if (r < 0)
 		return r;
+	if (!end.began)
+		return vm_fail(err, ENODATA, "%s ended before it ran the program; it says why", m->command[0]);
 	r = each_file(m->results, take_result, out);
 	if (r == 0)
 		r = each_file(m->logs, take_log, notes);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot read the results in %s", m->results);
-	out->lost += end.execs;
+	out->not_followed = end.execs;
 	if (out->program.n)
 		return 0;
+	if (!end.began)
+		return vm_fail(err, ENODATA, "%s ended before it ran the program", m->command[0]);
 	const char *note = vm_buf_str(notes);
 	return vm_fail(err, ENODATA, "%s told nothing of the program%s%.*s", vm_tlbmodel_engine(m), *note ? ": " : "",
 		       (int)strcspn(note, "\n"), note);

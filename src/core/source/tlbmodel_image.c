@@ -7,22 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/err.h"
 #include "engines/qemu/image.h"
 
-enum { PATIENCE_S = 30 };
+enum { PATIENCE_S = 30, NOT_BEGUN = 2 };
 
 int vm_tlbimage_open(struct vm_err *err)
 {
 	const int fd = memfd_create("vmtlb-model", MFD_CLOEXEC);
 	if (fd < 0)
 		return vm_fail_os(err, errno, "cannot make memory for the model");
-	if (ftruncate(fd, VM_TLBIMAGE_BYTES) == 0)
+	uint64_t bytes = VM_TLBIMAGE_BYTES;
+	struct rlimit limit;
+	/* Beyond this limit, a signal would end us. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
+		bytes = limit.rlim_cur & ~UINT64_C(0xfff);
+	if (bytes >= VM_TLBIMAGE_LEAST && ftruncate(fd, (off_t)bytes) == 0)
 		return fd;
-	const int code = errno;
+	const int code = bytes < VM_TLBIMAGE_LEAST ? EFBIG : errno;
 	close(fd);
 	return vm_fail_os(err, code, "cannot make memory for the model");
 }
@@ -88,13 +94,16 @@ static _Noreturn void write_result(int fd, const struct vm_tlbimage *head, const
 	image->core.ctx = &to;
 	const struct vm_tlbtrace_about about = { .engine = head->engine, .sizes = head->sizes, .program = head->program,
 						 .pid = head->pid };
+	if (!vm_tlbimage_ran(&image->core))
+		_exit(NOT_BEGUN);
 	for (struct vm_tlbimage_queue *q = image->queues; q; q = q->next)
 		vm_tlbimage_drain(&image->core, q);
 	vm_tlbtrace_write(&image->core, &about);
 	_exit(close(to) == 0 ? 0 : 1);
 }
 
-static bool salvage(int fd, const struct vm_tlbimage *head, const char *path)
+/** 0: it is written; or the exit status of the process that tried. */
+static int salvage(int fd, const struct vm_tlbimage *head, const char *path)
 {
 	int status = 1;
 	const pid_t pid = fork();
@@ -102,7 +111,7 @@ static bool salvage(int fd, const struct vm_tlbimage *head, const char *path)
 		write_result(fd, head, path);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int vm_tlbimage_end(int fd, const char *directory, struct vm_tlbimage_end *out, struct vm_err *err)
@@ -119,7 +128,10 @@ int vm_tlbimage_end(int fd, const char *directory, struct vm_tlbimage_end *out, 
 		.began = true, .written = head.written, .execs = head.execs,
 	};
 	if (!head.written && !head.broken && head.used >= sizeof(head) && head.used <= VM_TLBIMAGE_BYTES &&
-	    snprintf(path, sizeof(path), "%s/%u-%u", directory, head.pid, head.number) < (int)sizeof(path))
-		out->written = salvage(fd, &head, path);
+	    snprintf(path, sizeof(path), "%s/%u-%u", directory, head.pid, head.number) < (int)sizeof(path)) {
+		const int r = salvage(fd, &head, path);
+		out->written = r == 0;
+		out->began = r != NOT_BEGUN;
+	}
 	return 0;
 }

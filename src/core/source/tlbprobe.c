@@ -46,9 +46,10 @@ static void conclude(struct vm_tlb_probe *p)
 		k->geometry.l1i[VM_TLB_4K] = vm_tlb_shape_of(VM_TLB_L1I, &p->itlb);
 }
 
-static bool remember(struct vm_session *s, struct vm_tlb_probe *p)
+/** From the cache; what couldn't be trusted only if `any`. */
+static bool remember(struct vm_session *s, bool any, struct vm_tlb_probe *p)
 {
-	if (vm_tlb_cache_read(s, p) != 0)
+	if (vm_tlb_cache_read(s, p) != 0 || (*p->doubt && !any))
 		return false;
 	p->from_cache = true;
 	conclude(p);
@@ -61,7 +62,7 @@ void vm_tlb_known(struct vm_session *s, struct vm_tlb_known *out)
 	if (!s->live)
 		return;
 	struct vm_tlb_probe *p = malloc(sizeof(*p));
-	if (p && remember(s, p))
+	if (p && remember(s, true, p))
 		*out = p->known;
 	else if (vm_tlb_cpu_geometry(&out->geometry))
 		out->by = VM_TLB_BY_CPU;
@@ -169,12 +170,23 @@ static int measure(struct vm_session *s, struct vm_tlb_probe *p)
 	return 0;
 }
 
+/** Keep it, unless there is something better: measured with more memory, with huge pages, without doubt. */
+static void keep(struct vm_session *s, const struct vm_tlb_probe *p)
+{
+	struct vm_tlb_probe *before = malloc(sizeof(*before));
+	if (before && (!remember(s, true, before) || p->known.trusted > before->known.trusted ||
+		       (p->known.trusted == before->known.trusted && p->known.ncosts >= before->known.ncosts &&
+			!p->known.huge_pages_split <= !before->known.huge_pages_split)))
+		vm_tlb_cache_write(s, p);
+	free(before);
+}
+
 int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, struct vm_err *err)
 {
 	cpu_set_t before;
 	if (!s->live)
 		return vm_fail(err, EOPNOTSUPP, "timing needs a live machine: a captured tree holds files only");
-	if (!fresh && remember(s, out))
+	if (!fresh && remember(s, false, out))
 		return 0;
 	*out = (struct vm_tlb_probe){ .at_s = (uint64_t)time(NULL) };
 	forget(&out->known);
@@ -183,11 +195,12 @@ int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, str
 	out->on_cpu = cpu < 0 ? 0 : (unsigned)cpu;
 	name_machine(s, out);
 	const int r = measure(s, out);
+	if (r == 0) {
+		conclude(out);
+		/* The key names the kind of core, so we still must be there. */
+		keep(s, out);
+	}
 	if (pinned)
 		sched_setaffinity(0, sizeof(before), &before);
-	if (r < 0)
-		return vm_fail_os(err, -r, "cannot have the memory that is measured");
-	conclude(out);
-	vm_tlb_cache_write(s, out);
-	return 0;
+	return r < 0 ? vm_fail_os(err, -r, "cannot have the memory that is measured") : 0;
 }

@@ -43,7 +43,8 @@ struct vm_tlb_probe {
 
 /**
  * Measure (about half a second, on the CPU where we are, with at most 512 MiB and a 16th of the available memory), or take
- * what was measured since boot unless `fresh`.  What was measured is put into the cache; that it can't be is no failure.
+ * what was measured since boot unless `fresh`, or it couldn't be trusted.  What was measured is put into the cache unless
+ * that holds something better; that it can't be is no failure.
  * 0, or -EOPNOTSUPP (a captured tree), -ENOMEM.
  */
 int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, struct vm_err *err);

@@ -295,13 +295,24 @@ static int descend(int dir, const char *name, bool make, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/** As the base directory specification has it, the last part of XDG_CACHE_HOME is made if it isn't there. */
+static int open_xdg(const char *path, bool make)
+{
+	const int fd = open_home(path);
+	const char *last = strrchr(path, '/');
+	if (fd != -ENOENT || !make || last == path || !last[1])
+		return fd;
+	vm_auto_free char *parent = strndup(path, (size_t)(last - path));
+	return parent ? descend(open_home(parent), last + 1, true, O_NOFOLLOW) : -ENOMEM;
+}
+
 /** Where the cache is, ours alone.  A descriptor or a negative errno. */
 static int open_cache_dir(bool make)
 {
 	const char *cache = secure_getenv("XDG_CACHE_HOME");
 	int dir;
 	if (cache && *cache == '/')
-		dir = open_home(cache);
+		dir = open_xdg(cache, make);
 	else
 		dir = descend(open_home(secure_getenv("HOME")), ".cache", make, geteuid() == 0 ? O_NOFOLLOW : 0);
 	dir = descend(dir, "vmtop", make, O_NOFOLLOW);
@@ -322,7 +333,8 @@ static int make_key(struct vm_session *s, struct vm_buf *key)
 	const long n = vm_session_slurp(s, &s->scratch, "proc/sys/kernel/random/boot_id");
 	if (n <= 0)
 		return n < 0 ? (int)n : -ENODATA;
-	vm_buf_addf(key, "%s, hypervisor %s, boot %.*s", cpu.model, cpu.hypervisor, (int)strcspn(s->scratch.s, "\n"), s->scratch.s);
+	vm_buf_addf(key, "%s, hypervisor %s, boot %.*s", cpu.model, cpu.hypervisor, (int)strcspn(s->scratch.s, "\n"),
+		    s->scratch.s);
 	vm_buf_str(key);
 	return key->failed ? -ENOMEM : 0;
 }

@@ -27,6 +27,9 @@ static const size_t BYTES_FIRST = MIB / 4, BYTES_MOST = 512 * MIB;
 /** Accesses of a sample; of small footprints as many passes as that takes. */
 enum { ACCESSES = 4096, SAMPLES = 4, ROUNDS_LEAST = 2, ROUNDS = 4, ALL = SAMPLES * ROUNDS };
 
+/** Time that is left for base pages at least. */
+#define LEFT_NS UINT64_C(120000000)
+
 /** How much times may scatter although nothing is added. */
 static const double NOISE_NS = 1;
 
@@ -273,6 +276,13 @@ static void measure_small(struct cost *c)
 	measure_pages(c, false);
 }
 
+/** Footprints at the end of which nothing is known. */
+static void drop_unknown(struct vm_tlb_known *k)
+{
+	while (k->ncosts && !isfinite(k->cost[k->ncosts - 1].ns_4k) && !isfinite(k->cost[k->ncosts - 1].ns_2m))
+		k->ncosts--;
+}
+
 static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 {
 	char text[VM_NUMBUF];
@@ -282,14 +292,14 @@ static void say_where_it_ended(struct vm_tlb_probe *p, size_t most)
 		small = isfinite(k->cost[i].ns_4k) ? k->cost[i].bytes : small;
 		huge = isfinite(k->cost[i].ns_2m) ? k->cost[i].bytes : huge;
 	}
-	if (!small)
+	if (!k->ncosts)
 		snprintf(p->no_more, sizeof(p->no_more), "no memory was to be had");
 	else if (small < most && !*p->no_more)
 		snprintf(p->no_more, sizeof(p->no_more), "for more than %s there was no time left, or times scattered too much",
 			 vm_format_size(small, text));
 	else if (huge < small && !*p->no_huge && !*p->no_more)
-		snprintf(p->no_more, sizeof(p->no_more), "for more than %s in huge pages there was no memory or no time left, or times scattered too much",
-			 vm_format_size(huge, text));
+		snprintf(p->no_more, sizeof(p->no_more), "for more than %s in huge pages there was no memory or no time left, "
+			 "or times scattered too much", vm_format_size(huge, text));
 }
 
 void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t most, uint64_t huge_until_ns,
@@ -298,14 +308,20 @@ void vm_tlb_measure_costs(struct vm_session *s, struct vm_tlb_watch *w, size_t m
 	struct cost c = { .s = s, .w = w, .p = p, .most = most, .page = (size_t)sysconf(_SC_PAGESIZE) };
 	const uint64_t until_ns = w->deadline_ns;
 	p->few_lines_ns = p->many_lines_ns = (double)NAN;
-	if (vm_tlb_order_open(&c.order, most / c.page + HUGE / c.page) == 0 &&
-	    vm_tlb_area_open(&c.area, VM_TLB_HUGE, most) == 0) {
+	/* Addresses may be limited as well (RLIMIT_AS). */
+	while (vm_tlb_area_open(&c.area, VM_TLB_HUGE, c.most) != 0 && c.most > BYTES_FIRST)
+		c.most /= 2;
+	if (c.area.base && vm_tlb_order_open(&c.order, c.most / c.page + HUGE / c.page) == 0) {
 		w->deadline_ns = huge_until_ns;
 		measure_huge(&c);
-		w->deadline_ns = until_ns;
+		/* However long that took: small pages are those that most programs have. */
+		w->deadline_ns = vm_clock_ns() + LEFT_NS > until_ns ? vm_clock_ns() + LEFT_NS : until_ns;
 		measure_small(&c);
-		vm_tlb_area_close(&c.area);
+	} else {
+		snprintf(p->no_huge, sizeof(p->no_huge), "there is no memory for them");
 	}
+	vm_tlb_area_close(&c.area);
 	vm_tlb_order_close(&c.order);
+	drop_unknown(&p->known);
 	say_where_it_ended(p, most);
 }

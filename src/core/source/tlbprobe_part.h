@@ -76,7 +76,7 @@ int vm_tlb_area_populate(struct vm_tlb_area *a, size_t bytes, uint64_t until_ns)
 void vm_tlb_area_split(struct vm_tlb_area *a);
 void vm_tlb_area_close(struct vm_tlb_area *a);
 
-/** Room for the offsets of `n` accesses, and what one pass over them costs; freed by vm_tlb_order_close(). */
+/** Offsets in the order of accesses, with room for `most` of them. */
 struct vm_tlb_order {
 	uint32_t *at;
 	size_t most, bytes;
@@ -122,7 +122,7 @@ int vm_tlb_code_measure(struct vm_tlb_watch *w, struct vm_tlb_set *out, unsigned
 /** Names of CPU and hypervisor. */
 struct vm_tlb_cpu {
 	char model[64];            /* "GenuineIntel family 6 model 167 stepping 1"; "": not known */
-	char hypervisor[32];       /* "KVM", "yes" (no name); "": none that shows itself */
+	char hypervisor[32];       /* "KVM", "unnamed"; "": none that shows itself */
 	bool virtual;
 };
 

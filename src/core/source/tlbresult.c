@@ -166,7 +166,9 @@ static bool take_site(struct reader *r)
 	uint64_t id;
 	if (!take_addr(r, &s.ip))
 		return false;
-	if (r->end - r->at != 1 || *r->at != '-') {
+	if (r->end - r->at == 1 && *r->at == '-') {
+		r->at = r->end;
+	} else {
 		if (!take_u64(r, &id) || id >= SIZE_MAX)
 			return false;
 		s.mapping = (size_t)id;
@@ -301,6 +303,8 @@ static bool keep(struct reader *r)
 		return false;
 	if (to->program.n && to->policies != r->policies)
 		return false;
+	r->program.mapping = r->mappings;
+	r->program.mappings = to->mapping.n - r->mappings;
 	r->no_memory |= !vm_vec_push(&to->program, r->program);
 	if (r->no_memory)
 		return false;

@@ -147,7 +147,13 @@ static int fill_limits(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 	const char *text = read_text(sn, "limits", &r, err);
 	if (!text)
 		return r;
-	return vm_parse_limits(text, sn->proc) ? 0 : nonsense(sn, "limits", err);
+	if (!vm_parse_limits(text, sn->proc))
+		return nonsense(sn, "limits", err);
+	if (vm_proc_has(sn->proc, VM_P_MEMLOCK_SOFT)) {
+		const uint64_t soft = sn->proc->q[VM_P_MEMLOCK_SOFT];
+		vm_proc_set(sn->proc, VM_P_MEMLOCK_PAGES, soft == UINT64_MAX ? soft : soft / sn->s->page_bytes * sn->s->page_bytes);
+	}
+	return 0;
 }
 
 const struct vm_source vm_src_limits = {

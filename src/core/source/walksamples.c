@@ -12,6 +12,9 @@
 #include "core/source/perf_watch.h"
 #include "core/source/session.h"
 
+/** Samples a second where nothing else is said. */
+enum { FREQUENCY = 1000 };
+
 /** Addresses of the kernel have the highest bit. */
 #define KERNEL_HALF (UINT64_C(1) << 63)
 
@@ -21,9 +24,9 @@ struct vm_walks {
 	struct vm_perf_watch watch;
 	/** The first kind is no event of ours, but tells of processes and mappings where ours aren't on all CPUs. */
 	size_t first;
-	/** What was counted, lost and held back when the interval began. */
-	struct vm_perf_watch_count before[VM_WALK_EVENTS];
-	uint64_t lost_before, throttled_before;
+	/** What was counted, sampled, lost and held back when the interval began. */
+	struct vm_tc_count before[VM_WALK_EVENTS];
+	uint64_t weight_before[VM_WALK_EVENTS], lost_before, throttled_before;
 	bool stopped;
 };
 
@@ -75,14 +78,25 @@ static int take_sample(void *ctx, const struct vm_perf_record *r, uint32_t space
 
 /* ---- What this kernel and CPU allow ------------------------------------------------------------------------------- */
 
+static bool any_filtered(const struct vm_walk_ask *ask)
+{
+	for (size_t i = 0; i < ask->npicks; i++)
+		if (ask->pick[i].filtered)
+			return true;
+	return false;
+}
+
 /** What samples can hold here, tried with an event that every kernel has.  0 or a negative errno. */
-static int find_form(struct vm_perf_watch *w, bool stacks, bool filtered)
+static int find_form(struct vm_perf_watch *w, const struct vm_walk_ask *ask)
 {
 	struct vm_perf_watch trial = *w;
 	trial.attr[0] = (struct perf_event_attr){
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .sample_period = 1, .exclude_kernel = 1, .exclude_hv = 1,
 	};
-	trial.form = (struct vm_perf_form){ .stacks = stacks, .period = true, .page_size = true, .data_source = filtered };
+	/* Software events that are to tell their period don't keep one (perf_swevent_event()). */
+	trial.form = (struct vm_perf_form){
+		.stacks = ask->stacks, .period = !ask->period, .page_size = true, .data_source = any_filtered(ask),
+	};
 	trial.inherit_thread = true;
 	int r;
 	while ((r = vm_perf_watch_try(&trial, 0)) == -EINVAL) {
@@ -98,49 +112,67 @@ static int find_form(struct vm_perf_watch *w, bool stacks, bool filtered)
 	return r;
 }
 
+/** Clocks are timers; where other software events happen, perf_swevent_event() takes the sample. */
+static bool happens_in_kernel(uint32_t type, uint64_t config)
+{
+	return type == PERF_TYPE_SOFTWARE && config != PERF_COUNT_SW_CPU_CLOCK && config != PERF_COUNT_SW_TASK_CLOCK;
+}
+
 static enum vm_walk_skid skid_of(const struct perf_event_attr *a)
 {
-	/* perf_swevent_event() takes the sample where the event happens; clocks are timers. */
-	if (a->type == PERF_TYPE_SOFTWARE)
-		return a->config == PERF_COUNT_SW_CPU_CLOCK || a->config == PERF_COUNT_SW_TASK_CLOCK ? VM_WALK_SKID_ANY : VM_WALK_SKID_NONE;
+	if (happens_in_kernel(a->type, a->config))
+		return VM_WALK_SKID_NONE;
 	return a->precise_ip > 1 ? VM_WALK_SKID_NONE : a->precise_ip ? VM_WALK_SKID_CONSTANT : VM_WALK_SKID_ANY;
 }
 
-/** No instruction is asked to be exact of whom it can't be: EOPNOTSUPP, or what else a driver says to that. */
-static int find_precision(struct vm_perf_watch *w, size_t which)
+/** As precise as it can be (EOPNOTSUPP, or what else a driver says to that), of kernel mode too if that is allowed. */
+static int find_precision(struct vm_walks *w, size_t which, bool has_modes)
 {
-	struct perf_event_attr *a = &w->attr[which];
+	struct perf_event_attr *a = &w->watch.attr[which];
 	for (;;) {
-		const int r = vm_perf_watch_try(w, which);
-		if (r == 0 || !a->precise_ip || (r != -EOPNOTSUPP && r != -EINVAL && r != -ENOENT))
+		const int r = vm_perf_watch_try(&w->watch, which);
+		if ((r == -EACCES || r == -EPERM) && has_modes && !a->exclude_kernel)
+			a->exclude_kernel = w->set.user_only = true;
+		else if ((r == -EOPNOTSUPP || r == -EINVAL || r == -ENOENT) && a->precise_ip)
+			a->precise_ip--;
+		else
 			return r;
-		a->precise_ip--;
 	}
+}
+
+/**
+ * All of a software event, if nothing else is said: of each new thread the kernel samples the first one whatever its
+ * frequency, and says that it stands for as many as those of the thread before (inherit_event(), hw.period_left).
+ */
+static uint64_t period_of(const struct vm_walk_ask *ask, const struct vm_walk_pick *pick)
+{
+	const bool all = !ask->frequency && happens_in_kernel(pick->event.type, pick->event.config);
+	return ask->period ? ask->period : all;
 }
 
 /** kernel.perf_event_max_sample_rate: beyond it nothing is opened. */
 static uint64_t frequency_of(struct vm_session *s, uint64_t wanted)
 {
 	uint64_t most;
+	wanted = wanted ? wanted : FREQUENCY;
 	if (vm_session_slurp(s, &s->scratch, "proc/sys/kernel/perf_event_max_sample_rate") <= 0)
 		return wanted;
 	s->scratch.s[strcspn(s->scratch.s, "\n")] = '\0';
 	return vm_parse_u64(s->scratch.s, &most) == 0 && most && most < wanted ? most : wanted;
 }
 
-static void set_attr(struct vm_walks *w, const struct vm_walk_ask *ask, const struct vm_walk_pick *pick, uint64_t frequency,
+static void set_attr(const struct vm_walk_ask *ask, const struct vm_walk_pick *pick, uint64_t frequency,
 		     struct perf_event_attr *a)
 {
-	(void)w;
 	vm_pmu_attr(ask->pmu, &pick->event, a);
 	/* IBS knows no modes (PERF_PMU_CAP_NO_EXCLUDE). */
 	if (pick->filtered)
 		a->exclude_kernel = a->exclude_hv = a->exclude_guest = 0;
-	a->freq = !ask->period;
-	if (ask->period)
-		a->sample_period = ask->period;
-	else
+	a->freq = !period_of(ask, pick);
+	if (a->freq)
 		a->sample_freq = frequency;
+	else
+		a->sample_period = period_of(ask, pick);
 	a->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
 	a->precise_ip = a->type == PERF_TYPE_SOFTWARE || pick->filtered ? 0 : 2;
 }
@@ -179,8 +211,8 @@ static int find_events(struct vm_walks *w, const struct vm_walk_ask *ask, struct
 	for (size_t i = 0; i < ask->npicks && w->set.nevents < VM_WALK_EVENTS; i++) {
 		const struct vm_walk_pick *pick = &ask->pick[i];
 		const size_t which = w->first + w->set.nevents;
-		set_attr(w, ask, pick, frequency, &w->watch.attr[which]);
-		const int r = find_precision(&w->watch, which);
+		set_attr(ask, pick, frequency, &w->watch.attr[which]);
+		const int r = find_precision(w, which, !pick->filtered);
 		if (r < 0 && (ask->all || r == -EACCES || r == -EPERM || (i + 1 == ask->npicks && !w->set.nevents)))
 			return fail(w, pick->event.name, r, err);
 		if (r < 0) {
@@ -192,8 +224,8 @@ static int find_events(struct vm_walks *w, const struct vm_walk_ask *ask, struct
 		e->note = pick->event.note;
 		e->side = pick->side;
 		e->filtered = pick->filtered;
-		e->period = ask->period;
-		e->frequency = ask->period ? 0 : frequency;
+		e->period = period_of(ask, pick);
+		e->frequency = e->period ? 0 : frequency;
 		e->skid = pick->filtered ? VM_WALK_SKID_NONE : skid_of(&w->watch.attr[which]);
 	}
 	w->watch.kinds = w->first + w->set.nevents;
@@ -202,17 +234,9 @@ static int find_events(struct vm_walks *w, const struct vm_walk_ask *ask, struct
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
-static bool any_filtered(const struct vm_walk_ask *ask)
-{
-	for (size_t i = 0; i < ask->npicks; i++)
-		if (ask->pick[i].filtered)
-			return true;
-	return false;
-}
-
 static int begin(struct vm_walks *w, const struct vm_walk_ask *ask, struct vm_err *err)
 {
-	int r = find_form(&w->watch, ask->stacks, any_filtered(ask));
+	int r = find_form(&w->watch, ask);
 	if (r < 0)
 		return vm_perf_event_fail(w->watch.s, r, VM_PERF_OF_OURS, err);
 	r = find_events(w, ask, err);
@@ -271,17 +295,32 @@ int vm_walks_poll(struct vm_walks *w, struct vm_err *err)
 	return take(w, w->stopped, err);
 }
 
+/** What was counted from the beginning on; without what it counts of us, and of some threads twice. */
+static struct vm_tc_count counted(const struct vm_walks *w, size_t event)
+{
+	const struct vm_perf_watch_count c = vm_perf_watch_counted(&w->watch, w->first + event);
+	const uint64_t passed = w->watch.passed[w->first + event];
+	return (struct vm_tc_count){
+		.raw = c.n > passed ? c.n - passed : 0, .enabled_ns = c.enabled_ns, .running_ns = c.running_ns, .opened = true,
+	};
+}
+
+static uint64_t since(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
 static void count(struct vm_walks *w)
 {
 	for (size_t i = 0; i < w->set.nevents; i++) {
-		struct vm_perf_watch_count c = vm_perf_watch_counted(&w->watch, w->first + i), *b = &w->before[i];
-		/* It counts us as well, and some threads twice. */
-		const uint64_t passed = w->watch.passed[w->first + i];
-		c.n = c.n > b->n + passed ? c.n - passed : b->n;
-		w->set.event[i].count = (struct vm_tc_count){
-			.raw = c.n - b->n, .enabled_ns = c.enabled_ns - b->enabled_ns, .running_ns = c.running_ns - b->running_ns,
-			.opened = true,
+		struct vm_walk_event *e = &w->set.event[i];
+		const struct vm_tc_count now = counted(w, i), *before = &w->before[i];
+		e->count = (struct vm_tc_count){
+			.raw = since(now.raw, before->raw), .enabled_ns = since(now.enabled_ns, before->enabled_ns),
+			.running_ns = since(now.running_ns, before->running_ns), .opened = true,
 		};
+		/* Of short intervals, samples come in another one than they are counted in. */
+		vm_walkset_scale(&w->set, i, vm_tc_scaled(&now), w->weight_before[i] + e->all_weight);
 	}
 }
 
@@ -300,10 +339,11 @@ int vm_walks_read(struct vm_walks *w, const struct vm_walkset **out, struct vm_e
 void vm_walks_restart(struct vm_walks *w)
 {
 	for (size_t i = 0; i < w->set.nevents; i++) {
-		const struct vm_tc_count *c = &w->set.event[i].count;
-		w->before[i].n += c->raw;
-		w->before[i].enabled_ns += c->enabled_ns;
-		w->before[i].running_ns += c->running_ns;
+		const struct vm_walk_event *e = &w->set.event[i];
+		w->before[i].raw += e->count.raw;
+		w->before[i].enabled_ns += e->count.enabled_ns;
+		w->before[i].running_ns += e->count.running_ns;
+		w->weight_before[i] += e->all_weight;
 	}
 	w->lost_before = w->watch.told_lost;
 	w->throttled_before = w->watch.throttled;

@@ -58,7 +58,7 @@ struct vm_walk_ask {
 	size_t npicks;
 	/** All of them or nothing; else those that can be had. */
 	bool all;
-	/** A sample each `period` events; 0: `frequency` a second, of each thread or CPU. */
+	/** A sample each `period` events, or `frequency` a second, of each thread or CPU; 0 both: as suits the event. */
 	uint64_t period, frequency;
 	/** Called for each mapping of code that is met for the first time, while its process most likely lives.  May be NULL. */
 	void (*code)(void *ctx, const struct vm_faultset *now, const struct vm_fault_mapping *m);

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engines/qemu/guest.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include "core/source/uapi.h"
 
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */
 
-static bool reserve(void **v, size_t *cap, size_t n, size_t each)
+bool vm_guest_reserve(void **v, size_t *cap, size_t n, size_t each)
 {
 	if (n <= *cap)
 		return true;
@@ -31,7 +25,7 @@ static bool reserve(void **v, size_t *cap, size_t n, size_t each)
 static bool keep_name(struct vm_guest *g, const char *name, uint32_t *at)
 {
 	const size_t n = strcspn(name, "\n");
-	if (!reserve((void **)&g->names, &g->names_cap, g->names_n + n + 1, 1))
+	if (!vm_guest_reserve((void **)&g->names, &g->names_cap, g->names_n + n + 1, 1))
 		return false;
 	*at = (uint32_t)g->names_n;
 	for (size_t i = 0; i < n; i++) {
@@ -89,7 +83,7 @@ static void read_maps(struct vm_guest *g)
 	g->map = NULL;
 	g->nmaps = g->maps_cap = g->names_n = 0;
 	while (getline(&line, &size, f) > 0) {
-		if (!parse(g, line, &m) || !reserve((void **)&g->map, &g->maps_cap, g->nmaps + 1, sizeof(m)))
+		if (!parse(g, line, &m) || !vm_guest_reserve((void **)&g->map, &g->maps_cap, g->nmaps + 1, sizeof(m)))
 			break;
 		g->map[g->nmaps++] = m;
 	}
@@ -100,7 +94,7 @@ static void read_maps(struct vm_guest *g)
 	g->stale = false;
 }
 
-static const struct vm_guest_mapping *find(const struct vm_guest *g, uint64_t at)
+const struct vm_guest_mapping *vm_guest_find(const struct vm_guest *g, uint64_t at)
 {
 	size_t low = 0, high = g->nmaps;
 	while (low < high) {
@@ -134,10 +128,10 @@ static const char *name_of(const struct vm_guest *g, const struct vm_guest_mappi
 
 bool vm_guest_place(struct vm_guest *g, uint64_t addr, struct vm_tlbtrace_place *out)
 {
-	const struct vm_guest_mapping *m = g->stale ? NULL : find(g, addr + g->base);
+	const struct vm_guest_mapping *m = g->stale ? NULL : vm_guest_find(g, addr + g->base);
 	if (!m) {
 		read_maps(g);
-		m = find(g, addr + g->base);
+		m = vm_guest_find(g, addr + g->base);
 	}
 	if (!m)
 		return false;
@@ -152,92 +146,9 @@ bool vm_guest_place(struct vm_guest *g, uint64_t addr, struct vm_tlbtrace_place 
 	return true;
 }
 
-/* ---- Sizes of pages ----------------------------------------------------------------------------------------------- */
-
-/** Whether one page is part of a huge one: 1, 0, or a negative errno. */
-static int scan(uint64_t at)
-{
-	struct vm_page_region region;
-	const uint64_t page = at & ~(uint64_t)(VM_TLBTRACE_PAGE - 1);
-	struct vm_pm_scan arg = {
-		.size = sizeof(arg), .start = page, .end = page + VM_TLBTRACE_PAGE, .vec = (uintptr_t)&region, .vec_len = 1,
-		.category_mask = VM_PAGE_IS_HUGE, .return_mask = VM_PAGE_IS_HUGE,
-	};
-	const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	const int n = ioctl(fd, VM_PAGEMAP_SCAN, &arg);
-	const int r = n < 0 ? -errno : n > 0;
-	close(fd);
-	return r;
-}
-
-/** What smaps tells of the mapping of an address, in KiB: the size of hugetlb pages; huge pages; all that is resident. */
-struct smaps {
-	uint64_t kernel_page, huge, resident;
-};
-
-static bool read_smaps(uint64_t at, struct smaps *out)
-{
-	char *line = NULL;
-	size_t size = 0;
-	bool inside = false;
-	FILE *f = fopen("/proc/self/smaps", "re");
-	if (!f)
-		return false;
-	*out = (struct smaps){ .kernel_page = 4 };
-	while (getline(&line, &size, f) > 0) {
-		uint64_t a, b;
-		char key[32];
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &a, &b) == 2) {
-			if (inside)
-				break;
-			inside = at >= a && at < b;
-		} else if (inside && sscanf(line, "%31[^:]: %" SCNu64, key, &a) == 2) {
-			if (strcmp(key, "KernelPageSize") == 0)
-				out->kernel_page = a;
-			else if (strcmp(key, "Rss") == 0)
-				out->resident = a;
-			else if (strcmp(key, "AnonHugePages") == 0 || strcmp(key, "ShmemPmdMapped") == 0 ||
-				 strcmp(key, "FilePmdMapped") == 0)
-				out->huge += a;
-		}
-	}
-	free(line);
-	fclose(f);
-	return inside;
-}
-
-/** The kernel's huge pages are where the program has aligned blocks, too. */
-static bool is_aligned(const struct vm_guest *g)
-{
-	return g->base % (UINT64_C(1) << VM_TLBSIM_PMD_SHIFT) == 0;
-}
-
-const char *vm_guest_sizes(const struct vm_guest *g)
-{
-	return !is_aligned(g) ? "assumed" : g->scans ? "scan" : "smaps";
-}
-
-enum vm_tlb_size vm_guest_page_size(struct vm_guest *g, uint64_t addr)
-{
-	struct smaps s;
-	if (!is_aligned(g))
-		return VM_TLB_4K;
-	const int huge = g->scans ? scan(addr + g->base) : -ENOTTY;
-	if (huge == 0)
-		return VM_TLB_4K;
-	if (huge == -ENOTTY || huge == -EINVAL)
-		g->scans = false;
-	if (!read_smaps(addr + g->base, &s))
-		return VM_TLB_4K;
-	if (s.kernel_page >= UINT64_C(1) << 20)
-		return VM_TLB_1G;
-	/* Without a scan, what most of the mapping is made of. */
-	return huge > 0 || s.kernel_page >= 2048 || (s.huge && s.huge >= s.resident / 2) ? VM_TLB_2M : VM_TLB_4K;
-}
-
 void vm_guest_forked(struct vm_guest *g)
 {
 	g->stale = true;
+	g->nsmaps = 0;
+	g->smaps_ns = 0;
 }

@@ -27,6 +27,12 @@ struct vm_guest_mapping {
 	uint32_t name;             /* where it begins in names */
 };
 
+/** Of smaps, in KiB. */
+struct vm_guest_smap {
+	uint64_t start, end;
+	uint64_t page, huge, resident;
+};
+
 struct vm_guest {
 	/** Added to the program's addresses. */
 	uint64_t base;
@@ -42,6 +48,10 @@ struct vm_guest {
 	uint64_t stack_at, heap_start, heap_end;
 	/** The kernel tells the size of single pages (PAGEMAP_SCAN, Linux 6.7). */
 	bool scans;
+	/** Else: smaps as they were read last, when that was (0: never), and how long it took. */
+	struct vm_guest_smap *smap;
+	size_t nsmaps, smaps_cap;
+	uint64_t smaps_ns, smaps_took_ns;
 };
 
 /** A guest of that machine, as QEMU calls it. */
@@ -53,11 +63,17 @@ enum vm_guest_call vm_guest_call(const struct vm_guest *g, int64_t number);
 /** The mapping of an address; as vm_tlbtrace_ops.place. */
 bool vm_guest_place(struct vm_guest *g, uint64_t addr, struct vm_tlbtrace_place *out);
 
+/** The mapping of an address of the emulator, as they were read last; or NULL. */
+const struct vm_guest_mapping *vm_guest_find(const struct vm_guest *g, uint64_t at);
+
+/** Room for `n` elements.  false: out of memory, nothing has changed. */
+bool vm_guest_reserve(void **v, size_t *cap, size_t n, size_t each);
+
 /**
- * The size of the page of an address; as vm_tlbtrace_ops.page_size.  4K where the emulator has moved the program by what isn't
+ * The size of the page of an address; *anew: what was said of others may have changed meanwhile.  4K where the emulator has moved the program by what isn't
  * a multiple of 2M (32-bit programs): its blocks of 2M aren't the kernel's then.
  */
-enum vm_tlb_size vm_guest_page_size(struct vm_guest *g, uint64_t addr);
+enum vm_tlb_size vm_guest_page_size(struct vm_guest *g, uint64_t addr, bool *anew);
 
 /** How sizes are known: "scan", "smaps" or "assumed". */
 const char *vm_guest_sizes(const struct vm_guest *g);

@@ -42,6 +42,15 @@ static inline void vm_tlbimage_drain(struct vm_tlbtrace *core, struct vm_tlbimag
 	q->n = 0;
 }
 
+/** Was anything of the program executed? */
+static inline bool vm_tlbimage_ran(const struct vm_tlbtrace *core)
+{
+	const struct vm_tlbtrace_thread *t = core->threads;
+	while (t && !t->instructions)
+		t = t->next;
+	return t;
+}
+
 /** Where it is mapped, if it can be: far from where kernels, emulators and sanitizers put things by themselves. */
 #define VM_TLBIMAGE_HINT UINT64_C(0x380000000000)
 
@@ -58,7 +67,7 @@ struct vm_tlbimage {
 	/** Of all processes: programs that took the place of others by execve(2). */
 	uint32_t execs;
 	struct vm_tlbimage_queue *queues;
-	char engine[128], sizes[16], program[256];
+	char engine[64], sizes[16], program[256];
 	struct vm_tlbtrace core;
 };
 

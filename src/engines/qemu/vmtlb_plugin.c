@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engines/qemu/guest.h"
@@ -105,8 +106,12 @@ static bool place(void *ctx, uint64_t addr, struct vm_tlbtrace_place *out)
 
 static enum vm_tlb_size page_size(void *ctx, uint64_t addr)
 {
+	bool anew;
+	const enum vm_tlb_size size = vm_guest_page_size(&e.guest, addr, &anew);
 	(void)ctx;
-	return vm_guest_page_size(&e.guest, addr);
+	e.core->epoch += anew;
+	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", vm_guest_sizes(&e.guest));
+	return size;
 }
 
 static void put(void *ctx, const char *bytes, size_t n)
@@ -169,8 +174,8 @@ static void write_result(void)
 	const struct vm_tlbtrace_about about = { .engine = e.image->engine, .sizes = e.image->sizes, .program = e.image->program,
 						 .pid = e.image->pid };
 	char path[PATH_MAX];
-	snprintf(e.image->sizes, sizeof(e.image->sizes), "%s", vm_guest_sizes(&e.guest));
-	if (path_of_result(path, sizeof(path)))
+	/* An emulator that couldn't load the program ends as usual. */
+	if (vm_tlbimage_ran(e.core) && path_of_result(path, sizeof(path)))
 		e.fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (e.fd < 0)
 		return;
@@ -223,14 +228,14 @@ static void run_block(unsigned vcpu, void *block)
 	fetch(vcpu, b->site, b->addr);
 }
 
-/** Inside of a block, another page is fetched from. */
+/** Within a block, instructions go on on another page. */
 static void next_page(unsigned vcpu, void *site_)
 {
 	struct vm_tlbtrace_site *site = site_;
 	fetch(vcpu, site, site->ip);
 }
 
-/** An instruction lies on two pages. */
+/** An instruction goes on on another page. */
 static void next_page_within(unsigned vcpu, void *site_)
 {
 	struct vm_tlbtrace_site *site = site_;
@@ -317,11 +322,9 @@ static void translate_insn(struct qemu_plugin_insn *insn, uint64_t *page)
 	const uint64_t ip = qemu_plugin_insn_vaddr(insn), last = ip + qemu_plugin_insn_size(insn) - 1;
 	struct vm_tlbtrace_site *site = site_of(ip, false);
 	if (ip >> VM_TLBTRACE_PAGE_SHIFT != *page)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, next_page, QEMU_PLUGIN_CB_NO_REGS,
-						       site_of(ip, true));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, next_page, QEMU_PLUGIN_CB_NO_REGS, site_of(ip, true));
 	if (last >> VM_TLBTRACE_PAGE_SHIFT != ip >> VM_TLBTRACE_PAGE_SHIFT)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, next_page_within, QEMU_PLUGIN_CB_NO_REGS,
-						       site_of(ip, true));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, next_page_within, QEMU_PLUGIN_CB_NO_REGS, site_of(ip, true));
 	*page = last >> VM_TLBTRACE_PAGE_SHIFT;
 	qemu_plugin_register_vcpu_mem_cb(insn, e.guest.stack_at ? access_data : access_until_store, QEMU_PLUGIN_CB_NO_REGS,
 					 QEMU_PLUGIN_MEM_RW, site);
@@ -479,7 +482,8 @@ static void forked(void)
 static bool map_image(int fd)
 {
 	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
-	uint64_t bytes = VM_TLBIMAGE_BYTES;
+	struct stat st;
+	uint64_t bytes = fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_size : VM_TLBIMAGE_BYTES;
 	struct rlimit limit;
 	/* Not all that the program may have. */
 	while (getrlimit(RLIMIT_AS, &limit) == 0 && bytes > VM_TLBIMAGE_LEAST && bytes > limit.rlim_cur / 4)
@@ -512,6 +516,14 @@ static const char *option(int argc, char **argv, const char *key)
 	return NULL;
 }
 
+/** -1: it is none. */
+static int descriptor(const char *text)
+{
+	char *end;
+	const long n = text ? strtol(text, &end, 10) : -1;
+	return n >= 0 && n <= INT_MAX && *text && !*end ? (int)n : -1;
+}
+
 static bool begin(const struct qemu_info *info, int argc, char **argv)
 {
 	const char *const model = option(argc, argv, "model"), *const directory = option(argc, argv, "directory");
@@ -520,11 +532,11 @@ static bool begin(const struct qemu_info *info, int argc, char **argv)
 		fputs("vmtlb: the plugin needs model=NUMBERS and directory=DIR, an absolute path; it is used by vmtlb --model\n", stderr);
 		return false;
 	}
-	if (!map_image(image ? atoi(image) : -1)) {
+	if (!map_image(descriptor(image))) {
 		perror("vmtlb: no memory for the model");
 		return false;
 	}
-	snprintf(e.image->engine, sizeof(e.image->engine), "qemu-%s, plugins %d", info->target_name, info->version.cur);
+	snprintf(e.image->engine, sizeof(e.image->engine), "qemu-%s, plugin API %d", info->target_name, info->version.cur);
 	snprintf(e.image->program, sizeof(e.image->program), "%s", program ? program : "");
 	vm_guest_init(&e.guest, info->target_name);
 	e.core->ops = &ops;

@@ -35,20 +35,33 @@ void vmtlb_pages_open(struct vmtlb_pages *p)
 		VG_(close)(p->pagemap - 1);
 	const Int fd = VG_(fd_open)("/proc/self/pagemap", VKI_O_RDONLY, 0);
 	p->pagemap = fd >= 0 ? VG_(safe_fd)(fd) + 1 : 0;
-	p->scan = p->pagemap && scan_is_huge(p, 0, &huge);
+	p->scan = p->pagemap && !p->no_scan && scan_is_huge(p, 0, &huge);
+	/* Of before a fork, everything may have changed. */
+	p->smaps.n = p->smaps.read_ms = 0;
 }
 
 const char *vmtlb_pages_source(const struct vmtlb_pages *p)
 {
-	return p->scan ? "scan" : "assumed";
+	return p->scan ? "scan" : "smaps";
 }
 
-enum vm_tlb_size vmtlb_pages_size(struct vmtlb_pages *p, uint64_t addr)
+enum vm_tlb_size vmtlb_pages_size(struct vmtlb_pages *p, uint64_t addr, bool *anew)
 {
-	bool huge = false;
-	if (p->scan)
-		scan_is_huge(p, addr & ~(uint64_t)(VKI_PAGE_SIZE - 1), &huge);
-	return huge ? VM_TLB_2M : VM_TLB_4K;
+	bool huge;
+	*anew = false;
+	if (!p->scan) {
+		*anew = vmtlb_smaps_refresh(&p->smaps);
+		return vmtlb_smaps_size(&p->smaps, addr);
+	}
+	if (!scan_is_huge(p, addr & ~(uint64_t)(VKI_PAGE_SIZE - 1), &huge) || !huge)
+		return VM_TLB_4K;
+	/* 1G pages are those of hugetlbfs, in mappings of that size. */
+	const NSegment *s = VG_(am_find_nsegment)(addr);
+	if (!s || s->end - s->start < (UINT64_C(1) << 30) - 1)
+		return VM_TLB_2M;
+	if (!vmtlb_smaps_find(&p->smaps, addr))
+		vmtlb_smaps_refresh(&p->smaps);
+	return vmtlb_smaps_size(&p->smaps, addr) == VM_TLB_1G ? VM_TLB_1G : VM_TLB_2M;
 }
 
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */

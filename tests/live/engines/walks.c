@@ -2,7 +2,8 @@
  * A program whose TLB misses follow from its arguments: it reads the first word of each of PAGES pages, in order, ROUNDS
  * times.  More pages than a buffer holds, in order, make every access of an LRU buffer miss; fewer miss once a page.
  *
- *	walks PAGES ROUNDS [exit STATUS | kill SIGNAL | exec PROGRAM | fork CHILDREN | threads THREADS | wait]
+ *	walks PAGES ROUNDS [exit STATUS | kill SIGNAL | exec PROGRAM | fork CHILDREN | threads THREADS]
+ *	walks PAGES READS random 0      any of the pages, as often
  *
  * Children and threads do as many rounds more as their number says, each over pages of its own.  The pages lie at the same
  * addresses in every run, so that hashed buffers choose the same sets.
@@ -48,6 +49,19 @@ static void *walk(void *walk_)
 	return NULL;
 }
 
+/** Xorshift (Marsaglia 2003). */
+static int jump(const struct walk *w)
+{
+	uint64_t x = UINT64_C(88172645463325252);
+	for (int r = 0; r < w->rounds; r++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		(void)w->at[x % w->pages * PAGE];
+	}
+	return 0;
+}
+
 static void in_children(struct walk w, int n)
 {
 	const int rounds = w.rounds;
@@ -82,6 +96,8 @@ int main(int argc, char **argv)
 	struct walk w = { NULL, strtoul(argv[1], NULL, 10), atoi(argv[2]) };
 	const char *const then = argc > 3 ? argv[3] : "", *const what = argc > 4 ? argv[4] : "0";
 	w.at = map(0, w.pages);
+	if (strcmp(then, "random") == 0)
+		return jump(&w);
 	walk(&w);
 	if (strcmp(then, "exit") == 0)
 		return atoi(what);
@@ -93,7 +109,5 @@ int main(int argc, char **argv)
 		in_children(w, atoi(what));
 	else if (strcmp(then, "threads") == 0)
 		in_threads(&w, atoi(what));
-	else if (strcmp(then, "wait") == 0 && puts("ready") >= 0 && fflush(stdout) == 0)
-		pause();
 	return 0;
 }

@@ -49,6 +49,11 @@ RUNS = [
     "cow --size 1M --write 25%",
     "mlock --size 256K",
     "mlock --size 256K --lock 100% --mode onfault",
+    "mlock-onfault --size 256K",
+    "mlock-onfault --size 1M --touch 1/3",
+    "mlock-limit",
+    "mlock-limit --limit 100000 --locked 1/3",
+    "mlock-limit --limit 4095 --locked 0",
     "mlockall --size 128K --mode current",
     "mlockall --size 128K --mode future",
     "mlockall --size 128K --mode both",
@@ -122,6 +127,16 @@ RUNS = [
     "tlb-itlb --size 2M --accesses 3000 --rounds 2 --seed 3 --geometry l1i=4x4,stlb=16x4",
     "tlb-itlb --size 4K --accesses 10 --rounds 2 --huge default",
     "tlb-itlb --size 4M --accesses 3000 --rounds 2 --huge advise",
+    "numa-bind --size 1M",
+    "numa-bind --size 300K --node first --flags static",
+    "numa-preferred --size 1M",
+    "numa-preferred --size 1M --node 0 --way many",
+    "numa-interleave --size 1M",
+    "numa-weighted --size 1M",
+    "numa-local --size 1M",
+    "numa-local --size 1M --node last",
+    "numa-misplaced --size 1M",
+    "numa-migrate --size 1M",
 ]
 
 # Steps of those that would go on for ever.
@@ -170,6 +185,17 @@ def check_threads(t, _):
 
 def check_mlock(t, _):
     expect("mlock", "VmLck", t["vmlck_bytes"], status(t["pid"], "VmLck"))
+
+
+def check_limit(t, _):
+    """The limits and what is said on both sides of them: the rule in words."""
+    expect("mlock-limit", "VmLck", t["vmlck_bytes"], status(t["pid"], "VmLck"))
+    limit = t["memlock_limit_bytes"]
+    expect("mlock-limit", "headroom", max(0, limit // PAGE * PAGE - t["vmlck_bytes"]), t["headroom_bytes"])
+    for a in t["answers"]:
+        beyond = {"mlock": "ENOMEM", "mmap": "EAGAIN"}[a["call"]]
+        want = "EPERM" if limit == 0 else beyond if a["size_bytes"] > t["headroom_bytes"] else "none"
+        expect(f'mlock-limit: {a["call"]} of {a["size_bytes"]}', "error", want, a["error"])
 
 
 def check_leak(t, before):
@@ -246,7 +272,7 @@ def tlb_accesses(t, before):
     elif name == "tlb-random":
         one = range(at, at + size, PAGE)
     else:
-        one = [at + p * PAGE for p in lru.mixed(t["pages"], t["seed"])]
+        one = [at + p * PAGE for p in lru.mixed(t["touched_pages"], t["seed"])]
     return [a for _ in range(t.get("passes", 1)) for a in one]
 
 
@@ -275,7 +301,8 @@ def check_tlb(t, before):
 SPECIAL = {
     "tlb-stride": check_tlb, "tlb-random": check_tlb, "tlb-chase": check_tlb, "tlb-itlb": check_tlb,
     "malloc-threshold": check_malloc, "file-shared": check_shared_file, "memfd": check_memfd,
-    "thread-stacks": check_threads, "mlock": check_mlock, "leak": check_leak, "cow": check_cow,
+    "thread-stacks": check_threads, "mlock": check_mlock, "mlock-onfault": check_mlock, "mlock-limit": check_limit,
+    "leak": check_leak, "cow": check_cow,
     "sparse": check_sparse,
 }
 

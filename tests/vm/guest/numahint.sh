@@ -40,4 +40,11 @@ jq -M -c --argjson most $((after - before)) '([.kinds[] | select(.kind == "numa-
 	| "\($n) faults of \($most) that the kernel counted, \(.faults), \(.counters)", ($n > 0 and $n <= $most
 	and .faults.minor + .counters.minor_unseen == .counters.minor_faults)' /tmp/report >/tmp/said
 cat /tmp/said
-[ "$(tail -n 1 /tmp/said)" = true ]
+[ "$(tail -n 1 /tmp/said)" = true ] || exit 1
+
+# And vmnuma tells how many there were.
+command -v vmnuma >/dev/null || exit 0
+vmnuma -J >/tmp/machine || exit 1
+now=$(hints)
+jq -e --argjson least "$after" --argjson most "$now" '.balancing_mode == "between nodes"
+	and (.balancing | .hint_faults >= $least and .hint_faults <= $most and .pte_updates > 0)' /tmp/machine

@@ -1,0 +1,37 @@
+#!/bin/sh
+# The engines of vmtlb --model, on programs that state their misses, one of them for another machine.
+# Usage: vmtlb-engines.sh BIN_DIR
+set -u
+here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
+bin=${1:-${VM_BIN:-}}
+
+skip() {
+	echo "skip: $1"
+	exit 77
+}
+
+[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
+command -v python3 >/dev/null || skip "python3 is not installed"
+command -v "qemu-$(uname -m)" >/dev/null || skip "package qemu-user is not installed"
+[ -x "$bin/vmtlb" ] || skip "no vmtlb in $bin that this user may run"
+scratch=$(mktemp -d) || skip "no directory for temporary files"
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/programs"
+chmod 755 "$scratch" "$scratch/programs"
+"${CC:-cc}" -O1 -pthread -o "$scratch/programs/walks" "$here/engines/walks.c" || skip "no C compiler"
+for machine in aarch64 i386; do
+	clang --target=$machine-linux-gnu -nostdlib -static -fuse-ld=lld -o "$scratch/programs/walks-$machine" \
+		"$here/engines/walks-$machine.S" 2>"$scratch/log" || echo "no program for $machine: clang and lld would build it"
+done
+python3 -B "$here/engines/engines.py" "$bin" "$scratch" "$scratch/programs" || exit 1
+
+# Root hides what ordinary users meet: once more without its powers, from a place that they can reach.
+[ "$(id -u)" = 0 ] || exit 0
+[ -d "$bin/../libexec" ] || skip "the engines aren't beside $bin: nothing without privileges"
+mkdir "$scratch/copy"
+cp -r "$bin" "$scratch/copy/bin"
+cp -r "$bin/../libexec" "$scratch/copy/libexec"
+cp -r "$here/engines" "$here/vmtlb-engines.sh" "$scratch/copy"
+chmod -R a+rX "$scratch/copy"
+echo "as uid 65534:"
+setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$scratch/copy/vmtlb-engines.sh" "$scratch/copy/bin"

@@ -7,6 +7,7 @@
 
 #include "engines/valgrind/vmtlb_buffer.h"
 
+#include "pub_tool_libcassert.h"
 #include "pub_tool_libcbase.h"
 #include "pub_tool_libcfile.h"
 #include "pub_tool_libcprint.h"

@@ -247,44 +247,6 @@ static int parse_range(struct vmhuge *v, const char *option, const char *text, s
 	return 0;
 }
 
-/** What the options -o, -s and --filter speak of. */
-static const struct vm_fieldset *chosen_fields(const struct vmhuge *v)
-{
-	if (v->o->all || (v->npids && v->interval_ns))
-		return &vm_huge_process_fields;
-	if (v->npids)
-		return v->o->ranges ? &vm_huge_range_fields : &vm_huge_mapping_fields;
-	return v->interval_ns && !v->sink->document ? &vm_huge_sample_fields : &vm_huge_size_fields;
-}
-
-/** Before anything is read. */
-static int check_columns(const struct vmhuge *v, struct vm_err *err)
-{
-	struct vm_choice c;
-	int r = vm_choice_parse(v->common, chosen_fields(v), &c, err);
-	if (r == 0)
-		vm_choice_free(&c);
-	return r;
-}
-
-static int check(struct vmhuge *v, struct vm_err *err)
-{
-	const struct vmhuge_options *o = v->o;
-	int r = check_columns(v, err);
-	if (r < 0)
-		return r;
-	if (o->collapse && (v->npids != 1 || v->interval_ns || o->range))
-		return vm_fail(err, EINVAL, "--collapse %s takes one process, %s", o->collapse,
-			       o->range ? "and no --range" : v->interval_ns ? "and no interval" : "its number behind the range");
-	if (o->collapse)
-		return strcmp(o->collapse, "all") == 0 ? 0 : parse_range(v, "--collapse", o->collapse, err);
-	if (o->ranges && v->interval_ns)
-		return vm_fail(err, EINVAL, "--ranges doesn't go with an interval");
-	if (!v->npids && (o->ranges || o->range))
-		return vm_fail(err, EINVAL, "%s: name a process", o->ranges ? "--ranges" : "--range");
-	return o->range ? parse_range(v, "--range", o->range, err) : 0;
-}
-
 /** What -o, -s and --filter speak of; NULL: of nothing. */
 static const struct vm_fieldset *chosen_set(const struct vmhuge *v)
 {
@@ -308,6 +270,24 @@ static int check_columns(const struct vmhuge *v, struct vm_err *err)
 	return r;
 }
 
+static int check(struct vmhuge *v, struct vm_err *err)
+{
+	const struct vmhuge_options *o = v->o;
+	int r = check_columns(v, err);
+	if (r < 0)
+		return r;
+	if (o->collapse && (v->npids != 1 || v->interval_ns || o->range))
+		return vm_fail(err, EINVAL, "--collapse %s takes one process, %s", o->collapse,
+			       o->range ? "and no --range" : v->interval_ns ? "and no interval" : "its number behind the range");
+	if (o->collapse)
+		return strcmp(o->collapse, "all") == 0 ? 0 : parse_range(v, "--collapse", o->collapse, err);
+	if (o->ranges && v->interval_ns)
+		return vm_fail(err, EINVAL, "--ranges doesn't go with an interval");
+	if (!v->npids && (o->ranges || o->range))
+		return vm_fail(err, EINVAL, "%s: name a process", o->ranges ? "--ranges" : "--range");
+	return o->range ? parse_range(v, "--range", o->range, err) : 0;
+}
+
 /** Each sample is a document: one a line. */
 static void choose_sink(struct vmhuge *v)
 {
@@ -326,8 +306,6 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	if (r == 0)
 		r = check(&v, err);
-	if (r == 0)
-		r = check_columns(&v, err);
 	if (r == 0)
 		r = v.o->collapse ? vmhuge_collapse(&v, err) : v.o->all ? vmhuge_all(&v, err) : !v.npids ? vmhuge_machine(&v, err)
 		  : v.interval_ns ? vmhuge_samples(&v, err) : vmhuge_processes(&v, err);

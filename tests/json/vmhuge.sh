@@ -147,4 +147,16 @@ is "pages of 64K" "$(jq -c '[.processes[0].sizes[] | select(.page_bytes == 65536
 	'[["aligned",196608],["unaligned",65536]]'
 tree --ranges -o all 42
 tree -a
+# Captures of whole machines: what their kernels lack is null.
+cd "$here/../fixtures"
+for captured in *; do
+	valid 0 -J --root "$captured"
+	valid 0 -J --root "$captured" -a -o all
+done
+valid 0 -J --root linux-6.18 -a
+is "order and figures" "$(jq -c '[.processes[] | [.pid, .resident_bytes, .huge_bytes]] | sort' "$scratch/out")" \
+	'[[1001,15781888,10485760],[1002,3252224,0],[1003,12275712,0]]'
+valid 0 -J --root linux-6.18 1001
+tells '.took_ns == null and .processes[0].read_ns == null'
+tells '.processes[0] | .resident_bytes == ([.sizes[].total_bytes] | add) and .huge_bytes == ([.mappings[].huge_bytes] | add)'
 exit $failed

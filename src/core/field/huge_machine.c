@@ -100,7 +100,7 @@ static const struct vm_field size_fields[] = {
 	STAT_RATE("SHM/S", "shmem_allocs_per_second", "made for shared memory", VM_HUGE_SHMEM_ALLOC, "shmem_alloc"),
 	STAT_RATE("SPLIT/S", "splits_per_second", "split into smaller pages", VM_HUGE_SPLIT, "split"),
 };
-FIELDS(vm_huge_size_fields, "size of transparent huge pages", "sizes", size_fields);
+FIELDS(vm_huge_size_fields, "thp size", "sizes", size_fields);
 
 /* ---- By pool ------------------------------------------------------------------------------------------------------ */
 
@@ -153,7 +153,7 @@ static const struct vm_field pool_fields[] = {
 	{ .name = "USED", .key = "used_bytes", .help = "of this: in use", .type = VM_T_U64, .unit = VM_U_BYTES,
 	  .flags = D | VM_F_DESC, .get = pool_used, .source = HUGETLB "nr_hugepages, free_hugepages" },
 };
-FIELDS(vm_huge_pool_fields, "pool of hugetlb pages", "pools", pool_fields);
+FIELDS(vm_huge_pool_fields, "hugetlb pool", "pools", pool_fields);
 
 /* ---- By counter --------------------------------------------------------------------------------------------------- */
 
@@ -174,7 +174,7 @@ static const struct vm_field count_fields[] = {
 	{ .name = "WHAT", .key = "what", .help = "what happened", .type = VM_T_STR, .flags = D | VM_F_TRUNC, .get = count_words,
 	  .source = "the counter's name" },
 };
-FIELDS(vm_huge_count_fields, "counter of huge pages", "counters", count_fields);
+FIELDS(vm_huge_count_fields, "huge counter", "counters", count_fields);
 
 /* ---- By sample ---------------------------------------------------------------------------------------------------- */
 
@@ -249,4 +249,4 @@ static const struct vm_field sample_fields[] = {
 	{ .name = "SCANS", .key = "full_scans", .help = "khugepaged's passes over all memory since boot", .type = VM_T_U64,
 	  .unit = VM_U_COUNT, .flags = M, .get = sample_scans, .source = "khugepaged/full_scans" },
 };
-FIELDS(vm_huge_sample_fields, "sample", "samples", sample_fields);
+FIELDS(vm_huge_sample_fields, "huge sample", "samples", sample_fields);

@@ -29,3 +29,17 @@ run vmhuge --collapse x self
 run vmhuge --collapse 1000-2000 self
 run vmhuge --collapse all --range 1000-2000 self
 run vmhuge --collapse all 4194305
+run vmhuge --layuot
+run vmhuge -o NOPE self
+run vmhuge -m -a
+run vmhuge -m 1 2 3
+run vmhuge -m nonsense
+run vmhuge -i 1 self 1s
+run vmhuge --range 0-1000
+run vmhuge --collapse all self 1s
+run vmhuge --collapse 0-1000 self
+run vmhuge --collapse all --ranges self
+# Before anything of a captured tree is read, and after.
+run vmhuge --root linux-6.18 4194305
+run vmhuge --root linux-6.18 -a -o N2
+run vmhuge --root linux-6.18 --collapse all 1001

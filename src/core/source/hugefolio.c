@@ -20,6 +20,8 @@
 enum { PAGE = 4096, PMD_SHIFT = 21 };
 /** So many runs, or pages of them, wait at most; frames are read in pieces of WINDOW, across gaps of GAP. */
 enum { RUNS = 1 << 15, PAGES = 1 << 18, WINDOW = 4096, GAP = 16 };
+/** None lies across a multiple of so many frames, but those of the hugetlb pool: folios are aligned. */
+enum { FOLIO_MAX = 512 };
 
 /** Of a frame's flags, in a byte. */
 enum { HEAD = 1, TAIL = 2, THP = 4, KSM = 8, ZERO = 16 };
@@ -31,7 +33,8 @@ enum { NONE = 64 };
 struct waiting {
 	struct vm_page_run run;
 	uint32_t mapping;
-	/** Flags of its pages, and of the frame behind them; SIZE_MAX: none are needed. */
+	/** Flags of its pages, and of the frame behind them; SIZE_MAX: none are needed.  Runs whose addresses and frames go on
+	    where the last one ends, as within a folio of which some pages are shared, have theirs in a row: a chain. */
 	size_t flags;
 };
 
@@ -196,46 +199,17 @@ static int add(struct vm_folios *f, size_t m, const struct vm_page_run *r, enum 
 	return count_ranges(f, m, r, start, end, flags, how == VM_HUGE_SMALL || how == VM_HUGE_PARTLY ? 0 : order);
 }
 
-/** Pages [i, j) of the run that are one folio, or a part of one, by the flags. */
-static int add_folio(struct vm_folios *f, const struct waiting *w, size_t i, size_t j, bool whole)
+/* Of a chain of runs: `i` and `j` are places among all flags. */
+
+static size_t flags_end(const struct waiting *w)
 {
-	const size_t n = j - i;
-	const uint64_t start = w->run.start + i * PAGE;
-	const unsigned order = (unsigned)__builtin_ctzll(n);
-	if (!whole || (n & (n - 1)) || order >= VM_HUGE_ORDERS)
-		return add(f, w->mapping, &w->run, VM_HUGE_PARTLY, 0, start, start + n * PAGE);
-	return add(f, w->mapping, &w->run, start / PAGE % n ? VM_HUGE_UNALIGNED : VM_HUGE_ALIGNED, order, start, start + n * PAGE);
+	return w->flags + pages_of(&w->run);
 }
 
-/** How many of the pages [i, j), that lie in one range, KSM has merged. */
-static void count_merged(struct vm_folios *f, const struct waiting *w, const uint8_t *flag, size_t i, size_t j)
+/** By any run of the chain. */
+static uint64_t address_of(const struct waiting *w, size_t i)
 {
-	for (; i < j; i++) {
-		bool no_memory;
-		struct vm_huge_range *g = flag[i] & KSM && has_ranges(&f->h->map[w->mapping])
-			? vm_huge_space_range(f->h, w->mapping, w->run.start + i * PAGE, &no_memory) : NULL;
-		if (g)
-			g->merged++;
-	}
-}
-
-static bool is_folio(uint8_t flag)
-{
-	return (flag & (HEAD | TAIL)) && (flag & THP) && !(flag & ZERO);
-}
-
-/** Where the folio, or the base pages of one kind, that begin at `i` end; no further than the range goes. */
-static size_t end_of_kind(const uint8_t *flag, size_t i, size_t n, size_t first, size_t range)
-{
-	size_t j = i + 1;
-	if (is_folio(flag[i])) {
-		while (j < n && (flag[j] & TAIL))
-			j++;
-		return j;
-	}
-	while (j < n && !is_folio(flag[j]) && !((flag[j] ^ flag[i]) & ZERO) && (first + j) % range)
-		j++;
-	return j;
+	return w->run.start + (uint64_t)(i - w->flags) * PAGE;
 }
 
 /** The page of zeros, where only its frame tells. */
@@ -246,23 +220,76 @@ static int add_zeros(struct vm_folios *f, const struct waiting *w, uint64_t star
 	return count_ranges(f, w->mapping, &zeros, start, end, 0, 0);
 }
 
-static int count_by_flags(struct vm_folios *f, const struct waiting *w)
+/** Pages [i, j) of one kind, run by run from the one that holds the first page. */
+static int add_pages(struct vm_folios *f, const struct waiting *w, size_t i, size_t j, enum vm_huge_how how, unsigned order)
 {
-	const uint8_t *flag = f->flags.v + w->flags;
-	const size_t n = pages_of(&w->run), range = (size_t)(f->h->range_bytes / PAGE);
-	const size_t first = (size_t)(w->run.start / PAGE % range);
+	const bool zeros = f->flags.v[i] & ZERO;
 	int e = 0;
-	for (size_t i = 0, j; i < n && e == 0; i = j) {
-		j = end_of_kind(flag, i, n, first, range);
-		const uint64_t start = w->run.start + i * PAGE, end = w->run.start + j * PAGE;
+	for (size_t end; i < j && e == 0; i = end, w++) {
+		end = flags_end(w) < j ? flags_end(w) : j;
+		const uint64_t from = address_of(w, i), to = address_of(w, end);
+		e = zeros ? add_zeros(f, w, from, to) : add(f, w->mapping, &w->run, how, order, from, to);
+	}
+	return e;
+}
+
+/** Pages [i, j) that are one folio, or a part of one, by the flags. */
+static int add_folio(struct vm_folios *f, const struct waiting *w, size_t i, size_t j, bool whole)
+{
+	const size_t n = j - i;
+	const unsigned order = (unsigned)__builtin_ctzll(n);
+	if (!whole || (n & (n - 1)) || order >= VM_HUGE_ORDERS)
+		return add_pages(f, w, i, j, VM_HUGE_PARTLY, 0);
+	return add_pages(f, w, i, j, address_of(w, i) / PAGE % n ? VM_HUGE_UNALIGNED : VM_HUGE_ALIGNED, order);
+}
+
+/** How many of the pages [i, j), that lie in one range, KSM has merged. */
+static void count_merged(struct vm_folios *f, const struct waiting *w, size_t i, size_t j)
+{
+	for (; i < j; i++) {
+		bool no_memory;
+		struct vm_huge_range *g = f->flags.v[i] & KSM && has_ranges(&f->h->map[w->mapping])
+			? vm_huge_space_range(f->h, w->mapping, address_of(w, i), &no_memory) : NULL;
+		if (g)
+			g->merged++;
+	}
+}
+
+static bool is_folio(uint8_t flag)
+{
+	return (flag & (HEAD | TAIL)) && (flag & THP) && !(flag & ZERO);
+}
+
+/** Where the folio, or the base pages of one kind, that begin at `i` end; these go no further than their range. */
+static size_t end_of_kind(const struct vm_folios *f, const struct waiting *w, size_t i, size_t n)
+{
+	const uint8_t *flag = f->flags.v;
+	size_t j = i + 1;
+	if (is_folio(flag[i])) {
+		while (j < n && (flag[j] & TAIL))
+			j++;
+		return j;
+	}
+	while (j < n && !is_folio(flag[j]) && !((flag[j] ^ flag[i]) & ZERO) && address_of(w, j) % f->h->range_bytes)
+		j++;
+	return j;
+}
+
+static int count_chain(struct vm_folios *f, const struct waiting *w, const struct waiting *last)
+{
+	const uint8_t *flag = f->flags.v;
+	const size_t n = flags_end(last);
+	int e = 0;
+	for (size_t i = w->flags, j; i < n && e == 0; i = j) {
+		while (flags_end(w) <= i)
+			w++;
+		j = end_of_kind(f, w, i, n);
 		if (is_folio(flag[i]))
 			e = add_folio(f, w, i, j, (flag[i] & HEAD) && !(j == n && (flag[n] & TAIL)));
-		else if (flag[i] & ZERO)
-			e = add_zeros(f, w, start, end);
 		else
-			e = add(f, w->mapping, &w->run, VM_HUGE_SMALL, 0, start, end);
+			e = add_pages(f, w, i, j, VM_HUGE_SMALL, 0);
 		if (f->merged && e == 0 && !is_folio(flag[i]))
-			count_merged(f, w, flag, i, j);
+			count_merged(f, w, i, j);
 	}
 	return e;
 }
@@ -285,8 +312,6 @@ static int count_run(struct vm_folios *f, const struct waiting *w)
 	const bool swap = (r->state & VM_PG_POPULATED) && !(r->state & VM_PG(PRESENT));
 	if (swap)
 		map->swapped += r->end - r->start;
-	if (w->flags != SIZE_MAX)
-		return count_by_flags(f, w);
 	/* Memory of devices and the kernel's own pages are nobody's. */
 	if ((r->state & VM_PG(SPECIAL)) && !(r->state & VM_PG(ZERO)))
 		return 0;
@@ -316,13 +341,15 @@ static bool leave_mapping(struct vm_folios *f)
 static int count_all(struct vm_folios *f)
 {
 	int e = read_all(f) ? 0 : -ENOMEM;
-	for (size_t i = 0; i < f->runs.n && e == 0; i++) {
+	for (size_t i = 0, next; i < f->runs.n && e == 0; i = next) {
 		const struct waiting *w = &f->runs.v[i];
+		for (next = i + 1; w->flags != SIZE_MAX && next < f->runs.n && f->runs.v[next].flags == flags_end(&f->runs.v[next - 1]);)
+			next++;
 		if (w->mapping != f->mapping) {
 			e = leave_mapping(f) ? 0 : -ENOMEM;
 			f->mapping = w->mapping;
 		}
-		e = e ? e : count_run(f, w);
+		e = e ? e : w->flags != SIZE_MAX ? count_chain(f, w, &f->runs.v[next - 1]) : count_run(f, w);
 	}
 	f->runs.n = f->flags.n = 0;
 	return e;
@@ -342,39 +369,63 @@ static bool goes_on(const struct waiting *last, size_t m, const struct vm_page_r
 	return last->flags == SIZE_MAX && last->mapping == m && vm_page_run_follows(&last->run, r, false);
 }
 
-static int wait_for(struct vm_folios *f, size_t m, const struct vm_page_run *r, bool need)
+/** Both are looked at by frame, and a folio may begin in the one and end in the other. */
+static bool is_chained(const struct waiting *last, size_t m, const struct vm_page_run *r)
 {
-	struct waiting *last = f->runs.n ? &f->runs.v[f->runs.n - 1] : NULL;
-	if (!need && last && goes_on(last, m, r)) {
-		last->run.end = r->end;
-		return 0;
-	}
-	const struct waiting w = { .run = *r, .mapping = (uint32_t)m, .flags = need ? f->flags.n : SIZE_MAX };
-	if (need) {
-		if (!vm_vec_reserve(&f->flags, pages_of(r) + 1))
-			return -ENOMEM;
-		f->flags.n += pages_of(r) + 1;
-	}
-	if (!vm_vec_push(&f->runs, w))
-		return -ENOMEM;
-	return f->runs.n >= RUNS || f->flags.n >= PAGES ? count_all(f) : 0;
+	return last->flags != SIZE_MAX && last->mapping == m && last->run.end == r->start &&
+	       last->run.pfn + pages_of(&last->run) == r->pfn;
+}
+
+static bool is_full(const struct vm_folios *f)
+{
+	return f->runs.n >= RUNS || f->flags.n >= PAGES;
 }
 
 /** Pages that may be folios, or parts of some. */
+static int wait_flagged(struct vm_folios *f, size_t m, const struct vm_page_run *r)
+{
+	const struct waiting *last = f->runs.n ? &f->runs.v[f->runs.n - 1] : NULL;
+	bool chained = last && is_chained(last, m, r);
+	if (is_full(f) && !(chained && r->pfn % FOLIO_MAX)) {
+		int e = count_all(f);
+		if (e)
+			return e;
+		chained = false;
+	}
+	/* What was behind the last run is this one's first page. */
+	const size_t at = chained ? f->flags.n - 1 : f->flags.n;
+	if (!vm_vec_reserve(&f->flags, at + pages_of(r) + 1 - f->flags.n))
+		return -ENOMEM;
+	f->flags.n = at + pages_of(r) + 1;
+	return vm_vec_push(&f->runs, ((struct waiting){ .run = *r, .mapping = (uint32_t)m, .flags = at })) ? 0 : -ENOMEM;
+}
+
+static int wait_for(struct vm_folios *f, size_t m, const struct vm_page_run *r)
+{
+	struct waiting *last = f->runs.n ? &f->runs.v[f->runs.n - 1] : NULL;
+	if (last && goes_on(last, m, r)) {
+		last->run.end = r->end;
+		return 0;
+	}
+	int e = is_full(f) ? count_all(f) : 0;
+	if (e)
+		return e;
+	return vm_vec_push(&f->runs, ((struct waiting){ .run = *r, .mapping = (uint32_t)m, .flags = SIZE_MAX })) ? 0 : -ENOMEM;
+}
+
+/** A long one in parts that no folio crosses, and what is waited for no longer than a folio goes on. */
 static int put_flagged(struct vm_folios *f, size_t m, const struct vm_page_run *r)
 {
 	struct vm_page_run part = *r;
 	int e = 0;
-	/* A long one in parts that no folio crosses: none below 2M crosses a multiple of that many frames. */
-	while (e == 0 && pages_of(&part) > PAGES) {
-		const uint64_t cut = part.start + (PAGES - part.pfn % PAGES) * PAGE;
-		part.end = cut;
-		e = wait_for(f, m, &part, true);
-		part.pfn += (cut - part.start) / PAGE;
-		part.start = cut;
-		part.end = r->end;
+	for (; e == 0 && part.start < r->end; part.pfn += pages_of(&part), part.start = part.end) {
+		const size_t left = (size_t)((r->end - part.start) / PAGE);
+		const size_t unit = left > PAGES ? PAGES : is_full(f) ? FOLIO_MAX : 0;
+		const size_t whole = unit ? unit - part.pfn % unit : left, n = whole < left ? whole : left;
+		part.end = part.start + (uint64_t)n * PAGE;
+		e = wait_flagged(f, m, &part);
 	}
-	return e ? e : wait_for(f, m, &part, true);
+	return e;
 }
 
 /** Is the frame, one of ours, part of a folio? */
@@ -405,7 +456,7 @@ static int put_by_blocks(struct vm_folios *f, size_t m, const struct vm_page_run
 		next = next < end ? next : end;
 		part.pfn = pfn;
 		part.end = part.start + (next - pfn) * PAGE;
-		e = large ? put_flagged(f, m, &part) : wait_for(f, m, &part, false);
+		e = large ? put_flagged(f, m, &part) : wait_for(f, m, &part);
 		part.start = part.end;
 		pfn = next;
 	}
@@ -416,7 +467,7 @@ int vm_folios_put(struct vm_folios *f, size_t m, const struct vm_page_run *r)
 {
 	const bool anon = (r->known & VM_PG(FILE)) && !(r->state & VM_PG(FILE));
 	if (!needs_flags(f, m, r) || (anon && !f->merged && f->block_shift == NONE))
-		return wait_for(f, m, r, false);
+		return wait_for(f, m, r);
 	return anon && !f->merged && f->block ? put_by_blocks(f, m, r) : put_flagged(f, m, r);
 }
 

@@ -109,14 +109,19 @@ MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE = "HUGEPAGE", "NOHUGEPAGE", "COLLA
 children = []
 
 
-def fork():
-    """A child that only stays."""
+def fork(p=0, size=0, step=PAGE):
+    """A child that only stays; first it writes to, and so copies, one page of each `step` bytes."""
+    copied, done = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.read(0, 0)
+        write(p, size, step)
+        os.close(done)
         while True:
             os.pause() if hasattr(os, "pause") else __import__("signal").pause()
     children.append(pid)
+    os.close(done)
+    os.read(copied, 1)
+    os.close(copied)
     return pid
 
 

@@ -44,6 +44,8 @@ static const struct vm_opt opts[] = {
 	  .help = "a line every TIME: what happened meanwhile" },
 	{ .short_name = 'c', .name = "count", .arg = "N", .type = VM_OPT_U64, .at = AT(count), .min = 1,
 	  .help = "with an interval: end after N lines" },
+	{ .name = "rates", .type = VM_OPT_FLAG, .at = AT(rates),
+	  .help = "of the machine, with an interval: tables of sizes and counters as rates, instead of a line" },
 	{ .name = "top", .arg = "N", .type = VM_OPT_U64, .at = AT(top),
 	  .help = "rows of a table at most (default: 20; 0: all, and counters that are 0)" },
 	VM_OPT_END,
@@ -59,6 +61,7 @@ static const struct vm_example examples[] = {
 	{ "vmhuge --ranges 4242", "each range of 2M: how much of it is there, and why it isn't huge" },
 	{ "vmhuge --collapse 7f0000000000-7f0040000000 4242", "have the kernel make huge pages there, now" },
 	{ "vmhuge -m 1", "what happens to huge pages, a line a second" },
+	{ "vmhuge -m --rates 10 2", "the same by size of pages and by counter, over ten seconds" },
 	{ NULL, NULL },
 };
 
@@ -256,7 +259,7 @@ static const struct vm_fieldset *chosen_set(const struct vmhuge *v)
 		return &vm_huge_process_fields;
 	if (v->npids)
 		return v->o->ranges ? &vm_huge_range_fields : &vm_huge_mapping_fields;
-	return v->interval_ns && !v->sink->document ? &vm_huge_sample_fields : &vm_huge_size_fields;
+	return v->interval_ns && !v->sink->document && !v->o->rates ? &vm_huge_sample_fields : &vm_huge_size_fields;
 }
 
 /** Before anything is shown. */
@@ -281,6 +284,8 @@ static int check(struct vmhuge *v, struct vm_err *err)
 			       o->range ? "and no --range" : v->interval_ns ? "and no interval" : "its number behind the range");
 	if (o->collapse)
 		return strcmp(o->collapse, "all") == 0 ? 0 : parse_range(v, "--collapse", o->collapse, err);
+	if (o->rates && (!v->interval_ns || v->npids || o->all))
+		return vm_fail(err, EINVAL, "--rates is of the machine, with an interval: vmhuge -m --rates 1");
 	if (o->ranges && v->interval_ns)
 		return vm_fail(err, EINVAL, "--ranges doesn't go with an interval");
 	if (!v->npids && (o->ranges || o->range))

@@ -13,7 +13,7 @@ struct vm_err;
 struct vm_session;
 
 struct vmhuge_options {
-	bool all, machine, ranges;
+	bool all, machine, ranges, rates;
 	const char *range, *collapse;
 	uint64_t interval_ns, count, top;
 	int via;

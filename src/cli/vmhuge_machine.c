@@ -232,7 +232,8 @@ static void json_machine(struct vm_json *j, const struct vm_hugesys *h)
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------- */
 
-static int show_sizes(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hugesys *before, struct vm_err *err)
+static int show_sizes(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hugesys *before, const char *columns,
+		      struct vm_err *err)
 {
 	struct vm_huge_size_row *rows = calloc(h->sizes.n + 1, sizeof(*rows));
 	if (!rows)
@@ -245,9 +246,11 @@ static int show_sizes(struct vmhuge *v, const struct vm_hugesys *h, const struct
 			.anon = vm_hugesys_anon(h, bytes), .shmem = vm_hugesys_shmem(h, bytes),
 		};
 	}
-	if (h->sizes.n)
+	if (h->sizes.n && !columns)
 		vm_report_say(&v->report, "\n");
-	int r = !h->sizes.n && !v->sink->machine ? 0 : vmhuge_list(v, &vm_huge_size_fields, true, NULL, rows, h->sizes.n, sizeof(*rows), NULL, err);
+	int r = 0;
+	if (h->sizes.n || v->sink->machine)
+		r = vmhuge_list(v, &vm_huge_size_fields, true, columns, rows, h->sizes.n, sizeof(*rows), NULL, err);
 	free(rows);
 	return r;
 }
@@ -261,24 +264,43 @@ static int show_pools(struct vmhuge *v, const struct vm_hugesys *h, struct vm_er
 		rows[i].pool = &h->pools.v[i];
 	if (h->pools.n)
 		vm_report_say(&v->report, "\n");
-	int r = !h->pools.n && !v->sink->machine ? 0 : vmhuge_list(v, &vm_huge_pool_fields, false, NULL, rows, h->pools.n, sizeof(*rows), NULL, err);
+	int r = 0;
+	if (h->pools.n || v->sink->machine)
+		r = vmhuge_list(v, &vm_huge_pool_fields, false, NULL, rows, h->pools.n, sizeof(*rows), NULL, err);
 	free(rows);
 	return r;
 }
 
-static int show_counts(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hugesys *before, struct vm_err *err)
+/** Something to tell people: since boot, or if there are `rates`, since the sample before. */
+static bool has_happened(const struct vm_hugesys *h, const struct vm_hugesys *before, unsigned i, bool rates)
+{
+	return h->count[i] && h->count[i] != VM_HUGE_UNKNOWN && !(rates && before && before->count[i] == h->count[i]);
+}
+
+static int show_counts(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hugesys *before, const char *columns,
+		       struct vm_err *err)
 {
 	struct vm_huge_count_row rows[VM_HUGE_COUNTS];
 	const bool all = v->sink->machine || !v->o->top;
 	size_t n = 0;
 	for (unsigned i = 0; i < VM_HUGE_COUNTS; i++)
-		if (all || (h->count[i] && h->count[i] != VM_HUGE_UNKNOWN))
+		if (all || has_happened(h, before, i, v->o->rates))
 			rows[n++] = (struct vm_huge_count_row){
 				.which = (enum vm_huge_count)i, .count = h->count[i],
 				.before = before ? before->count[i] : VM_HUGE_UNKNOWN, .ns = before ? h->taken_ns - before->taken_ns : 0,
 			};
+	if (!n && !v->sink->machine) {
+		vm_report_say(&v->report, v->o->rates ? "\nno counter moved\n" : "");
+		return 0;
+	}
 	vm_report_say(&v->report, "\n");
-	return vmhuge_list(v, &vm_huge_count_fields, false, NULL, rows, n, sizeof(rows[0]), NULL, err);
+	return vmhuge_list(v, &vm_huge_count_fields, false, columns, rows, n, sizeof(rows[0]), NULL, err);
+}
+
+/** CSV and OpenMetrics have one kind of rows. */
+static bool one_kind(const struct vmhuge *v)
+{
+	return v->sink->machine && !v->sink->document;
 }
 
 static int show(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hugesys *before, struct vm_err *err)
@@ -296,13 +318,11 @@ static int show(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hu
 		say_khugepaged(v, h);
 	}
 	say_memory(v, h);
-	r = show_sizes(v, h, before, err);
-	/* CSV and OpenMetrics have one kind of rows. */
-	const bool one = v->sink->machine && !v->sink->document;
-	if (r == 0 && !one)
+	r = show_sizes(v, h, before, NULL, err);
+	if (r == 0 && !one_kind(v))
 		r = show_pools(v, h, err);
-	if (r == 0 && !one)
-		r = show_counts(v, h, before, err);
+	if (r == 0 && !one_kind(v))
+		r = show_counts(v, h, before, NULL, err);
 	int ended = vmhuge_report_end(v, r == 0 ? err : NULL);
 	return r < 0 ? r : ended;
 }
@@ -323,8 +343,23 @@ static int show_line(struct samples *x, const struct vm_hugesys *h, uint64_t sin
 	if (r == 0)
 		r = vmhuge_lines_put(x->v, &x->lines, &row);
 	int closed = vm_report_close(&x->v->report, r == 0 ? err : NULL);
-	x->v->style.headings &= !x->v->sink->machine;
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the sample") : closed;
+}
+
+/** Sizes and counters since the sample before. */
+static int show_rates(struct samples *x, const struct vm_hugesys *h, uint64_t since_ns, struct vm_err *err)
+{
+	struct vmhuge *v = x->v;
+	char time[VM_NUMBUF];
+	int r = vmhuge_report_begin(v, "machine", err);
+	if (r < 0)
+		return r;
+	vm_report_say(&v->report, "\nafter %s, each second:\n", vm_format_duration(since_ns, time));
+	r = show_sizes(v, h, &x->before, "SIZE,NOW,PARTLY,FAULT/S,FALLBACK/S,SHM/S,SPLIT/S", err);
+	if (r == 0 && !one_kind(v))
+		r = show_counts(v, h, &x->before, "RATE,COUNTER,WHAT", err);
+	int ended = vmhuge_report_end(v, r == 0 ? err : NULL);
+	return r < 0 ? r : ended;
 }
 
 static int sample(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err *err)
@@ -337,8 +372,13 @@ static int sample(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err *err
 		return r;
 	if (x->v->interval_ns)
 		x->v->began_ns = h.taken_ns;
-	r = !x->v->interval_ns || x->v->sink->document ? show(x->v, &h, x->have_before ? &x->before : NULL, err)
-						       : show_line(x, &h, since_ns, err);
+	if (!x->v->interval_ns || x->v->sink->document || (x->v->o->rates && !x->have_before))
+		r = show(x->v, &h, x->have_before ? &x->before : NULL, err);
+	else if (x->v->o->rates)
+		r = show_rates(x, &h, since_ns, err);
+	else
+		r = show_line(x, &h, since_ns, err);
+	x->v->style.headings &= !x->v->sink->machine;
 	if (x->have_before)
 		vm_hugesys_free(&x->before);
 	x->before = h;
@@ -350,7 +390,7 @@ int vmhuge_machine(struct vmhuge *v, struct vm_err *err)
 {
 	struct samples x = { .v = v };
 	int r = 0;
-	const bool lines = v->interval_ns && !v->sink->document;
+	const bool lines = v->interval_ns && !v->sink->document && !v->o->rates;
 	if (lines)
 		r = vmhuge_lines_begin(v, &vm_huge_sample_fields, NULL, &x.lines, err);
 	if (r == 0)

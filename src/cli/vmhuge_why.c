@@ -157,13 +157,14 @@ static void put_setting(struct vm_buf *b, const struct vmhuge_world *w, enum vm_
 }
 
 /** The whole mapping: advice is kept by mapping, and a part of it would become one of its own. */
-static void put_advise(struct vm_buf *b, const struct vm_mapping *m, enum vm_huge_backing backing)
+static void put_advise(struct vm_buf *b, const struct vm_mapping *m, enum vm_huge_backing backing, uint32_t why)
 {
 	vm_buf_addf(b, "madvise(0x%llx, 0x%llx, MADV_HUGEPAGE)", (unsigned long long)m->start, (unsigned long long)(m->end - m->start));
 	/* At the first call it sees the old flags, and doesn't tell khugepaged of the process (shmem_allowable_huge_orders()). */
 	if (backing == VM_HUGE_B_SHMEM || backing == VM_HUGE_B_TMPFS)
 		vm_buf_add_str(b, ", twice: at the first call the kernel may not tell khugepaged yet");
-	if (strcmp(m->name, "[heap]") == 0)
+	/* The C library asks for pieces of a huge page or more (madvise_thp() in glibc's malloc). */
+	if (strcmp(m->name, "[heap]") == 0 && !(why & (VM_WHY(SMALL) | VM_WHY(EDGE))))
 		vm_buf_add_str(b, ", or start it with GLIBC_TUNABLES=glibc.malloc.hugetlb=1");
 }
 
@@ -208,7 +209,7 @@ void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct 
 		if (g->later & VM_DO(ALIGN))
 			vm_buf_add_str(b, "madvise(..., MADV_HUGEPAGE) of it");
 		else
-			put_advise(b, m, (enum vm_huge_backing)p->space.map[g->mapping].backing);
+			put_advise(b, m, (enum vm_huge_backing)p->space.map[g->mapping].backing, g->why);
 		break;
 	case VM_DO_COLLAPSE:
 		put_collapse(b, w, p, g);

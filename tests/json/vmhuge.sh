@@ -69,6 +69,11 @@ every_mode() {
 	is "documents of an interval" "$(wc -l <"$scratch/out")" 3
 	is "rates of the first and the others" \
 		"$(jq -s -c '[.[].counters[] | select(.name == "compact_stall").per_second != null]' "$scratch/out")" '[false,true,true]'
+	valid 0 --format ndjson -m --rates 0.1 2
+	"${as[@]}" "$bin/vmhuge" -m --rates 0.1 2 >"$scratch/rates" || failed=1
+	grep -q '^after .*, each second:' "$scratch/rates" && grep -q '^ *2.0M  *[0-9.KMGT]* .*[0-9.]' "$scratch/rates" ||
+		{ echo "no rates: $(cat "$scratch/rates")"; failed=1; }
+	is "headings of rates as CSV" "$("${as[@]}" "$bin/vmhuge" -m --rates --csv 0.1 3 | grep -c page_bytes)" 1
 	valid 0 -J "$pid"
 	tells '.processes[0] | .resident_bytes > 4194304 and .could_bytes != null and (.groups | length > 0)'
 	tells '.processes[0] | ([.mappings[].resident_bytes] | add) == .resident_bytes'
@@ -76,6 +81,8 @@ every_mode() {
 	tells '.processes[0] | ([.mappings[].could_bytes] | add) == .could_bytes'
 	tells '[.processes[0].groups[] | (.reasons | length) == (.evidence | length)] | all'
 	valid 0 -J -o all "$pid"
+	tells '.processes[0] | .sizes_known == false or ([.mappings[] |
+		(to_entries | map(select(.key | startswith("in_")).value) | add) + .partly_bytes == .resident_bytes] | all)'
 	valid 0 -J --ranges "$pid"
 	tells '[.processes[0].ranges[] | .present_pages <= 512] | all'
 	valid 0 -J --ranges -o all "$pid"

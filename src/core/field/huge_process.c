@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/analysis/tlbreach.h"
+#include "core/base/str.h"
 #include "core/model/aspace.h"
 
 #define GETTER(name) \
@@ -121,6 +122,46 @@ PLAIN(map_backing, MAPPING, VM_STR(backing_names[MAP->backing]))
 PLAIN(map_why, MAPPING, row->why ? words(groups_of(row).why, tmp) : VM_ABSENT)
 PLAIN(map_name, MAPPING, VM_STR(VMA->name))
 
+static uint64_t in_order(const struct vm_huge_mapping_row *row, unsigned order, bool unaligned_only)
+{
+	const struct vm_huge_cell *c = row->space->cells.v + MAP->cell;
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < MAP->ncells; i++)
+		bytes += c[i].order == order && c[i].how != VM_HUGE_PARTLY && (!unaligned_only || c[i].how == VM_HUGE_UNALIGNED)
+			? c[i].bytes : 0;
+	return bytes;
+}
+
+PLAIN(map_in_order, MAPPING, of_folios(row->space, in_order(row, (unsigned)f->arg, false)))
+
+GETTER(map_unaligned)
+{
+	ROW(MAPPING);
+	uint64_t bytes = 0;
+	for (unsigned order = 0; order < VM_HUGE_ORDERS; order++)
+		bytes += in_order(row, order, true);
+	return of_folios(row->space, bytes);
+}
+
+GETTER(map_sizes)
+{
+	ROW(MAPPING);
+	char num[2][VM_NUMBUF];
+	size_t at = 0;
+	if (!row->space->read.sizes_known)
+		return VM_ABSENT;
+	tmp->text[0] = '\0';
+	for (unsigned order = 0; order <= VM_HUGE_ORDERS && at < sizeof(tmp->text); order++) {
+		const bool partly = order == VM_HUGE_ORDERS;
+		const uint64_t bytes = partly ? MAP->partly : in_order(row, order, false);
+		if (bytes)
+			at += (size_t)snprintf(tmp->text + at, sizeof(tmp->text) - at, "%s%s:%s", at ? " " : "",
+					       partly ? "part" : vm_format_size(row->space->page_bytes << order, num[0]),
+					       vm_format_size(bytes, num[1]));
+	}
+	return VM_LIST(tmp->text);
+}
+
 /** Adjacent ranges of addresses have the end where people expect it. */
 GETTER(map_range)
 {
@@ -128,6 +169,10 @@ GETTER(map_range)
 	snprintf(tmp->text, sizeof(tmp->text), "%012llx-%012llx", (unsigned long long)VMA->start, (unsigned long long)VMA->end);
 	return VM_STR(tmp->text);
 }
+
+#define IN_PAGES(name_, key_, order_) \
+	{ .name = "IN" name_, .key = "in_" key_ "_bytes", .help = "in whole pages (folios) of " name_ ", whatever maps them", \
+	  .type = VM_T_U64, .unit = VM_U_BYTES, .flags = VM_F_DESC, .arg = order_, .get = map_in_order, .source = FOLIOS }
 
 static const struct vm_field mapping_fields[] = {
 	{ .name = "PID", .key = "pid", .help = "process", .type = VM_T_U64, .unit = VM_U_NONE, .flags = VM_F_LABEL, .get = map_pid,
@@ -141,6 +186,12 @@ static const struct vm_field mapping_fields[] = {
 	SHARE("HUGE%", "huge_share", "the same as a share of RSS", D, map_share, "HUGE / RSS"),
 	BYTES("LARGE", "large_bytes", "in larger pages than base pages (folios) that entries of base pages map", M, map_large, FOLIOS),
 	BYTES("PARTLY", "partly_bytes", "parts of such pages, the rest of which isn't mapped here", M, map_partly, FOLIOS),
+	IN_PAGES("4K", "4k", 0), IN_PAGES("8K", "8k", 1), IN_PAGES("16K", "16k", 2), IN_PAGES("32K", "32k", 3), IN_PAGES("64K", "64k", 4),
+	IN_PAGES("128K", "128k", 5), IN_PAGES("256K", "256k", 6), IN_PAGES("512K", "512k", 7), IN_PAGES("1M", "1m", 8),
+	IN_PAGES("2M", "2m", 9), IN_PAGES("1G", "1g", 18),
+	BYTES("UNALIGNED", "unaligned_bytes", "of these: at no multiple of their size", 0, map_unaligned, FOLIOS),
+	{ .name = "SIZES", .key = "sizes", .help = "all of it by size of pages; what is in part of one last", .type = VM_T_LIST, .flags = 0,
+	  .get = map_sizes, .source = FOLIOS },
 	BYTES("EDGES", "edge_bytes", "outside of ranges that an entry of 2M could map", M, map_edges, PAGES),
 	BYTES("SWAP", "swap_bytes", "swapped out", M, map_swapped, PAGES),
 	BYTES("COULD", "could_bytes", "in memory, not huge, and would be if what the reasons say is done", D, map_could, "WHY"),

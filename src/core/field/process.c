@@ -189,18 +189,40 @@ GETTER(get_maps_share)
 }
 
 /** RSS has no pages of hugetlb pools.  Of which size those are isn't told: 2M, as nearly all are. */
+static bool resident_by_entry(const struct vm_proc *p, struct vm_tlb_resident *r)
+{
+	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !vm_proc_has(p, VM_P_HUGETLB))
+		return false;
+	/* Kernels without one of them have no such pages, and q[] is 0. */
+	const uint64_t thp = p->q[VM_P_THP] + p->q[VM_P_SHMEM_THP] + p->q[VM_P_FILE_THP];
+	*r = (struct vm_tlb_resident){ {
+		[VM_TLB_4K] = p->q[VM_P_RSS] > thp ? p->q[VM_P_RSS] - thp : 0, [VM_TLB_2M] = thp + p->q[VM_P_HUGETLB],
+	} };
+	return true;
+}
+
+GETTER(get_huge_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	struct vm_tlb_resident r;
+	if (!resident_by_entry(row, &r) || !(r.bytes[VM_TLB_4K] + r.bytes[VM_TLB_2M]))
+		return VM_ABSENT;
+	return VM_F64((double)r.bytes[VM_TLB_2M] / (double)(r.bytes[VM_TLB_4K] + r.bytes[VM_TLB_2M]));
+}
+
+GETTER(get_thp_disabled)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return vm_proc_has(p, VM_P_THP_ENABLED) ? VM_BOOL(!p->q[VM_P_THP_ENABLED]) : VM_ABSENT;
+}
+
 GETTER(get_tlb_reach)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_proc *p = row;
-	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !vm_proc_has(p, VM_P_HUGETLB))
-		return VM_ABSENT;
-	/* Kernels without one of them have no such pages, and q[] is 0. */
-	const uint64_t thp = p->q[VM_P_THP] + p->q[VM_P_SHMEM_THP] + p->q[VM_P_FILE_THP];
-	const struct vm_tlb_resident r = { {
-		[VM_TLB_4K] = p->q[VM_P_RSS] > thp ? p->q[VM_P_RSS] - thp : 0, [VM_TLB_2M] = thp + p->q[VM_P_HUGETLB],
-	} };
-	return number(vm_tlb_reach_share(&p->tlb, &r));
+	struct vm_tlb_resident r;
+	return resident_by_entry(p, &r) ? number(vm_tlb_reach_share(&p->tlb, &r)) : VM_ABSENT;
 }
 
 GETTER(get_nodes)
@@ -316,6 +338,11 @@ static const struct vm_field fields[] = {
 		     "shared memory mapped by huge pages of PMD size"),
 	ROLLUP_BYTES("FILETHP", "file_thp_bytes", VM_P_FILE_THP, 0, "FilePmdMapped",
 		     "files mapped by huge pages of PMD size"),
+	FIELD("HUGE%", "huge_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR,
+	      NEED_STAT | VM_NEED(STATUS) | VM_NEED(ROLLUP), get_huge_share, "stat: rss; smaps_rollup, status: huge pages",
+	      "share of memory mapped by huge pages of PMD size or from hugetlb pools (vmhuge)"),
+	FIELD("THPOFF", "thp_disabled", VM_T_BOOL, VM_U_NONE, 0, VM_NEED(STATUS), get_thp_disabled, "status: THP_enabled",
+	      "transparent huge pages are switched off for it: prctl(PR_SET_THP_DISABLE) holds"),
 	FIELD("REACH%", "tlb_reach_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR,
 	      NEED_STAT | VM_NEED(STATUS) | VM_NEED(ROLLUP) | VM_NEED(TLB), get_tlb_reach,
 	      "stat: rss; smaps_rollup, status: huge pages; vmtlb --probe",

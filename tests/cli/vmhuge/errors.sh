@@ -19,7 +19,7 @@ run vmhuge --range 1000-2000
 run vmhuge --via telepathy self
 run vmhuge -a --ranges
 run vmhuge -o NONSENSE
-run vmhuge -o SIZE --filter 'SIZES > 1' self
+run vmhuge -o SIZE --filter 'SIZED > 1' self
 run vmhuge -a --filter 'COULD >> 1'
 run vmhuge --collapse
 run vmhuge --collapse all
@@ -43,3 +43,5 @@ run vmhuge --collapse all --ranges self
 run vmhuge --root linux-6.18 4194305
 run vmhuge --root linux-6.18 -a -o N2
 run vmhuge --root linux-6.18 --collapse all 1001
+run vmhuge --rates
+run vmhuge --rates self 1s

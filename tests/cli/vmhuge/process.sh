@@ -10,6 +10,7 @@ run vmhuge --root "$tree" --ranges 42
 run vmhuge --root "$tree" --ranges -o ADDRESS,PAGES,ZERO,SWAP,SHARED,FOLIO,NOW,LATER 42
 run vmhuge --root "$tree" --range 10000000-10400000 42
 run vmhuge --root "$tree" -o all --top 3 42
+run vmhuge --root "$tree" -o START,RSS,IN4K,IN16K,IN64K,IN2M,UNALIGNED,PARTLY,SIZES --filter 'IN64K > 0 or UNALIGNED > 0' 42
 run vmhuge --root "$tree" -b --filter 'COULD > 0' -s -COULD 42
 run vmhuge --root "$tree" -a
 run vmhuge --root "$tree" --csv 42

@@ -19,11 +19,13 @@ struct vm_aspace;
 struct vm_columns;
 struct vm_fieldset;
 
+enum { VM_SIGHT_MAX = 256 };
+
 /** What the screen shows, and so what has to be read. */
 struct vm_want {
 	uint32_t needs;            /* of all processes; 0: leave them as they are */
 	bool kernel;               /* of kernel threads too; else what stat tells will do */
-	const pid_t *sight;        /* rows in sight */
+	pid_t sight[VM_SIGHT_MAX]; /* rows in sight */
 	size_t nsight;
 	pid_t pid;                 /* the process that is open; 0: none */
 	uint64_t start;

@@ -23,6 +23,8 @@ struct vm_grid_class {
 	uint64_t (*key)(const void *row);
 	/** The column that search and plain filters look into, and what # sorts by. */
 	const char *text, *id;
+	/** Columns to begin with; NULL: the defaults of the set. */
+	const char *usual;
 	/** The text is a path: cut it at its beginning. */
 	bool paths;
 };
@@ -57,6 +59,10 @@ struct vm_grid {
 int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const char *columns, const char *sort,
 		 struct vm_err *err);
 void vm_grid_free(struct vm_grid *g);
+/** Other rows: drop them, filter, tags and selection; columns and order stay. */
+void vm_grid_forget(struct vm_grid *g);
+/** The columns to begin with. */
+int vm_grid_usual(struct vm_grid *g, struct vm_err *err);
 
 /** What must be read for it. */
 uint32_t vm_grid_needs(const struct vm_grid *g);

@@ -44,7 +44,7 @@ static void add_entry(struct vm_buf *b, const char *name, int name_width, const 
 }
 
 static const struct { unsigned scope; const char *title; } chapters[] = {
-	{ VM_IN_LISTS, "Lists" }, { VM_IN_PROCESS, "A process" }, { VM_IN_COLUMNS, "Column menu" },
+	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS, "Column menu" },
 };
 
 static void add_keys(struct vm_buf *b, int width)
@@ -56,6 +56,19 @@ static void add_keys(struct vm_buf *b, int width)
 			if ((vm_keys[i].scope & chapters[ch].scope) && !(vm_keys[i].scope & done))
 				add_entry(b, vm_keys[i].keys, 9, vm_keys[i].help, width);
 		done |= chapters[ch].scope;
+	}
+	vm_buf_addf(b, "\nTabs of a process\n");
+	for (size_t t = 0; t < vm_tabs_n; t++) {
+		const struct vm_tab *tab = vm_tabs[t];
+		char name[32];
+		snprintf(name, sizeof(name), "%c %s", tab->key, tab->name);
+		add_entry(b, name, 11, tab->help, width);
+	}
+	for (size_t t = 0; t < vm_tabs_n; t++) {
+		if (vm_tabs[t]->nkeys)
+			vm_buf_addf(b, "\nTab %s\n", vm_tabs[t]->name);
+		for (size_t i = 0; i < vm_tabs[t]->nkeys; i++)
+			add_entry(b, vm_tabs[t]->keys[i].keys, 9, vm_tabs[t]->keys[i].help, width);
 	}
 }
 
@@ -109,7 +122,7 @@ unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
 		const struct vm_field *f = &vm_mapping_fields.v[i];
 		vm_buf_addf(&p->text, " %-10s ", f->name);
 		struct vm_buf value = { 0 };
-		vm_value_put(&value, vm_field_get(f, m, &tmp), f->unit, ui->procs.exact);
+		vm_value_put(&value, vm_field_get(f, m, &tmp), f->unit, ui->exact);
 		add_value(&p->text, f, vm_buf_str(&value), width);
 		vm_buf_free(&value);
 	}

@@ -1,7 +1,7 @@
 /**
  * vmhuge(1): how much is backed by huge pages, and why not more.
- * - the machine: vmhuge_machine.c;  processes: vmhuge_read.c, vmhuge_process.c, vmhuge_all.c;  changing: vmhuge_collapse.c
- * - reasons and remedies: core/analysis/whynot.h, in words vmhuge_why.c;  its part of the manual: vmhuge_doc.c
+ * - the machine: vmhuge_machine.c;  processes: vmhuge_process.c, vmhuge_all.c;  changing: vmhuge_collapse.c
+ * - reasons and remedies: core/analysis/whynot.h, in words hugewhy.c;  reading: hugelook.c;  its part of the manual: vmhuge_doc.c
  * - columns: core/field/huge_*.c;  facts: core/source/hugesys.h, hugescan.h
  */
 

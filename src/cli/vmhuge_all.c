@@ -1,12 +1,13 @@
 /** vmhuge -a, and vmhuge PID... INTERVAL: a row for each process. */
 
-#include "cli/vmhuge_process.h"
+#include "cli/vmhuge.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/hugelook.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/model/aspace.h"
@@ -18,19 +19,19 @@ struct rows {
 };
 
 /** What isn't there any more, or never had memory, is no row. */
-static int add_process(struct vmhuge *v, struct vmhuge_world *w, pid_t pid, uint64_t since_ns, struct rows *rows,
+static int add_process(struct vmhuge *v, struct vm_huge_world *w, pid_t pid, uint64_t since_ns, struct rows *rows,
 		       struct vm_err *err)
 {
-	struct vmhuge_process p;
-	int r = vmhuge_process_read(v, w, pid, &p, err);
+	struct vm_huge_look p;
+	int r = vm_huge_look_read(v->s, w, &(struct vm_huge_ask){ pid, v->from, v->to, v->o->via }, &p, err);
 	p.row.since_ns = since_ns;
 	if (r == 0 && p.row.total.resident && !vm_vec_push(&rows->v, p.row))
 		r = vm_fail(err, ENOMEM, "out of memory");
-	vmhuge_process_free(&p);
+	vm_huge_look_free(&p);
 	return r;
 }
 
-static int add_all(struct vmhuge *v, struct vmhuge_world *w, struct rows *rows, struct vm_err *err)
+static int add_all(struct vmhuge *v, struct vm_huge_world *w, struct rows *rows, struct vm_err *err)
 {
 	struct vm_pids pids = { 0 };
 	struct vm_err why;
@@ -74,18 +75,18 @@ static int show_all(struct vmhuge *v, struct rows *rows, struct vm_err *err)
 static int sample_all(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err *err)
 {
 	struct vmhuge *v = ctx;
-	struct vmhuge_world w;
+	struct vm_huge_world w;
 	struct rows rows = { 0 };
 	if (nth)
 		v->began_ns = vm_clock_ns();
 	(void)since_ns;
-	int r = vmhuge_world_read(v, &w, err);
+	int r = vm_huge_world_read(v->s, &w, err);
 	if (r == 0)
 		r = add_all(v, &w, &rows, err);
 	if (r == 0)
 		r = show_all(v, &rows, err);
 	vm_vec_free(&rows.v);
-	vmhuge_world_free(&w);
+	vm_huge_world_free(&w);
 	return r;
 }
 
@@ -120,12 +121,12 @@ static int show_lines(struct samples *x, struct rows *rows, struct vm_err *err)
 static int sample_some(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err *err)
 {
 	struct samples *x = ctx;
-	struct vmhuge_world w;
+	struct vm_huge_world w;
 	struct rows rows = { 0 };
 	size_t gone = 0;
 	if (nth)
 		x->v->began_ns = vm_clock_ns();
-	int r = vmhuge_world_read(x->v, &w, err);
+	int r = vm_huge_world_read(x->v->s, &w, err);
 	for (size_t i = 0; i < x->v->npids && r == 0; i++) {
 		r = add_process(x->v, &w, x->v->pids[i], since_ns, &rows, err);
 		if (r == -ESRCH && (nth || x->v->npids > 1)) {
@@ -136,7 +137,7 @@ static int sample_some(void *ctx, unsigned nth, uint64_t since_ns, struct vm_err
 	if (r == 0 && rows.v.n)
 		r = show_lines(x, &rows, err);
 	vm_vec_free(&rows.v);
-	vmhuge_world_free(&w);
+	vm_huge_world_free(&w);
 	/* Their end is the end, not a failure, once something was shown. */
 	return r == 0 && gone == x->v->npids ? nth ? VMHUGE_OVER : -ESRCH : r;
 }

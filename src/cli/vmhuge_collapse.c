@@ -1,12 +1,13 @@
 /** vmhuge --collapse: the one thing here that changes its target. */
 
-#include "cli/vmhuge_process.h"
+#include "cli/vmhuge.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/hugelook.h"
 #include "cli/launch.h"
 #include "cli/render/text.h"
 #include "core/base/clock.h"
@@ -44,7 +45,7 @@ static const char *meaning(int code)
 }
 
 /** With the first of the reasons that it should have, by what is known of its first range. */
-static void put_meaning(struct vm_buf *b, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct failure *f)
+static void put_meaning(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct failure *f)
 {
 	const size_t i = f->first->mapping;
 	const bool disabled = vm_proc_has(&p->as->proc, VM_P_THP_ENABLED) && !p->as->proc.q[VM_P_THP_ENABLED];
@@ -55,7 +56,7 @@ static void put_meaning(struct vm_buf *b, const struct vmhuge_world *w, const st
 	/* What it could have overcome is no reason. */
 	if (f->code == EINVAL && x.why && x.now != VM_DO(COLLAPSE)) {
 		vm_buf_add_str(b, ": ");
-		vmhuge_put_why(b, w, &g, (enum vm_why)__builtin_ctz(x.why));
+		vm_huge_put_why(b, w, &g, (enum vm_why)__builtin_ctz(x.why));
 	}
 }
 
@@ -77,7 +78,7 @@ static void note_failure(struct outcome *o, int code, const struct vm_huge_range
 /* ---- Doing it ----------------------------------------------------------------------------------------------------- */
 
 /** 0, -ESRCH, -EPERM or -EACCES: nothing can be changed at all. */
-static int collapse(const struct vmhuge_process *p, int process, struct outcome *o, struct vm_err *err)
+static int collapse(const struct vm_huge_look *p, int process, struct outcome *o, struct vm_err *err)
 {
 	struct vm_signals signals;
 	const uint64_t began = vm_clock_ns();
@@ -107,7 +108,7 @@ static int collapse(const struct vmhuge_process *p, int process, struct outcome 
 
 /* ---- What changed ------------------------------------------------------------------------------------------------- */
 
-static void say(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *before, const struct vmhuge_process *after,
+static void say(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *before, const struct vm_huge_look *after,
 		const struct outcome *o)
 {
 	char a[VM_NUMBUF], b[VM_NUMBUF], c[VM_NUMBUF], d[VM_NUMBUF];
@@ -136,7 +137,7 @@ static void put_u64(struct vm_json *j, const char *key, uint64_t v)
 	vm_json_u64(j, v);
 }
 
-static void put_state(struct vm_json *j, const char *key, const struct vmhuge_process *p)
+static void put_state(struct vm_json *j, const char *key, const struct vm_huge_look *p)
 {
 	vm_json_key(j, key);
 	vm_json_object_begin(j);
@@ -154,7 +155,7 @@ static void put_bound(struct vm_json *j, const char *key, bool known, uint64_t a
 		vm_json_null(j);
 }
 
-static void put_failure(struct vm_json *j, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct failure *f)
+static void put_failure(struct vm_json *j, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct failure *f)
 {
 	const char *error = strerrorname_np(f->code);
 	struct vm_buf text = { 0 };
@@ -170,7 +171,7 @@ static void put_failure(struct vm_json *j, const struct vmhuge_world *w, const s
 	vm_buf_free(&text);
 }
 
-static void put(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *before, const struct vmhuge_process *after,
+static void put(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *before, const struct vm_huge_look *after,
 		const struct outcome *o)
 {
 	struct vm_json *j = &v->report.json;
@@ -192,8 +193,8 @@ static void put(struct vmhuge *v, const struct vmhuge_world *w, const struct vmh
 	vm_json_array_end(j);
 }
 
-static int show(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *before,
-		const struct vmhuge_process *after, const struct outcome *o, struct vm_err *err)
+static int show(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *before,
+		const struct vm_huge_look *after, const struct outcome *o, struct vm_err *err)
 {
 	int r = vmhuge_report_begin(v, "collapse", err);
 	if (r < 0)
@@ -228,7 +229,7 @@ static int choose_ranges(struct vmhuge *v, uint64_t range_bytes, struct vm_err *
 	return 0;
 }
 
-static int run(struct vmhuge *v, struct vmhuge_world *w, struct vmhuge_process *before, struct vmhuge_process *after,
+static int run(struct vmhuge *v, struct vm_huge_world *w, struct vm_huge_look *before, struct vm_huge_look *after,
 	       struct vm_err *err)
 {
 	struct outcome o = { 0 };
@@ -238,12 +239,12 @@ static int run(struct vmhuge *v, struct vmhuge_world *w, struct vmhuge_process *
 	const int process = vm_huge_collapse_open(v->s, v->pids[0], err);
 	if (process < 0)
 		return process;
-	r = vmhuge_process_read(v, w, v->pids[0], before, err);
+	r = vm_huge_look_read(v->s, w, &(struct vm_huge_ask){ v->pids[0], v->from, v->to, v->o->via }, before, err);
 	if (r == 0)
 		r = collapse(before, process, &o, err);
 	close(process);
 	if (r == 0)
-		r = vmhuge_process_read(v, w, v->pids[0], after, err);
+		r = vm_huge_look_read(v->s, w, &(struct vm_huge_ask){ v->pids[0], v->from, v->to, v->o->via }, after, err);
 	if (r == 0)
 		r = show(v, w, before, after, &o, err);
 	if (r == 0 && o.tried && !o.made)
@@ -255,13 +256,13 @@ static int run(struct vmhuge *v, struct vmhuge_world *w, struct vmhuge_process *
 
 int vmhuge_collapse(struct vmhuge *v, struct vm_err *err)
 {
-	struct vmhuge_world w;
-	struct vmhuge_process before = { 0 }, after = { 0 };
-	int r = vmhuge_world_read(v, &w, err);
+	struct vm_huge_world w;
+	struct vm_huge_look before = { 0 }, after = { 0 };
+	int r = vm_huge_world_read(v->s, &w, err);
 	if (r == 0)
 		r = run(v, &w, &before, &after, err);
-	vmhuge_process_free(&before);
-	vmhuge_process_free(&after);
-	vmhuge_world_free(&w);
+	vm_huge_look_free(&before);
+	vm_huge_look_free(&after);
+	vm_huge_world_free(&w);
 	return r;
 }

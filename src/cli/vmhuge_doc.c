@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "cli/help.h"
-#include "cli/vmhuge_process.h"
+#include "cli/hugelook.h"
+#include "cli/vmhuge.h"
 
 static const char *const reasons[VM_WHY_NR] = {
 	[VM_WHY_NO_THP] = "the kernel has no transparent huge pages",

@@ -1,11 +1,12 @@
 /** vmhuge PID: coverage by mapping and by page size, and why not more. */
 
-#include "cli/vmhuge_process.h"
+#include "cli/vmhuge.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/hugelook.h"
 #include "cli/render/text.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
@@ -16,7 +17,7 @@ enum { WIDTH = 79, MARGIN = 10, INDENT = 4 };
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------- */
 
-static int show_covers(struct vmhuge *v, const struct vmhuge_process *p, struct vm_err *err)
+static int show_covers(struct vmhuge *v, const struct vm_huge_look *p, struct vm_err *err)
 {
 	struct vm_huge_cover_row rows[VM_HUGE_HOWS * VM_HUGE_ORDERS];
 	size_t n = 0;
@@ -62,7 +63,7 @@ static bool is_in_range(const struct vmhuge *v, const struct vm_mapping *m)
 	return !v->to || (m->start < v->to && m->end > v->from);
 }
 
-static int show_mappings(struct vmhuge *v, const struct vmhuge_process *p, struct vm_err *err)
+static int show_mappings(struct vmhuge *v, const struct vm_huge_look *p, struct vm_err *err)
 {
 	struct vm_huge_mapping_row *rows = calloc(p->as->nmaps + 1, sizeof(*rows));
 	size_t n = 0;
@@ -80,7 +81,7 @@ static int show_mappings(struct vmhuge *v, const struct vmhuge_process *p, struc
 	return r;
 }
 
-static int show_ranges(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *p, struct vm_err *err)
+static int show_ranges(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *p, struct vm_err *err)
 {
 	const struct vm_huge_space *h = &p->space;
 	struct vm_huge_range_row *rows = calloc(h->ranges.n + 1, sizeof(*rows));
@@ -109,83 +110,43 @@ static int show_ranges(struct vmhuge *v, const struct vmhuge_world *w, const str
 
 /* ---- Reasons, for people ------------------------------------------------------------------------------------------ */
 
+struct said {
+	struct vmhuge *v;
+	uint64_t bytes;
+	bool now;                  /* something can be done at once */
+};
+
 static void put_size(struct vm_buf *b, uint64_t bytes, const char *behind)
 {
 	char text[VM_NUMBUF];
 	vm_buf_addf(b, "%s%s", vm_format_size(bytes, text), behind);
 }
 
-/** "612.0M of [heap], in 306 ranges": of what. */
-static void put_where(struct vm_buf *b, const struct vmhuge_process *p, const struct vm_why_group *g)
+static void say_line(void *ctx, enum vm_huge_line line, const char *words)
 {
-	const struct vm_mapping *m = &p->as->map[g->mapping];
-	if (g->mappings > 1)
-		vm_buf_addf(b, "%u mappings", g->mappings);
-	else if (m->name[0])
-		vm_text_put(b, m->name);
-	else
-		vm_buf_addf(b, "%llx-%llx", (unsigned long long)m->start, (unsigned long long)m->end);
-}
-
-static void put_remedies(struct vm_buf *b, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct vm_why_group *g,
-			 uint32_t what)
-{
-	const size_t begin = b->n;
-	for (unsigned i = 0; i < VM_DO_NR; i++) {
-		if (!(what >> i & 1))
-			continue;
-		vm_buf_addf(b, "%s%s", b->n > begin ? "; then " : "", vmhuge_who_does(w, (enum vm_do)i));
-		vmhuge_put_do(b, w, p, g, (enum vm_do)i);
-	}
-}
-
-static void say_group(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct vm_why_group *g)
-{
-	struct vm_buf b = { 0 };
+	static const char *const headings[] = {
+		[VM_HUGE_LINE_NOW] = "          now:", [VM_HUGE_LINE_LATER] = "          do:", [VM_HUGE_LINE_WINS] = "          wins:",
+	};
+	struct said *s = ctx;
 	char size[VM_NUMBUF];
-	put_where(&b, p, g);
-	for (unsigned i = 0, n = 0; i < VM_WHY_NR; i++)
-		if (g->why >> i & 1) {
-			vm_buf_add_str(&b, n++ ? "; and " : ": ");
-			vmhuge_put_why(&b, w, g, (enum vm_why)i);
-		}
-	vm_report_wrap(&v->report, MARGIN, vm_format_size(g->bytes, size), vm_buf_str(&b), WIDTH);
-	b.n = 0;
-	if (g->now) {
-		put_remedies(&b, w, p, g, g->now);
-		vm_report_wrap(&v->report, MARGIN + 7, "          now:", vm_buf_str(&b), WIDTH);
-		b.n = 0;
-	}
-	if (g->later) {
-		put_remedies(&b, w, p, g, g->later);
-		if (!(g->why & (VM_WHY(SMALL) | VM_WHY(EDGE))) && !(g->later & VM_DO(REREAD))) {
-			vm_buf_add_str(&b, "; khugepaged follows");
-		} else if (!(g->later & (VM_DO(ALIGN) | VM_DO(REREAD)))) {
-			vm_buf_add_str(&b, "; that gives ");
-			put_size(&b, w->machine.small_bytes, " pages to what is touched from then on");
-		}
-		vm_report_wrap(&v->report, MARGIN + 7, g->now ? "          or:" : "          do:", vm_buf_str(&b), WIDTH);
-		b.n = 0;
-	}
-	if (g->could_bytes) {
-		put_size(&b, g->could_bytes, " more would be huge");
-		if (g->costs_bytes) {
-			vm_buf_add_str(&b, ", for up to ");
-			put_size(&b, g->costs_bytes, " of memory where there are holes");
-		}
-		vm_report_wrap(&v->report, MARGIN + 7, "          wins:", vm_buf_str(&b), WIDTH);
-	}
-	vm_buf_free(&b);
+	s->now |= line == VM_HUGE_LINE_NOW;
+	if (line == VM_HUGE_LINE_WHY)
+		vm_report_wrap(&s->v->report, MARGIN, vm_format_size(s->bytes, size), words, WIDTH);
+	else
+		vm_report_wrap(&s->v->report, MARGIN + 7, line == VM_HUGE_LINE_LATER && s->now ? "          or:" : headings[line],
+			       words, WIDTH);
 }
 
-static void say_why(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *p)
+static void say_why(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *p)
 {
 	const size_t most = v->o->top && v->o->top < p->why.of_space.n ? v->o->top : p->why.of_space.n;
 	if (v->sink->machine || !most)
 		return;
 	vm_report_say(&v->report, "\nWHY NOT HUGE\n");
-	for (size_t i = 0; i < most; i++)
-		say_group(v, w, p, &p->why.of_space.v[i]);
+	for (size_t i = 0; i < most; i++) {
+		struct said s = { .v = v, .bytes = p->why.of_space.v[i].bytes };
+		vm_huge_explain(w, p, &p->why.of_space.v[i], say_line, &s);
+	}
 	if (w->split == VM_TLB_SPLIT_YES)
 		vm_report_wrap(&v->report, MARGIN, "note", "this machine's host splits huge pages into entries of 4K (vmtlb --probe): they "
 			       "save steps of page walks here, not entries of the TLB", WIDTH);
@@ -201,7 +162,7 @@ static void put_part(struct vm_buf *b, const char *name, uint64_t bytes, uint64_
 	vm_buf_addf(b, " %s", name);
 }
 
-static void say_heading(struct vmhuge *v, const struct vmhuge_process *p)
+static void say_heading(struct vmhuge *v, const struct vm_huge_look *p)
 {
 	const struct vm_huge_read *read = &p->space.read;
 	const struct vm_huge_map *t = &p->space.total;
@@ -251,7 +212,7 @@ static void json_u64(struct vm_json *j, const char *key, bool known, uint64_t v)
 		vm_json_null(j);
 }
 
-static void json_remedies(struct vm_json *j, const char *key, const struct vmhuge_world *w, const struct vmhuge_process *p,
+static void json_remedies(struct vm_json *j, const char *key, const struct vm_huge_world *w, const struct vm_huge_look *p,
 			  const struct vm_why_group *g, uint32_t what)
 {
 	struct vm_buf b = { 0 };
@@ -261,7 +222,7 @@ static void json_remedies(struct vm_json *j, const char *key, const struct vmhug
 		if (!(what >> i & 1))
 			continue;
 		b.n = 0;
-		vmhuge_put_do(&b, w, p, g, (enum vm_do)i);
+		vm_huge_put_do(&b, w, p, g, (enum vm_do)i);
 		vm_json_object_begin(j);
 		vm_json_key(j, "do");
 		vm_json_str(j, vm_do_names[i]);
@@ -273,7 +234,7 @@ static void json_remedies(struct vm_json *j, const char *key, const struct vmhug
 	vm_buf_free(&b);
 }
 
-static void json_reasons(struct vm_json *j, const struct vmhuge_world *w, const struct vm_why_group *g)
+static void json_reasons(struct vm_json *j, const struct vm_huge_world *w, const struct vm_why_group *g)
 {
 	struct vm_buf b = { 0 };
 	char words[256];
@@ -284,14 +245,14 @@ static void json_reasons(struct vm_json *j, const struct vmhuge_world *w, const 
 	for (unsigned i = 0; i < VM_WHY_NR; i++)
 		if (g->why >> i & 1) {
 			b.n = 0;
-			vmhuge_put_why(&b, w, g, (enum vm_why)i);
+			vm_huge_put_why(&b, w, g, (enum vm_why)i);
 			vm_json_str(j, vm_buf_str(&b));
 		}
 	vm_json_array_end(j);
 	vm_buf_free(&b);
 }
 
-static void json_group(struct vm_json *j, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct vm_why_group *g)
+static void json_group(struct vm_json *j, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g)
 {
 	const bool one = g->mappings == 1;
 	vm_json_object_begin(j);
@@ -316,7 +277,7 @@ static void json_group(struct vm_json *j, const struct vmhuge_world *w, const st
 	vm_json_object_end(j);
 }
 
-static void json_process(struct vm_json *j, const struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *p)
+static void json_process(struct vm_json *j, const struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *p)
 {
 	const struct vm_huge_read *read = &p->space.read;
 	vm_json_key(j, "via");
@@ -339,7 +300,7 @@ static void json_process(struct vm_json *j, const struct vmhuge *v, const struct
 		vm_json_bool(j, w->split == VM_TLB_SPLIT_YES);
 }
 
-static void json_why(struct vm_json *j, const struct vmhuge_world *w, const struct vmhuge_process *p)
+static void json_why(struct vm_json *j, const struct vm_huge_world *w, const struct vm_huge_look *p)
 {
 	vm_json_key(j, "groups");
 	vm_json_array_begin(j);
@@ -350,7 +311,7 @@ static void json_why(struct vm_json *j, const struct vmhuge_world *w, const stru
 
 /* ---- The view ----------------------------------------------------------------------------------------------------- */
 
-static int show_document(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *p, struct vm_err *err)
+static int show_document(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *p, struct vm_err *err)
 {
 	struct vm_json *j = &v->report.json;
 	struct vm_view view = { .set = &vm_huge_process_fields };
@@ -366,7 +327,7 @@ static int show_document(struct vmhuge *v, const struct vmhuge_world *w, const s
 	return r;
 }
 
-static int show_process(struct vmhuge *v, const struct vmhuge_world *w, const struct vmhuge_process *p, bool first, struct vm_err *err)
+static int show_process(struct vmhuge *v, const struct vm_huge_world *w, const struct vm_huge_look *p, bool first, struct vm_err *err)
 {
 	const bool rows_only = v->sink->machine;
 	int r = 0;
@@ -385,16 +346,16 @@ static int show_process(struct vmhuge *v, const struct vmhuge_world *w, const st
 
 int vmhuge_processes(struct vmhuge *v, struct vm_err *err)
 {
-	struct vmhuge_world w = { 0 };
-	struct vmhuge_process *p = calloc(v->npids, sizeof(*p));
-	int r = p ? vmhuge_world_read(v, &w, err) : vm_fail(err, ENOMEM, "out of memory");
+	struct vm_huge_world w = { 0 };
+	struct vm_huge_look *p = calloc(v->npids, sizeof(*p));
+	int r = p ? vm_huge_world_read(v->s, &w, err) : vm_fail(err, ENOMEM, "out of memory");
 	if (r < 0) {
 		free(p);
-		vmhuge_world_free(&w);
+		vm_huge_world_free(&w);
 		return r;
 	}
 	for (size_t i = 0; i < v->npids && r == 0; i++)
-		r = vmhuge_process_read(v, &w, v->pids[i], &p[i], err);
+		r = vm_huge_look_read(v->s, &w, &(struct vm_huge_ask){ v->pids[i], v->from, v->to, v->o->via }, &p[i], err);
 	if (r == 0)
 		r = vmhuge_report_begin(v, "process", err);
 	if (r == 0 && vm_report_is_document(&v->report)) {
@@ -408,8 +369,8 @@ int vmhuge_processes(struct vmhuge *v, struct vm_err *err)
 		vm_json_array_end(&v->report.json);
 	const int ended = begun ? vmhuge_report_end(v, r == 0 ? err : NULL) : 0;
 	for (size_t i = 0; i < v->npids; i++)
-		vmhuge_process_free(&p[i]);
+		vm_huge_look_free(&p[i]);
 	free(p);
-	vmhuge_world_free(&w);
+	vm_huge_world_free(&w);
 	return r < 0 ? r : ended;
 }

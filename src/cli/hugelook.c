@@ -1,6 +1,4 @@
-/** vmhuge: reading a process. */
-
-#include "cli/vmhuge_process.h"
+#include "cli/hugelook.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,34 +19,34 @@ enum { NS_PER_PAGE = 22, NS_PER_MAPPING = 1000, NS_TO_LOAD = 15000000 };
 
 /* ---- The world ---------------------------------------------------------------------------------------------------- */
 
-int vmhuge_world_read(struct vmhuge *v, struct vmhuge_world *w, struct vm_err *err)
+int vm_huge_world_read(struct vm_session *s, struct vm_huge_world *w, struct vm_err *err)
 {
 	struct vm_tlb_known known;
-	*w = (struct vmhuge_world){ 0 };
-	int r = vm_hugesys_read(v->s, false, &w->sys, err);
+	*w = (struct vm_huge_world){ 0 };
+	int r = vm_hugesys_read(s, false, &w->sys, err);
 	if (r < 0)
 		return r;
-	if (vm_hugefs_read(v->s, &w->fs) < 0)
+	if (vm_hugefs_read(s, &w->fs) < 0)
 		return vm_fail(err, ENOMEM, "out of memory");
-	w->scanner = vm_hugescanner_open(v->s, &w->fs, &w->sys);
+	w->scanner = vm_hugescanner_open(s, &w->fs, &w->sys);
 	if (!w->scanner)
 		return vm_fail(err, ENOMEM, "out of memory");
-	const int collapses = vm_hugesys_collapses(v->s);
-	w->machine = vm_whynot_machine_of(&w->sys, v->s->page_bytes,
+	const int collapses = vm_hugesys_collapses(s);
+	w->machine = vm_whynot_machine_of(&w->sys, s->page_bytes,
 		collapses == 0 ? VM_TRI_YES : collapses == -EOPNOTSUPP ? VM_TRI_UNKNOWN : VM_TRI_NO);
 	/* What wasn't captured isn't known; a kernel without them would say so. */
-	if (!v->s->live && !w->machine.range_bytes)
+	if (!s->live && !w->machine.range_bytes)
 		w->machine.range_bytes = RANGE_BYTES;
-	w->may_collapse = !v->s->live || vm_huge_collapse_permitted();
-	if (v->s->live) {
-		vm_tlb_known(v->s, &known);
+	w->may_collapse = !s->live || vm_huge_collapse_permitted();
+	if (s->live) {
+		vm_tlb_known(s, &known);
 		w->tlb = vm_tlb_capacity_of(&known);
 		w->split = known.huge_pages_split;
 	}
 	return 0;
 }
 
-void vmhuge_world_free(struct vmhuge_world *w)
+void vm_huge_world_free(struct vm_huge_world *w)
 {
 	vm_hugescanner_close(w->scanner);
 	vm_hugesys_free(&w->sys);
@@ -57,10 +55,10 @@ void vmhuge_world_free(struct vmhuge_world *w)
 
 /* ---- A process ---------------------------------------------------------------------------------------------------- */
 
-static bool areas_are_cheaper(const struct vmhuge *v, const struct vm_aspace *as)
+static bool areas_are_cheaper(const struct vm_session *s, const struct vm_aspace *as)
 {
 	const uint64_t rss = vm_proc_has(&as->proc, VM_P_RSS) ? as->proc.q[VM_P_RSS] : 0;
-	return v->s->live && rss / v->s->page_bytes * NS_PER_PAGE + as->nmaps * NS_PER_MAPPING > NS_TO_LOAD;
+	return s->live && rss / s->page_bytes * NS_PER_PAGE + as->nmaps * NS_PER_MAPPING > NS_TO_LOAD;
 }
 
 static bool has_areas(const struct vm_aspace *as)
@@ -72,18 +70,18 @@ static bool has_areas(const struct vm_aspace *as)
 }
 
 /** The mappings, and their flags from where they are cheapest. */
-static int read_mappings(struct vmhuge *v, pid_t pid, struct vm_aspace **as, struct vm_err *err)
+static int read_mappings(struct vm_session *s, const struct vm_huge_ask *ask, struct vm_aspace **as, struct vm_err *err)
 {
 	const uint32_t needs = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(LAYOUT);
-	int r = vm_snapshot(v->s, pid, needs, v->from, v->to, as, err);
+	int r = vm_snapshot(s, ask->pid, needs, ask->from, ask->to, as, err);
 	if (r < 0)
 		return r;
-	const bool areas = areas_are_cheaper(v, *as);
+	const bool areas = areas_are_cheaper(s, *as);
 	struct vm_aspace *more = NULL;
-	r = vm_snapshot(v->s, pid, needs | (areas ? VM_NEED(AREAS) : VM_NEED(FLAGS) | VM_NEED(SMAPS)), v->from, v->to, &more, err);
+	r = vm_snapshot(s, ask->pid, needs | (areas ? VM_NEED(AREAS) : VM_NEED(FLAGS) | VM_NEED(SMAPS)), ask->from, ask->to, &more, err);
 	if (r == 0 && areas && !has_areas(more)) {
 		vm_aspace_free(more);
-		r = vm_snapshot(v->s, pid, needs | VM_NEED(FLAGS) | VM_NEED(SMAPS), v->from, v->to, &more, err);
+		r = vm_snapshot(s, ask->pid, needs | VM_NEED(FLAGS) | VM_NEED(SMAPS), ask->from, ask->to, &more, err);
 	}
 	if (r < 0)
 		return r;
@@ -98,7 +96,7 @@ static uint32_t main_reason(const struct vm_why_space *y)
 	return y->of_space.n ? y->of_space.v[0].why : 0;
 }
 
-static void sum_up(const struct vmhuge_world *w, struct vmhuge_process *p)
+static void sum_up(const struct vm_huge_world *w, struct vm_huge_look *p)
 {
 	struct vm_huge_process_row *row = &p->row;
 	row->proc = p->as->proc;
@@ -117,21 +115,22 @@ static void sum_up(const struct vmhuge_world *w, struct vmhuge_process *p)
 	row->could_known = p->space.read.ranges_known;
 }
 
-int vmhuge_process_read(struct vmhuge *v, struct vmhuge_world *w, pid_t pid, struct vmhuge_process *p, struct vm_err *err)
+int vm_huge_look_read(struct vm_session *s, struct vm_huge_world *w, const struct vm_huge_ask *ask, struct vm_huge_look *p,
+		      struct vm_err *err)
 {
-	*p = (struct vmhuge_process){ 0 };
-	int r = read_mappings(v, pid, &p->as, err);
+	*p = (struct vm_huge_look){ 0 };
+	int r = read_mappings(s, ask, &p->as, err);
 	if (r < 0)
 		return r;
 	const struct vm_hugescan_query q = {
-		.pid = pid, .from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via,
+		.pid = ask->pid, .from = ask->from, .to = ask->to, .via = (enum vm_pages_via)ask->via,
 		.range_bytes = w->machine.range_bytes ? w->machine.range_bytes : RANGE_BYTES,
 	};
 	r = vm_hugescan(w->scanner, &q, p->as, &p->space, err);
 	if (r < 0)
 		return r;
 	if (w->machine.wants_writable == VM_TRI_UNKNOWN && !w->tried_writable && vm_why_needs_writable(&p->space)) {
-		const int wants = vm_huge_collapse_wants_writable(v->s, w->machine.range_bytes);
+		const int wants = vm_huge_collapse_wants_writable(s, w->machine.range_bytes);
 		w->machine.wants_writable = wants < 0 ? VM_TRI_UNKNOWN : wants ? VM_TRI_YES : VM_TRI_NO;
 		w->tried_writable = true;
 	}
@@ -142,7 +141,7 @@ int vmhuge_process_read(struct vmhuge *v, struct vmhuge_world *w, pid_t pid, str
 	return 0;
 }
 
-void vmhuge_process_free(struct vmhuge_process *p)
+void vm_huge_look_free(struct vm_huge_look *p)
 {
 	vm_why_space_free(&p->why);
 	vm_huge_space_free(&p->space);

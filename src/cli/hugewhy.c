@@ -1,9 +1,10 @@
-/** vmhuge: reasons and remedies in words. */
+/** Huge pages: reasons and remedies in words. */
 
-#include "cli/vmhuge_process.h"
+#include "cli/hugelook.h"
 
 #include <string.h>
 
+#include "cli/render/text.h"
 #include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/source/hugesys.h"
@@ -22,7 +23,7 @@ static void put_limit(struct vm_buf *b, const char *name, uint64_t v)
 		vm_buf_addf(b, "%s = %llu", name, (unsigned long long)v);
 }
 
-static unsigned full(const struct vmhuge_world *w)
+static unsigned full(const struct vm_huge_world *w)
 {
 	return (unsigned)(w->machine.range_bytes / w->machine.page_bytes);
 }
@@ -36,7 +37,7 @@ static void put_span(struct vm_buf *b, unsigned least, unsigned most)
 		vm_buf_addf(b, "%u to %u", least, most);
 }
 
-static void put_holes(struct vm_buf *b, const struct vmhuge_world *w, const struct vm_why_group *g)
+static void put_holes(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_why_group *g)
 {
 	vm_buf_add_str(b, "only ");
 	put_span(b, g->present_min, g->present_max);
@@ -44,13 +45,13 @@ static void put_holes(struct vm_buf *b, const struct vmhuge_world *w, const stru
 	put_limit(b, "max_ptes_none", w->sys.khugepaged.max_none);
 }
 
-static void put_swapped(struct vm_buf *b, const struct vmhuge_world *w, const struct vm_why_group *g)
+static void put_swapped(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_why_group *g)
 {
 	vm_buf_addf(b, "up to %u of %u pages are in swap: khugepaged reads no more than ", g->swapped_max, full(w));
 	put_limit(b, "max_ptes_swap", w->sys.khugepaged.max_swap);
 }
 
-static void put_shared(struct vm_buf *b, const struct vmhuge_world *w, const struct vm_why_group *g)
+static void put_shared(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_why_group *g)
 {
 	vm_buf_addf(b, "up to %u of %u pages are mapped elsewhere too, as fork(2) leaves them", g->shared_max, full(w));
 	if (g->merged_max)
@@ -59,7 +60,7 @@ static void put_shared(struct vm_buf *b, const struct vmhuge_world *w, const str
 	put_limit(b, "max_ptes_shared", w->sys.khugepaged.max_shared);
 }
 
-static void put_wait(struct vm_buf *b, const struct vmhuge_world *w)
+static void put_wait(struct vm_buf *b, const struct vm_huge_world *w)
 {
 	const struct vm_khugepaged *k = &w->sys.khugepaged;
 	char pause[VM_NUMBUF];
@@ -93,7 +94,7 @@ static const char *const clauses[VM_WHY_NR] = {
 	[VM_WHY_UFFD_HOLES] = "pages are missing, and a userfaultfd wants to hear of each (VmFlags: um or uw)",
 };
 
-void vmhuge_put_why(struct vm_buf *b, const struct vmhuge_world *w, const struct vm_why_group *g, enum vm_why why)
+void vm_huge_put_why(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_why_group *g, enum vm_why why)
 {
 	const uint64_t range = w->machine.range_bytes;
 	switch (why) {
@@ -139,13 +140,14 @@ void vmhuge_put_why(struct vm_buf *b, const struct vmhuge_world *w, const struct
 
 /* ---- Remedies ----------------------------------------------------------------------------------------------------- */
 
-const char *vmhuge_who_does(const struct vmhuge_world *w, enum vm_do what)
+/** Who does that. */
+static const char *who_does(const struct vm_huge_world *w, enum vm_do what)
 {
 	return what == VM_DO_PRCTL || (what == VM_DO_COLLAPSE && !w->may_collapse) || what == VM_DO_ADVISE || what == VM_DO_REREAD ? "in the process: " :
 	       what == VM_DO_ALIGN ? "in the program: " : "";
 }
 
-static void put_setting(struct vm_buf *b, const struct vmhuge_world *w, enum vm_huge_setting which, const char *word, uint64_t number)
+static void put_setting(struct vm_buf *b, const struct vm_huge_world *w, enum vm_huge_setting which, const char *word, uint64_t number)
 {
 	const uint64_t bytes = which == VM_HUGE_SET_SIZE ? w->machine.small_bytes : w->machine.range_bytes;
 	char path[128];
@@ -168,7 +170,7 @@ static void put_advise(struct vm_buf *b, const struct vm_mapping *m, enum vm_hug
 		vm_buf_add_str(b, ", or start it with GLIBC_TUNABLES=glibc.malloc.hugetlb=1");
 }
 
-static void put_collapse(struct vm_buf *b, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct vm_why_group *g)
+static void put_collapse(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g)
 {
 	const unsigned long long start = g->start, end = g->end;
 	if (!w->may_collapse)
@@ -179,13 +181,13 @@ static void put_collapse(struct vm_buf *b, const struct vmhuge_world *w, const s
 		vm_buf_addf(b, "vmhuge --collapse %llx-%llx %d", start, end, p->as->proc.pid);
 }
 
-static void put_remount(struct vm_buf *b, const struct vmhuge_world *w, const struct vm_mapping *m)
+static void put_remount(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_mapping *m)
 {
 	const struct vm_hugefs_mount *mount = vm_hugefs_of(&w->fs, m);
 	vm_buf_addf(b, "mount -o remount,huge=advise %s", mount && mount->at[0] ? mount->at : "MOUNTPOINT");
 }
 
-void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct vmhuge_process *p, const struct vm_why_group *g,
+void vm_huge_put_do(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g,
 		   enum vm_do what)
 {
 	const struct vm_mapping *m = &p->as->map[g->mapping];
@@ -233,4 +235,86 @@ void vmhuge_put_do(struct vm_buf *b, const struct vmhuge_world *w, const struct 
 	case VM_DO_NR:
 		break;
 	}
+}
+
+/* ---- All of it ---------------------------------------------------------------------------------------------------- */
+
+/** "612.0M of [heap], in 306 ranges": of what. */
+static void put_where(struct vm_buf *b, const struct vm_huge_look *p, const struct vm_why_group *g)
+{
+	const struct vm_mapping *m = &p->as->map[g->mapping];
+	if (g->mappings > 1)
+		vm_buf_addf(b, "%u mappings", g->mappings);
+	else if (m->name[0])
+		vm_text_put(b, m->name);
+	else
+		vm_buf_addf(b, "%llx-%llx", (unsigned long long)m->start, (unsigned long long)m->end);
+}
+
+static void put_remedies(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g,
+			 uint32_t what)
+{
+	const size_t begin = b->n;
+	for (unsigned i = 0; i < VM_DO_NR; i++) {
+		if (!(what >> i & 1))
+			continue;
+		vm_buf_addf(b, "%s%s", b->n > begin ? "; then " : "", who_does(w, (enum vm_do)i));
+		vm_huge_put_do(b, w, p, g, (enum vm_do)i);
+	}
+}
+
+/** What follows from doing what lets it become huge. */
+static void put_then(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_why_group *g)
+{
+	if (g->later & VM_DO(REREAD))
+		return;
+	if (!(g->why & (VM_WHY(SMALL) | VM_WHY(EDGE)))) {
+		vm_buf_add_str(b, "; khugepaged follows");
+	} else if (!(g->later & VM_DO(ALIGN))) {
+		vm_buf_add_str(b, "; that gives ");
+		put_size(b, w->machine.small_bytes);
+		vm_buf_add_str(b, " pages to what is touched from then on");
+	}
+}
+
+static void put_gain(struct vm_buf *b, const struct vm_why_group *g)
+{
+	put_size(b, g->could_bytes);
+	vm_buf_add_str(b, " more would be huge");
+	if (!g->costs_bytes)
+		return;
+	vm_buf_add_str(b, ", for up to ");
+	put_size(b, g->costs_bytes);
+	vm_buf_add_str(b, " of memory where there are holes");
+}
+
+static void end_line(struct vm_buf *b, enum vm_huge_line line, vm_huge_say *say, void *ctx)
+{
+	if (b->n)
+		say(ctx, line, vm_buf_str(b));
+	b->n = 0;
+}
+
+void vm_huge_explain(const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g, vm_huge_say *say,
+		     void *ctx)
+{
+	struct vm_buf b = { 0 };
+	put_where(&b, p, g);
+	for (unsigned i = 0, n = 0; i < VM_WHY_NR; i++)
+		if (g->why >> i & 1) {
+			vm_buf_add_str(&b, n++ ? "; and " : ": ");
+			vm_huge_put_why(&b, w, g, (enum vm_why)i);
+		}
+	end_line(&b, VM_HUGE_LINE_WHY, say, ctx);
+	put_remedies(&b, w, p, g, g->now);
+	end_line(&b, VM_HUGE_LINE_NOW, say, ctx);
+	if (g->later) {
+		put_remedies(&b, w, p, g, g->later);
+		put_then(&b, w, g);
+	}
+	end_line(&b, VM_HUGE_LINE_LATER, say, ctx);
+	if (g->could_bytes)
+		put_gain(&b, g);
+	end_line(&b, VM_HUGE_LINE_WINS, say, ctx);
+	vm_buf_free(&b);
 }

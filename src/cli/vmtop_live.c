@@ -23,6 +23,7 @@
 #include "cli/tui/term.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
+#include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -48,7 +49,7 @@ static void drop_space(struct live *lv)
 static int refresh_totals(struct live *lv, const struct vm_want *want, struct vm_err *err)
 {
 	const uint32_t needs = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(LIMITS) |
-			       (want->space_needs & VM_NEED(FAULTTIME));
+			       (want->space_needs & VM_NEED(CAPS)) | (want->space_needs & VM_NEED(FAULTTIME));
 	struct vm_proc p;
 	vm_arena_reset(&lv->texts);
 	int r = vm_proc_read(lv->v->s, want->pid, needs, &lv->texts, &p, err);
@@ -58,6 +59,7 @@ static int refresh_totals(struct live *lv, const struct vm_want *want, struct vm
 		return r;
 	vm_proc_keep_rollup(&p, &lv->space->proc);
 	p.cmdline = lv->space->proc.cmdline;
+	p.numa = lv->space->proc.numa;
 	p.unmet |= lv->space->proc.unmet;
 	memcpy(p.why, lv->space->proc.why, sizeof(p.why));
 	lv->totals = p;
@@ -170,7 +172,8 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
-	const struct vm_feed feed = { .ctx = &lv, .refresh = refresh, .export = export };
+	const struct vm_feed feed = { .ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes,
+				      .refresh = refresh, .export = export };
 	const struct vm_app_opts opts = {
 		.interval_ns = v->interval_ns, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Scripted screens: NAME.keys is played on a small captured machine; what it shows must be NAME.screen.
-# run.sh BINDIR [NAME...]; UPDATE=1 rewrites the expectations.  A first line "# locale C" chooses the locale.
+# run.sh BINDIR [NAME...]; UPDATE=1 rewrites the expectations.  Lines "# locale C" and "# fixture NAME" (one of tests/fixtures
+# instead of the small machine) are for us.
 set -u
 bin=${1:?directory of the commands}
 shift
@@ -13,9 +14,10 @@ failed=0 count=0
 for keys in "$here"/*.keys; do
 	name=$(basename "$keys" .keys)
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-	locale=$(sed -n '1s/^# locale //p' "$keys")
+	locale=$(sed -n 's/^# locale //p' "$keys")
+	fixture=$(sed -n 's/^# fixture //p' "$keys")
 	count=$((count + 1))
-	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" --root "$tmp/root" --script "$keys") \
+	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" --root "${fixture:+$here/../fixtures/}${fixture:-$tmp/root}" --script "$keys") \
 		>"$tmp/$name.screen" 2>"$tmp/$name.err"
 	echo "exit $?" >>"$tmp/$name.screen"
 	sed "s|$here/||" "$tmp/$name.err" >>"$tmp/$name.screen"

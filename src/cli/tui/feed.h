@@ -18,6 +18,7 @@
 struct vm_aspace;
 struct vm_columns;
 struct vm_fieldset;
+struct vm_nodes;
 
 enum { VM_SIGHT_MAX = 256 };
 
@@ -47,6 +48,9 @@ struct vm_frame {
 
 struct vm_feed {
 	void *ctx;
+	/** The machine's memory nodes, and its base page in bytes; NULL: not known. */
+	const struct vm_nodes *nodes;
+	uint64_t page_bytes;
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */

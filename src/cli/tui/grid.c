@@ -385,7 +385,7 @@ static void draw_text(struct vm_canvas *c, int x, int y, int w, enum vm_tint tin
 static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, int y)
 {
 	const void *row = g->rows.v[at];
-	bool selected = at == g->sel, tagged = vm_grid_is_tagged(g, g->class->key(row));
+	bool selected = at == g->sel && !g->still, tagged = vm_grid_is_tagged(g, g->class->key(row));
 	enum vm_tint base = tagged ? VM_TINT_TAG : VM_TINT_NORMAL;
 	for (unsigned i = 0; i < g->nspans; i++) {
 		const struct vm_grid_span *s = &g->span[i];

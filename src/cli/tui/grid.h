@@ -35,6 +35,8 @@ struct vm_grid {
 	struct vm_columns cols;
 	struct vm_sort sort;
 	bool exact;
+	/** To look at, not to walk through: no row is selected. */
+	bool still;
 	/** As the user typed it; an expression is compiled into `filter`, else it is looked for in the
 	    text column. */
 	char filter_text[VM_GRID_TEXT];

@@ -110,22 +110,38 @@ static void add_value(struct vm_buf *b, const struct vm_field *f, const char *va
 	vm_buf_addf(b, "%s\n", value);
 }
 
+/** Each field of a row, with what it is. */
+static void add_fields(struct vm_ui *ui, const struct vm_fieldset *set, const void *row)
+{
+	struct vm_buf *b = &ui->page.text;
+	struct vm_scratch tmp;
+	int width = ui->canvas.w > 110 ? 110 : ui->canvas.w;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct vm_field *f = &set->v[i];
+		vm_buf_addf(b, " %-10s ", f->name);
+		struct vm_buf value = { 0 };
+		vm_value_put(&value, vm_field_get(f, row, &tmp), f->unit, ui->exact);
+		add_value(b, f, vm_buf_str(&value), width);
+		vm_buf_free(&value);
+	}
+}
+
+unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title)
+{
+	ui->page.text.n = 0;
+	snprintf(ui->page.title, sizeof(ui->page.title), "%s", title);
+	add_fields(ui, set, row);
+	return open_page(ui);
+}
+
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
 {
 	struct vm_page *p = &ui->page;
-	struct vm_scratch tmp;
 	int width = ui->canvas.w > 110 ? 110 : ui->canvas.w;
 	p->text.n = 0;
 	snprintf(p->title, sizeof(p->title), "Mapping %012jx-%012jx of process %d", (uintmax_t)m->start,
 		 (uintmax_t)m->end, ui->open.pid);
-	for (size_t i = 0; i < vm_mapping_fields.n; i++) {
-		const struct vm_field *f = &vm_mapping_fields.v[i];
-		vm_buf_addf(&p->text, " %-10s ", f->name);
-		struct vm_buf value = { 0 };
-		vm_value_put(&value, vm_field_get(f, m, &tmp), f->unit, ui->exact);
-		add_value(&p->text, f, vm_buf_str(&value), width);
-		vm_buf_free(&value);
-	}
+	add_fields(ui, &vm_mapping_fields, m);
 	vm_buf_addf(&p->text, "\n %-10s %s: %s\n", "KIND", vm_kinds[m->kind].name, vm_kinds[m->kind].help);
 	vm_buf_addf(&p->text, "\nFlags of the kernel%s\n", m->have_flags ? "" : " are not known");
 	for (unsigned i = 0; m->have_flags && i < VM_VMF_COUNT; i++) {

@@ -9,6 +9,7 @@
 #include "cli/tui/ui.h"
 #include "core/base/str.h"
 #include "core/model/kind.h"
+#include "core/model/memlock.h"
 
 /** Scrolling. */
 struct overview_state {
@@ -153,7 +154,10 @@ static void draw_locked(struct overview *ov)
 		    p->q[VM_P_LOCKED] >= p->q[VM_P_MEMLOCK_SOFT] / 10 * 9;
 	if (over && y >= 0)
 		x += vm_canvas_text(&ui->canvas, x, y, ui->canvas.w - x, VM_TINT_WARN, "near its limit") + 2;
-	pair_bytes(ui, x, y, 16, "pinned", VM_P_PINNED);
+	x += pair_bytes(ui, x, y, 16, "pinned", VM_P_PINNED);
+	uint64_t room;
+	pair(ui, x, y, 16, "room", !vm_proc_lock_headroom(p, &room) ? "-" : room == UINT64_MAX ? "unlimited" :
+	     ui->exact ? vm_format_u64(room, num) : vm_format_size(room, num));
 }
 
 struct kind_sum {
@@ -272,7 +276,7 @@ static void draw(struct vm_ui *ui, void *st, int y, int h)
 static void want(struct vm_ui *ui, void *st, struct vm_want *want)
 {
 	(void)ui, (void)st;
-	want->space_needs |= VM_NEED_KIND | VM_NEED(SMAPS) | VM_NEED(ROLLUP);
+	want->space_needs |= VM_NEED_KIND | VM_NEED(CAPS) | VM_NEED(SMAPS) | VM_NEED(ROLLUP);
 }
 
 static void reset(struct vm_ui *ui, void *st)

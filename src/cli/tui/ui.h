@@ -148,6 +148,8 @@ void vm_process_fini(struct vm_ui *ui);
 
 void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
 unsigned vm_help_open(struct vm_ui *ui);
+/** All fields of a row, to read; and of a mapping its flags in words, too. */
+unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title);
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);
 
 /** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */

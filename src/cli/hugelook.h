@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "cli/hugesay.h"
 #include "core/analysis/whygroup.h"
 #include "core/base/buf.h"
 #include "core/field/huge_process.h"
@@ -56,15 +57,7 @@ void vm_huge_put_why(struct vm_buf *b, const struct vm_huge_world *w, const stru
 
 /** A remedy: the exact call, command or setting, for the group's first mapping. */
 void vm_huge_put_do(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g,
-		   enum vm_do what);
-
-enum vm_huge_line {
-	VM_HUGE_LINE_WHY,          /* of what, and why */
-	VM_HUGE_LINE_NOW,          /* what makes it huge at once */
-	VM_HUGE_LINE_LATER,        /* what lets it become so; the only one, or behind NOW */
-	VM_HUGE_LINE_WINS,
-};
-typedef void vm_huge_say(void *ctx, enum vm_huge_line line, const char *words);
+		   enum vm_remedy what);
 
 /** All that is to be said of a group, line by line. */
 void vm_huge_explain(const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g, vm_huge_say *say,

@@ -141,7 +141,7 @@ void vm_huge_put_why(struct vm_buf *b, const struct vm_huge_world *w, const stru
 /* ---- Remedies ----------------------------------------------------------------------------------------------------- */
 
 /** Who does that. */
-static const char *who_does(const struct vm_huge_world *w, enum vm_do what)
+static const char *who_does(const struct vm_huge_world *w, enum vm_remedy what)
 {
 	return what == VM_DO_PRCTL || (what == VM_DO_COLLAPSE && !w->may_collapse) || what == VM_DO_ADVISE || what == VM_DO_REREAD ? "in the process: " :
 	       what == VM_DO_ALIGN ? "in the program: " : "";
@@ -188,7 +188,7 @@ static void put_remount(struct vm_buf *b, const struct vm_huge_world *w, const s
 }
 
 void vm_huge_put_do(struct vm_buf *b, const struct vm_huge_world *w, const struct vm_huge_look *p, const struct vm_why_group *g,
-		   enum vm_do what)
+		   enum vm_remedy what)
 {
 	const struct vm_mapping *m = &p->as->map[g->mapping];
 	switch (what) {
@@ -258,8 +258,8 @@ static void put_remedies(struct vm_buf *b, const struct vm_huge_world *w, const 
 	for (unsigned i = 0; i < VM_DO_NR; i++) {
 		if (!(what >> i & 1))
 			continue;
-		vm_buf_addf(b, "%s%s", b->n > begin ? "; then " : "", who_does(w, (enum vm_do)i));
-		vm_huge_put_do(b, w, p, g, (enum vm_do)i);
+		vm_buf_addf(b, "%s%s", b->n > begin ? "; then " : "", who_does(w, (enum vm_remedy)i));
+		vm_huge_put_do(b, w, p, g, (enum vm_remedy)i);
 	}
 }
 

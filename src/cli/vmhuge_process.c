@@ -222,7 +222,7 @@ static void json_remedies(struct vm_json *j, const char *key, const struct vm_hu
 		if (!(what >> i & 1))
 			continue;
 		b.n = 0;
-		vm_huge_put_do(&b, w, p, g, (enum vm_do)i);
+		vm_huge_put_do(&b, w, p, g, (enum vm_remedy)i);
 		vm_json_object_begin(j);
 		vm_json_key(j, "do");
 		vm_json_str(j, vm_do_names[i]);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/hugesay.h"
 #include "core/base/err.h"
 #include "core/model/need.h"
 #include "core/model/procset.h"
@@ -18,7 +19,10 @@
 struct vm_aspace;
 struct vm_columns;
 struct vm_fieldset;
+struct vm_huge_space;
 struct vm_nodes;
+struct vm_why_group;
+struct vm_why_space;
 
 enum { VM_SIGHT_MAX = 256 };
 
@@ -31,6 +35,7 @@ struct vm_want {
 	pid_t pid;                 /* the process that is open; 0: none */
 	uint64_t start;
 	uint32_t space_needs;
+	bool huge;                 /* of the open process: sizes of its pages */
 	uint64_t interval_ns;
 };
 
@@ -44,6 +49,10 @@ struct vm_frame {
 	const struct vm_proc *totals;
 	/** 0; ESRCH when the process ended; else why it can't be read. */
 	int space_error;
+	/** The open process by sizes of pages, and why they aren't larger; NULL: not wanted, or why it can't be read. */
+	const struct vm_huge_space *huge;
+	const struct vm_why_space *huge_why;
+	struct vm_err huge_trouble;
 };
 
 struct vm_feed {
@@ -53,6 +62,8 @@ struct vm_feed {
 	uint64_t page_bytes;
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
+	/** All that is to be said of memory in frame->huge_why, line by line. */
+	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */
 	int (*export)(void *ctx, const struct vm_fieldset *set, const struct vm_columns *cols,
 		      const void *const *rows, size_t n, char *name, size_t size, struct vm_err *err);

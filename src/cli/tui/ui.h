@@ -148,6 +148,10 @@ void vm_process_fini(struct vm_ui *ui);
 
 void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
 unsigned vm_help_open(struct vm_ui *ui);
+/** Show ui->page, whose title and text are made. */
+unsigned vm_page_open(struct vm_ui *ui);
+/** "name" in a column of its own, then words wrapped at `width`. */
+void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const char *words, int width);
 /** All fields of a row, to read; and of a mapping its flags in words, too. */
 unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title);
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);

@@ -50,7 +50,7 @@ extern const char *const vm_why_names[VM_WHY_NR];
 #define VM_WHY(x) (UINT32_C(1) << VM_WHY_##x)
 
 /** What to do, in the order in which it is to be done. */
-enum vm_do {
+enum vm_remedy {
 	VM_DO_PRCTL,               /* the process: prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0) */
 	VM_DO_ENABLE,              /* the machine: madvise in .../enabled */
 	VM_DO_SHMEM,               /* the machine: advise in .../shmem_enabled */

@@ -222,7 +222,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	const struct vm_feed feed = { .ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes,
 				      .refresh = refresh, .explain_huge = explain_huge, .export = export };
 	const struct vm_app_opts opts = {
-		.interval_ns = v->interval_ns, .columns = v->common->columns, .sort = v->common->sort,
+		.interval_ns = v->interval_ns, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,
 	};
 	/* A script is played as fast as it goes: nothing must depend on time. */

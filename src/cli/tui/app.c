@@ -288,9 +288,6 @@ static uint64_t process_key(const void *row)
 	return p->start << 22 ^ (uint64_t)p->pid;
 }
 
-static const struct vm_grid_class procs_class = {
-	.set = &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
-};
 
 static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)
 {
@@ -299,7 +296,10 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	ui->canvas.utf8 = ui->term->utf8;
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);
-	int r = vm_grid_init(&ui->procs, &procs_class, o->columns, o->sort ? o->sort : "RSS", err);
+	ui->procs_class = (struct vm_grid_class){
+		.set = o->fields ? o->fields : &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
+	};
+	int r = vm_grid_init(&ui->procs, &ui->procs_class, o->columns, o->sort ? o->sort : "RSS", err);
 	if (r == 0)
 		r = vm_process_init(ui, err);
 	if (r == 0 && o->filter)

@@ -87,7 +87,7 @@ unsigned vm_help_open(struct vm_ui *ui)
 	vm_buf_addf(&p->text, "\nMouse: click a heading to sort by it, again to invert; click a row to select it, "
 		    "twice to open it; the wheel scrolls.\n");
 	vm_buf_addf(&p->text, "\nColumns of a process\n");
-	add_columns(&p->text, &vm_process_fields, width);
+	add_columns(&p->text, ui->procs.class->set, width);
 	vm_buf_addf(&p->text, "\nColumns of a mapping\n");
 	add_columns(&p->text, &vm_mapping_fields, width);
 	return vm_page_open(ui);

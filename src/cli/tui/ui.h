@@ -116,6 +116,7 @@ struct vm_ui {
 	/** Screens on top of each other; the last one is seen. */
 	const struct vm_panel *stack[VM_DEPTH];
 	unsigned depth;
+	struct vm_grid_class procs_class;
 	struct vm_grid procs;
 	bool kernel;
 	char user[40];             /* only this user's; "": all */

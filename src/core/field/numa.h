@@ -71,7 +71,8 @@ extern const struct vm_fieldset vm_node_item_fields, vm_numa_class_fields, vm_nu
 enum { VM_NODE_COLUMNS = 32 };
 
 /**
- * `base` with a column for each node of the machine: N0, N1 ..., and for mappings E0, E1 ..., where they are expected.
+ * `base` (one of those above, or vm_process_fields) with a column for each node of the machine: N0, N1 ..., and for mappings
+ * E0, E1 ..., where they are expected.
  * In `a`; NULL when memory is out.
  */
 const struct vm_fieldset *vm_numa_columns(const struct vm_fieldset *base, const struct vm_nodes *nodes, struct vm_arena *a);

@@ -233,15 +233,16 @@ def check_way(via, t, frames, told):
 
 def check_vmtop(pid):
     """The share in vmtop is that of the kernel's sums, which move meanwhile; and switched off is switched off."""
-    out = subprocess.run([os.path.join(BIN, "vmtop"), "--once", "-p", str(pid), "-J", "-o", "huge_share,thp_disabled"],
+    out = subprocess.run([os.path.join(BIN, "vmtop"), "--once", "-p", str(pid), "-J", "-o", "thp_share,thp_disabled"],
                          stdout=subprocess.PIPE, check=True).stdout
     row = json.loads(out)["processes"][0]
     p, _ = vmhuge(pid)
-    if not p or not p["entries_known"] or row["huge_share"] is None:
+    if not p or not p["entries_known"] or row["thp_share"] is None:
         return 0
-    want = p["huge_bytes"] / p["resident_bytes"]
-    if abs(want - row["huge_share"]) > 0.02:
-        raise Mismatch(f"vmtop: {row['huge_share']} of its memory is in huge pages, vmhuge says {want}")
+    pool = sum(s["hugetlb_bytes"] for s in p["sizes"])
+    want = (p["huge_bytes"] - pool) / (p["resident_bytes"] - pool)
+    if abs(want - row["thp_share"]) > 0.02:
+        raise Mismatch(f"vmtop: {row['thp_share']} of its memory is in huge pages, vmhuge says {want}")
     if row["thp_disabled"]:
         raise Mismatch("vmtop: huge pages are switched off for it")
     return 2

@@ -4,8 +4,8 @@
 
 #include <sys/types.h>
 
-#include "cli/hugesay.h"
 #include "core/analysis/whygroup.h"
+#include "core/analysis/whysay.h"
 #include "core/base/buf.h"
 #include "core/field/huge_process.h"
 #include "core/model/hugesys.h"

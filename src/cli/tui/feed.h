@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli/hugesay.h"
+#include "core/analysis/whysay.h"
 #include "core/base/err.h"
 #include "core/model/need.h"
 #include "core/model/procset.h"

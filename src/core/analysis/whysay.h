@@ -1,6 +1,6 @@
 /** What is to be said of memory that isn't huge, line by line: between who knows and who shows. */
-#ifndef VM_CLI_HUGESAY_H
-#define VM_CLI_HUGESAY_H
+#ifndef VM_ANALYSIS_WHYSAY_H
+#define VM_ANALYSIS_WHYSAY_H
 
 enum vm_huge_line {
 	VM_HUGE_LINE_WHY,          /* of what, and why */

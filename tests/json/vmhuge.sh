@@ -71,8 +71,10 @@ every_mode() {
 		"$(jq -s -c '[.[].counters[] | select(.name == "compact_stall").per_second != null]' "$scratch/out")" '[false,true,true]'
 	valid 0 --format ndjson -m --rates 0.1 2
 	"${as[@]}" "$bin/vmhuge" -m --rates 0.1 2 >"$scratch/rates" || failed=1
-	grep -q '^after .*, each second:' "$scratch/rates" && grep -q '^ *2.0M  *[0-9.KMGT]* .*[0-9.]' "$scratch/rates" ||
-		{ echo "no rates: $(cat "$scratch/rates")"; failed=1; }
+	if ! grep -q '^after .*, each second:' "$scratch/rates" || ! grep -q '^ *2.0M  *[0-9.KMGT]* .*[0-9.]' "$scratch/rates"; then
+		echo "no rates: $(cat "$scratch/rates")"
+		failed=1
+	fi
 	is "headings of rates as CSV" "$("${as[@]}" "$bin/vmhuge" -m --rates --csv 0.1 3 | grep -c page_bytes)" 1
 	valid 0 -J "$pid"
 	tells '.processes[0] | .resident_bytes > 4194304 and .could_bytes != null and (.groups | length > 0)'

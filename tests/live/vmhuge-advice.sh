@@ -18,7 +18,8 @@ command -v python3 >/dev/null || skip "python3 is not installed"
 scratch=$(mktemp -d) || skip "no directory for temporary files"
 
 settings="enabled shmem_enabled khugepaged/scan_sleep_millisecs khugepaged/alloc_sleep_millisecs khugepaged/pages_to_scan
-	khugepaged/max_ptes_none khugepaged/max_ptes_swap khugepaged/max_ptes_shared"
+	khugepaged/max_ptes_none khugepaged/max_ptes_swap khugepaged/max_ptes_shared
+	$(cd $thp && ls -d hugepages-*/enabled 2>/dev/null)"
 for s in $settings; do
 	# The word in brackets, or the number.
 	sed -e 's/.*\[\(.*\)\].*/\1/' $thp/"$s" >"$scratch/$(echo "$s" | tr / _)" 2>/dev/null

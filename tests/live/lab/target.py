@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ class Settings:
 
     def __init__(self):
         self.before = {}
+        # Whoever ends us: `finally` must come.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     def read(self, path):
         with open(path, encoding="ascii") as f:

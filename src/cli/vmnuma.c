@@ -120,14 +120,6 @@ int vmnuma_parse_nodes(const struct vmnuma *v, const char *text, struct vm_nodem
 	return 0;
 }
 
-struct vm_numa_rules vmnuma_rules(const struct vmnuma *v, const struct vm_proc *p)
-{
-	return (struct vm_numa_rules){
-		.nodes = &v->nodes,
-		.may_run = p->numa && p->numa->have_threads ? p->numa->may_run : (struct vm_nodemask){ .w = { 0 } },
-	};
-}
-
 /* ---- The command line --------------------------------------------------------------------------------------------- */
 
 static const struct vmnuma_mode *mode_of(const struct vmnuma *v)

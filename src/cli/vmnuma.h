@@ -66,7 +66,4 @@ void vmnuma_say_single(struct vmnuma *v);
 /** Numbers of nodes and "all" (those that have memory): "0-1,4".  -EINVAL names the text. */
 int vmnuma_parse_nodes(const struct vmnuma *v, const char *text, struct vm_nodemask *out, struct vm_err *err);
 
-/** What placement is judged by, from what was read of a process. */
-struct vm_numa_rules vmnuma_rules(const struct vmnuma *v, const struct vm_proc *p);
-
 #endif

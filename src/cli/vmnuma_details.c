@@ -14,60 +14,6 @@
 
 enum { LEGEND = 100 };
 
-/* ---- Mappings ----------------------------------------------------------------------------------------------------- */
-
-static void unknown(struct vm_numa_mapping_row *row, const struct vmnuma *v, const struct vm_mapping *m)
-{
-	*row = (struct vm_numa_mapping_row){
-		.cells = { .nodes = &v->nodes }, .map = m, .bytes = VM_NODE_UNKNOWN, .misplaced = VM_NODE_UNKNOWN, .local = NAN,
-	};
-}
-
-/** Bytes by node, and what the policy says to them. */
-static bool count_nodes(struct vmnuma *v, const struct vm_aspace *as, struct vm_numa_mapping_row *row)
-{
-	const struct vm_numa_map *m = row->numa;
-	const struct vm_node_pages *pages = as->numa->on.v + m->first;
-	const struct vm_numa_rules rules = vmnuma_rules(v, &as->proc);
-	const size_t n = v->nodes.nodes.n;
-	uint64_t *on = vm_arena_alloc(&v->arena, n * sizeof(*on));
-	double *expected = vm_arena_alloc(&v->arena, n * sizeof(*expected));
-	if (!on || !expected)
-		return false;
-	memset(on, 0, n * sizeof(*on));
-	for (size_t i = 0; i < m->n; i++) {
-		const long at = vm_nodes_index(&v->nodes, pages[i].node);
-		if (at >= 0)
-			on[at] += pages[i].pages * m->page_bytes;
-	}
-	row->cells.on = on;
-	row->bytes = m->pages * m->page_bytes;
-	if (as->proc.numa && as->proc.numa->nnodes == n)
-		row->local = vm_numa_local_share(as->proc.numa, on);
-	if (!vm_numa_governed(m))
-		return true;
-	const uint64_t misplaced = vm_numa_misplaced(row->policy, &rules, pages, m->n, m->page_bytes / v->s->page_bytes);
-	row->misplaced = misplaced == VM_NODE_UNKNOWN ? misplaced : misplaced * m->page_bytes;
-	if (vm_numa_expected(row->policy, &rules, (double)row->bytes, expected))
-		row->cells.expected = expected;
-	return true;
-}
-
-static int fill_rows(struct vmnuma *v, const struct vm_aspace *as, struct vm_numa_mapping_row *rows)
-{
-	for (size_t i = 0; i < as->nmaps; i++) {
-		struct vm_numa_mapping_row *row = &rows[i];
-		unknown(row, v, &as->map[i]);
-		row->numa = as->numa ? vm_numa_maps_at(as->numa, as->map[i].start) : NULL;
-		if (!row->numa)
-			continue;
-		row->policy = &as->numa->policies.v[row->numa->policy];
-		if (!count_nodes(v, as, row))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /* ---- Samples ------------------------------------------------------------------------------------------------------ */
 
 /** Addresses of pages spread evenly over a mapping. */
@@ -112,7 +58,7 @@ static int sample_rows(struct vmnuma *v, const struct vm_aspace *as, struct vm_n
 	if (!addr || !status)
 		return vm_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < as->nmaps; i++) {
-		unknown(&rows[i], v, &as->map[i]);
+		vm_numa_row_unknown(&rows[i], &v->nodes, &as->map[i]);
 		/* The gate page is in the kernel's half. */
 		const size_t n = as->map[i].start >> 63 ? 0 : spread(v, &as->map[i], addr);
 		int r = vm_numa_query(as->proc.pid, addr, status, n, err);
@@ -162,26 +108,12 @@ static int list_classes(struct vmnuma *v, const struct vm_numa_sum *sum, struct 
 {
 	struct vm_numa_class_row rows[VM_NUMA_CLASSES + 1];
 	const struct vm_fieldset *set = vm_numa_columns(&vm_numa_class_fields, &v->nodes, &v->arena);
-	uint64_t *all = vm_arena_alloc(&v->arena, sum->nnodes * sizeof(*all));
 	const bool machine = vm_report_is_machine(&v->report);
-	size_t n = 0;
-	if (!set || !all)
+	const size_t n = vm_numa_class_rows(sum, &v->nodes, machine, &v->arena, rows);
+	if (!set || !n)
 		return vm_fail(err, ENOMEM, "out of memory");
-	for (unsigned i = 0; i < sum->nnodes; i++)
-		all[i] = vm_numa_sum_node(sum, i);
-	for (unsigned c = 0; c <= VM_NUMA_CLASSES; c++) {
-		const uint64_t *on = c < VM_NUMA_CLASSES ? sum->bytes + (size_t)c * sum->nnodes : all;
-		bool some = machine || c == VM_NUMA_CLASSES;
-		for (unsigned i = 0; i < sum->nnodes; i++)
-			some = some || on[i];
-		if (!some || (machine && c == VM_NUMA_CLASSES))
-			continue;
-		rows[n++] = (struct vm_numa_class_row){
-			.cells = { .on = on, .nodes = &v->nodes }, .name = c < VM_NUMA_CLASSES ? vm_numa_class_words[c] : NULL,
-			.local = vm_numa_local_share(sum, on),
-		};
-	}
-	return vmnuma_list(v, set, false, NULL, rows, n, sizeof(rows[0]), NULL, err);
+	/* Programs add up themselves. */
+	return vmnuma_list(v, set, false, NULL, rows, machine ? n - 1 : n, sizeof(rows[0]), NULL, err);
 }
 
 /** What stands above the mappings. */
@@ -248,11 +180,6 @@ static int json_process(struct vmnuma *v, const struct vm_aspace *as, struct vm_
 
 /* ---- The mode ----------------------------------------------------------------------------------------------------- */
 
-static bool is_plain(const struct vm_numa_mapping_row *row)
-{
-	return row->bytes == VM_NODE_UNKNOWN || (row->bytes == 0 && (!row->policy || row->policy->mode == VM_MPOL_DEFAULT));
-}
-
 /** People see mappings that have pages, or a policy of their own, unless they ask for a choice of their own. */
 static size_t drop_plain(struct vmnuma *v, struct vm_numa_mapping_row *rows, size_t n)
 {
@@ -260,7 +187,7 @@ static size_t drop_plain(struct vmnuma *v, struct vm_numa_mapping_row *rows, siz
 	if (v->o->zeros || v->common->filter || vm_report_is_machine(&v->report))
 		return n;
 	for (size_t i = 0; i < n; i++)
-		if (!is_plain(&rows[i]))
+		if (!vm_numa_row_is_plain(&rows[i]))
 			rows[kept++] = rows[i];
 	return kept;
 }
@@ -269,7 +196,7 @@ static void add_up(const struct vmnuma *v, const struct vm_numa_mapping_row *row
 		   struct vm_mapping *map, uint64_t *on)
 {
 	*map = (struct vm_mapping){ .count = 1, .name = "" };
-	unknown(total, v, map);
+	vm_numa_row_unknown(total, &v->nodes, map);
 	total->bytes = 0;
 	total->cells.on = on;
 	memset(on, 0, v->nodes.nodes.n * sizeof(*on));
@@ -348,7 +275,8 @@ static int show_space(struct vmnuma *v, const struct vm_aspace *as, struct vm_er
 	struct vm_numa_mapping_row *rows = calloc(as->nmaps + 1, sizeof(*rows));
 	int r = rows ? 0 : -ENOMEM;
 	if (r == 0)
-		r = v->o->sample ? sample_rows(v, as, rows, err) : fill_rows(v, as, rows);
+		r = v->o->sample ? sample_rows(v, as, rows, err) :
+				vm_numa_rows(as, &v->nodes, v->s->page_bytes, &v->arena, rows);
 	if (r == -ENOMEM)
 		vm_fail(err, ENOMEM, "out of memory");
 	if (r == 0 && vm_report_is_document(&v->report))

@@ -15,6 +15,8 @@
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
+#include "core/field/numa.h"
+#include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -197,7 +199,7 @@ int vmtop_report(struct vmtop *v, const struct vm_sink *sink, FILE *out, const s
 		return vm_fail_os(err, -r, "cannot begin the report");
 	vm_document_begin(&report, v->s, "vmtop/1");
 	r = vm_report_list(&report, view, rows, n, NULL);
-	if (vm_report_is_document(&report) && view->set == &vm_process_fields)
+	if (vm_report_is_document(&report) && view->set == v->fields)
 		put_totals(&report.json, vm_columns_needs(view->set, &view->cols), rows, n);
 	vm_document_end(&report, v->s, vm_procset_now(&v->set)->took_ns);
 	int closed = vm_report_close(&report, err);
@@ -256,8 +258,8 @@ static void tell_of_rates(const struct vmtop *v)
 	const struct vm_choice *ch = &v->choice;
 	const struct vm_columns *cols = &ch->view.cols;
 	unsigned n = 0;
-	for (size_t i = 0; i < vm_process_fields.n; i++) {
-		const struct vm_field *f = &vm_process_fields.v[i];
+	for (size_t i = 0; i < v->fields->n; i++) {
+		const struct vm_field *f = &v->fields->v[i];
 		bool asked = ch->sort.field == f || vm_filter_uses(ch->filter, f);
 		for (size_t k = 0; k < cols->n; k++)
 			asked = asked || cols->at[k] == i;
@@ -299,17 +301,27 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 	return r;
 }
 
+/** The columns of processes, with one for each memory node of this machine. */
+static int make_fields(struct vmtop *v, struct vm_err *err)
+{
+	const struct vm_nodes *nodes = vm_nodes_known(v->s);
+	v->fields = nodes ? vm_numa_columns(&vm_process_fields, nodes, &v->arena) : NULL;
+	return v->fields ? 0 : vm_fail(err, ENOMEM, "out of memory");
+}
+
 static int run_with(struct vmtop *v, int argc, char **argv, struct vm_err *err)
 {
 	uint64_t interval_ns, count;
 	int r = vm_parse_interval(argc, argv, &interval_ns, &count, err);
 	if (r == 0)
-		r = vm_choice_parse(v->common, &vm_process_fields, &v->choice, err);
+		r = make_fields(v, err);
+	if (r == 0)
+		r = vm_choice_parse(v->common, v->fields, &v->choice, err);
 	if (r < 0)
 		return r;
 	/* The same order on the screen and in scripts. */
 	if (!v->common->sort)
-		vm_sort_parse(&vm_process_fields, "RSS", &v->choice.sort, NULL);
+		vm_sort_parse(v->fields, "RSS", &v->choice.sort, NULL);
 	v->interval_ns = interval_ns ? interval_ns : v->o->delay_ns;
 	r = choose(v, err);
 	if (r < 0)
@@ -338,6 +350,7 @@ static int run(struct vm_ctx *ctx, const void *options, int argc, char **argv, s
 	int r = run_with(&v, argc, argv, err);
 	vm_choice_free(&v.choice);
 	vm_procset_free(&v.set);
+	vm_arena_free(&v.arena);
 	free(v.pids);
 	if (v.have_name)
 		regfree(&v.name);

@@ -28,6 +28,9 @@ struct vmtop {
 	struct vm_session *s;
 	const struct vm_common *common;
 	const struct vmtop_options *o;
+	/** What is known of processes on this machine, in `arena`. */
+	const struct vm_fieldset *fields;
+	struct vm_arena arena;
 	struct vm_choice choice;   /* columns, order and filter of the processes */
 	struct vm_procset set;
 	struct vm_system sys;

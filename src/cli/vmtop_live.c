@@ -17,12 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/hugelook.h"
 #include "cli/tui/app.h"
 #include "cli/tui/feed.h"
 #include "cli/tui/keys.h"
 #include "cli/tui/term.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
+#include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -35,6 +37,11 @@ struct live {
 	/** Its totals, read at every refresh. */
 	struct vm_proc totals;
 	struct vm_arena texts;
+	/** Its pages by size, taken again when this comes. */
+	struct vm_huge_world world;
+	struct vm_huge_look look;
+	bool looked;
+	uint64_t look_due_ns;
 };
 
 static void drop_space(struct live *lv)
@@ -48,7 +55,7 @@ static void drop_space(struct live *lv)
 static int refresh_totals(struct live *lv, const struct vm_want *want, struct vm_err *err)
 {
 	const uint32_t needs = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(LIMITS) |
-			       (want->space_needs & VM_NEED(FAULTTIME));
+			       (want->space_needs & VM_NEED(CAPS)) | (want->space_needs & VM_NEED(FAULTTIME));
 	struct vm_proc p;
 	vm_arena_reset(&lv->texts);
 	int r = vm_proc_read(lv->v->s, want->pid, needs, &lv->texts, &p, err);
@@ -58,6 +65,7 @@ static int refresh_totals(struct live *lv, const struct vm_want *want, struct vm
 		return r;
 	vm_proc_keep_rollup(&p, &lv->space->proc);
 	p.cmdline = lv->space->proc.cmdline;
+	p.numa = lv->space->proc.numa;
 	p.unmet |= lv->space->proc.unmet;
 	memcpy(p.why, lv->space->proc.why, sizeof(p.why));
 	lv->totals = p;
@@ -96,6 +104,39 @@ static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_
 	return r;
 }
 
+static void drop_look(struct live *lv)
+{
+	vm_huge_look_free(&lv->look);
+	vm_huge_world_free(&lv->world);
+	lv->look = (struct vm_huge_look){ 0 };
+	lv->world = (struct vm_huge_world){ 0 };
+	lv->looked = false;
+	lv->look_due_ns = 0;
+}
+
+/** Every page is looked at: as often as the budget pays for. */
+static void refresh_look(struct live *lv, const struct vm_want *want, struct vm_frame *frame)
+{
+	const uint64_t now = vm_clock_ns();
+	const bool other = lv->looked && (lv->look.as->proc.pid != want->pid || lv->look.as->proc.start != want->start);
+	if (!want->huge || !want->pid || frame->space_error || other)
+		drop_look(lv);
+	if (want->huge && want->pid && !frame->space_error && now >= lv->look_due_ns) {
+		drop_look(lv);
+		frame->huge_trouble = (struct vm_err){ 0 };
+		int r = vm_huge_world_read(lv->v->s, &lv->world, &frame->huge_trouble);
+		if (r == 0)
+			r = vm_huge_look_read(lv->v->s, &lv->world, &(struct vm_huge_ask){ .pid = want->pid }, &lv->look,
+					      &frame->huge_trouble);
+		if (r < 0)
+			drop_look(lv);
+		lv->looked = r == 0;
+		lv->look_due_ns = now + (uint64_t)((double)(vm_clock_ns() - now) / lv->v->budget);
+	}
+	frame->huge = lv->looked ? &lv->look.space : NULL;
+	frame->huge_why = lv->looked ? &lv->look.why : NULL;
+}
+
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {
 	struct live *lv = ctx;
@@ -123,7 +164,15 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	}
 	frame->space = lv->space;
 	frame->totals = lv->space ? &lv->totals : NULL;
+	refresh_look(lv, want, frame);
 	return r;
+}
+
+static void explain_huge(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx)
+{
+	struct live *lv = ctx;
+	if (lv->looked)
+		vm_huge_explain(&lv->world, &lv->look, g, say, say_ctx);
 }
 
 /** A new file in the current directory; never an existing one, never through a link. */
@@ -170,9 +219,10 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
-	const struct vm_feed feed = { .ctx = &lv, .refresh = refresh, .export = export };
+	const struct vm_feed feed = { .ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes,
+				      .refresh = refresh, .explain_huge = explain_huge, .export = export };
 	const struct vm_app_opts opts = {
-		.interval_ns = v->interval_ns, .columns = v->common->columns, .sort = v->common->sort,
+		.interval_ns = v->interval_ns, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,
 	};
 	/* A script is played as fast as it goes: nothing must depend on time. */
@@ -182,6 +232,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	int sig = term.ended_by(term.ctx);
 	term.close(term.ctx);
 	vm_aspace_free(lv.space);
+	drop_look(&lv);
 	vm_arena_free(&lv.texts);
 	/* Our parent should see what ended us. */
 	if (sig)

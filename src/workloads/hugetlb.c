@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "core/base/str.h"
+#include "workloads/hugepages.h"
 #include "workloads/hugepool.h"
 #include "workloads/kit.h"
 #include "workloads/pages.h"
@@ -84,6 +85,9 @@ static void huge_truth(const struct huge *h, struct vm_truth *t, uint64_t touche
 	vm_truth_pages(t, &(struct vm_pages_fact){ .label = "never touched", .p = h->p + touched, .size = h->size - touched,
 	               VM_PAGES_NONE });
 	vm_truth_array_end(t);
+	vm_truth_array_begin(t, "huge");
+	vm_truth_huge(t, &(struct vm_huge_fact){ .label = "huge", .p = h->p, .size = h->size, .resident = touched, .huge = touched });
+	vm_truth_array_end(t);
 	char a[VM_NUMBUF], b[VM_NUMBUF], c[VM_NUMBUF];
 	vm_truth_say(t, "mapped %s of huge pages of %s, wrote to %s of it", vm_format_size(h->size, a),
 	             vm_format_size(h->page, b), vm_format_size(touched, c));
@@ -124,7 +128,7 @@ static void huge_done(void *state)
 const struct vm_workload vm_workload_hugetlb = {
 	.name = "hugetlb",
 	.help = "huge pages of the machine's pool, 2M or 1G",
-	.shows = "vmpage,vmmap",
+	.shows = "vmhuge,vmpage,vmmap",
 	.lesson = "These pages are set aside in a pool, never swapped and never split, and smaps keeps them out of RSS and PSS: "
 	          "a database may hold most of a machine's memory and seem small.  Look at Private_Hugetlb.  What the "
 	          "pool lacks is borrowed if that is permitted, and given back at the end.",

@@ -19,6 +19,7 @@ extern const struct vm_workload vm_workload_guard, vm_workload_prot_none, vm_wor
 extern const struct vm_workload vm_workload_mremap;
 extern const struct vm_workload vm_workload_working_set;
 extern const struct vm_workload vm_workload_thp, vm_workload_hugetlb, vm_workload_swap, vm_workload_ksm;
+extern const struct vm_workload vm_workload_mthp, vm_workload_huge_holes, vm_workload_fragment;
 extern const struct vm_workload vm_workload_chaos;
 extern const struct vm_workload vm_workload_fault_storm, vm_workload_threads_faults;
 extern const struct vm_workload vm_workload_zero_then_write, vm_workload_kernel_fault, vm_workload_gup_faults;

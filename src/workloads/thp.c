@@ -2,13 +2,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
+#include "workloads/hugepages.h"
 #include "workloads/keeper.h"
 #include "workloads/kit.h"
 #include "workloads/pages.h"
 #include "workloads/registry.h"
+
+/* Linux 6.1; missing from older headers. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 enum { THP_COUNT };
 
@@ -17,7 +24,7 @@ static const struct vm_param thp_params[] = {
 	{ .name = NULL }
 };
 
-enum deed { WRITE, READ, DROP, UNMAP, PROTECT };
+enum deed { WRITE, READ, DROP, UNMAP, PROTECT, SHARE };
 
 static const struct area_kind {
 	const char *label;
@@ -30,6 +37,7 @@ static const struct area_kind {
 	{ "unmapped", UNMAP, "its last quarter unmapped: split as well" },
 	{ "protected", PROTECT, "its first half made read-only: split into entries of base pages, all of it there" },
 	{ "only read", READ, "read, never written: the huge page of zeros, which all processes share" },
+	{ "shared", SHARE, "shared memory, which MADV_COLLAPSE made huge, whatever the policy" },
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -54,6 +62,16 @@ static uint64_t size_of(const struct thp *s, unsigned i)
 	return kinds[i].deed == WRITE ? s->huge * s->lab->arg[THP_COUNT].u64 : s->huge;
 }
 
+/** A file of the kernel's own mount of shared memory. */
+static int map_shared(const struct thp *s, char *at, struct vm_err *err)
+{
+	vm_auto_close int fd = memfd_create("vmlab-thp", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)s->huge) < 0 ||
+	    mmap(at, s->huge, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		return vm_fail_os(err, errno, "cannot map shared memory");
+	return 0;
+}
+
 /** Each area begins where a huge page may, and an inaccessible one lies in between. */
 static int reserve(struct thp *s, struct vm_err *err)
 {
@@ -69,9 +87,13 @@ static int reserve(struct thp *s, struct vm_err *err)
 	for (unsigned i = 0; i < KINDS; i++) {
 		const uint64_t size = size_of(s, i);
 		s->area[i].p = at;
-		if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		if (kinds[i].deed == SHARE) {
+			int r = map_shared(s, at, err);
+			if (r < 0)
+				return r;
+		} else if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 			return vm_fail_os(err, errno, "cannot map %s", vm_format_size(size, text));
-		if (madvise(at, size, MADV_HUGEPAGE) < 0)
+		if (kinds[i].deed != SHARE && madvise(at, size, MADV_HUGEPAGE) < 0)
 			return vm_fail(err, ENOSYS, "this kernel has no transparent huge pages");
 		at += size + s->huge;
 	}
@@ -94,6 +116,16 @@ static bool fill(const struct thp *s, char *p, bool write)
 	return huge;
 }
 
+/** The kernel maps what it collapsed at the next touch, or already has. */
+static bool collapse(const struct thp *s, char *p)
+{
+	vm_touch(s->lab, p, s->huge);
+	if (madvise(p, s->huge, MADV_COLLAPSE) < 0)
+		return false;
+	vm_touch(s->lab, p, s->huge);
+	return true;
+}
+
 static int do_deed(const struct thp *s, enum deed deed, char *p)
 {
 	const uint64_t quarter = s->huge / 4;
@@ -114,6 +146,10 @@ static int make_area(struct thp *s, unsigned i, struct vm_err *err)
 	const uint64_t size = size_of(s, i);
 	char *p = s->area[i].p;
 	uint64_t given = 0;
+	if (kinds[i].deed == SHARE) {
+		s->area[i].huge = collapse(s, p);
+		return 0;
+	}
 	for (uint64_t at = 0; at < size; at += s->huge)
 		given += fill(s, p + at, kinds[i].deed != READ);
 	s->area[i].huge = given * s->huge == size;
@@ -157,7 +193,42 @@ static void truth_mappings(const struct thp *s, struct vm_truth *t, unsigned i)
 	case WRITE:
 		truth_mapping(t, label, p, size, size, s->given * s->huge, "rw-p");
 		break;
+	case SHARE:
+		vm_truth_mapping_begin(t, label, p, size);
+		vm_truth_str(t, "perm", "rw-s");
+		vm_truth_str(t, "name", "/memfd:vmlab-thp (deleted)");
+		vm_truth_u64(t, "rss_bytes", size);
+		vm_truth_u64(t, "anon_bytes", 0);
+		vm_truth_u64(t, "shmem_thp_bytes", s->area[i].huge ? size : 0);
+		vm_truth_object_end(t);
+		break;
 	}
+}
+
+/** What vmhuge shows: of areas that weren't huge at first nothing is stated. */
+static void truth_huge(const struct thp *s, struct vm_truth *t, unsigned i)
+{
+	const uint64_t size = size_of(s, i), quarter = s->huge / 4;
+	struct vm_huge_fact f = { .label = kinds[i].label, .p = s->area[i].p, .size = size, .resident = size };
+	if (!s->area[i].huge)
+		return;
+	switch (kinds[i].deed) {
+	case WRITE:
+	case SHARE:
+		f.huge = size;
+		break;
+	case READ:
+		f.resident = 0;
+		break;
+	case DROP:
+	case UNMAP:
+		f.resident = f.partly = 3 * quarter;
+		break;
+	case PROTECT:
+		f.partly = size;
+		break;
+	}
+	vm_truth_huge(t, &f);
 }
 
 static void truth_pages(const struct thp *s, struct vm_truth *t, unsigned i)
@@ -194,6 +265,11 @@ static void truth_pages(const struct thp *s, struct vm_truth *t, unsigned i)
 	case PROTECT:
 		f.page_bytes = page;
 		break;
+	case SHARE:
+		f.page_bytes = s->area[i].huge ? s->huge : page;
+		f.state = "present file";
+		f.without = "zero swap guard";
+		break;
 	}
 	vm_truth_pages(t, &f);
 }
@@ -219,6 +295,10 @@ static void thp_truth(const struct thp *s, struct vm_truth *t)
 	vm_truth_array_begin(t, "pages");
 	for (unsigned i = 0; i < KINDS; i++)
 		truth_pages(s, t, i);
+	vm_truth_array_end(t);
+	vm_truth_array_begin(t, "huge");
+	for (unsigned i = 0; i < KINDS; i++)
+		truth_huge(s, t, i);
 	vm_truth_array_end(t);
 	vm_truth_say(t, "asked for %llu huge pages of %s, got %llu", (unsigned long long)wanted, vm_format_size(s->huge, text),
 	             (unsigned long long)s->given);
@@ -264,7 +344,7 @@ static void thp_done(void *state)
 const struct vm_workload vm_workload_thp = {
 	.name = "thp",
 	.help = "transparent huge pages, whole and in parts",
-	.shows = "vmpage,vmmap",
+	.shows = "vmhuge,vmpage,vmmap",
 	.lesson = "A huge page that is written as a whole is one entry.  Whoever gives back, unmaps or protects a part of it "
 	          "makes the kernel split the entry into 512, though the memory stays one piece: smaps no longer counts "
 	          "it as AnonHugePages, and the part that was given back isn't free.  The huge page of zeros counts "

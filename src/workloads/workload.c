@@ -24,6 +24,8 @@ const struct vm_workload *const vm_workloads[] = {
 	/* mremap.c */  &vm_workload_mremap,
 	/* working_set.c */     &vm_workload_working_set,
 	/* thp.c */     &vm_workload_thp,
+	/* mthp.c */    &vm_workload_mthp,
+	/* hugepages.c */ &vm_workload_huge_holes, &vm_workload_fragment,
 	/* hugetlb.c */ &vm_workload_hugetlb,
 	/* swap.c */    &vm_workload_swap,
 	/* ksm.c */     &vm_workload_ksm,

@@ -93,6 +93,7 @@ int vm_workload_args(const struct vm_workload *w, const char *const *typed, stru
  * - "areas": as "mappings", for all mappings between "start" and "end" together; "count" of them;
  * - "numa": mappings with their memory policy as vmnuma words it, bytes by node, and how many of them are elsewhere than
  *   it says;
+ * - "huge": memory of a range by the sizes of its pages (workloads/hugepages.h);
  * - "faults": page faults of a kind in a range since the line before (workloads/faults.h); kinds that aren't named for
  *   a range did not occur there;
  * - "processes": whole processes as the kernel saw them at that moment (measured, not expected).

@@ -56,6 +56,9 @@ valid 0 -J --root "$scratch/root" -o PID,PSS,COMM
 is "order" "$(jq -c '[.processes[].pid]' "$scratch/out")" '[300,301,1,500,666]'
 is "sum of PSS" "$(jq .totals.pss_bytes "$scratch/out")" $(((102400 + 51200 + 6144 + 1024 + 3072) * 1024))
 is "hostile name" "$(jq -r '.processes[4].comm' "$scratch/out")" 'e) R (vil'
+numa=$here/../fixtures/numa2
+valid 0 -J --root "$numa" -o PID,N0,N1,CONTAINER,THP%
+is "bytes by node" "$(jq -c '[.processes[] | select(.pid == 501) | .node0_bytes, .node1_bytes] | map(. > 0)' "$scratch/out")" '[true,true]'
 valid 0 -J --root "$scratch/root" -u ann
 is "of ann" "$(jq -c '[.processes[].pid]' "$scratch/out")" '[500,666]'
 valid 0 -J --root "$scratch/root" -n '^post'

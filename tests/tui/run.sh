@@ -1,6 +1,7 @@
 #!/bin/bash
 # Scripted screens: NAME.keys is played on a small captured machine; what it shows must be NAME.screen.
-# run.sh BINDIR [NAME...]; UPDATE=1 rewrites the expectations.  A first line "# locale C" chooses the locale.
+# run.sh BINDIR [NAME...]; UPDATE=1 rewrites the expectations.  Lines "# locale C" and "# fixture NAME" (one of tests/fixtures
+# instead of the small machine), or "# tree NAME" (one that is made of descriptions in tests/cli/NAME), are for us.
 set -u
 bin=${1:?directory of the commands}
 shift
@@ -10,12 +11,29 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 sh "$here/mktree.sh" "$tmp/root" || exit 1
 failed=0 count=0
+
+# made_tree NAME: its path; pages and frames need a description, as files of them would be large.
+made_tree() {
+	local from=$here/../cli/$1 tree=$tmp/tree-$1 part
+	for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
+		python3 -B "$here/../tools/${part%:*}.py" "$from/${part#*:}.txt" "$tree" || return
+	done
+	echo "$tree"
+}
+
 for keys in "$here"/*.keys; do
 	name=$(basename "$keys" .keys)
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-	locale=$(sed -n '1s/^# locale //p' "$keys")
+	locale=$(sed -n 's/^# locale //p' "$keys")
+	fixture=$(sed -n 's/^# fixture //p' "$keys")
+	made=$(sed -n 's/^# tree //p' "$keys")
+	root=${fixture:+$here/../fixtures/}${fixture:-$tmp/root}
+	if [ -n "$made" ]; then
+		command -v python3 >/dev/null || { echo "left out: $name: python3 is not installed"; continue; }
+		root=$(made_tree "$made") || exit 1
+	fi
 	count=$((count + 1))
-	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" --root "$tmp/root" --script "$keys") \
+	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" --root "$root" --script "$keys") \
 		>"$tmp/$name.screen" 2>"$tmp/$name.err"
 	echo "exit $?" >>"$tmp/$name.screen"
 	sed "s|$here/||" "$tmp/$name.err" >>"$tmp/$name.screen"

@@ -127,6 +127,9 @@ static unsigned compare(const struct vm_proc *a, const struct vm_proc *got, cons
 	unsigned wrong = 0;
 	for (unsigned q = 0; q < VM_P_NR; q++) {
 		const bool known = vm_proc_has(a, q);
+		/* Read for single processes only, from status. */
+		if (q == VM_P_THP_ENABLED)
+			continue;
 		if (known != vm_proc_has(b, q) || (known && a->q[q] != b->q[q]))
 			continue;
 		if (vm_proc_has(got, q) == known && (!known || got->q[q] == a->q[q]))

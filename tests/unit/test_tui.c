@@ -10,6 +10,7 @@
 #include "cli/tui/canvas.h"
 #include "cli/tui/feed.h"
 #include "cli/tui/keys.h"
+#include "cli/tui/tab.h"
 #include "cli/tui/term.h"
 #include "core/field/field.h"
 #include "core/model/aspace.h"
@@ -500,12 +501,34 @@ END_TEST
 
 START_TEST(no_key_means_two_things)
 {
-	const unsigned scopes[] = { VM_IN_PROCS, VM_IN_OVERVIEW, VM_IN_MAPPINGS, VM_IN_TEXT, VM_IN_MENU };
+	const unsigned scopes[] = { VM_IN_PROCS, VM_IN_TAB, VM_IN_TAB | VM_IN_TAB_LIST, VM_IN_TAB | VM_IN_TAB_PAGE, VM_IN_TEXT, VM_IN_MENU };
 	for (size_t sc = 0; sc < sizeof(scopes) / sizeof(scopes[0]); sc++)
 		for (size_t i = 0; i < vm_keys_n; i++)
-			for (unsigned k = 0; k < 4 && vm_keys[i].code[k] && (vm_keys[i].scope & scopes[sc]); k++)
-				ck_assert_msg(vm_key_action(vm_keys[i].code[k], scopes[sc]) == vm_keys[i].action,
+			for (unsigned k = 0; k < VM_KEY_CODES && vm_keys[i].code[k] && (vm_keys[i].scope & scopes[sc]); k++)
+				ck_assert_msg(vm_key_action(vm_keys, vm_keys_n, vm_keys[i].code[k], scopes[sc]) ==
+					      vm_keys[i].action,
 					      "%s", vm_keys[i].keys);
+}
+END_TEST
+
+START_TEST(tabs_have_a_key_and_a_name_each)
+{
+	for (size_t t = 0; t < vm_tabs_n; t++) {
+		const char key[] = { '\r', (char)vm_tabs[t]->key, '\0' };
+		has(play(key), vm_tabs[t]->name);
+		for (size_t u = 0; u < t; u++) {
+			ck_assert_int_ne(vm_tabs[t]->key, vm_tabs[u]->key);
+			ck_assert_str_ne(vm_tabs[t]->name, vm_tabs[u]->name);
+		}
+		for (size_t i = 0; i < vm_tabs[t]->nkeys; i++) {
+			ck_assert(vm_tabs[t]->keys[i].action >= VM_ACT_OWN);
+			ck_assert(vm_tabs[t]->keys[i].scope & VM_IN_TAB);
+		}
+	}
+	/* A number goes there directly, one without a tab nowhere. */
+	has(play(ENTER "2"), "/usr/bin/thing");
+	has(play(ENTER "29"), "/usr/bin/thing");
+	has(play(ENTER "21"), "WHAT IT IS");
 }
 END_TEST
 
@@ -541,5 +564,6 @@ UNIT_MAIN("tui", biggest_first_and_no_kernel_threads, hostile_names_are_harmless
 	  plain_filter, expression_filter, search, selection_sticks_to_its_process, tags_are_summed_up,
 	  kernel_threads_and_users, columns, options_choose, pause_holds, interval, exact_numbers, mouse,
 	  unknown_keys_say_so, overview, mappings, flags_in_words, a_process_that_ends_keeps_its_last_figures,
-	  a_process_that_was_gone_before, what_may_not_be_read_is_said, help, no_key_means_two_things, every_size,
+	  a_process_that_was_gone_before, what_may_not_be_read_is_said, help, no_key_means_two_things,
+	  tabs_have_a_key_and_a_name_each, every_size,
 	  no_processes)

@@ -1,6 +1,6 @@
 /**
  * The loop of vmtop's screens.
- * - keys: keys.c;  screens: panel_*.c;  lists: grid.c;  what the user types: prompt.c
+ * - keys: keys.c;  screens: panel_*.c;  tabs of a process: tab_*.c;  lists: grid.c;  what the user types: prompt.c
  * - data: feed.h;  the terminal: term.h
  */
 #include "cli/tui/app.h"
@@ -23,8 +23,11 @@ void vm_ui_push(struct vm_ui *ui, const struct vm_panel *panel)
 
 void vm_ui_pop(struct vm_ui *ui)
 {
-	if (ui->depth > 1)
-		ui->depth--;
+	if (ui->depth < 2)
+		return;
+	const struct vm_panel *panel = ui->stack[--ui->depth];
+	if (panel->leave)
+		panel->leave(ui);
 }
 
 const struct vm_panel *vm_ui_top(const struct vm_ui *ui)
@@ -50,62 +53,46 @@ void vm_ui_note(struct vm_ui *ui, const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool shows(const struct vm_ui *ui, const struct vm_panel *panel)
+void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h)
 {
-	for (unsigned i = 0; i < ui->depth; i++)
-		if (ui->stack[i] == panel)
-			return true;
-	return false;
+	if (g->exact != ui->exact)
+		vm_grid_touch(g);
+	g->exact = ui->exact;
+	vm_grid_draw(g, &ui->canvas, 0, y, ui->canvas.w, h);
+}
+
+/** The screen below menus and texts. */
+static const struct vm_panel *reading(const struct vm_ui *ui)
+{
+	unsigned i = ui->depth - 1;
+	while (!ui->stack[i]->want)
+		i--;
+	return ui->stack[i];
 }
 
 static void refill(struct vm_ui *ui)
 {
-	if (!ui->framed)
-		return;
-	vm_procs_refill(ui);
-	if (shows(ui, &vm_panel_process))
-		vm_process_refill(ui);
-}
-
-enum { SIGHT_MAX = 256 };
-
-static size_t rows_in_sight(const struct vm_grid *g, pid_t *pids)
-{
-	size_t n = 0;
-	for (size_t i = g->top; i < g->rows.n && n < SIGHT_MAX && (int)n + 1 < g->h; i++)
-		pids[n++] = ((const struct vm_proc *)g->rows.v[i])->pid;
-	return n;
+	if (ui->framed)
+		reading(ui)->feed(ui);
 }
 
 static void refresh(struct vm_ui *ui)
 {
-	pid_t sight[SIGHT_MAX];
 	struct vm_want want = { .interval_ns = ui->interval_ns };
-	if (shows(ui, &vm_panel_process)) {
-		want.pid = ui->open.pid;
-		want.start = ui->open.start;
-		want.space_needs = vm_process_needs(ui);
-	}
-	if (!want.pid || !ui->framed) {
-		/* Which kernel threads there are, and whose a process is, is told by stat and status. */
-		want.needs = vm_grid_needs(&ui->procs) | VM_NEED(STAT) | (*ui->user ? VM_NEED(USER) : 0);
-		want.kernel = ui->kernel;
-		want.sight = sight;
-		want.nsight = rows_in_sight(&ui->procs, sight);
-	}
+	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
 	ui->framed = true;
 	refill(ui);
 }
 
-static void draw_keys(struct vm_ui *ui, int y)
+/** The keys of a table that work here, as far as there is room; returns the column behind them. */
+static int draw_some_keys(struct vm_ui *ui, int x, int y, const struct vm_key *keys, size_t nkeys)
 {
 	struct vm_canvas *c = &ui->canvas;
 	unsigned scope = vm_ui_top(ui)->scope(ui);
-	int x = 0;
-	for (size_t i = 0; i < vm_keys_n && x < c->w; i++) {
-		const struct vm_key *k = &vm_keys[i];
+	for (size_t i = 0; i < nkeys && x < c->w; i++) {
+		const struct vm_key *k = &keys[i];
 		if (!(k->scope & scope) || !k->label)
 			continue;
 		/* The first of its keys: there is no room for more. */
@@ -115,6 +102,17 @@ static void draw_keys(struct vm_ui *ui, int y)
 		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_KEY, "%.*s", n, k->keys);
 		x += vm_canvas_text(c, x, y, c->w - x, VM_TINT_KEY_TEXT, k->label) + 1;
 	}
+	return x;
+}
+
+static void draw_keys(struct vm_ui *ui, int y)
+{
+	const struct vm_panel *panel = vm_ui_top(ui);
+	size_t n = 0;
+	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
+	int x = draw_some_keys(ui, 0, y, vm_keys, 1);
+	x = draw_some_keys(ui, x, y, own, n);
+	draw_some_keys(ui, x, y, vm_keys + 1, vm_keys_n - 1);
 }
 
 static void draw_footer(struct vm_ui *ui, int y)
@@ -167,7 +165,6 @@ static unsigned export_rows(struct vm_ui *ui)
 /** Actions that mean the same on every screen; -1: not one of these. */
 static int act_everywhere(struct vm_ui *ui, enum vm_action act)
 {
-	struct vm_grid *g = vm_ui_grid(ui);
 	switch (act) {
 	case VM_ACT_QUIT:
 		return VM_DO_QUIT;
@@ -184,9 +181,7 @@ static int act_everywhere(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_REFRESH:
 		return VM_DO_REDRAW | VM_DO_REFRESH;
 	case VM_ACT_EXACT:
-		ui->procs.exact = ui->open.maps.exact = !g->exact;
-		vm_grid_touch(&ui->procs);
-		vm_grid_touch(&ui->open.maps);
+		ui->exact = !ui->exact;
 		return VM_DO_REDRAW;
 	case VM_ACT_DELAY:
 		return (int)vm_prompt_begin(ui, VM_ASK_INTERVAL);
@@ -220,10 +215,15 @@ static unsigned act_on_grid(struct vm_ui *ui, enum vm_action act)
 static unsigned on_key(struct vm_ui *ui, int key)
 {
 	ui->note[0] = '\0';
+	ui->key = key;
 	if (ui->prompt.ask)
 		return vm_prompt_key(ui, key);
 	const struct vm_panel *panel = vm_ui_top(ui);
-	enum vm_action act = vm_key_action(key, panel->scope(ui));
+	size_t n = 0;
+	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
+	enum vm_action act = vm_key_action(own, n, key, panel->scope(ui));
+	if (act == VM_ACT_NONE)
+		act = vm_key_action(vm_keys, vm_keys_n, key, panel->scope(ui));
 	if (act == VM_ACT_NONE) {
 		vm_ui_note(ui, "That key does nothing here; h shows the keys");
 		return VM_DO_REDRAW;
@@ -282,23 +282,12 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 	return 0;
 }
 
-static uint64_t mapping_key(const void *row)
-{
-	return ((const struct vm_mapping *)row)->start + 1;
-}
-
 static uint64_t process_key(const void *row)
 {
 	const struct vm_proc *p = row;
 	return p->start << 22 ^ (uint64_t)p->pid;
 }
 
-static const struct vm_grid_class procs_class = {
-	.set = &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
-};
-static const struct vm_grid_class maps_class = {
-	.set = &vm_mapping_fields, .key = mapping_key, .text = "MAPPING", .id = "START", .paths = true,
-};
 
 static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)
 {
@@ -307,12 +296,15 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	ui->canvas.utf8 = ui->term->utf8;
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);
-	int r = vm_grid_init(&ui->procs, &procs_class, o->columns, o->sort ? o->sort : "RSS", err);
+	ui->procs_class = (struct vm_grid_class){
+		.set = o->fields ? o->fields : &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
+	};
+	int r = vm_grid_init(&ui->procs, &ui->procs_class, o->columns, o->sort ? o->sort : "RSS", err);
 	if (r == 0)
-		r = vm_grid_init(&ui->open.maps, &maps_class, VM_MAPS_COLUMNS, NULL, err);
+		r = vm_process_init(ui, err);
 	if (r == 0 && o->filter)
 		r = vm_grid_filter(&ui->procs, o->filter, err);
-	ui->procs.exact = ui->open.maps.exact = o->exact;
+	ui->exact = o->exact;
 	return r;
 }
 
@@ -323,8 +315,8 @@ int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const st
 	int r = set_up(&ui, o, err);
 	if (r == 0)
 		r = loop(&ui, err);
+	vm_process_fini(&ui);
 	vm_grid_free(&ui.procs);
-	vm_grid_free(&ui.open.maps);
 	vm_vec_free(&ui.menu.items);
 	vm_buf_free(&ui.page.text);
 	vm_canvas_free(&ui.canvas);

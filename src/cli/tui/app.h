@@ -12,10 +12,12 @@
 
 struct vm_err;
 struct vm_feed;
+struct vm_fieldset;
 struct vm_term;
 
 struct vm_app_opts {
 	uint64_t interval_ns;
+	const struct vm_fieldset *fields;      /* of processes; NULL: vm_process_fields */
 	const char *columns, *sort, *filter;   /* as of -o, -s and --filter; NULL: the usual */
 	bool kernel;               /* show kernel threads */
 	bool exact;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/analysis/whysay.h"
 #include "core/base/err.h"
 #include "core/model/need.h"
 #include "core/model/procset.h"
@@ -18,16 +19,23 @@
 struct vm_aspace;
 struct vm_columns;
 struct vm_fieldset;
+struct vm_huge_space;
+struct vm_nodes;
+struct vm_why_group;
+struct vm_why_space;
+
+enum { VM_SIGHT_MAX = 256 };
 
 /** What the screen shows, and so what has to be read. */
 struct vm_want {
 	uint32_t needs;            /* of all processes; 0: leave them as they are */
 	bool kernel;               /* of kernel threads too; else what stat tells will do */
-	const pid_t *sight;        /* rows in sight */
+	pid_t sight[VM_SIGHT_MAX]; /* rows in sight */
 	size_t nsight;
 	pid_t pid;                 /* the process that is open; 0: none */
 	uint64_t start;
 	uint32_t space_needs;
+	bool huge;                 /* of the open process: sizes of its pages */
 	uint64_t interval_ns;
 };
 
@@ -41,12 +49,21 @@ struct vm_frame {
 	const struct vm_proc *totals;
 	/** 0; ESRCH when the process ended; else why it can't be read. */
 	int space_error;
+	/** The open process by sizes of pages, and why they aren't larger; NULL: not wanted, or why it can't be read. */
+	const struct vm_huge_space *huge;
+	const struct vm_why_space *huge_why;
+	struct vm_err huge_trouble;
 };
 
 struct vm_feed {
 	void *ctx;
+	/** The machine's memory nodes, and its base page in bytes; NULL: not known. */
+	const struct vm_nodes *nodes;
+	uint64_t page_bytes;
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
+	/** All that is to be said of memory in frame->huge_why, line by line. */
+	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */
 	int (*export)(void *ctx, const struct vm_fieldset *set, const struct vm_columns *cols,
 		      const void *const *rows, size_t n, char *name, size_t size, struct vm_err *err);

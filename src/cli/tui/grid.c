@@ -18,7 +18,7 @@ int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const cha
 		return vm_fail(err, EINVAL, "a %s has no column %s or %s", class->set->row, class->text, class->id);
 	g->text = &class->set->v[text];
 	g->id = &class->set->v[id];
-	int r = vm_columns_parse(class->set, columns, VM_F_DEFAULT, &g->cols, err);
+	int r = vm_columns_parse(class->set, columns ? columns : class->usual, VM_F_DEFAULT, &g->cols, err);
 	return r < 0 ? r : vm_sort_parse(class->set, sort, &g->sort, err);
 }
 
@@ -28,6 +28,23 @@ void vm_grid_free(struct vm_grid *g)
 	vm_vec_free(&g->rows);
 	vm_vec_free(&g->tags);
 	g->filter = NULL;
+}
+
+void vm_grid_forget(struct vm_grid *g)
+{
+	g->rows.n = g->tags.n = g->offered = 0;
+	g->held = 0;
+	g->sel = g->top = 0;
+	vm_grid_filter(g, "", NULL);
+}
+
+int vm_grid_usual(struct vm_grid *g, struct vm_err *err)
+{
+	struct vm_columns cols;
+	int r = vm_columns_parse(g->class->set, g->class->usual, VM_F_DEFAULT, &cols, err);
+	if (r == 0)
+		g->cols = cols;
+	return r;
 }
 
 static const struct vm_field *field(const struct vm_grid *g, const char *name)
@@ -368,7 +385,7 @@ static void draw_text(struct vm_canvas *c, int x, int y, int w, enum vm_tint tin
 static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, int y)
 {
 	const void *row = g->rows.v[at];
-	bool selected = at == g->sel, tagged = vm_grid_is_tagged(g, g->class->key(row));
+	bool selected = at == g->sel && !g->still, tagged = vm_grid_is_tagged(g, g->class->key(row));
 	enum vm_tint base = tagged ? VM_TINT_TAG : VM_TINT_NORMAL;
 	for (unsigned i = 0; i < g->nspans; i++) {
 		const struct vm_grid_span *s = &g->span[i];

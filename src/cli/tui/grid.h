@@ -23,6 +23,8 @@ struct vm_grid_class {
 	uint64_t (*key)(const void *row);
 	/** The column that search and plain filters look into, and what # sorts by. */
 	const char *text, *id;
+	/** Columns to begin with; NULL: the defaults of the set. */
+	const char *usual;
 	/** The text is a path: cut it at its beginning. */
 	bool paths;
 };
@@ -33,6 +35,8 @@ struct vm_grid {
 	struct vm_columns cols;
 	struct vm_sort sort;
 	bool exact;
+	/** To look at, not to walk through: no row is selected. */
+	bool still;
 	/** As the user typed it; an expression is compiled into `filter`, else it is looked for in the
 	    text column. */
 	char filter_text[VM_GRID_TEXT];
@@ -57,6 +61,10 @@ struct vm_grid {
 int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const char *columns, const char *sort,
 		 struct vm_err *err);
 void vm_grid_free(struct vm_grid *g);
+/** Other rows: drop them, filter, tags and selection; columns and order stay. */
+void vm_grid_forget(struct vm_grid *g);
+/** The columns to begin with. */
+int vm_grid_usual(struct vm_grid *g, struct vm_err *err);
 
 /** What must be read for it. */
 uint32_t vm_grid_needs(const struct vm_grid *g);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 
+#include "cli/tui/tab.h"
 #include "cli/tui/term.h"
 
 #define F(n) VM_KEY_F(n)
@@ -36,15 +37,17 @@ const struct vm_key vm_keys[] = {
 	{ { 'k', 'K' }, "k K", NULL, "show or hide kernel threads", VM_IN_PROCS, VM_ACT_KERNEL },
 	{ { ' ' }, "Space", "Tag", "tag the row; the footer sums up the tagged ones", VM_IN_LISTS, VM_ACT_TAG },
 	{ { 'c' }, "c", NULL, "remove all tags", VM_IN_LISTS, VM_ACT_UNTAG },
-	{ { 'Z', 'z' }, "Z z", "Pause", "pause and go on", VM_IN_LISTS | VM_IN_PROCESS, VM_ACT_PAUSE },
-	{ { 'd', 's' }, "d s", NULL, "set the interval", VM_IN_LISTS | VM_IN_PROCESS, VM_ACT_DELAY },
+	{ { 'Z', 'z' }, "Z z", "Pause", "pause and go on", VM_IN_LISTS | VM_IN_TAB, VM_ACT_PAUSE },
+	{ { 'd', 's' }, "d s", NULL, "set the interval", VM_IN_LISTS | VM_IN_TAB, VM_ACT_DELAY },
 	{ { 'r', CTRL('L'), F(5) }, "F5 r", NULL, "refresh now, even while paused",
-	  VM_IN_LISTS | VM_IN_PROCESS, VM_ACT_REFRESH },
-	{ { 'b' }, "b", NULL, "exact numbers, in bytes, and back", VM_IN_LISTS | VM_IN_PROCESS, VM_ACT_EXACT },
+	  VM_IN_LISTS | VM_IN_TAB, VM_ACT_REFRESH },
+	{ { 'b' }, "b", NULL, "exact numbers, in bytes, and back", VM_IN_LISTS | VM_IN_TAB, VM_ACT_EXACT },
 	{ { 'x' }, "x", NULL, "write the rows shown to a JSON file in the current directory", VM_IN_LISTS,
 	  VM_ACT_EXPORT },
-	{ { VM_KEY_TAB }, "Tab", "Tab", "next tab", VM_IN_PROCESS, VM_ACT_TAB_NEXT },
-	{ { VM_KEY_BACKTAB }, "Shift-Tab", NULL, "previous tab", VM_IN_PROCESS, VM_ACT_TAB_PREVIOUS },
+	{ { VM_KEY_TAB }, "Tab", "Tab", "next tab", VM_IN_TAB, VM_ACT_TAB_NEXT },
+	{ { VM_KEY_BACKTAB }, "Shift-Tab", NULL, "previous tab", VM_IN_TAB, VM_ACT_TAB_PREVIOUS },
+	{ { '1', '2', '3', '4', '5', '6', '7', '8', '9' }, "1-9", NULL,
+	  "go to a tab by its number", VM_IN_TAB, VM_ACT_TAB_NUMBER },
 	{ { VM_KEY_UP, CTRL('P') }, "Up", NULL, "one row up", VM_EVERYWHERE, VM_ACT_UP },
 	{ { VM_KEY_DOWN, CTRL('N') }, "Down", NULL, "one row down", VM_EVERYWHERE, VM_ACT_DOWN },
 	{ { VM_KEY_PGUP, CTRL('B') }, "PgUp", NULL, "one page up", VM_EVERYWHERE, VM_ACT_PAGE_UP },
@@ -61,20 +64,20 @@ const struct vm_key vm_keys[] = {
 	{ { 'd' }, "d", "Defaults", "in the column menu: the usual columns", VM_IN_COLUMNS, VM_ACT_RESET },
 	{ { 'q' }, "q", "Quit", "quit", VM_IN_PROCS, VM_ACT_QUIT },
 	{ { 'q', VM_KEY_ESC, VM_KEY_LEFT }, "q Esc", "Back", "back", VM_IN_TEXT | VM_IN_MENU, VM_ACT_BACK },
-	{ { 'q', VM_KEY_ESC }, "q Esc", "Back", "back to the processes", VM_IN_PROCESS, VM_ACT_BACK },
+	{ { 'q', VM_KEY_ESC }, "q Esc", "Back", "back to the processes", VM_IN_TAB, VM_ACT_BACK },
 	{ { F(10), 'Q' }, "F10 Q", NULL, "quit", VM_EVERYWHERE, VM_ACT_QUIT },
 };
 
 const size_t vm_keys_n = sizeof(vm_keys) / sizeof(vm_keys[0]);
 
-enum vm_action vm_key_action(int code, unsigned scope)
+enum vm_action vm_key_action(const struct vm_key *keys, size_t n, int code, unsigned scope)
 {
-	for (size_t i = 0; i < vm_keys_n; i++) {
-		if (!(vm_keys[i].scope & scope))
+	for (size_t i = 0; i < n; i++) {
+		if (!(keys[i].scope & scope))
 			continue;
-		for (unsigned k = 0; k < 4 && vm_keys[i].code[k]; k++)
-			if (vm_keys[i].code[k] == code)
-				return vm_keys[i].action;
+		for (unsigned k = 0; k < VM_KEY_CODES && keys[i].code[k]; k++)
+			if (keys[i].code[k] == code)
+				return keys[i].action;
 	}
 	return VM_ACT_NONE;
 }
@@ -94,15 +97,22 @@ static void write_plain(const char *s, bool sentence, FILE *out)
 	}
 }
 
+static void write_keys(const struct vm_key *keys, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		fputs(".It Li \"", out);
+		write_plain(keys[i].keys, false, out);
+		fputs("\"\n", out);
+		write_plain(keys[i].help, true, out);
+		fputs(".\n", out);
+	}
+}
+
 void vm_keys_write_man(FILE *out)
 {
 	fputs(".Bl -tag -width \"Shift-Tab\" -compact\n", out);
-	for (size_t i = 0; i < vm_keys_n; i++) {
-		fputs(".It Li \"", out);
-		write_plain(vm_keys[i].keys, false, out);
-		fputs("\"\n", out);
-		write_plain(vm_keys[i].help, true, out);
-		fputs(".\n", out);
-	}
+	write_keys(vm_keys, vm_keys_n, out);
+	for (size_t t = 0; t < vm_tabs_n; t++)
+		write_keys(vm_tabs[t]->keys, vm_tabs[t]->nkeys, out);
 	fputs(".El\n", out);
 }

@@ -21,22 +21,27 @@ enum vm_action {
 	/* processes */
 	VM_ACT_USER, VM_ACT_KERNEL, VM_ACT_TAG, VM_ACT_UNTAG,
 	/* a process */
-	VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS,
+	VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS, VM_ACT_TAB_NUMBER,
 	/* menus */
 	VM_ACT_TOGGLE, VM_ACT_MOVE_UP, VM_ACT_MOVE_DOWN, VM_ACT_RESET,
+	/* from here on, each tab of a process counts its own */
+	VM_ACT_OWN = 1000,
 };
 
 /** Where a key works. */
 enum vm_scope {
-	VM_IN_PROCS = 1 << 0, VM_IN_OVERVIEW = 1 << 1, VM_IN_MAPPINGS = 1 << 2, VM_IN_TEXT = 1 << 3,
-	VM_IN_MENU = 1 << 4, VM_IN_COLUMNS = 1 << 5,
+	VM_IN_PROCS = 1 << 0,
+	/* A process: every tab; tabs with a list; tabs that scroll. */
+	VM_IN_TAB = 1 << 1, VM_IN_TAB_LIST = 1 << 2, VM_IN_TAB_PAGE = 1 << 3,
+	VM_IN_TEXT = 1 << 4, VM_IN_MENU = 1 << 5, VM_IN_COLUMNS = 1 << 6,
 };
-#define VM_IN_LISTS   (VM_IN_PROCS | VM_IN_MAPPINGS)
-#define VM_IN_PROCESS (VM_IN_OVERVIEW | VM_IN_MAPPINGS)
+#define VM_IN_LISTS   (VM_IN_PROCS | VM_IN_TAB_LIST)
 #define VM_EVERYWHERE 0xffu
 
+enum { VM_KEY_CODES = 9 };
+
 struct vm_key {
-	int code[4];               /* enum vm_keycode; unused ones are 0 */
+	int code[VM_KEY_CODES];    /* enum vm_keycode; unused ones are 0 */
 	const char *keys;          /* "F6", "< >": as people read it */
 	const char *label;         /* one word for the footer, or NULL: not there */
 	const char *help;          /* one line, lower case, no period */
@@ -51,7 +56,7 @@ extern const size_t vm_keys_n;
 /** The KEYS section of the manual, as an mdoc list. */
 void vm_keys_write_man(FILE *out);
 
-/** What the key does in that place. */
-enum vm_action vm_key_action(int code, unsigned scope);
+/** What the key does in that place, by a table of `n`; VM_ACT_NONE: nothing. */
+enum vm_action vm_key_action(const struct vm_key *keys, size_t n, int code, unsigned scope);
 
 #endif

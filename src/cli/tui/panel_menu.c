@@ -169,8 +169,7 @@ static unsigned reset(struct vm_ui *ui)
 {
 	struct vm_menu *m = &ui->menu;
 	struct vm_grid *g = vm_ui_grid(ui);
-	const char *usual = g == &ui->open.maps ? VM_MAPS_COLUMNS : NULL;
-	if (vm_columns_parse(g->class->set, usual, VM_F_DEFAULT, &g->cols, NULL) < 0)
+	if (vm_grid_usual(g, NULL) < 0)
 		return VM_DO_NOTHING;
 	m->items.n = m->sel = m->top = 0;
 	list_fields(m, g);

@@ -1,25 +1,79 @@
-/** One process: its totals and layout at a glance, and its mappings. */
+/** The screen of a process: its title, its tabs, and the one that is seen.  What they show: tab_*.c. */
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/tui/tab.h"
 #include "cli/tui/ui.h"
 #include "core/base/str.h"
-#include "core/model/kind.h"
 
-static const char *const tab_names[VM_TAB_NR] = { "Overview", "Mappings" };
+const struct vm_tab *const vm_tabs[] = { &vm_tab_overview, &vm_tab_mappings, &vm_tab_huge, &vm_tab_numa };
+const size_t vm_tabs_n = sizeof(vm_tabs) / sizeof(vm_tabs[0]);
+static_assert(sizeof(vm_tabs) / sizeof(vm_tabs[0]) <= VM_TABS_MAX, "there is room for the states of tabs");
+
+static const struct vm_tab *seen(const struct vm_ui *ui)
+{
+	return vm_tabs[ui->open.tab];
+}
+
+static void *state(const struct vm_ui *ui)
+{
+	return ui->open.state[ui->open.tab];
+}
+
+int vm_process_init(struct vm_ui *ui, struct vm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < vm_tabs_n && r == 0; i++) {
+		ui->open.state[i] = calloc(1, vm_tabs[i]->size ? vm_tabs[i]->size : 1);
+		if (!ui->open.state[i])
+			return vm_fail(err, ENOMEM, "out of memory");
+		if (vm_tabs[i]->init)
+			r = vm_tabs[i]->init(ui, ui->open.state[i], err);
+	}
+	return r;
+}
+
+static void show_tab(struct vm_ui *ui, bool show)
+{
+	const struct vm_tab *t = seen(ui);
+	void (*tell)(struct vm_ui *, void *) = show ? t->open : t->close;
+	if (tell && ui->open.shown != show)
+		tell(ui, state(ui));
+	ui->open.shown = show;
+}
+
+void vm_process_fini(struct vm_ui *ui)
+{
+	show_tab(ui, false);
+	for (size_t i = 0; i < vm_tabs_n; i++) {
+		if (ui->open.state[i] && vm_tabs[i]->fini)
+			vm_tabs[i]->fini(ui->open.state[i]);
+		free(ui->open.state[i]);
+	}
+}
+
+static void leave(struct vm_ui *ui)
+{
+	show_tab(ui, false);
+}
 
 static unsigned scope(const struct vm_ui *ui)
 {
-	return ui->open.tab == VM_TAB_OVERVIEW ? VM_IN_OVERVIEW : VM_IN_MAPPINGS;
+	return VM_IN_TAB | seen(ui)->scope;
+}
+
+static const struct vm_key *keys(const struct vm_ui *ui, size_t *n)
+{
+	*n = seen(ui)->nkeys;
+	return seen(ui)->keys;
 }
 
 static struct vm_grid *grid(struct vm_ui *ui)
 {
-	return ui->open.tab == VM_TAB_MAPPINGS ? &ui->open.maps : NULL;
+	return seen(ui)->grid ? seen(ui)->grid(state(ui)) : NULL;
 }
 
 unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char *comm)
@@ -27,31 +81,30 @@ unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char
 	struct vm_open *o = &ui->open;
 	if (o->pid != pid || o->start != start) {
 		o->known = false;
-		o->top = 0;
-		o->tab = VM_TAB_OVERVIEW;
-		o->maps.rows.n = o->maps.tags.n = 0;
-		o->maps.held = 0;
-		o->maps.sel = o->maps.top = 0;
-		vm_grid_filter(&o->maps, "", NULL);
+		o->tab = 0;
+		for (size_t i = 0; i < vm_tabs_n; i++)
+			if (vm_tabs[i]->reset)
+				vm_tabs[i]->reset(ui, o->state[i]);
 	}
 	o->pid = pid;
 	o->start = start;
 	o->ended = false;
 	snprintf(o->comm, sizeof(o->comm), "%s", comm);
 	vm_ui_push(ui, &vm_panel_process);
+	show_tab(ui, true);
 	return VM_DO_REDRAW | VM_DO_REFRESH;
 }
 
-uint32_t vm_process_needs(const struct vm_ui *ui)
+static void want(struct vm_ui *ui, struct vm_want *want)
 {
-	const uint32_t totals = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(CMDLINE) |
-				VM_NEED(LIMITS) | VM_NEED(LAYOUT) |
-				/* All processes pay for it: only while it is wanted of all. */
-				(vm_grid_needs(&ui->procs) & VM_NEED(FAULTTIME));
-	if (ui->open.tab == VM_TAB_MAPPINGS)
-		/* The flags come with smaps and are wanted as soon as a mapping is opened. */
-		return totals | vm_grid_needs(&ui->open.maps) | VM_NEED(SMAPS) | VM_NEED(FLAGS);
-	return totals | VM_NEED_KIND | VM_NEED(SMAPS) | VM_NEED(ROLLUP);
+	want->pid = ui->open.pid;
+	want->start = ui->open.start;
+	want->space_needs = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(CMDLINE) | VM_NEED(LIMITS) |
+			    VM_NEED(LAYOUT) |
+			    /* All processes pay for it: only while it is wanted of all. */
+			    (vm_grid_needs(&ui->procs) & VM_NEED(FAULTTIME));
+	if (seen(ui)->want)
+		seen(ui)->want(ui, state(ui), want);
 }
 
 /** Rates, against the photograph before this one. */
@@ -67,272 +120,27 @@ static void take_totals(struct vm_open *o, const struct vm_proc *p)
 		vm_proc_rates(&o->now, &o->before);
 }
 
-void vm_process_refill(struct vm_ui *ui)
+static void feed(struct vm_ui *ui)
 {
 	struct vm_open *o = &ui->open;
-	const struct vm_aspace *as = ui->frame.space;
 	o->ended = ui->frame.space_error == ESRCH;
-	o->maps.rows.n = 0;
 	const struct vm_proc *p = ui->frame.totals;
-	if (!as || !p || p->pid != o->pid)
+	if (!ui->frame.space || !p || p->pid != o->pid) {
+		/* Lists must not show rows of what was freed. */
+		struct vm_grid *g = grid(ui);
+		if (g)
+			g->rows.n = 0;
+		o->now.numa = NULL;
 		return;
+	}
 	take_totals(o, p);
 	/* Texts belong to the frame, which the next refresh replaces. */
 	o->now.user = p->user;
 	o->now.cmdline = p->cmdline;
 	o->now.cgroup = p->cgroup;
-	vm_grid_fill(&o->maps, as->map, as->nmaps, sizeof(*as->map), NULL, NULL);
-}
-
-/** A line of the overview on the canvas, or -1 (nowhere) when it is scrolled out. */
-struct overview {
-	struct vm_ui *ui;
-	int y, h, line;
-};
-
-static int next_line(struct overview *ov)
-{
-	int at = ov->line++ - ov->ui->open.top;
-	return at < 0 || at >= ov->h ? -1 : ov->y + at;
-}
-
-static const char *bytes_of(const struct vm_ui *ui, enum vm_pqty q, char num[static VM_NUMBUF])
-{
-	const struct vm_proc *p = &ui->open.now;
-	if (!vm_proc_has(p, q))
-		return "-";
-	if (p->q[q] == UINT64_MAX)
-		return "unlimited";
-	return ui->procs.exact ? vm_format_u64(p->q[q], num) : vm_format_size(p->q[q], num);
-}
-
-/** "RSS 58.3M": name dim, figure bright; returns the columns used, padded to `w`. */
-static int pair(struct vm_ui *ui, int x, int y, int w, const char *name, const char *value)
-{
-	struct vm_canvas *c = &ui->canvas;
-	if (y < 0)
-		return w;
-	int n = vm_canvas_text(c, x, y, c->w - x, VM_TINT_DIM, name);
-	int m = vm_canvas_text(c, x + n + 1, y, c->w - x - n - 1, VM_TINT_NORMAL, value);
-	return n + 1 + m + 2 > w ? n + 1 + m + 2 : w;
-}
-
-static int pair_bytes(struct vm_ui *ui, int x, int y, int w, const char *name, enum vm_pqty q)
-{
-	char num[VM_NUMBUF];
-	return pair(ui, x, y, w, name, bytes_of(ui, q, num));
-}
-
-struct pairs { const char *head; struct { const char *name; enum vm_pqty q; } of[5]; };
-
-static void draw_pairs(struct overview *ov, const struct pairs *row)
-{
-	int y = next_line(ov), x = 1;
-	int w = ov->ui->procs.exact ? 28 : 16;
-	if (y >= 0)
-		vm_canvas_text(&ov->ui->canvas, x, y, 14, VM_TINT_BOLD, row->head);
-	x += 14;
-	for (size_t i = 0; i < 5 && row->of[i].name && x < ov->ui->canvas.w; i++)
-		x += pair_bytes(ov->ui, x, y, w, row->of[i].name, row->of[i].q);
-}
-
-static double quantity(const struct vm_proc *p, enum vm_pqty q)
-{
-	return vm_proc_has(p, q) ? (double)p->q[q] : 0;
-}
-
-/** RSS split by type, and beside each other what is this process's alone and what is shared. */
-static void draw_bars(struct overview *ov)
-{
-	struct vm_ui *ui = ov->ui;
-	struct vm_canvas *c = &ui->canvas;
-	const struct vm_proc *p = &ui->open.now;
-	const struct vm_bar_part types[] = {
-		{ quantity(p, VM_P_ANON), VM_TINT_BAR_ANON, 'a' }, { quantity(p, VM_P_FILE), VM_TINT_BAR_FILE, 'f' },
-		{ quantity(p, VM_P_SHMEM), VM_TINT_BAR_SHMEM, 's' },
-	};
-	static const char *const names[] = { "anon", "file", "shmem" };
-	int y = next_line(ov), x = 15;
-	/* A mark every bar starts at: the bar is RSS, the mark up to which it is filled solid is each part. */
-	int w = c->w - x - 2 > 66 ? 66 : c->w - x - 2;
-	if (y >= 0)
-		vm_canvas_bar(c, x, y, w, types[0].value + types[1].value + types[2].value, types, 3);
-	y = next_line(ov);
-	char num[VM_NUMBUF];
-	const enum vm_pqty q[] = { VM_P_ANON, VM_P_FILE, VM_P_SHMEM };
-	for (size_t i = 0; i < 3; i++) {
-		if (y >= 0)
-			vm_canvas_fill(c, x, y, 1, types[i].tint, vm_canvas_bar_glyph(c, i, types[i].letter));
-		x += 2 + pair(ui, x + 2, y, 14, names[i], bytes_of(ui, q[i], num));
-	}
-}
-
-static const char *rate(double v, const char *what, char *buf, size_t size)
-{
-	if (isnan(v))
-		snprintf(buf, size, "-");
-	else
-		snprintf(buf, size, "%.1f%s", v, what);
-	return buf;
-}
-
-static void draw_activity(struct overview *ov)
-{
-	struct vm_ui *ui = ov->ui;
-	const struct vm_proc *p = &ui->open.now;
-	char num[VM_NUMBUF], r[40], text[96];
-	int y = next_line(ov), x = 15;
-	if (y >= 0)
-		vm_canvas_text(&ui->canvas, 1, y, 14, VM_TINT_BOLD, "Faults");
-	snprintf(text, sizeof(text), "%s (%s)",
-		 vm_proc_has(p, VM_P_MINFLT) ? vm_format_u64(p->q[VM_P_MINFLT], num) : "-",
-		 rate(p->minflt_rate, "/s", r, sizeof(r)));
-	x += pair(ui, x, y, 32, "minor", text);
-	snprintf(text, sizeof(text), "%s (%s)",
-		 vm_proc_has(p, VM_P_MAJFLT) ? vm_format_u64(p->q[VM_P_MAJFLT], num) : "-",
-		 rate(p->majflt_rate, "/s", r, sizeof(r)));
-	pair(ui, x, y, 32, "major", text);
-	y = next_line(ov);
-	if (y >= 0)
-		vm_canvas_text(&ui->canvas, 1, y, 14, VM_TINT_BOLD, "Growth");
-	if (isnan(p->rss_rate))
-		snprintf(text, sizeof(text), "-");
-	else
-		snprintf(text, sizeof(text), "%s%s/s", p->rss_rate < 0 ? "-" : p->rss_rate > 0 ? "+" : "",
-			 vm_format_size((uint64_t)fabs(p->rss_rate), num));
-	x = 15;
-	x += pair(ui, x, y, 16, "RSS", text);
-	x += pair(ui, x, y, 16, "CPU", rate(p->cpu_share * 100, " %", r, sizeof(r)));
-	if (vm_proc_has(p, VM_P_FAULT_NS))
-		pair(ui, x, y, 16, "in faults", rate(p->fault_share * 100, " %", r, sizeof(r)));
-}
-
-static void draw_locked(struct overview *ov)
-{
-	struct vm_ui *ui = ov->ui;
-	const struct vm_proc *p = &ui->open.now;
-	char num[VM_NUMBUF];
-	int y = next_line(ov), x = 15;
-	if (y >= 0)
-		vm_canvas_text(&ui->canvas, 1, y, 14, VM_TINT_BOLD, "Locked");
-	x += pair_bytes(ui, x, y, 16, "VmLck", VM_P_LOCKED);
-	x += pair(ui, x, y, 16, "limit", bytes_of(ui, VM_P_MEMLOCK_SOFT, num));
-	bool over = vm_proc_has(p, VM_P_LOCKED) && vm_proc_has(p, VM_P_MEMLOCK_SOFT) && p->q[VM_P_LOCKED] &&
-		    p->q[VM_P_LOCKED] >= p->q[VM_P_MEMLOCK_SOFT] / 10 * 9;
-	if (over && y >= 0)
-		x += vm_canvas_text(&ui->canvas, x, y, ui->canvas.w - x, VM_TINT_WARN, "near its limit") + 2;
-	pair_bytes(ui, x, y, 16, "pinned", VM_P_PINNED);
-}
-
-struct kind_sum {
-	struct vm_sum sum;
-	uint64_t low, high;
-};
-
-static void sum_kinds(const struct vm_aspace *as, struct kind_sum sum[static VM_KIND_NR])
-{
-	memset(sum, 0, VM_KIND_NR * sizeof(*sum));
-	for (size_t i = 0; i < as->nmaps; i++) {
-		struct kind_sum *k = &sum[as->map[i].kind];
-		if (!k->sum.m.count)
-			k->low = as->map[i].start;
-		k->high = as->map[i].end;
-		vm_sum_add(&k->sum, &as->map[i]);
-	}
-}
-
-static int compare_kinds(const void *pa, const void *pb)
-{
-	const struct kind_sum *a = *(const struct kind_sum *const *)pa, *b = *(const struct kind_sum *const *)pb;
-	uint64_t x = a->sum.m.q[VM_Q_RSS], y = b->sum.m.q[VM_Q_RSS];
-	if (x != y)
-		return x < y ? 1 : -1;
-	x = vm_mapping_size(&a->sum.m), y = vm_mapping_size(&b->sum.m);
-	return x < y ? 1 : x > y ? -1 : 0;
-}
-
-static void draw_kind_cells(struct vm_ui *ui, int y, const char *name, const struct vm_mapping *m)
-{
-	static const enum vm_qty q[] = { VM_Q_SIZE, VM_Q_RSS, VM_Q_PSS, VM_Q_USS, VM_Q_SWAP };
-	struct vm_canvas *c = &ui->canvas;
-	char num[VM_NUMBUF], count[VM_NUMBUF];
-	vm_canvas_text(c, 1, y, 11, VM_TINT_NORMAL, name);
-	vm_canvas_right(c, 12, y, 6, VM_TINT_NORMAL, vm_format_u64(m->count, count));
-	for (size_t i = 0; i < sizeof(q) / sizeof(q[0]); i++) {
-		bool known = q[i] == VM_Q_SIZE || (m->have & VM_HAVE(q[i]));
-		uint64_t v = q[i] == VM_Q_SIZE ? vm_mapping_size(m) : m->q[q[i]];
-		const char *text = !known ? "-" : ui->procs.exact ? vm_format_u64(v, num) : vm_format_size(v, num);
-		int w = ui->procs.exact ? 14 : 8;
-		vm_canvas_right(c, 18 + (int)i * w, y, w, known && v ? VM_TINT_NORMAL : VM_TINT_DIM,
-				text);
-	}
-}
-
-/** What the memory is for, biggest first, with the range of addresses that each kind spreads over. */
-static void draw_kinds(struct overview *ov)
-{
-	struct vm_ui *ui = ov->ui;
-	struct vm_canvas *c = &ui->canvas;
-	const struct vm_aspace *as = ui->frame.space;
-	struct kind_sum sum[VM_KIND_NR], *order[VM_KIND_NR];
-	size_t n = 0;
-	sum_kinds(as, sum);
-	for (size_t k = 0; k < VM_KIND_NR; k++)
-		if (sum[k].sum.m.count)
-			order[n++] = &sum[k];
-	qsort(order, n, sizeof(*order), compare_kinds);
-	next_line(ov);
-	int y = next_line(ov), w = ui->procs.exact ? 14 : 8, end = 18 + 5 * w;
-	if (y >= 0) {
-		static const char *const heads[] = { "SIZE", "RSS", "PSS", "USS", "SWAP" };
-		vm_canvas_fill(c, 0, y, c->w, VM_TINT_HEAD, ' ');
-		vm_canvas_text(c, 1, y, 11, VM_TINT_HEAD, "KIND");
-		vm_canvas_right(c, 12, y, 6, VM_TINT_HEAD, "COUNT");
-		for (int i = 0; i < 5; i++)
-			vm_canvas_right(c, 18 + i * w, y, w, VM_TINT_HEAD, heads[i]);
-		vm_canvas_text(c, end + 2, y, c->w - end - 2, VM_TINT_HEAD, "WHAT IT IS");
-		if (c->w >= end + 100)
-			vm_canvas_text(c, end + 68, y, c->w, VM_TINT_HEAD, "WHERE");
-	}
-	for (size_t i = 0; i < n; i++) {
-		y = next_line(ov);
-		if (y < 0)
-			continue;
-		const struct vm_kind_info *info = &vm_kinds[order[i] - sum];
-		draw_kind_cells(ui, y, info->name, &order[i]->sum.m);
-		int room = c->w - end - 2;
-		bool where = c->w >= end + 100;
-		vm_canvas_text(c, end + 2, y, where ? 64 : room, VM_TINT_DIM, info->help);
-		if (where)
-			vm_canvas_textf(c, end + 68, y, c->w, VM_TINT_DIM, "%012jx-%012jx",
-					(uintmax_t)order[i]->low, (uintmax_t)order[i]->high);
-	}
-}
-
-static void draw_overview(struct vm_ui *ui, int y, int h)
-{
-	static const struct pairs rows[] = {
-		{ "Address space", { { "VSZ", VM_P_VSZ }, { "peak", VM_P_PEAK }, { "data", VM_P_DATA },
-				     { "tables", VM_P_PAGE_TABLES } } },
-		{ "Resident", { { "RSS", VM_P_RSS }, { "peak", VM_P_HWM }, { "THP", VM_P_THP },
-				{ "hugetlb", VM_P_HUGETLB } } },
-		{ "Its share", { { "PSS", VM_P_PSS }, { "USS", VM_P_USS }, { "dirty", VM_P_PSS_DIRTY },
-				 { "referenced", VM_P_REFERENCED } } },
-		{ "Swapped", { { "SWAP", VM_P_SWAP }, { "SWAPPSS", VM_P_SWAP_PSS } } },
-	};
-	struct overview ov = { .ui = ui, .y = y, .h = h };
-	draw_pairs(&ov, &rows[0]);
-	draw_pairs(&ov, &rows[1]);
-	draw_bars(&ov);
-	draw_pairs(&ov, &rows[2]);
-	draw_pairs(&ov, &rows[3]);
-	draw_locked(&ov);
-	draw_activity(&ov);
-	const struct vm_aspace *as = ui->frame.space;
-	if (as && as->proc.pid == ui->open.pid && as->nmaps)
-		draw_kinds(&ov);
-	ui->open.lines = ov.line;
-	ui->open.h = h;
+	o->now.numa = p->numa;
+	if (seen(ui)->feed)
+		seen(ui)->feed(ui, state(ui));
 }
 
 /** Why there is nothing, or only something old, to see. */
@@ -357,35 +165,49 @@ static const char *trouble(const struct vm_ui *ui, char *buf, size_t size)
 	return buf;
 }
 
+/** "user ann  state S  3 threads  120 mappings, 4s old". */
+static void describe(const struct vm_ui *ui, char *line, size_t size)
+{
+	const struct vm_open *o = &ui->open;
+	const struct vm_proc *p = &o->now;
+	const struct vm_aspace *as = ui->frame.space;
+	char age[VM_NUMBUF], old[VM_NUMBUF + 8] = "", maps[24] = "-";
+	/* Large spaces aren't read at every refresh: say how old what is shown is. */
+	if (as && p->taken_ns > as->taken_ns + ui->interval_ns / 2)
+		snprintf(old, sizeof(old), ", %s old", vm_format_duration(p->taken_ns - as->taken_ns, age));
+	if (as && as->nmaps)
+		snprintf(maps, sizeof(maps), "%zu", as->nmaps);
+	snprintf(line, size, "%s%s  state %c  %ju thread%s  %s mappings%s ", p->user ? "user " : "", p->user ? p->user : "",
+		 p->state ? p->state : '-', (uintmax_t)p->q[VM_P_THREADS], p->q[VM_P_THREADS] == 1 ? "" : "s", maps, old);
+}
+
+/** Columns that a tab takes in their line. */
+static int tab_width(size_t tab)
+{
+	return (int)strlen(vm_tabs[tab]->name) + 2;
+}
+
 static int draw_title(struct vm_ui *ui, int y)
 {
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_open *o = &ui->open;
-	const struct vm_proc *p = &o->now;
-	int x = vm_canvas_textf(c, 0, y, c->w, VM_TINT_TITLE, "%d ", o->pid);
-	const char *cmd = o->known && p->cmdline && *p->cmdline ? p->cmdline : o->comm;
-	vm_canvas_text(c, x, y, c->w - x, VM_TINT_TITLE, cmd);
-	x = 0;
-	for (int t = 0; t < VM_TAB_NR; t++)
-		x += vm_canvas_textf(c, x, y + 1, c->w - x, (enum vm_tab)t == o->tab ? VM_TINT_HEAD_SORT : VM_TINT_HEAD,
-				     " %s ", tab_names[t]);
+	char line[240] = "";
+	int x = 0, room = c->w;
+	if (o->known)
+		describe(ui, line, sizeof(line));
+	for (size_t t = 0; t < vm_tabs_n; t++)
+		x += vm_canvas_textf(c, x, y + 1, c->w - x, t == o->tab ? VM_TINT_HEAD_SORT : VM_TINT_HEAD, " %s ",
+				     vm_tabs[t]->name);
 	vm_canvas_fill(c, x, y + 1, c->w - x, VM_TINT_HEAD, ' ');
-	if (o->known) {
-		const struct vm_aspace *as = ui->frame.space;
-		char line[240], age[VM_NUMBUF], old[VM_NUMBUF + 8] = "";
-		/* Large spaces aren't read at every refresh: say how old what is shown is. */
-		if (as && p->taken_ns > as->taken_ns + ui->interval_ns / 2)
-			snprintf(old, sizeof(old), ", %s old",
-				 vm_format_duration(p->taken_ns - as->taken_ns, age));
-		char maps[24] = "-";
-		if (as && as->nmaps)
-			snprintf(maps, sizeof(maps), "%zu", as->nmaps);
-		snprintf(line, sizeof(line), "%s%s  state %c  %ju thread%s  %s mappings%s ", p->user ? "user " : "",
-			 p->user ? p->user : "", p->state ? p->state : '-', (uintmax_t)p->q[VM_P_THREADS],
-			 p->q[VM_P_THREADS] == 1 ? "" : "s", maps, old);
-		if (c->w - x > (int)strlen(line))
-			vm_canvas_right(c, x, y + 1, c->w - x, VM_TINT_HEAD, line);
-	}
+	const int n = vm_canvas_text_width(c, line);
+	if (n && n < c->w - x)
+		vm_canvas_right(c, x, y + 1, c->w - x, VM_TINT_HEAD, line);
+	else if (n && n < c->w / 3 * 2)
+		/* No room beside the tabs: the command line is cut instead. */
+		vm_canvas_right(c, room -= n + 1, y, n + 1, VM_TINT_DIM, line);
+	x = vm_canvas_textf(c, 0, y, room, VM_TINT_TITLE, "%d ", o->pid);
+	vm_canvas_text(c, x, y, room - x, VM_TINT_TITLE,
+		       o->known && o->now.cmdline && *o->now.cmdline ? o->now.cmdline : o->comm);
 	return 2;
 }
 
@@ -399,72 +221,61 @@ static void draw(struct vm_ui *ui, int y, int h)
 	const char *why = trouble(ui, buf, sizeof(buf));
 	if (why)
 		vm_canvas_text(c, 0, y + used++, c->w, VM_TINT_WARN, why);
-	const struct vm_grid *g = &ui->open.maps;
-	if (ui->open.tab == VM_TAB_MAPPINGS && *g->filter_text)
-		vm_canvas_textf(c, 0, y + used++, c->w, VM_TINT_TAG, "%zu of %zu mappings  filter: %s", g->rows.n,
-				g->offered, g->filter_text);
-	if (ui->open.tab == VM_TAB_MAPPINGS)
-		vm_grid_draw(&ui->open.maps, c, 0, y + used, c->w, h - used);
-	else if (ui->open.known)
-		draw_overview(ui, y + used, h - used);
+	seen(ui)->draw(ui, state(ui), y + used, h - used);
 }
 
-static unsigned scroll(struct vm_open *o, int to)
+static unsigned change_tab(struct vm_ui *ui, size_t to)
 {
-	int most = o->lines - o->h;
-	o->top = to > most ? most : to;
-	if (o->top < 0)
-		o->top = 0;
-	return VM_DO_REDRAW;
-}
-
-static unsigned change_tab(struct vm_ui *ui, int step)
-{
-	ui->open.tab = (enum vm_tab)(((int)ui->open.tab + step + VM_TAB_NR) % VM_TAB_NR);
+	show_tab(ui, false);
+	ui->open.tab = (unsigned)(to % vm_tabs_n);
+	show_tab(ui, true);
 	return VM_DO_REDRAW | VM_DO_REFRESH;
+}
+
+/** The tab that the key just pressed is for. */
+static unsigned go_to_tab(struct vm_ui *ui)
+{
+	for (size_t t = 0; t < vm_tabs_n; t++)
+		if (vm_tabs[t]->key == ui->key)
+			return change_tab(ui, t);
+	return VM_DO_NOTHING;
 }
 
 static unsigned act(struct vm_ui *ui, enum vm_action act)
 {
-	struct vm_open *o = &ui->open;
-	if (act == VM_ACT_TAB_NEXT || act == VM_ACT_TAB_PREVIOUS)
-		return change_tab(ui, act == VM_ACT_TAB_NEXT ? 1 : -1);
-	if (o->tab == VM_TAB_MAPPINGS) {
-		const struct vm_mapping *m = vm_grid_selected(&o->maps);
-		return act == VM_ACT_OPEN && m ? vm_mapping_open(ui, m) : VM_DO_NOTHING;
-	}
 	switch (act) {
-	case VM_ACT_UP: return scroll(o, o->top - 1);
-	case VM_ACT_DOWN: return scroll(o, o->top + 1);
-	case VM_ACT_PAGE_UP: return scroll(o, o->top - o->h);
-	case VM_ACT_PAGE_DOWN: return scroll(o, o->top + o->h);
-	case VM_ACT_FIRST: return scroll(o, 0);
-	case VM_ACT_LAST: return scroll(o, o->lines);
-	default: return VM_DO_NOTHING;
+	case VM_ACT_TAB_NEXT:
+		return change_tab(ui, ui->open.tab + 1);
+	case VM_ACT_TAB_PREVIOUS:
+		return change_tab(ui, ui->open.tab + vm_tabs_n - 1);
+	case VM_ACT_TAB_NUMBER:
+		return go_to_tab(ui);
+	default:
+		return seen(ui)->act ? seen(ui)->act(ui, state(ui), act) : VM_DO_NOTHING;
 	}
 }
 
 static unsigned mouse(struct vm_ui *ui, const struct vm_event *ev)
 {
-	struct vm_open *o = &ui->open;
 	if (ev->type == VM_EV_CLICK && ev->y == 1) {
 		int x = 0;
-		for (int t = 0; t < VM_TAB_NR; t++) {
-			int w = (int)strlen(tab_names[t]) + 2;
-			if (ev->x >= x && ev->x < x + w)
-				return change_tab(ui, t - (int)o->tab);
-			x += w;
-		}
+		for (size_t t = 0; t < vm_tabs_n; x += tab_width(t++))
+			if (ev->x >= x && ev->x < x + tab_width(t))
+				return change_tab(ui, t);
 	}
-	if (o->tab == VM_TAB_OVERVIEW)
-		return ev->type == VM_EV_WHEEL ? scroll(o, o->top + 3 * ev->turn) : VM_DO_NOTHING;
+	if (seen(ui)->mouse)
+		return seen(ui)->mouse(ui, state(ui), ev);
+	struct vm_grid *g = grid(ui);
+	if (!g)
+		return VM_DO_NOTHING;
 	if (ev->type == VM_EV_WHEEL)
-		vm_grid_select(&o->maps, (long)o->maps.sel + 3 * ev->turn);
-	else if (vm_grid_click(&o->maps, ev->x, ev->y) && ev->twice)
+		vm_grid_select(g, (long)g->sel + 3 * ev->turn);
+	else if (vm_grid_click(g, ev->x, ev->y) && ev->twice)
 		return act(ui, VM_ACT_OPEN);
 	return VM_DO_REDRAW;
 }
 
 const struct vm_panel vm_panel_process = {
-	.scope = scope, .draw = draw, .act = act, .mouse = mouse, .grid = grid,
+	.scope = scope, .keys = keys, .want = want, .feed = feed, .draw = draw, .act = act, .mouse = mouse, .grid = grid,
+	.leave = leave,
 };

@@ -25,7 +25,18 @@ static bool is_shown(const void *ctx, const void *row)
 	return (ui->kernel || !p->kthread) && (!*ui->user || (p->user && strcmp(p->user, ui->user) == 0));
 }
 
-void vm_procs_refill(struct vm_ui *ui)
+static void want(struct vm_ui *ui, struct vm_want *want)
+{
+	const struct vm_grid *g = &ui->procs;
+	/* Which kernel threads there are, and whose a process is, is told by stat and status. */
+	want->needs = vm_grid_needs(g) | VM_NEED(STAT) | (*ui->user ? VM_NEED(USER) : 0);
+	want->kernel = ui->kernel;
+	want->nsight = 0;
+	for (size_t i = g->top; i < g->rows.n && want->nsight < VM_SIGHT_MAX && (int)want->nsight + 1 < g->h; i++)
+		want->sight[want->nsight++] = ((const struct vm_proc *)g->rows.v[i])->pid;
+}
+
+static void feed(struct vm_ui *ui)
 {
 	const struct vm_proclist *l = &ui->frame.procs->list[ui->frame.procs->now];
 	vm_grid_fill(&ui->procs, l->rows.v, l->rows.n, sizeof(*l->rows.v), is_shown, ui);
@@ -131,7 +142,7 @@ static void draw(struct vm_ui *ui, int y, int h)
 	if (h >= 7)
 		draw_status(ui, y + used++);
 	int foot = ui->procs.tags.n && h >= 7;
-	vm_grid_draw(&ui->procs, &ui->canvas, 0, y + used, ui->canvas.w, h - used - foot);
+	vm_ui_draw_grid(ui, &ui->procs, y + used, h - used - foot);
 	if (foot)
 		draw_tagged(ui, y + h - 1);
 }
@@ -171,5 +182,5 @@ static unsigned mouse(struct vm_ui *ui, const struct vm_event *ev)
 }
 
 const struct vm_panel vm_panel_procs = {
-	.scope = scope, .draw = draw, .act = act, .mouse = mouse, .grid = grid,
+	.scope = scope, .want = want, .feed = feed, .draw = draw, .act = act, .mouse = mouse, .grid = grid,
 };

@@ -13,7 +13,7 @@ static unsigned scope(const struct vm_ui *ui)
 	return VM_IN_TEXT;
 }
 
-static unsigned open_page(struct vm_ui *ui)
+unsigned vm_page_open(struct vm_ui *ui)
 {
 	ui->page.lines = ui->page.top = 0;
 	for (const char *s = vm_buf_str(&ui->page.text); *s; s++)
@@ -23,8 +23,7 @@ static unsigned open_page(struct vm_ui *ui)
 	return VM_DO_REDRAW;
 }
 
-/** "name" in a column of its own, then words wrapped at `width`. */
-static void add_entry(struct vm_buf *b, const char *name, int name_width, const char *words, int width)
+void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const char *words, int width)
 {
 	int at = name_width + 2;
 	vm_buf_addf(b, " %-*s ", name_width, name);
@@ -44,7 +43,7 @@ static void add_entry(struct vm_buf *b, const char *name, int name_width, const 
 }
 
 static const struct { unsigned scope; const char *title; } chapters[] = {
-	{ VM_IN_LISTS, "Lists" }, { VM_IN_PROCESS, "A process" }, { VM_IN_COLUMNS, "Column menu" },
+	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS, "Column menu" },
 };
 
 static void add_keys(struct vm_buf *b, int width)
@@ -54,15 +53,28 @@ static void add_keys(struct vm_buf *b, int width)
 		vm_buf_addf(b, "%s%s\n", ch ? "\n" : "", chapters[ch].title);
 		for (size_t i = 0; i < vm_keys_n; i++)
 			if ((vm_keys[i].scope & chapters[ch].scope) && !(vm_keys[i].scope & done))
-				add_entry(b, vm_keys[i].keys, 9, vm_keys[i].help, width);
+				vm_page_entry(b, vm_keys[i].keys, 9, vm_keys[i].help, width);
 		done |= chapters[ch].scope;
+	}
+	vm_buf_addf(b, "\nTabs of a process\n");
+	for (size_t t = 0; t < vm_tabs_n; t++) {
+		const struct vm_tab *tab = vm_tabs[t];
+		char name[32];
+		snprintf(name, sizeof(name), "%c %s", tab->key, tab->name);
+		vm_page_entry(b, name, 11, tab->help, width);
+	}
+	for (size_t t = 0; t < vm_tabs_n; t++) {
+		if (vm_tabs[t]->nkeys)
+			vm_buf_addf(b, "\nTab %s\n", vm_tabs[t]->name);
+		for (size_t i = 0; i < vm_tabs[t]->nkeys; i++)
+			vm_page_entry(b, vm_tabs[t]->keys[i].keys, 9, vm_tabs[t]->keys[i].help, width);
 	}
 }
 
 static void add_columns(struct vm_buf *b, const struct vm_fieldset *set, int width)
 {
 	for (size_t i = 0; i < set->n; i++)
-		add_entry(b, set->v[i].name, 10, set->v[i].help, width);
+		vm_page_entry(b, set->v[i].name, 10, set->v[i].help, width);
 }
 
 unsigned vm_help_open(struct vm_ui *ui)
@@ -75,10 +87,10 @@ unsigned vm_help_open(struct vm_ui *ui)
 	vm_buf_addf(&p->text, "\nMouse: click a heading to sort by it, again to invert; click a row to select it, "
 		    "twice to open it; the wheel scrolls.\n");
 	vm_buf_addf(&p->text, "\nColumns of a process\n");
-	add_columns(&p->text, &vm_process_fields, width);
+	add_columns(&p->text, ui->procs.class->set, width);
 	vm_buf_addf(&p->text, "\nColumns of a mapping\n");
 	add_columns(&p->text, &vm_mapping_fields, width);
-	return open_page(ui);
+	return vm_page_open(ui);
 }
 
 /** The value and what it is; a long text gets as many lines as it needs, and no explanation. */
@@ -97,22 +109,38 @@ static void add_value(struct vm_buf *b, const struct vm_field *f, const char *va
 	vm_buf_addf(b, "%s\n", value);
 }
 
+/** Each field of a row, with what it is. */
+static void add_fields(struct vm_ui *ui, const struct vm_fieldset *set, const void *row)
+{
+	struct vm_buf *b = &ui->page.text;
+	struct vm_scratch tmp;
+	int width = ui->canvas.w > 110 ? 110 : ui->canvas.w;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct vm_field *f = &set->v[i];
+		vm_buf_addf(b, " %-10s ", f->name);
+		struct vm_buf value = { 0 };
+		vm_value_put(&value, vm_field_get(f, row, &tmp), f->unit, ui->exact);
+		add_value(b, f, vm_buf_str(&value), width);
+		vm_buf_free(&value);
+	}
+}
+
+unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title)
+{
+	ui->page.text.n = 0;
+	snprintf(ui->page.title, sizeof(ui->page.title), "%s", title);
+	add_fields(ui, set, row);
+	return vm_page_open(ui);
+}
+
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
 {
 	struct vm_page *p = &ui->page;
-	struct vm_scratch tmp;
 	int width = ui->canvas.w > 110 ? 110 : ui->canvas.w;
 	p->text.n = 0;
 	snprintf(p->title, sizeof(p->title), "Mapping %012jx-%012jx of process %d", (uintmax_t)m->start,
 		 (uintmax_t)m->end, ui->open.pid);
-	for (size_t i = 0; i < vm_mapping_fields.n; i++) {
-		const struct vm_field *f = &vm_mapping_fields.v[i];
-		vm_buf_addf(&p->text, " %-10s ", f->name);
-		struct vm_buf value = { 0 };
-		vm_value_put(&value, vm_field_get(f, m, &tmp), f->unit, ui->procs.exact);
-		add_value(&p->text, f, vm_buf_str(&value), width);
-		vm_buf_free(&value);
-	}
+	add_fields(ui, &vm_mapping_fields, m);
 	vm_buf_addf(&p->text, "\n %-10s %s: %s\n", "KIND", vm_kinds[m->kind].name, vm_kinds[m->kind].help);
 	vm_buf_addf(&p->text, "\nFlags of the kernel%s\n", m->have_flags ? "" : " are not known");
 	for (unsigned i = 0; m->have_flags && i < VM_VMF_COUNT; i++) {
@@ -121,9 +149,9 @@ unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
 		char name[64], words[256];
 		snprintf(name, sizeof(name), "%.2s %.40s", vm_vmflags[i].code, vm_vmflags[i].name);
 		snprintf(words, sizeof(words), "%s: %s", vm_vmflags[i].words, vm_vmflags[i].sentence);
-		add_entry(&p->text, name, 20, words, width);
+		vm_page_entry(&p->text, name, 20, words, width);
 	}
-	return open_page(ui);
+	return vm_page_open(ui);
 }
 
 static void draw(struct vm_ui *ui, int y, int h)

@@ -11,6 +11,7 @@
 #include "cli/tui/feed.h"
 #include "cli/tui/grid.h"
 #include "cli/tui/keys.h"
+#include "cli/tui/tab.h"
 #include "cli/tui/term.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -29,8 +30,12 @@ enum vm_do {
 
 /** A screen; constant. */
 struct vm_panel {
-	/** Which keys work. */
+	/** Which keys work; those of its own, which go first (may be NULL). */
 	unsigned (*scope)(const struct vm_ui *ui);
+	const struct vm_key *(*keys)(const struct vm_ui *ui, size_t *n);
+	/** What must be read, and what to do with it.  NULL: the screen below it goes on. */
+	void (*want)(struct vm_ui *ui, struct vm_want *want);
+	void (*feed)(struct vm_ui *ui);
 	/** Draw into rows y .. y + h - 1 of ui->canvas, all columns. */
 	void (*draw)(struct vm_ui *ui, int y, int h);
 	/** enum vm_do. */
@@ -38,6 +43,8 @@ struct vm_panel {
 	unsigned (*mouse)(struct vm_ui *ui, const struct vm_event *ev);
 	/** The list that it shows, or NULL. */
 	struct vm_grid *(*grid)(struct vm_ui *ui);
+	/** It goes away; may be NULL. */
+	void (*leave)(struct vm_ui *ui);
 };
 extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu;
 
@@ -77,23 +84,18 @@ struct vm_page {
 	int h;
 };
 
-/** Fewer than vmmap's: in 80 columns there must be room for the name. */
-#define VM_MAPS_COLUMNS "START,SIZE,RSS,PSS,DIRTY,PERM,KIND,MAPPING"
-
-enum vm_tab { VM_TAB_OVERVIEW, VM_TAB_MAPPINGS, VM_TAB_NR };
-
 /** The process that is open. */
 struct vm_open {
 	pid_t pid;
 	uint64_t start;
 	char comm[VM_COMM_MAX + 1];
-	enum vm_tab tab;
-	struct vm_grid maps;
+	unsigned tab;              /* index into vm_tabs */
+	bool shown;                /* that tab was told that it is seen */
+	void *state[VM_TABS_MAX];
 	/** Totals with rates against the photograph before; texts of `now` belong to the frame. */
 	struct vm_proc now, before;
 	bool known;
 	bool ended;
-	int top, lines, h;         /* scrolling of the overview */
 };
 
 enum { VM_DEPTH = 6 };
@@ -108,10 +110,13 @@ struct vm_ui {
 	struct vm_err trouble;     /* of the last refresh */
 	uint64_t interval_ns;
 	bool paused;
+	bool exact;                /* numbers in bytes */
+	int key;                   /* the one that was pressed last */
 	char note[160];            /* said in the footer until the next key */
 	/** Screens on top of each other; the last one is seen. */
 	const struct vm_panel *stack[VM_DEPTH];
 	unsigned depth;
+	struct vm_grid_class procs_class;
 	struct vm_grid procs;
 	bool kernel;
 	char user[40];             /* only this user's; "": all */
@@ -126,6 +131,8 @@ void vm_ui_pop(struct vm_ui *ui);
 const struct vm_panel *vm_ui_top(const struct vm_ui *ui);
 /** The list that is seen, also from a menu above it; never NULL. */
 struct vm_grid *vm_ui_grid(struct vm_ui *ui);
+/** Draw a list into rows y .. y + h - 1. */
+void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h);
 
 __attribute__((format(printf, 2, 3)))
 void vm_ui_note(struct vm_ui *ui, const char *fmt, ...);
@@ -135,16 +142,19 @@ unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask);
 unsigned vm_prompt_key(struct vm_ui *ui, int key);
 void vm_prompt_draw(struct vm_ui *ui, int y);
 
-/** Make the lists again from ui->frame. */
-void vm_procs_refill(struct vm_ui *ui);
-void vm_process_refill(struct vm_ui *ui);
-
 unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char *comm);
-/** What the open process's screen needs. */
-uint32_t vm_process_needs(const struct vm_ui *ui);
+/** Its tabs, before and after everything else. */
+int vm_process_init(struct vm_ui *ui, struct vm_err *err);
+void vm_process_fini(struct vm_ui *ui);
 
 void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
 unsigned vm_help_open(struct vm_ui *ui);
+/** Show ui->page, whose title and text are made. */
+unsigned vm_page_open(struct vm_ui *ui);
+/** "name" in a column of its own, then words wrapped at `width`. */
+void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const char *words, int width);
+/** All fields of a row, to read; and of a mapping its flags in words, too. */
+unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title);
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);
 
 /** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */

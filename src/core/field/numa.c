@@ -99,6 +99,23 @@ static void name_column(struct vm_field *f, struct texts *t, const struct vm_nod
 	f->help = t->help;
 }
 
+/** Of rows that are processes, among many other columns. */
+GETTER(get_process_node)
+{
+	(void)tmp;
+	const struct vm_numa_sum *s = ((const struct vm_proc *)row_)->numa;
+	return s && s->have_pages && f->arg < s->nnodes ? VM_U64(vm_numa_sum_node(s, f->arg)) : VM_ABSENT;
+}
+
+static struct vm_field node_field(const struct vm_fieldset *base, bool few)
+{
+	if (base == &vm_process_fields)
+		return (struct vm_field){
+			.flags = VM_F_DEAR | VM_F_DESC | VM_F_SUM, .needs = VM_NEED(NUMA), .get = get_process_node,
+		};
+	return (struct vm_field){ .flags = VM_F_MACHINE | VM_F_DESC | VM_F_SUM | (few ? VM_F_DEFAULT : 0u), .get = get_on };
+}
+
 const struct vm_fieldset *vm_numa_columns(const struct vm_fieldset *base, const struct vm_nodes *nodes, struct vm_arena *a)
 {
 	const size_t count = nodes->nodes.n < VM_NODE_COLUMNS ? nodes->nodes.n : VM_NODE_COLUMNS;
@@ -116,15 +133,16 @@ const struct vm_fieldset *vm_numa_columns(const struct vm_fieldset *base, const 
 		v[n++] = base->v[i];
 		if (strcmp(base->v[i].name, "NODES") != 0)
 			continue;
-		if (!few)
+		if (!few && base != &vm_process_fields)
 			v[n - 1].flags |= VM_F_DEFAULT;
 		for (; from < more; from++, n++) {
 			const bool wanted = from >= count;
-			v[n] = (struct vm_field){
-				.type = VM_T_U64, .unit = VM_U_BYTES, .arg = (uint16_t)(wanted ? from - count : from),
-				.flags = VM_F_MACHINE | VM_F_DESC | (wanted ? 0 : VM_F_SUM | (few ? VM_F_DEFAULT : 0u)),
-				.get = wanted ? get_expected : get_on, .source = "numa_maps: N0, N1 ...",
-			};
+			v[n] = wanted ? (struct vm_field){ .flags = VM_F_MACHINE | VM_F_DESC, .get = get_expected } :
+					node_field(base, few);
+			v[n].type = VM_T_U64;
+			v[n].unit = VM_U_BYTES;
+			v[n].arg = (uint16_t)(wanted ? from - count : from);
+			v[n].source = "numa_maps: N0, N1 ...";
 			name_column(&v[n], &t[from], &nodes->nodes.v[v[n].arg], wanted);
 		}
 	}

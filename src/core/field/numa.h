@@ -71,10 +71,36 @@ extern const struct vm_fieldset vm_node_item_fields, vm_numa_class_fields, vm_nu
 enum { VM_NODE_COLUMNS = 32 };
 
 /**
- * `base` with a column for each node of the machine: N0, N1 ..., and for mappings E0, E1 ..., where they are expected.
+ * `base` (one of those above, or vm_process_fields) with a column for each node of the machine: N0, N1 ..., and for mappings
+ * E0, E1 ..., where they are expected.
  * In `a`; NULL when memory is out.
  */
 const struct vm_fieldset *vm_numa_columns(const struct vm_fieldset *base, const struct vm_nodes *nodes, struct vm_arena *a);
+
+struct vm_aspace;
+
+/** What placement in a process is judged by. */
+struct vm_numa_rules vm_numa_rules_of(const struct vm_nodes *nodes, const struct vm_proc *p);
+
+/** A row of which only the mapping is known. */
+void vm_numa_row_unknown(struct vm_numa_mapping_row *row, const struct vm_nodes *nodes, const struct vm_mapping *m);
+
+/** Nothing of it is in memory, and no policy of its own: lists for people leave it out. */
+bool vm_numa_row_is_plain(const struct vm_numa_mapping_row *row);
+
+/**
+ * Rows of all mappings, rows[as->nmaps]; what they point to is in `as`, `nodes` and `a`.  `page_bytes`: the machine's base page.
+ * 0 or -ENOMEM.
+ */
+int vm_numa_rows(const struct vm_aspace *as, const struct vm_nodes *nodes, uint64_t page_bytes, struct vm_arena *a,
+		 struct vm_numa_mapping_row *rows);
+
+/**
+ * Rows of the kinds of memory that a process has some of (`empty`: of all), and of their sum; how many.  0 when memory is out.
+ * `nodes` are those of the sum.
+ */
+size_t vm_numa_class_rows(const struct vm_numa_sum *sum, const struct vm_nodes *nodes, bool empty, struct vm_arena *a,
+			  struct vm_numa_class_row rows[static VM_NUMA_CLASSES + 1]);
 
 /** "0:12.3M 1:4.0M": nodes that have some, into tmp->text. */
 struct vm_value vm_numa_nodes_list(const struct vm_numa_sum *s, struct vm_scratch *tmp);

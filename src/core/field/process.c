@@ -6,6 +6,7 @@
 #include "core/analysis/tlbreach.h"
 #include "core/field/field.h"
 #include "core/field/numa.h"
+#include "core/model/container.h"
 #include "core/model/memlock.h"
 #include "core/model/process.h"
 
@@ -188,6 +189,19 @@ GETTER(get_maps_share)
 	return VM_F64((double)p->q[VM_P_MAP_COUNT] / (double)p->max_map_count);
 }
 
+/** Kernels without one kind of huge pages have none of it, and q[] is 0. */
+static uint64_t thp_of(const struct vm_proc *p)
+{
+	return p->q[VM_P_THP] + p->q[VM_P_SHMEM_THP] + p->q[VM_P_FILE_THP];
+}
+
+GETTER(get_thp_disabled)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	return vm_proc_has(p, VM_P_THP_ENABLED) ? VM_BOOL(!p->q[VM_P_THP_ENABLED]) : VM_ABSENT;
+}
+
 /** RSS has no pages of hugetlb pools.  Of which size those are isn't told: 2M, as nearly all are. */
 GETTER(get_tlb_reach)
 {
@@ -195,12 +209,28 @@ GETTER(get_tlb_reach)
 	const struct vm_proc *p = row;
 	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !vm_proc_has(p, VM_P_HUGETLB))
 		return VM_ABSENT;
-	/* Kernels without one of them have no such pages, and q[] is 0. */
-	const uint64_t thp = p->q[VM_P_THP] + p->q[VM_P_SHMEM_THP] + p->q[VM_P_FILE_THP];
+	const uint64_t thp = thp_of(p);
 	const struct vm_tlb_resident r = { {
 		[VM_TLB_4K] = p->q[VM_P_RSS] > thp ? p->q[VM_P_RSS] - thp : 0, [VM_TLB_2M] = thp + p->q[VM_P_HUGETLB],
 	} };
 	return number(vm_tlb_reach_share(&p->tlb, &r));
+}
+
+GETTER(get_thp_share)
+{
+	UNUSED(f), UNUSED(tmp);
+	const struct vm_proc *p = row;
+	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !p->q[VM_P_RSS])
+		return VM_ABSENT;
+	/* The two weren't read at the same moment. */
+	return VM_F64(fmin((double)thp_of(p) / (double)p->q[VM_P_RSS], 1));
+}
+
+GETTER(get_container)
+{
+	UNUSED(f);
+	const struct vm_proc *p = row;
+	return p->cgroup && vm_container_of(p->cgroup, tmp->text, sizeof(tmp->text)) ? VM_STR(tmp->text) : VM_ABSENT;
 }
 
 GETTER(get_nodes)
@@ -316,12 +346,17 @@ static const struct vm_field fields[] = {
 		     "shared memory mapped by huge pages of PMD size"),
 	ROLLUP_BYTES("FILETHP", "file_thp_bytes", VM_P_FILE_THP, 0, "FilePmdMapped",
 		     "files mapped by huge pages of PMD size"),
+	FIELD("THP%", "thp_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR, NEED_STAT | VM_NEED(ROLLUP), get_thp_share,
+	      "smaps_rollup: AnonHugePages, ShmemPmdMapped, FilePmdMapped; stat: rss",
+	      "share of RSS that is mapped by transparent huge pages of PMD size"),
+	FIELD("THPOFF", "thp_disabled", VM_T_BOOL, VM_U_NONE, 0, VM_NEED(STATUS), get_thp_disabled, "status: THP_enabled",
+	      "transparent huge pages are switched off for it: prctl(PR_SET_THP_DISABLE) holds"),
 	FIELD("REACH%", "tlb_reach_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR,
 	      NEED_STAT | VM_NEED(STATUS) | VM_NEED(ROLLUP) | VM_NEED(TLB), get_tlb_reach,
 	      "stat: rss; smaps_rollup, status: huge pages; vmtlb --probe",
 	      "estimated share of resident memory that the second-level TLB translates at once"),
 	FIELD("NODES", "nodes", VM_T_LIST, VM_U_NONE, VM_F_DEAR, VM_NEED(NUMA), get_nodes, "numa_maps: N0, N1 ...",
-	      "memory by memory node, those that have some of it (vmnuma)"),
+	      "memory by memory node, those that have some of it (vmnuma); a column N0, N1 ... for each node follows"),
 	FIELD("LOCAL%", "local_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR, VM_NEED(NUMA) | VM_NEED(CPUS), get_local,
 	      "numa_maps; task/TID/stat: processor",
 	      "share of its memory on the nodes where its threads ran last (vmnuma)"),
@@ -369,6 +404,8 @@ static const struct vm_field fields[] = {
 	      "how old PSS, USS and their kin are in the live view"),
 	FIELD("CGROUP", "cgroup", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_cgroup, "cgroup",
 	      "control group"),
+	FIELD("CONTAINER", "container", VM_T_STR, VM_U_NONE, VM_F_TRUNC, VM_NEED(CGROUP), get_container, "cgroup",
+	      "container, as its control group is named: short ID, or name"),
 	FIELD("COMM", "comm", VM_T_STR, VM_U_NONE, M | VM_F_LABEL, NEED_STAT, get_comm, "stat: comm",
 	      "name of the program"),
 	FIELD("CMDLINE", "cmdline", VM_T_STR, VM_U_NONE, M | VM_F_TRUNC, VM_NEED(CMDLINE), get_cmdline,

@@ -35,5 +35,6 @@ const struct vm_need_info vm_need_info[VM_NEED_NR] = {
 	[VM_NEED_BIT_KPAGEFLAGS] = { "kpageflags", "flags of page frames", FRAME },
 	[VM_NEED_BIT_KPAGECOUNT] = { "kpagecount", "map counts of page frames", FRAME },
 	[VM_NEED_BIT_KPAGECGROUP] = { "kpagecgroup", "memory cgroups of page frames", FRAME },
+	[VM_NEED_BIT_HUGE] = { "huge", "policies, pools and counters of huge pages", "its files may be hidden from a container" },
 	[VM_NEED_BIT_FRAMES] = { "frames", "page frames", FRAME },
 };

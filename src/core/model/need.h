@@ -36,6 +36,7 @@ enum vm_need_bit {
 	VM_NEED_BIT_TABLES,   /* page tables and their entries */
 	VM_NEED_BIT_FRAMES,   /* frames of pages */
 	VM_NEED_BIT_KPAGEFLAGS, VM_NEED_BIT_KPAGECOUNT, VM_NEED_BIT_KPAGECGROUP,   /* of frames */
+	VM_NEED_BIT_HUGE,     /* policies, pools and counters of huge pages: core/source/hugesys.h */
 	VM_NEED_NR,
 };
 

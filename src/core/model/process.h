@@ -51,6 +51,8 @@ enum vm_pqty {
 	/* smaps of the mappings with VM_LOCKED, by core/analysis/locked.h: how many; resident; not resident; with
 	   VM_LOCKONFAULT */
 	VM_P_LOCKED_MAPS, VM_P_LOCKED_RSS, VM_P_LOCKED_ABSENT, VM_P_LOCKED_ONFAULT,
+	/* status THP_enabled: 0: prctl(PR_SET_THP_DISABLE) holds */
+	VM_P_THP_ENABLED,
 	VM_P_NR,
 };
 

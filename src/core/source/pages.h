@@ -85,7 +85,9 @@ typedef int vm_pages_take(void *ctx, const struct vm_page_run *runs, size_t n);
 int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *q, vm_pages_take *take, void *ctx,
 		  struct vm_pages_info *info, struct vm_err *err);
 
-/** What the back ends and core/source/frames.h are as sources, for --sources; ended by NULL. */
+/** What the back ends and core/source/frames.h are as sources, for --sources; the list is ended by NULL. */
+extern const struct vm_source vm_src_tables, vm_src_pagemap, vm_src_pagemap_frames, vm_src_scan, vm_src_mincore, vm_src_kpageflags,
+	vm_src_kpagecount, vm_src_kpagecgroup;
 extern const struct vm_source *const vm_page_sources[];
 
 /* ---- Back ends: one file each (pages_walk.c, pages_map.c, pages_scan.c, pages_core.c) --------------------------- */

@@ -115,20 +115,20 @@ static int probe_cgroup(struct vm_session *s, struct vm_err *err)
 #define SOURCE(name_, help_, needs_, flags_, probe_) \
 	{ .name = name_, .help = help_, .provides = needs_, .primary = needs_, .flags = flags_, .probe = probe_ }
 
-static const struct vm_source
-	by_tables = SOURCE("page-tables", "eBPF, page tables themselves: every bit of every entry", VM_NEED(PAGES) |
+const struct vm_source
+	vm_src_tables = SOURCE("page-tables", "eBPF, page tables themselves: every bit of every entry", VM_NEED(PAGES) |
 			   VM_NEED(FRAMES) | VM_NEED(TABLES), VM_SRC_LIVE, probe_tables),
-	by_pagemap = SOURCE("pagemap", "/proc/PID/pagemap: present, swapped, file, exclusive, soft-dirty", VM_NEED(PAGES), 0,
+	vm_src_pagemap = SOURCE("pagemap", "/proc/PID/pagemap: present, swapped, file, exclusive, soft-dirty", VM_NEED(PAGES), 0,
 			    probe_pagemap),
-	by_pagemap_frames = SOURCE("pagemap-frames", "/proc/PID/pagemap: frames", VM_NEED(FRAMES), 0, probe_pagemap_frames),
-	by_scan = SOURCE("pagemap-scan", "PAGEMAP_SCAN ioctl (Linux 6.7): present, swapped, file, zeros, written",
+	vm_src_pagemap_frames = SOURCE("pagemap-frames", "/proc/PID/pagemap: frames", VM_NEED(FRAMES), 0, probe_pagemap_frames),
+	vm_src_scan = SOURCE("pagemap-scan", "PAGEMAP_SCAN ioctl (Linux 6.7): present, swapped, file, zeros, written",
 			 VM_NEED(PAGES), VM_SRC_LIVE, probe_scan),
-	by_mincore = SOURCE("mincore", "mincore(2): what of our own memory is there", VM_NEED(PAGES), VM_SRC_LIVE,
+	vm_src_mincore = SOURCE("mincore", "mincore(2): what of our own memory is there", VM_NEED(PAGES), VM_SRC_LIVE,
 			    probe_mincore),
-	flags = SOURCE("kpageflags", "/proc/kpageflags: flags of frames", VM_NEED(KPAGEFLAGS), 0, probe_flags),
-	count = SOURCE("kpagecount", "/proc/kpagecount: how often frames are mapped", VM_NEED(KPAGECOUNT), 0, probe_count),
-	cgroup = SOURCE("kpagecgroup", "/proc/kpagecgroup: memory cgroups of frames", VM_NEED(KPAGECGROUP), 0, probe_cgroup);
+	vm_src_kpageflags = SOURCE("kpageflags", "/proc/kpageflags: flags of frames", VM_NEED(KPAGEFLAGS), 0, probe_flags),
+	vm_src_kpagecount = SOURCE("kpagecount", "/proc/kpagecount: how often frames are mapped", VM_NEED(KPAGECOUNT), 0, probe_count),
+	vm_src_kpagecgroup = SOURCE("kpagecgroup", "/proc/kpagecgroup: memory cgroups of frames", VM_NEED(KPAGECGROUP), 0, probe_cgroup);
 
 const struct vm_source *const vm_page_sources[] = {
-	&by_tables, &by_pagemap, &by_pagemap_frames, &by_scan, &by_mincore, &flags, &count, &cgroup, NULL,
+	&vm_src_tables, &vm_src_pagemap, &vm_src_pagemap_frames, &vm_src_scan, &vm_src_mincore, &vm_src_kpageflags, &vm_src_kpagecount, &vm_src_kpagecgroup, NULL,
 };

@@ -176,6 +176,12 @@ bool vm_parse_status(const char *text, struct vm_proc *p)
 	const char *caps = strstr(uid, "\nCapEff:\t");
 	if (caps && take_hex(caps + 9, &v))
 		vm_proc_set(p, VM_P_CAPS, v);
+	const char *thp = strstr(uid, "\nTHP_enabled:\t");
+	if (thp) {
+		thp += 14;
+		if (next_u64(&thp, &v))
+			vm_proc_set(p, VM_P_THP_ENABLED, v);
+	}
 	return true;
 }
 

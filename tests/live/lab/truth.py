@@ -30,7 +30,7 @@ SMAPS_KEYS = {
     "Size": "size_bytes", "Rss": "rss_bytes", "Pss": "pss_bytes", "Anonymous": "anon_bytes",
     "Shared_Clean": "shared_clean_bytes", "Shared_Dirty": "shared_dirty_bytes",
     "Private_Clean": "private_clean_bytes", "Private_Dirty": "private_dirty_bytes",
-    "Locked": "locked_bytes", "Swap": "swap_bytes", "AnonHugePages": "thp_bytes",
+    "Locked": "locked_bytes", "Swap": "swap_bytes", "AnonHugePages": "thp_bytes", "ShmemPmdMapped": "shmem_thp_bytes",
     "Private_Hugetlb": "private_hugetlb_bytes", "Shared_Hugetlb": "shared_hugetlb_bytes",
 }
 HEAD = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) \S+ \d+ *(.*)$")

@@ -154,11 +154,11 @@ static unsigned export_rows(struct vm_ui *ui)
 	char name[128];
 	if (!ui->feed->export)
 		return VM_DO_NOTHING;
-	if (ui->feed->export(ui->feed->ctx, g->class->set, &g->cols, g->rows.v, g->rows.n, name, sizeof(name),
+	if (ui->feed->export(ui->feed->ctx, g->class->set, &g->cols, g->all.v, g->all.n, name, sizeof(name),
 			     &err) < 0)
 		vm_ui_note(ui, "%s", err.what);
 	else
-		vm_ui_note(ui, "%zu rows written to %s", g->rows.n, name);
+		vm_ui_note(ui, "%zu rows written to %s", g->all.n, name);
 	return VM_DO_REDRAW;
 }
 
@@ -289,6 +289,16 @@ static uint64_t process_key(const void *row)
 }
 
 
+static uint64_t process_id(const void *row)
+{
+	return (uint64_t)((const struct vm_proc *)row)->pid;
+}
+
+static uint64_t process_parent(const void *row)
+{
+	return (uint64_t)((const struct vm_proc *)row)->ppid;
+}
+
 static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)
 {
 	ui->interval_ns = o->interval_ns;
@@ -297,6 +307,7 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);
 	ui->procs_class = (struct vm_grid_class){
+		.id_of = process_id, .parent_of = process_parent,
 		.set = o->fields ? o->fields : &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
 	};
 	int r = vm_grid_init(&ui->procs, &ui->procs_class, o->columns, o->sort ? o->sort : "RSS", err);

@@ -129,7 +129,7 @@ static void feed(struct vm_ui *ui)
 		/* Lists must not show rows of what was freed. */
 		struct vm_grid *g = grid(ui);
 		if (g)
-			g->rows.n = 0;
+			vm_grid_clear(g);
 		o->now.numa = NULL;
 		return;
 	}

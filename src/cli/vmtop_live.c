@@ -13,16 +13,20 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/layout.h"
 #include "cli/tui/app.h"
 #include "cli/tui/feed.h"
 #include "cli/tui/keys.h"
 #include "cli/tui/term.h"
+#include "core/analysis/layout.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
+#include "core/source/capture.h"
 #include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
@@ -125,7 +129,28 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	}
 	frame->space = lv->space;
 	frame->totals = lv->space ? &lv->totals : NULL;
+	/* What a script shows must be the same every time. */
+	if (v->s->live && !v->o->script)
+		frame->own_cpu_ns = vm_clock_cpu_ns();
 	return r;
+}
+
+static int picture(void *ctx, const struct vm_aspace *as, bool utf8, struct vm_buf *out, struct vm_err *err)
+{
+	const struct live *lv = ctx;
+	struct vm_layout_style style = { .utf8 = utf8 };
+	struct vm_block *b = NULL;
+	char arch[24];
+	bool five;
+	const long n = vm_layout_blocks(as, VM_LAYOUT_BLOCKS, &b);
+	if (n < 0)
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm_read_arch(lv->v->s, arch, sizeof(arch));
+	if (strcmp(arch, "x86_64") == 0 && vm_read_paging_levels(lv->v->s, &five) == 0)
+		style.user_end = vm_user_end(five);
+	vm_layout_put(out, b, (size_t)n, &style);
+	free(b);
+	return 0;
 }
 
 /** A new file in the current directory; never an existing one, never through a link. */
@@ -173,7 +198,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	if (r < 0)
 		return r;
 	const struct vm_feed feed = { .ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes,
-				      .refresh = refresh, .export = export };
+				      .refresh = refresh, .picture = picture, .export = export };
 	const struct vm_app_opts opts = {
 		.interval_ns = v->interval_ns, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,

@@ -6,6 +6,7 @@
 #include "cli/tui/app.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,14 +77,28 @@ static void refill(struct vm_ui *ui)
 		reading(ui)->feed(ui);
 }
 
+/** Our own share of a CPU, from refresh to refresh; keys that were pressed in between count too. */
+static void take_own_cost(struct vm_ui *ui)
+{
+	const uint64_t now = vm_clock_ns(), cpu = ui->frame.own_cpu_ns;
+	if (cpu && ui->own_at_ns && now > ui->own_at_ns) {
+		const double share = (double)(cpu - ui->own_cpu_ns) / (double)(now - ui->own_at_ns);
+		ui->own_share = isnan(ui->own_share) ? share : ui->own_share * 0.7 + share * 0.3;
+	}
+	ui->own_cpu_ns = cpu;
+	ui->own_at_ns = cpu ? now : 0;
+}
+
 static void refresh(struct vm_ui *ui)
 {
 	struct vm_want want = { .interval_ns = ui->interval_ns };
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
-	ui->framed = true;
+	take_own_cost(ui);
+	ui->framed = ui->frame.fresh = true;
 	refill(ui);
+	ui->frame.fresh = false;
 }
 
 /** The keys of a table that work here, as far as there is room; returns the column behind them. */
@@ -322,11 +337,13 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const struct vm_term *term,
 	       struct vm_err *err)
 {
-	struct vm_ui ui = { .opts = o, .feed = feed, .term = term };
+	struct vm_ui ui = { .opts = o, .feed = feed, .term = term, .own_share = NAN };
 	int r = set_up(&ui, o, err);
 	if (r == 0)
 		r = loop(&ui, err);
 	vm_process_fini(&ui);
+	vm_history_free(&ui.history);
+	vm_levels_free(&ui.levels);
 	vm_grid_free(&ui.procs);
 	vm_vec_free(&ui.menu.items);
 	vm_buf_free(&ui.page.text);

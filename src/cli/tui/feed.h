@@ -16,6 +16,7 @@
 #include "core/model/system.h"
 
 struct vm_aspace;
+struct vm_buf;
 struct vm_columns;
 struct vm_fieldset;
 struct vm_nodes;
@@ -37,11 +38,15 @@ struct vm_want {
 /** What was read; owned by the feed and valid until the next refresh. */
 struct vm_frame {
 	const struct vm_procset *procs;
+	/** Set by the screens: it was read just now, not only looked at again. */
+	bool fresh;
 	struct vm_system sys, sys_before;
 	/** The open process; NULL: not read yet.  It stays as it was last when the process ends. */
 	const struct vm_aspace *space;
 	/** Its totals, which may be newer than the space; NULL: not read yet. */
 	const struct vm_proc *totals;
+	/** CPU time that we have used so far; 0: not told. */
+	uint64_t own_cpu_ns;
 	/** 0; ESRCH when the process ended; else why it can't be read. */
 	int space_error;
 };
@@ -53,6 +58,8 @@ struct vm_feed {
 	uint64_t page_bytes;
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
+	/** Append a picture of the space.  NULL: there is no such thing. */
+	int (*picture)(void *ctx, const struct vm_aspace *as, bool utf8, struct vm_buf *out, struct vm_err *err);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */
 	int (*export)(void *ctx, const struct vm_fieldset *set, const struct vm_columns *cols,
 		      const void *const *rows, size_t n, char *name, size_t size, struct vm_err *err);

@@ -13,6 +13,8 @@
 
 struct vm_err;
 struct vm_filter;
+struct vm_history;
+struct vm_levels;
 
 enum { VM_GRID_TEXT = 160 };
 
@@ -69,6 +71,9 @@ struct vm_grid {
 	VM_VEC(struct vm_grid_place) place;
 	VM_VEC(uint32_t) from;
 	bool tree;
+	/** Of the same rows; NULL: no sparklines, no colours. */
+	const struct vm_history *history;
+	const struct vm_levels *levels;
 	size_t offered;            /* rows before the filter */
 	struct vm_keys tags, folds;
 	size_t sel, top;

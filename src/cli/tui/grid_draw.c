@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/tui/grid.h"
+#include "cli/tui/history.h"
+#include "cli/tui/levels.h"
 
 static bool is_number(const struct vm_field *f)
 {
@@ -20,6 +22,11 @@ static void cell_text(const struct vm_grid *g, const struct vm_field *f, size_t 
 static int heading_width(const struct vm_grid *g, const struct vm_field *f)
 {
 	return (int)strlen(f->name) + (g->sort.field == f);
+}
+
+static bool has_spark(const struct vm_grid *g, const struct vm_field *f)
+{
+	return g->history && vm_history_has(g->history, f);
 }
 
 /** Width that a column takes: that of its widest text seen so far, within bounds. */
@@ -39,10 +46,13 @@ static int column_width(struct vm_grid *g, struct vm_canvas *c, unsigned col, in
 		if (cw > w)
 			w = cw;
 	}
+	if (has_spark(g, f))
+		w += VM_HISTORY_LENGTH + 1;
 	int most = is_number(f) ? 24 : f->flags & VM_F_TRUNC ? 24 : 32;
 	if (w > most)
 		w = most;
-	g->width[col] = (uint16_t)w;
+	/* Without the sparkline, which would be added to it again. */
+	g->width[col] = (uint16_t)(has_spark(g, f) ? w - VM_HISTORY_LENGTH - 1 : w);
 	return w;
 }
 
@@ -119,6 +129,28 @@ static void draw_main_text(const struct vm_grid *g, struct vm_canvas *c, const s
 	draw_text(c, s->x + n, y, s->w - n, tint, text, g->class->paths);
 }
 
+/** What the value is worth. */
+static enum vm_tint tint_of(const struct vm_grid *g, const struct vm_field *f, size_t at)
+{
+	struct vm_scratch tmp;
+	if (!g->levels)
+		return VM_TINT_NORMAL;
+	const enum vm_level level = vm_level_of(g->levels, f, vm_grid_value(g, f, at, &tmp));
+	return level == VM_LEVEL_HOT ? VM_TINT_HOT : level == VM_LEVEL_WARM ? VM_TINT_WARM : VM_TINT_NORMAL;
+}
+
+/** A number, and before it what it was. */
+static void draw_number(const struct vm_grid *g, struct vm_canvas *c, const struct vm_grid_span *s, size_t at, int y,
+			enum vm_tint tint, const char *text)
+{
+	const struct vm_field *f = &g->class->set->v[s->col];
+	const float *past = has_spark(g, f) && s->w > VM_HISTORY_LENGTH ? vm_history_get(g->history, f, g->class->key(g->rows.v[at])) :
+									   NULL;
+	if (past)
+		vm_canvas_spark(c, s->x, y, past, VM_HISTORY_LENGTH, 0, VM_TINT_BAR_FILE);
+	vm_canvas_right(c, s->x, y, s->w, tint, text);
+}
+
 static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, int y)
 {
 	const void *row = g->rows.v[at];
@@ -130,9 +162,9 @@ static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, in
 		char text[512];
 		cell_text(g, f, at, text, sizeof(text));
 		bool quiet = strcmp(text, "-") == 0 || strcmp(text, "0") == 0 || strcmp(text, "0.0") == 0;
-		enum vm_tint tint = quiet && !tagged ? VM_TINT_DIM : base;
+		enum vm_tint tint = tagged ? base : quiet ? VM_TINT_DIM : tint_of(g, f, at);
 		if (is_number(f))
-			vm_canvas_right(c, s->x, y, s->w, tint, text);
+			draw_number(g, c, s, at, y, tint, text);
 		else if (f == g->text)
 			draw_main_text(g, c, s, at, y, tint, text);
 		else

@@ -39,6 +39,13 @@ static void want(struct vm_ui *ui, struct vm_want *want)
 static void feed(struct vm_ui *ui)
 {
 	const struct vm_proclist *l = &ui->frame.procs->list[ui->frame.procs->now];
+	struct vm_grid *g = &ui->procs;
+	/* A filter that is typed makes the list anew, but not the past. */
+	if (!ui->no_sparks && ui->frame.fresh)
+		vm_history_add(&ui->history, g->class->set, &g->cols, l->rows.v, l->rows.n, sizeof(*l->rows.v), g->class->key);
+	ui->levels.mem_total = vm_system_has(&ui->frame.sys, VM_S_MEM_TOTAL) ? ui->frame.sys.q[VM_S_MEM_TOTAL] : 0;
+	g->history = ui->no_sparks ? NULL : &ui->history;
+	g->levels = &ui->levels;
 	vm_grid_fill(&ui->procs, l->rows.v, l->rows.n, sizeof(*l->rows.v), is_shown, ui);
 }
 
@@ -130,6 +137,12 @@ static unsigned act(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_USER:
 		vm_menu_open(ui, VM_MENU_USERS);
 		return VM_DO_REDRAW;
+	case VM_ACT_LAYOUT:
+		return open_selected(ui) ? vm_layout_open(ui) | VM_DO_REFRESH : VM_DO_NOTHING;
+	case VM_ACT_SPARKS:
+		ui->no_sparks = !ui->no_sparks;
+		vm_grid_touch(&ui->procs);
+		return VM_DO_REDRAW | VM_DO_REFRESH;
 	default:
 		return VM_DO_NOTHING;
 	}

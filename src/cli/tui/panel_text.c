@@ -126,12 +126,17 @@ static void add_fields(struct vm_ui *ui, const struct vm_fieldset *set, const vo
 	}
 }
 
+unsigned vm_text_open(struct vm_ui *ui, const char *title)
+{
+	snprintf(ui->page.title, sizeof(ui->page.title), "%s", title);
+	return open_page(ui);
+}
+
 unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title)
 {
 	ui->page.text.n = 0;
-	snprintf(ui->page.title, sizeof(ui->page.title), "%s", title);
 	add_fields(ui, set, row);
-	return open_page(ui);
+	return vm_text_open(ui, title);
 }
 
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)

@@ -10,7 +10,9 @@
 #include "cli/tui/canvas.h"
 #include "cli/tui/feed.h"
 #include "cli/tui/grid.h"
+#include "cli/tui/history.h"
 #include "cli/tui/keys.h"
+#include "cli/tui/levels.h"
 #include "cli/tui/tab.h"
 #include "cli/tui/term.h"
 #include "core/base/buf.h"
@@ -96,6 +98,7 @@ struct vm_open {
 	struct vm_proc now, before;
 	bool known;
 	bool ended;
+	bool wants_picture;
 };
 
 enum { VM_DEPTH = 6 };
@@ -108,6 +111,9 @@ struct vm_ui {
 	struct vm_frame frame;
 	bool framed;               /* the frame holds data */
 	struct vm_err trouble;     /* of the last refresh */
+	/** What we cost, as a share of one CPU: since the first refresh that was drawn, weighted towards the last ones; NAN: not known. */
+	double own_share;
+	uint64_t own_cpu_ns, own_at_ns;
 	uint64_t interval_ns;
 	bool paused;
 	bool exact;                /* numbers in bytes */
@@ -118,6 +124,9 @@ struct vm_ui {
 	unsigned depth;
 	struct vm_grid_class procs_class;
 	struct vm_grid procs;
+	struct vm_history history;
+	bool no_sparks;
+	struct vm_levels levels;
 	bool kernel;
 	char user[40];             /* only this user's; "": all */
 	struct vm_open open;
@@ -142,6 +151,8 @@ unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask);
 unsigned vm_prompt_key(struct vm_ui *ui, int key);
 void vm_prompt_draw(struct vm_ui *ui, int y);
 
+/** A picture of the open process's address space, as soon as it is read. */
+unsigned vm_layout_open(struct vm_ui *ui);
 unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char *comm);
 /** Its tabs, before and after everything else. */
 int vm_process_init(struct vm_ui *ui, struct vm_err *err);
@@ -151,6 +162,8 @@ void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
 unsigned vm_help_open(struct vm_ui *ui);
 /** All fields of a row, to read; and of a mapping its flags in words, too. */
 unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title);
+/** The text that was put into ui->page. */
+unsigned vm_text_open(struct vm_ui *ui, const char *title);
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);
 
 /** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */

@@ -91,7 +91,7 @@ static void take_own_cost(struct vm_ui *ui)
 
 static void refresh(struct vm_ui *ui)
 {
-	struct vm_want want = { .interval_ns = ui->interval_ns };
+	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget };
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
@@ -108,7 +108,7 @@ static int draw_some_keys(struct vm_ui *ui, int x, int y, const struct vm_key *k
 	unsigned scope = vm_ui_top(ui)->scope(ui);
 	for (size_t i = 0; i < nkeys && x < c->w; i++) {
 		const struct vm_key *k = &keys[i];
-		if (!(k->scope & scope) || !k->label)
+		if (!(k->scope & scope) || !k->label || !k->code[0])
 			continue;
 		/* The first of its keys: there is no room for more. */
 		int n = (int)strcspn(k->keys, " ");
@@ -125,9 +125,11 @@ static void draw_keys(struct vm_ui *ui, int y)
 	const struct vm_panel *panel = vm_ui_top(ui);
 	size_t n = 0;
 	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
-	int x = draw_some_keys(ui, 0, y, vm_keys, 1);
+	size_t ncommon;
+	const struct vm_key *common = vm_keymap_common(&ui->keymap, &ncommon);
+	int x = draw_some_keys(ui, 0, y, common, 1);
 	x = draw_some_keys(ui, x, y, own, n);
-	draw_some_keys(ui, x, y, vm_keys + 1, vm_keys_n - 1);
+	draw_some_keys(ui, x, y, common + 1, ncommon - 1);
 }
 
 static void draw_footer(struct vm_ui *ui, int y)
@@ -169,6 +171,10 @@ static unsigned export_rows(struct vm_ui *ui)
 	char name[128];
 	if (!ui->feed->export)
 		return VM_DO_NOTHING;
+	if (ui->opts->read_only) {
+		vm_ui_note(ui, "Nothing is written: --read-only");
+		return VM_DO_REDRAW;
+	}
 	if (ui->feed->export(ui->feed->ctx, g->class->set, &g->cols, g->all.v, g->all.n, name, sizeof(name),
 			     &err) < 0)
 		vm_ui_note(ui, "%s", err.what);
@@ -210,6 +216,9 @@ static int act_everywhere(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_SORT_MENU:
 		vm_menu_open(ui, VM_MENU_SORT);
 		return VM_DO_REDRAW;
+	case VM_ACT_SAVE:
+		vm_settings_save(ui);
+		return VM_DO_REDRAW;
 	case VM_ACT_EXPORT:
 		return (int)export_rows(ui);
 	default:
@@ -237,8 +246,10 @@ static unsigned on_key(struct vm_ui *ui, int key)
 	size_t n = 0;
 	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
 	enum vm_action act = vm_key_action(own, n, key, panel->scope(ui));
-	if (act == VM_ACT_NONE)
-		act = vm_key_action(vm_keys, vm_keys_n, key, panel->scope(ui));
+	if (act == VM_ACT_NONE) {
+		const struct vm_key *common = vm_keymap_common(&ui->keymap, &n);
+		act = vm_key_action(common, n, key, panel->scope(ui));
+	}
 	if (act == VM_ACT_NONE) {
 		vm_ui_note(ui, "That key does nothing here; h shows the keys");
 		return VM_DO_REDRAW;
@@ -316,9 +327,9 @@ static uint64_t process_parent(const void *row)
 
 static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)
 {
-	ui->interval_ns = o->interval_ns;
-	ui->kernel = o->kernel;
-	ui->canvas.utf8 = ui->term->utf8;
+	ui->interval_ns = o->interval_ns ? o->interval_ns : 1000000000;
+	ui->budget = o->budget > 0 ? o->budget : 0.02;
+	ui->config = o->config;
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);
 	ui->procs_class = (struct vm_grid_class){
@@ -330,8 +341,15 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 		r = vm_process_init(ui, err);
 	if (r == 0 && o->filter)
 		r = vm_grid_filter(&ui->procs, o->filter, err);
-	ui->exact = o->exact;
-	return r;
+	if (r < 0)
+		return r;
+	if (vm_keymap_init(&ui->keymap) < 0 || !vm_sets_init(&ui->sets))
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm_settings_apply(ui);
+	ui->canvas.utf8 = ui->term->utf8 && !ui->ascii;
+	ui->exact = ui->exact || o->exact;
+	ui->kernel = ui->kernel || o->kernel;
+	return 0;
 }
 
 int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const struct vm_term *term,
@@ -344,6 +362,8 @@ int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const st
 	vm_process_fini(&ui);
 	vm_history_free(&ui.history);
 	vm_levels_free(&ui.levels);
+	vm_keymap_free(&ui.keymap);
+	vm_sets_free(&ui.sets);
 	vm_grid_free(&ui.procs);
 	vm_vec_free(&ui.menu.items);
 	vm_buf_free(&ui.page.text);

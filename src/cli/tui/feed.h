@@ -33,6 +33,8 @@ struct vm_want {
 	uint64_t start;
 	uint32_t space_needs;
 	uint64_t interval_ns;
+	/** Share of one CPU that dear figures may take. */
+	double budget;
 };
 
 /** What was read; owned by the feed and valid until the next refresh. */
@@ -58,6 +60,8 @@ struct vm_feed {
 	uint64_t page_bytes;
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
+	/** Write the file of settings, and say its name.  NULL: there is no such file. */
+	int (*save)(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err);
 	/** Append a picture of the space.  NULL: there is no such thing. */
 	int (*picture)(void *ctx, const struct vm_aspace *as, bool utf8, struct vm_buf *out, struct vm_err *err);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */

@@ -67,8 +67,7 @@ static unsigned scope(const struct vm_ui *ui)
 
 static const struct vm_key *keys(const struct vm_ui *ui, size_t *n)
 {
-	*n = seen(ui)->nkeys;
-	return seen(ui)->keys;
+	return vm_keymap_tab(&ui->keymap, ui->open.tab, n);
 }
 
 static struct vm_grid *grid(struct vm_ui *ui)

@@ -44,17 +44,27 @@ static void add_entry(struct vm_buf *b, const char *name, int name_width, const 
 }
 
 static const struct { unsigned scope; const char *title; } chapters[] = {
-	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS, "Column menu" },
+	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS | VM_IN_SETS, "Menus of columns" },
 };
 
-static void add_keys(struct vm_buf *b, int width)
+/** "F6       sort-menu" isn't what people look for: the name is for settings, so it stands at the end. */
+static void add_key(struct vm_buf *b, const struct vm_key *k, int width)
+{
+	char words[240];
+	snprintf(words, sizeof(words), "%s (%s)", k->help, k->name);
+	add_entry(b, *k->keys ? k->keys : "-", 9, words, width);
+}
+
+static void add_keys(const struct vm_ui *ui, struct vm_buf *b, int width)
 {
 	unsigned done = 0;
+	size_t n;
+	const struct vm_key *keys = vm_keymap_common(&ui->keymap, &n);
 	for (size_t ch = 0; ch < sizeof(chapters) / sizeof(chapters[0]); ch++) {
 		vm_buf_addf(b, "%s%s\n", ch ? "\n" : "", chapters[ch].title);
-		for (size_t i = 0; i < vm_keys_n; i++)
-			if ((vm_keys[i].scope & chapters[ch].scope) && !(vm_keys[i].scope & done))
-				add_entry(b, vm_keys[i].keys, 9, vm_keys[i].help, width);
+		for (size_t i = 0; i < n; i++)
+			if ((keys[i].scope & chapters[ch].scope) && !(keys[i].scope & done))
+				add_key(b, &keys[i], width);
 		done |= chapters[ch].scope;
 	}
 	vm_buf_addf(b, "\nTabs of a process\n");
@@ -65,10 +75,11 @@ static void add_keys(struct vm_buf *b, int width)
 		add_entry(b, name, 11, tab->help, width);
 	}
 	for (size_t t = 0; t < vm_tabs_n; t++) {
-		if (vm_tabs[t]->nkeys)
+		keys = vm_keymap_tab(&ui->keymap, t, &n);
+		if (n)
 			vm_buf_addf(b, "\nTab %s\n", vm_tabs[t]->name);
-		for (size_t i = 0; i < vm_tabs[t]->nkeys; i++)
-			add_entry(b, vm_tabs[t]->keys[i].keys, 9, vm_tabs[t]->keys[i].help, width);
+		for (size_t i = 0; i < n; i++)
+			add_key(b, &keys[i], width);
 	}
 }
 
@@ -84,7 +95,7 @@ unsigned vm_help_open(struct vm_ui *ui)
 	int width = ui->canvas.w > 100 ? 100 : ui->canvas.w;
 	p->text.n = 0;
 	snprintf(p->title, sizeof(p->title), "Help: keys and columns");
-	add_keys(&p->text, width);
+	add_keys(ui, &p->text, width);
 	vm_buf_addf(&p->text, "\nMouse: click a heading to sort by it, again to invert; click a row to select it, "
 		    "twice to open it; the wheel scrolls.\n");
 	vm_buf_addf(&p->text, "\nColumns of a process\n");

@@ -11,8 +11,10 @@
 #include "cli/tui/feed.h"
 #include "cli/tui/grid.h"
 #include "cli/tui/history.h"
+#include "cli/tui/keymap.h"
 #include "cli/tui/keys.h"
 #include "cli/tui/levels.h"
+#include "cli/tui/settings.h"
 #include "cli/tui/tab.h"
 #include "cli/tui/term.h"
 #include "core/base/buf.h"
@@ -50,7 +52,7 @@ struct vm_panel {
 };
 extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu;
 
-enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL };
+enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET };
 
 /** The line at the bottom in which the user types. */
 struct vm_prompt {
@@ -61,7 +63,7 @@ struct vm_prompt {
 	size_t row_before;
 };
 
-enum vm_menu_kind { VM_MENU_COLUMNS, VM_MENU_SORT, VM_MENU_USERS };
+enum vm_menu_kind { VM_MENU_COLUMNS, VM_MENU_SORT, VM_MENU_USERS, VM_MENU_SETS };
 
 struct vm_menu_item {
 	char name[40];
@@ -102,6 +104,7 @@ struct vm_open {
 };
 
 enum { VM_DEPTH = 6 };
+#define VM_INTERVAL_LEAST_NS UINT64_C(50000000)
 
 struct vm_ui {
 	const struct vm_app_opts *opts;
@@ -115,6 +118,7 @@ struct vm_ui {
 	double own_share;
 	uint64_t own_cpu_ns, own_at_ns;
 	uint64_t interval_ns;
+	double budget;
 	bool paused;
 	bool exact;                /* numbers in bytes */
 	int key;                   /* the one that was pressed last */
@@ -125,8 +129,11 @@ struct vm_ui {
 	struct vm_grid_class procs_class;
 	struct vm_grid procs;
 	struct vm_history history;
-	bool no_sparks;
+	bool no_sparks, ascii;
 	struct vm_levels levels;
+	struct vm_config *config;
+	struct vm_keymap keymap;
+	struct vm_sets sets;
 	bool kernel;
 	char user[40];             /* only this user's; "": all */
 	struct vm_open open;

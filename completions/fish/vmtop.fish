@@ -6,6 +6,7 @@ complete -c vmtop -s u -l user -x -a '(__fish_complete_users)' -d 'only processe
 complete -c vmtop -s k -l kernel -d 'kernel threads too'
 complete -c vmtop -s d -l delay -x -d 'time between refreshes: 2, 0.5, 500ms (default 1s)'
 complete -c vmtop -l budget -x -d 'CPU time that PSS, USS and their kin may cost in the live view (default 2)'
+complete -c vmtop -l read-only -d 'write no file, neither settings nor exports, and offer nothing that changes a process'
 complete -c vmtop -l once -d 'print one table (or JSON, CSV) and end; so does output to a pipe or a file'
 complete -c vmtop -l script -r -F -d 'press the keys in FILE on a screen of paper; for tests and demonstrations'
 complete -c vmtop -s o -l columns -x -a '(__fish_append , PID PPID START UID USER S THREADS VSZ RSS MEM% PSS USS SWAP SWAPPSS ANON FILE SHMEM LOCKED PINNED PTE DATA STACK EXE LIB PEAK HWM SHARED THP HUGETLB SHMEMTHP FILETHP THP% THPOFF REACH% NODES LOCAL% PSSDIRTY PSSANON PSSFILE PSSSHMEM SHCLEAN SHDIRTY PRCLEAN PRDIRTY REFD KSM LAZYFREE MINFLT MAJFLT MINFLT/S MAJFLT/S FAULT% RSS/S CPU% MEMLOCK MEMLOCKMAX HEADROOM IPCLOCK MLOCKALL MAPS MAPS% AGE CGROUP CONTAINER COMM CMDLINE COMMAND)' -d 'columns to show; + adds to the usual ones, - takes away, all for all'

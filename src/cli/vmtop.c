@@ -38,14 +38,14 @@ static const struct vm_opt opts[] = {
 	  .man = "They are read from smaps_rollup, for which the kernel walks all page tables of the process and holds "
 		 "its mmap lock. Within the budget, given as a share of one CPU, the oldest figures are read "
 		 "anew first; the others stay, and the column AGE says how old they are." },
+	{ .name = "read-only", .type = VM_OPT_FLAG, .at = AT(read_only),
+	  .help = "write no file, neither settings nor exports, and offer nothing that changes a process" },
 	{ .name = "once", .type = VM_OPT_FLAG, .at = AT(once),
 	  .help = "print one table (or JSON, CSV) and end; so does output to a pipe or a file" },
 	{ .name = "script", .arg = "FILE", .type = VM_OPT_PATH, .at = AT(script),
 	  .help = "press the keys in FILE on a screen of paper; for tests and demonstrations" },
 	VM_OPT_END,
 };
-
-static const struct vmtop_options defaults = { .delay_ns = 1000000000 };
 
 static const struct vm_example examples[] = {
 	{ "vmtop", "all processes, live" },
@@ -345,7 +345,7 @@ static int run_with(struct vmtop *v, int argc, char **argv, struct vm_err *err)
 static int run(struct vm_ctx *ctx, const void *options, int argc, char **argv, struct vm_err *err)
 {
 	struct vmtop v = {
-		.ctx = ctx, .s = ctx->s, .common = ctx->common, .o = options, .budget = 0.02,
+		.ctx = ctx, .s = ctx->s, .common = ctx->common, .o = options,
 	};
 	int r = run_with(&v, argc, argv, err);
 	vm_choice_free(&v.choice);
@@ -360,5 +360,5 @@ static int run(struct vm_ctx *ctx, const void *options, int argc, char **argv, s
 const struct vm_command vm_command = {
 	.name = "vmtop", .brief = "show the memory of processes, live", .operands = "[INTERVAL [COUNT]]",
 	.opts = opts, .fields = fieldsets, .examples = examples, .opts_size = sizeof(struct vmtop_options),
-	.defaults = &defaults, .run = run, .print_doc = vmtop_print_doc,
+	.run = run, .print_doc = vmtop_print_doc,
 };

@@ -13,13 +13,14 @@
 #include "core/model/system.h"
 #include "core/source/sweep.h"
 
+struct vm_buf;
 struct vm_err;
 struct vm_session;
 
 struct vmtop_options {
 	const char *pids, *name, *user, *budget, *script;
 	uint64_t delay_ns;
-	bool once, kernel;
+	bool once, kernel, read_only;
 };
 
 /** One run of vmtop. */
@@ -41,7 +42,7 @@ struct vmtop {
 	bool have_name;
 	uid_t uid;
 	bool have_uid;
-	double budget;             /* share of one CPU */
+	double budget;             /* share of one CPU, and time between refreshes; 0: not given */
 	uint64_t interval_ns;
 };
 
@@ -52,7 +53,16 @@ struct vm_sweep vmtop_sweep(struct vmtop *v, uint32_t needs);
 int vmtop_report(struct vmtop *v, const struct vm_sink *sink, FILE *out, const struct vm_view *view,
 		 const void *const *rows, size_t n, struct vm_err *err);
 
-/** Blocks of the manual that come from the screens: "man-keys". */
+/** $XDG_CONFIG_HOME/vmtop/config, or ~/.config/vmtop/config.  False: neither is known. */
+bool vmtop_config_path(char *path, size_t size);
+
+/** All of it; nothing, and 0, where there is no such file. */
+int vmtop_config_read(const char *path, struct vm_buf *out, struct vm_err *err);
+
+/** Replace it at once, links to it kept; its directories are made.  0 or a negative errno. */
+int vmtop_config_save(const char *path, const char *text, size_t len, struct vm_err *err);
+
+/** Blocks of the manual that come from the screens: "man-keys", "man-settings". */
 bool vmtop_print_doc(const char *kind, FILE *out);
 
 /** Show the screens until the user leaves.  -ENOTTY: there is no screen here, *err says why. */

@@ -12,18 +12,25 @@
 
 #include <fcntl.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/hugelook.h"
+#include "cli/layout.h"
 #include "cli/tui/app.h"
+#include "cli/tui/config.h"
 #include "cli/tui/feed.h"
 #include "cli/tui/keys.h"
+#include "cli/tui/settings.h"
 #include "cli/tui/term.h"
+#include "core/analysis/layout.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
+#include "core/source/capture.h"
 #include "core/source/nodes.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
@@ -42,6 +49,9 @@ struct live {
 	struct vm_huge_look look;
 	bool looked;
 	uint64_t look_due_ns;
+	struct vm_config config;
+	char config_path[PATH_MAX];
+	bool have_config;
 };
 
 static void drop_space(struct live *lv)
@@ -100,7 +110,7 @@ static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_
 	lv->space = as;
 	lv->totals = as->proc;
 	lv->space_needs = want->space_needs;
-	lv->space_due_ns = now + (uint64_t)((double)as->took_ns / lv->v->budget);
+	lv->space_due_ns = now + (uint64_t)((double)as->took_ns / want->budget);
 	return r;
 }
 
@@ -148,7 +158,7 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 		struct vm_sweep sweep = vmtop_sweep(v, want->needs);
 		sweep.lazy = true;
 		sweep.bare_kthreads = !want->kernel;
-		sweep.budget_ns = (uint64_t)((double)want->interval_ns * v->budget);
+		sweep.budget_ns = (uint64_t)((double)want->interval_ns * want->budget);
 		sweep.first = want->sight;
 		sweep.nfirst = want->nsight;
 		int swept = vm_sweep(v->s, &v->set, &sweep, err);
@@ -165,6 +175,9 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	frame->space = lv->space;
 	frame->totals = lv->space ? &lv->totals : NULL;
 	refresh_look(lv, want, frame);
+	/* What a script shows must be the same every time. */
+	if (v->s->live && !v->o->script)
+		frame->own_cpu_ns = vm_clock_cpu_ns();
 	return r;
 }
 
@@ -173,6 +186,24 @@ static void explain_huge(void *ctx, const struct vm_why_group *g, vm_huge_say *s
 	struct live *lv = ctx;
 	if (lv->looked)
 		vm_huge_explain(&lv->world, &lv->look, g, say, say_ctx);
+}
+
+static int picture(void *ctx, const struct vm_aspace *as, bool utf8, struct vm_buf *out, struct vm_err *err)
+{
+	const struct live *lv = ctx;
+	struct vm_layout_style style = { .utf8 = utf8 };
+	struct vm_block *b = NULL;
+	char arch[24];
+	bool five;
+	const long n = vm_layout_blocks(as, VM_LAYOUT_BLOCKS, &b);
+	if (n < 0)
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm_read_arch(lv->v->s, arch, sizeof(arch));
+	if (strcmp(arch, "x86_64") == 0 && vm_read_paging_levels(lv->v->s, &five) == 0)
+		style.user_end = vm_user_end(five);
+	vm_layout_put(out, b, (size_t)n, &style);
+	free(b);
+	return 0;
 }
 
 /** A new file in the current directory; never an existing one, never through a link. */
@@ -203,10 +234,34 @@ static int export(void *ctx, const struct vm_fieldset *set, const struct vm_colu
 
 bool vmtop_print_doc(const char *kind, FILE *out)
 {
-	if (strcmp(kind, "man-keys") != 0)
+	if (strcmp(kind, "man-keys") == 0)
+		vm_keys_write_man(out);
+	else if (strcmp(kind, "man-settings") == 0)
+		vm_settings_write_man(out);
+	else
 		return false;
-	vm_keys_write_man(out);
 	return true;
+}
+
+static int save(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err)
+{
+	const struct live *lv = ctx;
+	snprintf(name, size, "%s", lv->config_path);
+	return vmtop_config_save(lv->config_path, text, len, err);
+}
+
+/** Settings that can't be read are better told than replaced by a save. */
+static int read_config(struct live *lv, struct vm_err *err)
+{
+	struct vm_buf text = { 0 };
+	int r = 0;
+	lv->have_config = vmtop_config_path(lv->config_path, sizeof(lv->config_path));
+	if (lv->have_config)
+		r = vmtop_config_read(lv->config_path, &text, err);
+	if (lv->have_config && r == 0)
+		vm_config_parse(&lv->config, vm_buf_str(&text), text.n);
+	vm_buf_free(&text);
+	return r;
 }
 
 int vmtop_live(struct vmtop *v, struct vm_err *err)
@@ -214,26 +269,29 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	struct live lv = { .v = v };
 	struct vm_term term;
 	struct vm_style style;
+	int r = read_config(&lv, err);
+	if (r < 0)
+		return r;
 	vm_common_style(v->common, v->ctx->out, &style);
-	int r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
+	r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
 	const struct vm_feed feed = { .ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes,
-				      .refresh = refresh, .explain_huge = explain_huge, .export = export };
+				      .refresh = refresh, .explain_huge = explain_huge, .picture = picture, .save = save, .export = export };
 	const struct vm_app_opts opts = {
-		.interval_ns = v->interval_ns, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
+		.interval_ns = v->interval_ns, .config = lv.have_config ? &lv.config : NULL, .read_only = v->o->read_only,
+		/* A script is played as fast as it goes: nothing must depend on time. */
+		.budget = v->o->script ? 1 : v->budget, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,
 	};
-	/* A script is played as fast as it goes: nothing must depend on time. */
-	if (v->o->script)
-		v->budget = 1;
 	r = vm_app_run(&opts, &feed, &term, err);
 	int sig = term.ended_by(term.ctx);
 	term.close(term.ctx);
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
 	vm_arena_free(&lv.texts);
+	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */
 	if (sig)
 		raise(sig);

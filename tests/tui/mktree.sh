@@ -27,8 +27,8 @@ process() {
 	d=$top/proc/$1
 	mkdir -p "$d"
 	tr '\n' '\0' >"$d/cmdline"
-	printf '%s (%s) S 1 1 1 0 -1 %s 4321 0 7 0 10 5 0 0 20 0 1 0 %s00 %s %s 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n' \
-		"$1" "$2" "$3" "$1" $(($5 * 4096)) $(($5 / 4)) >"$d/stat"
+	printf '%s (%s) S %s 1 1 0 -1 %s 4321 0 7 0 10 5 0 0 20 0 1 0 %s00 %s %s 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n' \
+		"$1" "$2" "${parent:-0}" "$3" "$1" $(($5 * 4096)) $(($5 / 4)) >"$d/stat"
 	if [ "$5" = 0 ]; then
 		printf 'Name:\t%s\nUid:\t%s\t%s\t%s\t%s\nThreads:\t1\n' "$2" "$4" "$4" "$4" "$4" >"$d/status"
 		return
@@ -49,9 +49,13 @@ mapping() {
 
 printf '/sbin/init\nsplash\n' | process 1 systemd 4194560 0 12288 4096 0 6144 4000
 printf '' | process 2 kthreadd 2129984 0 0 0 0 0 0
+parent=1
 printf 'postgres: writer\n' | process 300 postgres 4194304 100 409600 204800 2048 102400 81920
+parent=300
 printf 'postgres: checkpointer\n' | process 301 postgres 4194304 100 204800 102400 0 51200 20480
+parent=1
 printf -- '-bash\n' | process 500 bash 4194304 1000 5120 2048 0 1024 512
+parent=500
 printf 'evil\033[2J\037\377name\n--x\n' | process 666 'e) R (vil' 4194304 1000 3072 1024 0 3072 3072
 pid=300
 mapping 55d000000000-55d000100000 r-xp 11 /usr/lib/postgresql/15/bin/postgres 1024 800 400 0 'rd ex mr mw me'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Scripted screens: NAME.keys is played on a small captured machine; what it shows must be NAME.screen.
 # run.sh BINDIR [NAME...]; UPDATE=1 rewrites the expectations.  Lines "# locale C" and "# fixture NAME" (one of tests/fixtures
-# instead of the small machine), or "# tree NAME" (one that is made of descriptions in tests/cli/NAME), are for us.
+# instead of the small machine), "# tree NAME" (one that is made of descriptions in tests/cli/NAME), and "# options OPTION..."
+# are for us.
 set -u
 bin=${1:?directory of the commands}
 shift
@@ -25,6 +26,7 @@ for keys in "$here"/*.keys; do
 	name=$(basename "$keys" .keys)
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
 	locale=$(sed -n 's/^# locale //p' "$keys")
+	read -ra options <<<"$(sed -n 's/^# options //p' "$keys")"
 	fixture=$(sed -n 's/^# fixture //p' "$keys")
 	made=$(sed -n 's/^# tree //p' "$keys")
 	root=${fixture:+$here/../fixtures/}${fixture:-$tmp/root}
@@ -33,10 +35,15 @@ for keys in "$here"/*.keys; do
 		root=$(made_tree "$made") || exit 1
 	fi
 	count=$((count + 1))
-	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" --root "$root" --script "$keys") \
+	# NAME.config is what the settings are before.
+	mkdir -p "$tmp/config.$name/vmtop"
+	[ ! -f "$here/$name.config" ] || cp "$here/$name.config" "$tmp/config.$name/vmtop/config"
+	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC XDG_CONFIG_HOME="$tmp/config.$name" "$bin/vmtop" --root "$root" --script "$keys" "${options[@]}") \
 		>"$tmp/$name.screen" 2>"$tmp/$name.err"
 	echo "exit $?" >>"$tmp/$name.screen"
 	sed "s|$here/||" "$tmp/$name.err" >>"$tmp/$name.screen"
+	sed -i "s|$tmp/||" "$tmp/$name.screen"
+	[ ! -f "$here/$name.config" ] || cat "$tmp/config.$name/vmtop/config" >>"$tmp/$name.screen"
 	if [ "${UPDATE:-}" = 1 ]; then
 		cp "$tmp/$name.screen" "$here/$name.screen"
 	elif ! diff -u "$here/$name.screen" "$tmp/$name.screen"; then

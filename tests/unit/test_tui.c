@@ -296,11 +296,80 @@ END_TEST
 START_TEST(tags_are_summed_up)
 {
 	const char *s = play("  ");
-	has(s, "2 tagged:");
-	has(s, "RSS 140.0M");
-	has(s, "PSS 20.0M");
+	has(s, "2 tagged       280.0M 140.0M  20.0M  20.0M      0");
 	lacks(play("  c"), "tagged");
 	lacks(play(" " UP " "), "tagged");
+}
+END_TEST
+
+/** The texts of the rows, one behind the other. */
+static const char *names(const char *screen)
+{
+	enum { COLUMNS_BEFORE = 8 };
+	static char out[4096];
+	size_t n = 0;
+	out[0] = '\0';
+	for (const char *s = strstr(screen, "PID USER"); s && (s = strchr(s, '\n'));) {
+		const char *end = strchr(++s, '\n');
+		if (!end || end - s < 20 || *s == 'F')
+			continue;
+		for (int i = 0; i < COLUMNS_BEFORE; i++) {
+			s += strspn(s, " ");
+			s += strcspn(s, " ");
+		}
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%.*s|", (int)(end - s - 1), s + 1);
+	}
+	return out;
+}
+
+static void set_parent(pid_t pid, pid_t parent)
+{
+	struct vm_proclist *l = vm_procset_now(&set);
+	if (!l->rows.n)
+		make_machine();
+	l->rows.v[vm_proclist_find(l, pid, 0)].ppid = parent;
+}
+
+START_TEST(tree)
+{
+	set_parent(300, 1);
+	set_parent(301, 300);
+	set_parent(400, 300);
+	set_parent(500, 1);
+	ck_assert_str_eq(names(play("t")),
+			 "/sbin/init||-postgres: writer|| |-postgres: checkpointer|| `-evil\\033[2J\\012\\377 name|`--bash|");
+	/* Sorted among siblings. */
+	ck_assert_str_eq(names(play("tI")),
+			 "/sbin/init||--bash|`-postgres: writer|  |-evil\\033[2J\\012\\377 name|  `-postgres: checkpointer|");
+	/* Folded: sums of what adds up, 5 + 60 + 80 MiB. */
+	const char *s = play("t" DOWN "-");
+	has(s, "|-+2 postgres: writer");
+	has(s, "145.0M");
+	lacks(s, "checkpointer");
+	has(s, "5 processes");
+	/* From below; and open again. */
+	has(play("t" DOWN DOWN DOWN "-"), "|-+2 postgres: writer");
+	has(play("t" DOWN "-+"), "checkpointer");
+	lacks(play("t*"), "checkpointer");
+	has(play("t**"), "checkpointer");
+	/* Tags inside count. */
+	has(play("t" DOWN DOWN " " UP "-"), "1 tagged");
+	has(play("tt"), "400 mallory");
+}
+END_TEST
+
+START_TEST(tree_of_what_cannot_be)
+{
+	set_parent(300, 301);
+	set_parent(301, 300);
+	set_parent(400, 400);
+	set_parent(500, 4711);
+	const char *s = names(play("t"));
+	has(s, "postgres: writer|");
+	has(s, "`-postgres: checkpointer|");
+	has(s, "-bash|");
+	has(s, "init|");
+	has(play("t*-"), "5 processes");
 }
 END_TEST
 
@@ -561,7 +630,7 @@ START_TEST(no_processes)
 END_TEST
 
 UNIT_MAIN("tui", biggest_first_and_no_kernel_threads, hostile_names_are_harmless, unknown_is_not_zero, sort_keys,
-	  plain_filter, expression_filter, search, selection_sticks_to_its_process, tags_are_summed_up,
+	  plain_filter, expression_filter, search, selection_sticks_to_its_process, tags_are_summed_up, tree, tree_of_what_cannot_be,
 	  kernel_threads_and_users, columns, options_choose, pause_holds, interval, exact_numbers, mouse,
 	  unknown_keys_say_so, overview, mappings, flags_in_words, a_process_that_ends_keeps_its_last_figures,
 	  a_process_that_was_gone_before, what_may_not_be_read_is_said, help, no_key_means_two_things,

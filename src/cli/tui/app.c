@@ -6,6 +6,7 @@
 #include "cli/tui/app.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,14 +77,28 @@ static void refill(struct vm_ui *ui)
 		reading(ui)->feed(ui);
 }
 
+/** Our own share of a CPU, from refresh to refresh; keys that were pressed in between count too. */
+static void take_own_cost(struct vm_ui *ui)
+{
+	const uint64_t now = vm_clock_ns(), cpu = ui->frame.own_cpu_ns;
+	if (cpu && ui->own_at_ns && now > ui->own_at_ns) {
+		const double share = (double)(cpu - ui->own_cpu_ns) / (double)(now - ui->own_at_ns);
+		ui->own_share = isnan(ui->own_share) ? share : ui->own_share * 0.7 + share * 0.3;
+	}
+	ui->own_cpu_ns = cpu;
+	ui->own_at_ns = cpu ? now : 0;
+}
+
 static void refresh(struct vm_ui *ui)
 {
-	struct vm_want want = { .interval_ns = ui->interval_ns };
+	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget };
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
-	ui->framed = true;
+	take_own_cost(ui);
+	ui->framed = ui->frame.fresh = true;
 	refill(ui);
+	ui->frame.fresh = false;
 }
 
 /** The keys of a table that work here, as far as there is room; returns the column behind them. */
@@ -93,7 +108,7 @@ static int draw_some_keys(struct vm_ui *ui, int x, int y, const struct vm_key *k
 	unsigned scope = vm_ui_top(ui)->scope(ui);
 	for (size_t i = 0; i < nkeys && x < c->w; i++) {
 		const struct vm_key *k = &keys[i];
-		if (!(k->scope & scope) || !k->label)
+		if (!(k->scope & scope) || !k->label || !k->code[0])
 			continue;
 		/* The first of its keys: there is no room for more. */
 		int n = (int)strcspn(k->keys, " ");
@@ -110,9 +125,11 @@ static void draw_keys(struct vm_ui *ui, int y)
 	const struct vm_panel *panel = vm_ui_top(ui);
 	size_t n = 0;
 	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
-	int x = draw_some_keys(ui, 0, y, vm_keys, 1);
+	size_t ncommon;
+	const struct vm_key *common = vm_keymap_common(&ui->keymap, &ncommon);
+	int x = draw_some_keys(ui, 0, y, common, 1);
 	x = draw_some_keys(ui, x, y, own, n);
-	draw_some_keys(ui, x, y, vm_keys + 1, vm_keys_n - 1);
+	draw_some_keys(ui, x, y, common + 1, ncommon - 1);
 }
 
 static void draw_footer(struct vm_ui *ui, int y)
@@ -154,11 +171,15 @@ static unsigned export_rows(struct vm_ui *ui)
 	char name[128];
 	if (!ui->feed->export)
 		return VM_DO_NOTHING;
-	if (ui->feed->export(ui->feed->ctx, g->class->set, &g->cols, g->rows.v, g->rows.n, name, sizeof(name),
+	if (ui->opts->read_only) {
+		vm_ui_note(ui, "Nothing is written: --read-only");
+		return VM_DO_REDRAW;
+	}
+	if (ui->feed->export(ui->feed->ctx, g->class->set, &g->cols, g->all.v, g->all.n, name, sizeof(name),
 			     &err) < 0)
 		vm_ui_note(ui, "%s", err.what);
 	else
-		vm_ui_note(ui, "%zu rows written to %s", g->rows.n, name);
+		vm_ui_note(ui, "%zu rows written to %s", g->all.n, name);
 	return VM_DO_REDRAW;
 }
 
@@ -195,6 +216,9 @@ static int act_everywhere(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_SORT_MENU:
 		vm_menu_open(ui, VM_MENU_SORT);
 		return VM_DO_REDRAW;
+	case VM_ACT_SAVE:
+		vm_settings_save(ui);
+		return VM_DO_REDRAW;
 	case VM_ACT_EXPORT:
 		return (int)export_rows(ui);
 	default:
@@ -222,8 +246,10 @@ static unsigned on_key(struct vm_ui *ui, int key)
 	size_t n = 0;
 	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
 	enum vm_action act = vm_key_action(own, n, key, panel->scope(ui));
-	if (act == VM_ACT_NONE)
-		act = vm_key_action(vm_keys, vm_keys_n, key, panel->scope(ui));
+	if (act == VM_ACT_NONE) {
+		const struct vm_key *common = vm_keymap_common(&ui->keymap, &n);
+		act = vm_key_action(common, n, key, panel->scope(ui));
+	}
 	if (act == VM_ACT_NONE) {
 		vm_ui_note(ui, "That key does nothing here; h shows the keys");
 		return VM_DO_REDRAW;
@@ -289,14 +315,25 @@ static uint64_t process_key(const void *row)
 }
 
 
+static uint64_t process_id(const void *row)
+{
+	return (uint64_t)((const struct vm_proc *)row)->pid;
+}
+
+static uint64_t process_parent(const void *row)
+{
+	return (uint64_t)((const struct vm_proc *)row)->ppid;
+}
+
 static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *err)
 {
-	ui->interval_ns = o->interval_ns;
-	ui->kernel = o->kernel;
-	ui->canvas.utf8 = ui->term->utf8;
+	ui->interval_ns = o->interval_ns ? o->interval_ns : 1000000000;
+	ui->budget = o->budget > 0 ? o->budget : 0.02;
+	ui->config = o->config;
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);
 	ui->procs_class = (struct vm_grid_class){
+		.id_of = process_id, .parent_of = process_parent,
 		.set = o->fields ? o->fields : &vm_process_fields, .key = process_key, .text = "COMMAND", .id = "PID",
 	};
 	int r = vm_grid_init(&ui->procs, &ui->procs_class, o->columns, o->sort ? o->sort : "RSS", err);
@@ -304,18 +341,29 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 		r = vm_process_init(ui, err);
 	if (r == 0 && o->filter)
 		r = vm_grid_filter(&ui->procs, o->filter, err);
-	ui->exact = o->exact;
-	return r;
+	if (r < 0)
+		return r;
+	if (vm_keymap_init(&ui->keymap) < 0 || !vm_sets_init(&ui->sets))
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm_settings_apply(ui);
+	ui->canvas.utf8 = ui->term->utf8 && !ui->ascii;
+	ui->exact = ui->exact || o->exact;
+	ui->kernel = ui->kernel || o->kernel;
+	return 0;
 }
 
 int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const struct vm_term *term,
 	       struct vm_err *err)
 {
-	struct vm_ui ui = { .opts = o, .feed = feed, .term = term };
+	struct vm_ui ui = { .opts = o, .feed = feed, .term = term, .own_share = NAN };
 	int r = set_up(&ui, o, err);
 	if (r == 0)
 		r = loop(&ui, err);
 	vm_process_fini(&ui);
+	vm_history_free(&ui.history);
+	vm_levels_free(&ui.levels);
+	vm_keymap_free(&ui.keymap);
+	vm_sets_free(&ui.sets);
 	vm_grid_free(&ui.procs);
 	vm_vec_free(&ui.menu.items);
 	vm_buf_free(&ui.page.text);

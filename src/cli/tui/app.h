@@ -10,13 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct vm_config;
 struct vm_err;
 struct vm_feed;
 struct vm_fieldset;
 struct vm_term;
 
 struct vm_app_opts {
+	/** 0: as the settings say, else a second. */
 	uint64_t interval_ns;
+	/** The file of settings, as it is kept up to date and saved; NULL: there is none. */
+	struct vm_config *config;
+	/** Of one CPU, for dear figures; 0: as the settings say, else 2 %. */
+	double budget;
+	/** Write and change nothing. */
+	bool read_only;
 	const struct vm_fieldset *fields;      /* of processes; NULL: vm_process_fields */
 	const char *columns, *sort, *filter;   /* as of -o, -s and --filter; NULL: the usual */
 	bool kernel;               /* show kernel threads */

@@ -1,6 +1,7 @@
 #include "cli/tui/canvas.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,24 @@ void vm_canvas_bar(struct vm_canvas *c, int x, int y, int w, double full, const 
 		int eighths = (int)((end - whole) * 8);
 		if (i + 1 == nparts && c->utf8 && (c->color || i == 0) && eighths > 0 && at < room)
 			put(c, x + 1 + at++, y, 0x2590 - (uint32_t)eighths, 1, part[i].tint);
+	}
+}
+
+void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n, double floor, enum vm_tint tint)
+{
+	static const char ascii[] = ".:-=+*%#";
+	enum { LEVELS = sizeof(ascii) - 1 };
+	double most = floor;
+	for (size_t i = 0; i < n; i++)
+		most = fmax(most, fabs((double)v[i]));
+	for (size_t i = 0; i < n; i++) {
+		const double height = fabs((double)v[i]);
+		if (isnan(height) || height <= 0 || most <= 0)
+			continue;
+		const double part = height / most * LEVELS;
+		const uint32_t level = part < 1 ? 0 : part >= LEVELS ? LEVELS - 1 : (uint32_t)part;
+		/* U+2581 is the lower eighth of a block, U+2588 all of it. */
+		put(c, x + (int)i, y, c->utf8 ? 0x2581 + level : (uint32_t)ascii[level], 1, v[i] < 0 ? VM_TINT_DIM : tint);
 	}
 }
 

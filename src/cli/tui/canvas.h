@@ -21,6 +21,8 @@ enum vm_tint {
 	/* Parts of a bar; in monochrome told apart by their glyphs. */
 	VM_TINT_BAR_ANON, VM_TINT_BAR_FILE, VM_TINT_BAR_SHMEM, VM_TINT_BAR_KERNEL, VM_TINT_BAR_OTHER,
 	VM_TINT_BAR_SWAP,
+	/* Figures that are worth a look. */
+	VM_TINT_WARM, VM_TINT_HOT,
 	VM_TINT_NR,
 };
 
@@ -83,6 +85,10 @@ void vm_canvas_bar(struct vm_canvas *c, int x, int y, int w, double full, const 
 
 /** The glyph that stands for a part in legends. */
 uint32_t vm_canvas_bar_glyph(const struct vm_canvas *c, size_t part, char letter);
+
+/** `n` values as columns of different height, a column each; the highest, at least `floor`, fills it.  Unknown ones (NAN) are
+    left out, negative ones are dim. */
+void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n, double floor, enum vm_tint tint);
 
 /** The canvas as lines of text, blanks at their ends removed. */
 void vm_canvas_dump(const struct vm_canvas *c, struct vm_buf *out);

@@ -177,52 +177,74 @@ static void release_signals(struct vm_curses *cu)
 	sigprocmask(SIG_SETMASK, &cu->before, NULL);
 }
 
-/** A look: colours of the 256, of the 8, and without. */
+/** A look: colours as RGB, of the 256, of the 8, and without. */
 struct look {
+	int fg_rgb, bg_rgb;
 	short fg256, bg256, fg8, bg8;
 	attr_t color, mono;
 };
 
-/* Orange, sky blue, bluish green, vermilion and purple of Okabe and Ito tell apart for every kind of
-   colour vision, and nothing is told by colour alone. */
-static const struct look looks[VM_TINT_NR] = {
-	[VM_TINT_NORMAL] = { -1, -1, -1, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_DIM] = { 245, -1, -1, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_BOLD] = { -1, -1, -1, -1, A_BOLD, A_BOLD },
-	[VM_TINT_HEAD] = { 16, 74, COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
-	[VM_TINT_HEAD_SORT] = { 16, 214, COLOR_BLACK, COLOR_YELLOW, A_NORMAL, A_REVERSE | A_BOLD | A_UNDERLINE },
-	[VM_TINT_SELECT] = { 231, 25, COLOR_WHITE, COLOR_BLUE, A_BOLD, A_REVERSE },
-	[VM_TINT_TAG] = { 220, -1, COLOR_YELLOW, -1, A_BOLD, A_BOLD },
-	[VM_TINT_TITLE] = { -1, -1, -1, -1, A_BOLD, A_BOLD },
-	[VM_TINT_KEY] = { -1, -1, -1, -1, A_BOLD, A_BOLD },
-	[VM_TINT_KEY_TEXT] = { 16, 74, COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
-	[VM_TINT_PROMPT] = { -1, -1, -1, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_WARN] = { 208, -1, COLOR_YELLOW, -1, A_BOLD, A_BOLD },
-	[VM_TINT_BAR_ANON] = { 214, -1, COLOR_YELLOW, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_BAR_FILE] = { 74, -1, COLOR_CYAN, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_BAR_SHMEM] = { 36, -1, COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_BAR_KERNEL] = { 175, -1, COLOR_MAGENTA, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_BAR_OTHER] = { 245, -1, COLOR_WHITE, -1, A_NORMAL, A_NORMAL },
-	[VM_TINT_BAR_SWAP] = { 166, -1, COLOR_RED, -1, A_NORMAL, A_NORMAL },
+/* Okabe and Ito's palette, which all kinds of colour vision tell apart: https://jfly.uni-koeln.de/color/ */
+enum {
+	RGB_ORANGE = 0xe69f00, RGB_SKY = 0x56b4e9, RGB_GREEN = 0x009e73, RGB_YELLOW = 0xf0e442, RGB_BLUE = 0x0072b2,
+	RGB_VERMILION = 0xd55e00, RGB_PURPLE = 0xcc79a7, RGB_GREY = 0x8a8a8a, RGB_BLACK = 0x000000, RGB_WHITE = 0xffffff,
 };
+
+/* Nothing is told by colour alone: bars have a legend, and levels an attribute where there are no colours. */
+static const struct look looks[VM_TINT_NR] = {
+	[VM_TINT_NORMAL] = { -1, -1, -1, -1, -1, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_DIM] = { RGB_GREY, -1, 245, -1, -1, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BOLD] = { -1, -1, -1, -1, -1, -1, A_BOLD, A_BOLD },
+	[VM_TINT_HEAD] = { RGB_BLACK, RGB_SKY, 16, 74, COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
+	[VM_TINT_HEAD_SORT] = { RGB_BLACK, RGB_ORANGE, 16, 214, COLOR_BLACK, COLOR_YELLOW, A_NORMAL,
+				A_REVERSE | A_BOLD | A_UNDERLINE },
+	[VM_TINT_SELECT] = { RGB_WHITE, RGB_BLUE, 231, 25, COLOR_WHITE, COLOR_BLUE, A_BOLD, A_REVERSE },
+	[VM_TINT_TAG] = { RGB_YELLOW, -1, 220, -1, COLOR_YELLOW, -1, A_BOLD, A_BOLD },
+	[VM_TINT_TITLE] = { -1, -1, -1, -1, -1, -1, A_BOLD, A_BOLD },
+	[VM_TINT_KEY] = { -1, -1, -1, -1, -1, -1, A_BOLD, A_BOLD },
+	[VM_TINT_KEY_TEXT] = { RGB_BLACK, RGB_SKY, 16, 74, COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
+	[VM_TINT_PROMPT] = { -1, -1, -1, -1, -1, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_WARN] = { RGB_ORANGE, -1, 208, -1, COLOR_YELLOW, -1, A_BOLD, A_BOLD },
+	[VM_TINT_WARM] = { RGB_YELLOW, -1, 220, -1, COLOR_YELLOW, -1, A_NORMAL, A_BOLD },
+	[VM_TINT_HOT] = { RGB_VERMILION, -1, 202, -1, COLOR_RED, -1, A_BOLD, A_BOLD | A_UNDERLINE },
+	[VM_TINT_BAR_ANON] = { RGB_ORANGE, -1, 214, -1, COLOR_YELLOW, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_FILE] = { RGB_SKY, -1, 74, -1, COLOR_CYAN, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_SHMEM] = { RGB_GREEN, -1, 36, -1, COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_KERNEL] = { RGB_PURPLE, -1, 175, -1, COLOR_MAGENTA, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_OTHER] = { RGB_GREY, -1, 245, -1, COLOR_WHITE, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_SWAP] = { RGB_VERMILION, -1, 166, -1, COLOR_RED, -1, A_NORMAL, A_NORMAL },
+};
+
+/** Terminal types with direct colour: a number is red, green and blue, 8 bits each. */
+static bool has_direct_color(void)
+{
+	return COLORS >= 1 << 24 && tigetflag("RGB") > 0;
+}
+
+static void choose_colors(const struct look *l, int *fg, int *bg)
+{
+	*fg = has_direct_color() ? l->fg_rgb : COLORS >= 256 ? l->fg256 : l->fg8;
+	*bg = has_direct_color() ? l->bg_rgb : COLORS >= 256 ? l->bg256 : l->bg8;
+}
 
 static bool set_looks(struct vm_curses *cu, bool color)
 {
 	color = color && has_colors() && start_color() == OK && COLOR_PAIRS > VM_TINT_NR;
 	bool defaults = color && use_default_colors() == OK;
-	for (short t = 0; t < VM_TINT_NR; t++) {
+	for (int t = 0; t < VM_TINT_NR; t++) {
 		const struct look *l = &looks[t];
+		int fg, bg;
 		cu->attr[t] = color ? l->color : l->mono;
 		cu->pair[t] = 0;
 		if (!color)
 			continue;
-		short fg = COLORS >= 256 ? l->fg256 : l->fg8, bg = COLORS >= 256 ? l->bg256 : l->bg8;
+		choose_colors(l, &fg, &bg);
 		if (fg < 0 && bg < 0)
 			continue;
 		if (!defaults)
 			fg = fg < 0 ? COLOR_WHITE : fg, bg = bg < 0 ? COLOR_BLACK : bg;
 		cu->pair[t] = (short)(t + 1);
-		init_pair(cu->pair[t], fg, bg);
+		init_extended_pair(t + 1, fg, bg);
 	}
 	return color;
 }

@@ -17,6 +17,7 @@
 #include "core/model/system.h"
 
 struct vm_aspace;
+struct vm_buf;
 struct vm_columns;
 struct vm_fieldset;
 struct vm_huge_space;
@@ -37,16 +38,22 @@ struct vm_want {
 	uint32_t space_needs;
 	bool huge;                 /* of the open process: sizes of its pages */
 	uint64_t interval_ns;
+	/** Share of one CPU that dear figures may take. */
+	double budget;
 };
 
 /** What was read; owned by the feed and valid until the next refresh. */
 struct vm_frame {
 	const struct vm_procset *procs;
+	/** Set by the screens: it was read just now, not only looked at again. */
+	bool fresh;
 	struct vm_system sys, sys_before;
 	/** The open process; NULL: not read yet.  It stays as it was last when the process ends. */
 	const struct vm_aspace *space;
 	/** Its totals, which may be newer than the space; NULL: not read yet. */
 	const struct vm_proc *totals;
+	/** CPU time that we have used so far; 0: not told. */
+	uint64_t own_cpu_ns;
 	/** 0; ESRCH when the process ended; else why it can't be read. */
 	int space_error;
 	/** The open process by sizes of pages, and why they aren't larger; NULL: not wanted, or why it can't be read. */
@@ -64,6 +71,10 @@ struct vm_feed {
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** All that is to be said of memory in frame->huge_why, line by line. */
 	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
+	/** Write the file of settings, and say its name.  NULL: there is no such file. */
+	int (*save)(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err);
+	/** Append a picture of the space.  NULL: there is no such thing. */
+	int (*picture)(void *ctx, const struct vm_aspace *as, bool utf8, struct vm_buf *out, struct vm_err *err);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */
 	int (*export)(void *ctx, const struct vm_fieldset *set, const struct vm_columns *cols,
 		      const void *const *rows, size_t n, char *name, size_t size, struct vm_err *err);

@@ -26,13 +26,18 @@ void vm_grid_free(struct vm_grid *g)
 {
 	vm_filter_free(g->filter);
 	vm_vec_free(&g->rows);
-	vm_vec_free(&g->tags);
+	vm_vec_free(&g->all);
+	vm_vec_free(&g->place);
+	vm_vec_free(&g->from);
+	vm_vec_free(&g->tags.v);
+	vm_vec_free(&g->folds.v);
 	g->filter = NULL;
 }
 
 void vm_grid_forget(struct vm_grid *g)
 {
-	g->rows.n = g->tags.n = g->offered = 0;
+	vm_grid_clear(g);
+	g->tags.v.n = g->folds.v.n = 0;
 	g->held = 0;
 	g->sel = g->top = 0;
 	vm_grid_filter(g, "", NULL);
@@ -91,12 +96,44 @@ static void place_selection(struct vm_grid *g)
 	g->held = g->held && g->rows.n ? g->class->key(g->rows.v[g->sel]) : 0;
 }
 
+void vm_grid_clear(struct vm_grid *g)
+{
+	g->rows.n = g->all.n = g->offered = 0;
+}
+
+/** The rows that are seen: all, or those that aren't below a folded one. */
+static bool unfold(struct vm_grid *g)
+{
+	g->rows.n = 0;
+	if (!vm_vec_reserve(&g->rows, g->all.n) || !vm_vec_reserve(&g->from, g->all.n))
+		return false;
+	for (size_t i = 0; i < g->all.n;) {
+		g->from.v[g->rows.n] = (uint32_t)i;
+		g->rows.v[g->rows.n++] = g->all.v[i];
+		i += g->tree && vm_keys_have(&g->folds, g->class->key(g->all.v[i])) ? g->place.v[i].rows : 1;
+	}
+	return true;
+}
+
+/** Sort what passed the filter, as a list or a tree. */
+static int arrange(struct vm_grid *g)
+{
+	int r = vm_sort_rows(&g->sort, g->all.v, g->all.n);
+	if (r == 0 && g->tree)
+		r = vm_grid_grow_tree(g);
+	if (r < 0)
+		g->all.n = 0;
+	if (!unfold(g))
+		r = -ENOMEM;
+	place_selection(g);
+	return r;
+}
+
 int vm_grid_fill(struct vm_grid *g, const void *rows, size_t n, size_t size,
 		 bool (*accepts)(const void *ctx, const void *row), const void *ctx)
 {
-	g->rows.n = 0;
-	g->offered = 0;
-	if (!vm_vec_reserve(&g->rows, n))
+	vm_grid_clear(g);
+	if (!vm_vec_reserve(&g->all, n))
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		const void *row = (const char *)rows + i * size;
@@ -104,11 +141,9 @@ int vm_grid_fill(struct vm_grid *g, const void *rows, size_t n, size_t size,
 			continue;
 		g->offered++;
 		if (passes(g, row))
-			g->rows.v[g->rows.n++] = row;
+			g->all.v[g->all.n++] = row;
 	}
-	int r = vm_sort_rows(&g->sort, g->rows.v, g->rows.n);
-	place_selection(g);
-	return r;
+	return arrange(g);
 }
 
 /** A text is meant as an expression if it has an operator, or begins with the name of a column in capitals. */
@@ -181,9 +216,26 @@ static int compare_keys(const void *pa, const void *pb)
 	return (*a > *b) - (*a < *b);
 }
 
+bool vm_keys_have(const struct vm_keys *k, uint64_t key)
+{
+	return k->v.n && bsearch(&key, k->v.v, k->v.n, sizeof(key), compare_keys);
+}
+
+void vm_keys_toggle(struct vm_keys *k, uint64_t key)
+{
+	size_t to = 0;
+	for (size_t i = 0; i < k->v.n; i++)
+		if (k->v.v[i] != key)
+			k->v.v[to++] = k->v.v[i];
+	bool removed = to < k->v.n;
+	k->v.n = to;
+	if (!removed && vm_vec_push(&k->v, key))
+		qsort(k->v.v, k->v.n, sizeof(key), compare_keys);
+}
+
 bool vm_grid_is_tagged(const struct vm_grid *g, uint64_t key)
 {
-	return g->tags.n && bsearch(&key, g->tags.v, g->tags.n, sizeof(key), compare_keys);
+	return vm_keys_have(&g->tags, key);
 }
 
 static void toggle_tag(struct vm_grid *g)
@@ -191,23 +243,55 @@ static void toggle_tag(struct vm_grid *g)
 	const void *row = vm_grid_selected(g);
 	if (!row)
 		return;
-	uint64_t key = g->class->key(row);
-	size_t to = 0;
-	for (size_t i = 0; i < g->tags.n; i++)
-		if (g->tags.v[i] != key)
-			g->tags.v[to++] = g->tags.v[i];
-	bool removed = to < g->tags.n;
-	g->tags.n = to;
-	if (!removed && vm_vec_push(&g->tags, key))
-		qsort(g->tags.v, g->tags.n, sizeof(key), compare_keys);
+	vm_keys_toggle(&g->tags, g->class->key(row));
 	vm_grid_select(g, (long)g->sel + 1);
+}
+
+static bool grow_or_flatten(struct vm_grid *g)
+{
+	if (!g->class->parent_of)
+		return false;
+	g->tree = !g->tree;
+	arrange(g);
+	return true;
+}
+
+/** A row that has none below it is folded into the one above. */
+static bool fold(struct vm_grid *g)
+{
+	const struct vm_grid_place *p = vm_grid_place(g, g->sel);
+	size_t at = g->sel;
+	if (!p)
+		return false;
+	while (p->rows == 1 && at > 0 && p->depth > 0 && vm_grid_place(g, at)->depth >= p->depth)
+		at--;
+	vm_grid_select(g, (long)at);
+	vm_keys_toggle(&g->folds, g->class->key(g->rows.v[at]));
+	g->held = g->class->key(g->rows.v[at]);
+	arrange(g);
+	return true;
+}
+
+/** Fold every row below the first ones, or open all again if one is folded. */
+static bool fold_all(struct vm_grid *g)
+{
+	if (!g->tree)
+		return false;
+	const bool open = g->folds.v.n > 0;
+	g->folds.v.n = 0;
+	for (size_t i = 0; i < g->all.n && !open; i++)
+		if (g->place.v[i].depth == 1 && g->place.v[i].rows > 1)
+			(void)vm_vec_push(&g->folds.v, g->class->key(g->all.v[i]));
+	if (g->folds.v.n)
+		qsort(g->folds.v.v, g->folds.v.n, sizeof(uint64_t), compare_keys);
+	arrange(g);
+	return true;
 }
 
 static void set_sort(struct vm_grid *g, const struct vm_field *f)
 {
 	g->sort = (struct vm_sort){ .field = f };
-	vm_sort_rows(&g->sort, g->rows.v, g->rows.n);
-	place_selection(g);
+	arrange(g);
 	if (!g->held)
 		g->top = 0;
 	vm_grid_touch(g);
@@ -226,8 +310,7 @@ static void invert(struct vm_grid *g)
 	if (!g->sort.field)
 		g->sort.field = g->id;
 	g->sort.reverse = !g->sort.reverse;
-	vm_sort_rows(&g->sort, g->rows.v, g->rows.n);
-	place_selection(g);
+	arrange(g);
 }
 
 static void sort_beside(struct vm_grid *g, int step)
@@ -272,158 +355,41 @@ bool vm_grid_act(struct vm_grid *g, enum vm_action act)
 	case VM_ACT_LEFT: g->left -= g->left > 0; return true;
 	case VM_ACT_RIGHT: g->left += g->left + 2 < g->cols.n; return true;
 	case VM_ACT_TAG: toggle_tag(g); return true;
-	case VM_ACT_UNTAG: g->tags.n = 0; return true;
+	case VM_ACT_UNTAG: g->tags.v.n = 0; return true;
+	case VM_ACT_TREE: return grow_or_flatten(g);
+	case VM_ACT_FOLD: return fold(g);
+	case VM_ACT_FOLD_ALL: return fold_all(g);
 	case VM_ACT_NEXT: vm_grid_find(g, 1, 1); return true;
 	case VM_ACT_PREVIOUS: vm_grid_find(g, -1, 1); return true;
 	default: return act_on_sort(g, act);
 	}
 }
 
-static bool is_number(const struct vm_field *f)
+struct vm_value vm_grid_sum(const struct vm_field *f, const void *const *rows, size_t n)
 {
-	return f->type == VM_T_U64 || f->type == VM_T_F64;
-}
-
-static void cell_text(const struct vm_grid *g, const struct vm_field *f, const void *row, char *buf, size_t size)
-{
+	struct vm_value sum = VM_ABSENT;
 	struct vm_scratch tmp;
-	/* Addresses and counts look the same either way. */
-	vm_value_text(vm_field_get(f, row, &tmp), f->unit, g->exact, buf, size);
-}
-
-static int heading_width(const struct vm_grid *g, const struct vm_field *f)
-{
-	return (int)strlen(f->name) + (g->sort.field == f);
-}
-
-/** Width that a column takes: that of its widest text seen so far, within bounds. */
-static int column_width(struct vm_grid *g, struct vm_canvas *c, unsigned col, int visible)
-{
-	const struct vm_field *f = &g->class->set->v[col];
-	int w = heading_width(g, f);
-	/* Numbers change from refresh to refresh: leave them room, so that nothing jumps about. */
-	if (!g->exact && f->type == VM_T_U64 && f->unit == VM_U_BYTES && w < 6)
-		w = 6;
-	if (w < g->width[col])
-		w = g->width[col];
-	for (size_t i = g->top; i < g->rows.n && i < g->top + (size_t)visible; i++) {
-		char text[512];
-		cell_text(g, f, g->rows.v[i], text, sizeof(text));
-		int cw = vm_canvas_text_width(c, text);
-		if (cw > w)
-			w = cw;
-	}
-	int most = is_number(f) ? 24 : f->flags & VM_F_TRUNC ? 24 : 32;
-	if (w > most)
-		w = most;
-	g->width[col] = (uint16_t)w;
-	return w;
-}
-
-/** Which columns are on the screen, and where.  The first one always is. */
-static void place_columns(struct vm_grid *g, struct vm_canvas *c)
-{
-	int x = g->x, end = g->x + g->w;
-	g->nspans = 0;
-	for (size_t i = 0; i < g->cols.n && x < end; i++) {
-		if (i > 0 && i <= g->left)
+	for (size_t i = 0; i < n; i++) {
+		const struct vm_value v = vm_field_get(f, rows[i], &tmp);
+		if (v.type == VM_T_ABSENT)
 			continue;
-		unsigned col = g->cols.at[i];
-		const struct vm_field *f = &g->class->set->v[col];
-		int w = column_width(g, c, col, g->h - 1);
-		/* The last text takes what is left. */
-		if (i + 1 == g->cols.n && !is_number(f))
-			w = end - x;
-		if (x + w > end) {
-			/* Half a number says something wrong; half a text doesn't. */
-			if (is_number(f) && g->nspans)
-				break;
-			w = end - x;
-		}
-		g->span[g->nspans++] = (struct vm_grid_span){ x, w, (int)col };
-		x += w + 1;
+		if (sum.type == VM_T_ABSENT)
+			sum = v;
+		else if (v.type == VM_T_U64)
+			sum.u64 += v.u64;
+		else if (v.type == VM_T_F64)
+			sum.f64 += v.f64;
 	}
+	return sum;
 }
 
-static void draw_heading(const struct vm_grid *g, struct vm_canvas *c)
+struct vm_value vm_grid_value(const struct vm_grid *g, const struct vm_field *f, size_t at, struct vm_scratch *tmp)
 {
-	vm_canvas_fill(c, g->x, g->y, g->w, VM_TINT_HEAD, ' ');
-	for (unsigned i = 0; i < g->nspans; i++) {
-		const struct vm_grid_span *s = &g->span[i];
-		const struct vm_field *f = &g->class->set->v[s->col];
-		char text[64];
-		bool sorted = f == g->sort.field;
-		bool down = !!(f->flags & VM_F_DESC) != g->sort.reverse;
-		const char *mark = !sorted ? "" : c->utf8 ? (down ? "▾" : "▴") : (down ? "v" : "^");
-		snprintf(text, sizeof(text), "%s%s", f->name, mark);
-		enum vm_tint tint = sorted ? VM_TINT_HEAD_SORT : VM_TINT_HEAD;
-		if (is_number(f))
-			vm_canvas_right(c, s->x, g->y, s->w, tint, text);
-		else
-			vm_canvas_text(c, s->x, g->y, s->w, tint, text);
-	}
-}
-
-/** The end of a path says more than its beginning. */
-static void draw_text(struct vm_canvas *c, int x, int y, int w, enum vm_tint tint, const char *text,
-		      bool path)
-{
-	int width = vm_canvas_text_width(c, text);
-	if (!path || *text != '/' || width <= w || w < 4) {
-		vm_canvas_text(c, x, y, w, tint, text);
-		return;
-	}
-	const char *tail = text;
-	while (vm_canvas_text_width(c, tail) > w - 1)
-		do {
-			tail++;
-		} while ((*tail & 0xc0) == 0x80);
-	int n = vm_canvas_text(c, x, y, 1, VM_TINT_DIM, c->utf8 ? "…" : "<");
-	vm_canvas_text(c, x + n, y, w - n, tint, tail);
-}
-
-static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, int y)
-{
-	const void *row = g->rows.v[at];
-	bool selected = at == g->sel && !g->still, tagged = vm_grid_is_tagged(g, g->class->key(row));
-	enum vm_tint base = tagged ? VM_TINT_TAG : VM_TINT_NORMAL;
-	for (unsigned i = 0; i < g->nspans; i++) {
-		const struct vm_grid_span *s = &g->span[i];
-		const struct vm_field *f = &g->class->set->v[s->col];
-		char text[512];
-		cell_text(g, f, row, text, sizeof(text));
-		bool quiet = strcmp(text, "-") == 0 || strcmp(text, "0") == 0 || strcmp(text, "0.0") == 0;
-		enum vm_tint tint = quiet && !tagged ? VM_TINT_DIM : base;
-		if (is_number(f))
-			vm_canvas_right(c, s->x, y, s->w, tint, text);
-		else
-			draw_text(c, s->x, y, s->w, tint, text, g->class->paths && f == g->text);
-	}
-	if (tagged && !c->color)
-		vm_canvas_text(c, g->x + g->w - 1, y, 1, base, "*");
-	if (selected)
-		vm_canvas_tint(c, g->x, y, g->w, VM_TINT_SELECT);
-}
-
-void vm_grid_draw(struct vm_grid *g, struct vm_canvas *c, int x, int y, int w, int h)
-{
-	if (g->w != w)
-		vm_grid_touch(g);
-	g->x = x, g->y = y, g->w = w, g->h = h;
-	size_t visible = h > 1 ? (size_t)h - 1 : 0;
-	if (g->sel < g->top)
-		g->top = g->sel;
-	if (visible && g->sel >= g->top + visible)
-		g->top = g->sel - visible + 1;
-	if (g->top + visible > g->rows.n)
-		g->top = g->rows.n > visible ? g->rows.n - visible : 0;
-	place_columns(g, c);
-	draw_heading(g, c);
-	for (size_t i = 0; i < visible && g->top + i < g->rows.n; i++)
-		draw_row(g, c, g->top + i, y + 1 + (int)i);
-	if (!g->rows.n && visible)
-		vm_canvas_text(c, x + 1, y + 1, w - 1, VM_TINT_DIM,
-			       g->offered ? "No row passes the filter." : "No rows.");
+	const void *const *rows;
+	if (!(f->flags & VM_F_SUM) || !vm_grid_is_folded(g, at))
+		return vm_field_get(f, g->rows.v[at], tmp);
+	const size_t n = vm_grid_members(g, at, &rows);
+	return vm_grid_sum(f, rows, n);
 }
 
 bool vm_grid_click(struct vm_grid *g, int x, int y)

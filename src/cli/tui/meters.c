@@ -152,7 +152,12 @@ static void draw_rates(struct vm_ui *ui, int x, int y, int w)
 		snprintf(line, sizeof(line), "Faults %s/s, major %s/s  Pressure %s  Tasks %zu, running %zu",
 			 rate_text(all, minor, sizeof(minor)), rate_text(maj, major, sizeof(major)), psi,
 			 t.all - t.kernel, t.running);
-	vm_canvas_text(c, x, y, w, VM_TINT_NORMAL, line);
+	const int used = vm_canvas_text(c, x, y, w, VM_TINT_NORMAL, line);
+	if (isnan(ui->own_share))
+		return;
+	snprintf(line, sizeof(line), "vmtop %.1f %%", ui->own_share * 100);
+	if (used + 2 + (int)strlen(line) <= w)
+		vm_canvas_right(c, x, y, w, VM_TINT_DIM, line);
 }
 
 int vm_meters_draw(struct vm_ui *ui, int y, int h)

@@ -8,7 +8,7 @@
 
 static unsigned scope(const struct vm_ui *ui)
 {
-	return VM_IN_MENU | (ui->menu.kind == VM_MENU_COLUMNS ? VM_IN_COLUMNS : 0);
+	return VM_IN_MENU | (ui->menu.kind == VM_MENU_COLUMNS ? VM_IN_COLUMNS : ui->menu.kind == VM_MENU_SETS ? VM_IN_SETS : 0);
 }
 
 static void add_field(struct vm_menu *m, const struct vm_fieldset *set, unsigned field, bool on)
@@ -60,10 +60,21 @@ static void list_users(struct vm_menu *m, const struct vm_ui *ui)
 		qsort(m->items.v + 1, m->items.n - 1, sizeof(*m->items.v), compare_items);
 }
 
+static void list_sets(struct vm_menu *m, const struct vm_ui *ui)
+{
+	for (size_t i = 0; i < ui->sets.v.n; i++) {
+		const struct vm_set *s = &ui->sets.v.v[i];
+		struct vm_menu_item item = { .help = *s->columns ? s->columns : "the columns to begin with", .on = s->own };
+		snprintf(item.name, sizeof(item.name), "%s", s->name);
+		(void)vm_vec_push(&m->items, item);
+	}
+}
+
 void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind)
 {
 	static const char *const titles[] = {
 		[VM_MENU_COLUMNS] = "Columns", [VM_MENU_SORT] = "Sort by", [VM_MENU_USERS] = "User",
+		[VM_MENU_SETS] = "Sets of columns",
 	};
 	struct vm_menu *m = &ui->menu;
 	struct vm_grid *g = vm_ui_grid(ui);
@@ -72,6 +83,8 @@ void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind)
 	m->items.n = m->sel = m->top = 0;
 	if (kind == VM_MENU_USERS)
 		list_users(m, ui);
+	else if (kind == VM_MENU_SETS)
+		list_sets(m, ui);
 	else
 		list_fields(m, g);
 	for (size_t i = 0; i < m->items.n && kind == VM_MENU_SORT; i++)
@@ -99,7 +112,7 @@ static void draw(struct vm_ui *ui, int y, int h)
 		if (m->kind == VM_MENU_COLUMNS)
 			x += vm_canvas_text(c, x, row, c->w, VM_TINT_NORMAL, item->on ? "[x] " : "[ ] ");
 		vm_canvas_text(c, x, row, c->w - x, VM_TINT_BOLD, item->name);
-		x += m->kind == VM_MENU_USERS && *item->name ? 30 : *item->name ? 12 : 0;
+		x += (m->kind == VM_MENU_USERS && *item->name) || strlen(item->name) > 10 ? 30 : *item->name ? 12 : 0;
 		vm_canvas_text(c, x, row, c->w - x, VM_TINT_NORMAL, item->help);
 		if (i == m->sel)
 			vm_canvas_tint(c, 0, row, c->w, VM_TINT_SELECT);
@@ -176,6 +189,47 @@ static unsigned reset(struct vm_ui *ui)
 	return apply_columns(ui);
 }
 
+static void use_set(struct vm_ui *ui, const char *name)
+{
+	struct vm_grid *g = &ui->procs;
+	const struct vm_set *s = vm_sets_find(&ui->sets, name);
+	struct vm_columns cols;
+	struct vm_err err = { 0 };
+	if (!s)
+		return;
+	if (vm_columns_parse(g->class->set, s->columns, VM_F_DEFAULT, &cols, &err) < 0) {
+		vm_ui_note(ui, "%s", err.what);
+		return;
+	}
+	g->cols = cols;
+	g->left = 0;
+	vm_grid_touch(g);
+}
+
+/** Those that come with vmtop stay, or come back. */
+static unsigned drop(struct vm_ui *ui)
+{
+	struct vm_menu *m = &ui->menu;
+	if (m->sel >= m->items.n)
+		return VM_DO_NOTHING;
+	if (!m->items.v[m->sel].on)
+		vm_ui_note(ui, "%s comes with vmtop", m->items.v[m->sel].name);
+	vm_sets_drop(&ui->sets, m->items.v[m->sel].name);
+	m->items.n = 0;
+	list_sets(m, ui);
+	if (m->sel >= m->items.n)
+		m->sel = m->items.n ? m->items.n - 1 : 0;
+	return VM_DO_REDRAW;
+}
+
+static unsigned keep(struct vm_ui *ui)
+{
+	if (vm_ui_grid(ui) == &ui->procs)
+		return vm_prompt_begin(ui, VM_ASK_SET);
+	vm_ui_note(ui, "Sets are of columns of processes");
+	return VM_DO_REDRAW;
+}
+
 static unsigned choose(struct vm_ui *ui)
 {
 	struct vm_menu *m = &ui->menu;
@@ -185,6 +239,8 @@ static unsigned choose(struct vm_ui *ui)
 		vm_grid_sort_by(g, item->name);
 	if (item && m->kind == VM_MENU_USERS)
 		snprintf(ui->user, sizeof(ui->user), "%s", item->name);
+	if (item && m->kind == VM_MENU_SETS)
+		use_set(ui, item->name);
 	vm_ui_pop(ui);
 	return VM_DO_REDRAW | VM_DO_REFRESH;
 }
@@ -210,6 +266,8 @@ static unsigned act(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_MOVE_UP: return move(ui, -1);
 	case VM_ACT_MOVE_DOWN: return move(ui, 1);
 	case VM_ACT_RESET: return reset(ui);
+	case VM_ACT_KEEP: return keep(ui);
+	case VM_ACT_DROP: return drop(ui);
 	case VM_ACT_OPEN: return choose(ui);
 	default: return VM_DO_NOTHING;
 	}

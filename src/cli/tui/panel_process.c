@@ -67,8 +67,7 @@ static unsigned scope(const struct vm_ui *ui)
 
 static const struct vm_key *keys(const struct vm_ui *ui, size_t *n)
 {
-	*n = seen(ui)->nkeys;
-	return seen(ui)->keys;
+	return vm_keymap_tab(&ui->keymap, ui->open.tab, n);
 }
 
 static struct vm_grid *grid(struct vm_ui *ui)
@@ -95,6 +94,32 @@ unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char
 	return VM_DO_REDRAW | VM_DO_REFRESH;
 }
 
+unsigned vm_layout_open(struct vm_ui *ui)
+{
+	ui->open.wants_picture = true;
+	return VM_DO_REDRAW;
+}
+
+static void show_picture(struct vm_ui *ui)
+{
+	const struct vm_aspace *as = ui->frame.space;
+	struct vm_err err = { 0 };
+	char title[120];
+	/* A kernel thread and a zombie have none, and won't. */
+	ui->open.wants_picture = false;
+	if (!as->nmaps || !ui->feed->picture) {
+		vm_ui_note(ui, "There is no address space to show");
+		return;
+	}
+	ui->page.text.n = 0;
+	if (ui->feed->picture(ui->feed->ctx, as, ui->canvas.utf8, &ui->page.text, &err) < 0) {
+		vm_ui_note(ui, "%s", err.what);
+		return;
+	}
+	snprintf(title, sizeof(title), "Address space of process %d", ui->open.pid);
+	vm_text_open(ui, title);
+}
+
 static void want(struct vm_ui *ui, struct vm_want *want)
 {
 	want->pid = ui->open.pid;
@@ -103,6 +128,8 @@ static void want(struct vm_ui *ui, struct vm_want *want)
 			    VM_NEED(LAYOUT) |
 			    /* All processes pay for it: only while it is wanted of all. */
 			    (vm_grid_needs(&ui->procs) & VM_NEED(FAULTTIME));
+	if (ui->open.wants_picture)
+		want->space_needs |= VM_NEED_KIND | VM_NEED(SMAPS);
 	if (seen(ui)->want)
 		seen(ui)->want(ui, state(ui), want);
 }
@@ -124,12 +151,14 @@ static void feed(struct vm_ui *ui)
 {
 	struct vm_open *o = &ui->open;
 	o->ended = ui->frame.space_error == ESRCH;
+	if (ui->frame.space_error)
+		o->wants_picture = false;
 	const struct vm_proc *p = ui->frame.totals;
 	if (!ui->frame.space || !p || p->pid != o->pid) {
 		/* Lists must not show rows of what was freed. */
 		struct vm_grid *g = grid(ui);
 		if (g)
-			g->rows.n = 0;
+			vm_grid_clear(g);
 		o->now.numa = NULL;
 		return;
 	}
@@ -141,6 +170,8 @@ static void feed(struct vm_ui *ui)
 	o->now.numa = p->numa;
 	if (seen(ui)->feed)
 		seen(ui)->feed(ui, state(ui));
+	if (o->wants_picture)
+		show_picture(ui);
 }
 
 /** Why there is nothing, or only something old, to see. */
@@ -250,6 +281,8 @@ static unsigned act(struct vm_ui *ui, enum vm_action act)
 		return change_tab(ui, ui->open.tab + vm_tabs_n - 1);
 	case VM_ACT_TAB_NUMBER:
 		return go_to_tab(ui);
+	case VM_ACT_LAYOUT:
+		return vm_layout_open(ui) | VM_DO_REFRESH;
 	default:
 		return seen(ui)->act ? seen(ui)->act(ui, state(ui), act) : VM_DO_NOTHING;
 	}

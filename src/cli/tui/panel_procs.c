@@ -39,6 +39,13 @@ static void want(struct vm_ui *ui, struct vm_want *want)
 static void feed(struct vm_ui *ui)
 {
 	const struct vm_proclist *l = &ui->frame.procs->list[ui->frame.procs->now];
+	struct vm_grid *g = &ui->procs;
+	/* A filter that is typed makes the list anew, but not the past. */
+	if (!ui->no_sparks && ui->frame.fresh)
+		vm_history_add(&ui->history, g->class->set, &g->cols, l->rows.v, l->rows.n, sizeof(*l->rows.v), g->class->key);
+	ui->levels.mem_total = vm_system_has(&ui->frame.sys, VM_S_MEM_TOTAL) ? ui->frame.sys.q[VM_S_MEM_TOTAL] : 0;
+	g->history = ui->no_sparks ? NULL : &ui->history;
+	g->levels = &ui->levels;
 	vm_grid_fill(&ui->procs, l->rows.v, l->rows.n, sizeof(*l->rows.v), is_shown, ui);
 }
 
@@ -87,8 +94,8 @@ static void draw_status(struct vm_ui *ui, int y)
 	int x = 0;
 	if (ui->paused)
 		x += vm_canvas_text(c, x, y, c->w - x, VM_TINT_WARN, "PAUSED") + 2;
-	x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "%zu", g->rows.n);
-	if (g->rows.n != g->offered)
+	x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "%zu", g->all.n);
+	if (g->all.n != g->offered)
 		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, " of %zu", g->offered);
 	x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, " process%s  ", g->offered == 1 ? "" : "es");
 	if (*ui->user)
@@ -99,41 +106,6 @@ static void draw_status(struct vm_ui *ui, int y)
 	draw_untimed(ui, x, y);
 }
 
-static const char *const summed[] = { "VSZ", "RSS", "PSS", "USS", "SWAP" };
-enum { NSUMMED = sizeof(summed) / sizeof(summed[0]) };
-
-/** Sums of the tagged rows, as far as they are known. */
-static void draw_tagged(struct vm_ui *ui, int y)
-{
-	struct vm_canvas *c = &ui->canvas;
-	const struct vm_grid *g = &ui->procs;
-	struct vm_scratch tmp;
-	size_t n = 0;
-	uint64_t sum[NSUMMED];
-	bool known[NSUMMED] = { false };
-	memset(sum, 0, sizeof(sum));
-	for (size_t i = 0; i < g->rows.n; i++) {
-		if (!vm_grid_is_tagged(g, g->class->key(g->rows.v[i])))
-			continue;
-		n++;
-		for (size_t k = 0; k < NSUMMED; k++) {
-			const struct vm_field *f =
-				&g->class->set->v[vm_field_find(g->class->set, summed[k], strlen(summed[k]))];
-			struct vm_value v = vm_field_get(f, g->rows.v[i], &tmp);
-			if (v.type != VM_T_U64)
-				continue;
-			sum[k] += v.u64;
-			known[k] = true;
-		}
-	}
-	int x = vm_canvas_textf(c, 0, y, c->w, VM_TINT_TAG, "%zu tagged:", n) + 1;
-	for (size_t k = 0; k < NSUMMED; k++) {
-		char num[VM_NUMBUF];
-		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_TAG, "%s %s", summed[k],
-				     known[k] ? vm_format_size(sum[k], num) : "-") + 2;
-	}
-}
-
 static void draw(struct vm_ui *ui, int y, int h)
 {
 	/* The list is what people came for: at least half of a small screen is its. */
@@ -141,10 +113,10 @@ static void draw(struct vm_ui *ui, int y, int h)
 	int used = room ? vm_meters_draw(ui, y, room) : 0;
 	if (h >= 7)
 		draw_status(ui, y + used++);
-	int foot = ui->procs.tags.n && h >= 7;
+	int foot = ui->procs.tags.v.n && h >= 7;
 	vm_ui_draw_grid(ui, &ui->procs, y + used, h - used - foot);
 	if (foot)
-		draw_tagged(ui, y + h - 1);
+		vm_grid_draw_tagged(&ui->procs, &ui->canvas, y + h - 1);
 }
 
 static unsigned open_selected(struct vm_ui *ui)
@@ -165,6 +137,15 @@ static unsigned act(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_USER:
 		vm_menu_open(ui, VM_MENU_USERS);
 		return VM_DO_REDRAW;
+	case VM_ACT_SETS:
+		vm_menu_open(ui, VM_MENU_SETS);
+		return VM_DO_REDRAW;
+	case VM_ACT_LAYOUT:
+		return open_selected(ui) ? vm_layout_open(ui) | VM_DO_REFRESH : VM_DO_NOTHING;
+	case VM_ACT_SPARKS:
+		ui->no_sparks = !ui->no_sparks;
+		vm_grid_touch(&ui->procs);
+		return VM_DO_REDRAW | VM_DO_REFRESH;
 	default:
 		return VM_DO_NOTHING;
 	}

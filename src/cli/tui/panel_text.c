@@ -13,8 +13,9 @@ static unsigned scope(const struct vm_ui *ui)
 	return VM_IN_TEXT;
 }
 
-unsigned vm_page_open(struct vm_ui *ui)
+unsigned vm_text_open(struct vm_ui *ui, const char *title)
 {
+	snprintf(ui->page.title, sizeof(ui->page.title), "%s", title);
 	ui->page.lines = ui->page.top = 0;
 	for (const char *s = vm_buf_str(&ui->page.text); *s; s++)
 		ui->page.lines += *s == '\n';
@@ -43,17 +44,27 @@ void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const cha
 }
 
 static const struct { unsigned scope; const char *title; } chapters[] = {
-	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS, "Column menu" },
+	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS | VM_IN_SETS, "Menus of columns" },
 };
 
-static void add_keys(struct vm_buf *b, int width)
+/** "F6       sort-menu" isn't what people look for: the name is for settings, so it stands at the end. */
+static void add_key(struct vm_buf *b, const struct vm_key *k, int width)
+{
+	char words[240];
+	snprintf(words, sizeof(words), "%s (%s)", k->help, k->name);
+	vm_page_entry(b, *k->keys ? k->keys : "-", 9, words, width);
+}
+
+static void add_keys(const struct vm_ui *ui, struct vm_buf *b, int width)
 {
 	unsigned done = 0;
+	size_t n;
+	const struct vm_key *keys = vm_keymap_common(&ui->keymap, &n);
 	for (size_t ch = 0; ch < sizeof(chapters) / sizeof(chapters[0]); ch++) {
 		vm_buf_addf(b, "%s%s\n", ch ? "\n" : "", chapters[ch].title);
-		for (size_t i = 0; i < vm_keys_n; i++)
-			if ((vm_keys[i].scope & chapters[ch].scope) && !(vm_keys[i].scope & done))
-				vm_page_entry(b, vm_keys[i].keys, 9, vm_keys[i].help, width);
+		for (size_t i = 0; i < n; i++)
+			if ((keys[i].scope & chapters[ch].scope) && !(keys[i].scope & done))
+				add_key(b, &keys[i], width);
 		done |= chapters[ch].scope;
 	}
 	vm_buf_addf(b, "\nTabs of a process\n");
@@ -64,10 +75,11 @@ static void add_keys(struct vm_buf *b, int width)
 		vm_page_entry(b, name, 11, tab->help, width);
 	}
 	for (size_t t = 0; t < vm_tabs_n; t++) {
-		if (vm_tabs[t]->nkeys)
+		keys = vm_keymap_tab(&ui->keymap, t, &n);
+		if (n)
 			vm_buf_addf(b, "\nTab %s\n", vm_tabs[t]->name);
-		for (size_t i = 0; i < vm_tabs[t]->nkeys; i++)
-			vm_page_entry(b, vm_tabs[t]->keys[i].keys, 9, vm_tabs[t]->keys[i].help, width);
+		for (size_t i = 0; i < n; i++)
+			add_key(b, &keys[i], width);
 	}
 }
 
@@ -82,15 +94,14 @@ unsigned vm_help_open(struct vm_ui *ui)
 	struct vm_page *p = &ui->page;
 	int width = ui->canvas.w > 100 ? 100 : ui->canvas.w;
 	p->text.n = 0;
-	snprintf(p->title, sizeof(p->title), "Help: keys and columns");
-	add_keys(&p->text, width);
+	add_keys(ui, &p->text, width);
 	vm_buf_addf(&p->text, "\nMouse: click a heading to sort by it, again to invert; click a row to select it, "
 		    "twice to open it; the wheel scrolls.\n");
 	vm_buf_addf(&p->text, "\nColumns of a process\n");
 	add_columns(&p->text, ui->procs.class->set, width);
 	vm_buf_addf(&p->text, "\nColumns of a mapping\n");
 	add_columns(&p->text, &vm_mapping_fields, width);
-	return vm_page_open(ui);
+	return vm_text_open(ui, "Help: keys and columns");
 }
 
 /** The value and what it is; a long text gets as many lines as it needs, and no explanation. */
@@ -128,9 +139,8 @@ static void add_fields(struct vm_ui *ui, const struct vm_fieldset *set, const vo
 unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title)
 {
 	ui->page.text.n = 0;
-	snprintf(ui->page.title, sizeof(ui->page.title), "%s", title);
 	add_fields(ui, set, row);
-	return vm_page_open(ui);
+	return vm_text_open(ui, title);
 }
 
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
@@ -138,8 +148,9 @@ unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
 	struct vm_page *p = &ui->page;
 	int width = ui->canvas.w > 110 ? 110 : ui->canvas.w;
 	p->text.n = 0;
-	snprintf(p->title, sizeof(p->title), "Mapping %012jx-%012jx of process %d", (uintmax_t)m->start,
-		 (uintmax_t)m->end, ui->open.pid);
+	char title[120];
+	snprintf(title, sizeof(title), "Mapping %012jx-%012jx of process %d", (uintmax_t)m->start, (uintmax_t)m->end,
+		 ui->open.pid);
 	add_fields(ui, &vm_mapping_fields, m);
 	vm_buf_addf(&p->text, "\n %-10s %s: %s\n", "KIND", vm_kinds[m->kind].name, vm_kinds[m->kind].help);
 	vm_buf_addf(&p->text, "\nFlags of the kernel%s\n", m->have_flags ? "" : " are not known");
@@ -151,7 +162,7 @@ unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m)
 		snprintf(words, sizeof(words), "%s: %s", vm_vmflags[i].words, vm_vmflags[i].sentence);
 		vm_page_entry(&p->text, name, 20, words, width);
 	}
-	return vm_page_open(ui);
+	return vm_text_open(ui, title);
 }
 
 static void draw(struct vm_ui *ui, int y, int h)

@@ -10,6 +10,7 @@ static const struct { const char *name, *help; } asks[] = {
 	[VM_ASK_SEARCH] = { "Search", "Enter: stay  Esc: back  then n N: next" },
 	[VM_ASK_FILTER] = { "Filter", "a text, or: RSS > 10M and USER == root" },
 	[VM_ASK_INTERVAL] = { "Interval", "seconds, or 500ms" },
+	[VM_ASK_SET] = { "Name of this set of columns", "" },
 };
 
 unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask)
@@ -68,9 +69,8 @@ static unsigned changed(struct vm_ui *ui)
 static unsigned accept_interval(struct vm_ui *ui)
 {
 	struct vm_prompt *p = &ui->prompt;
-	enum { LEAST_NS = 50000000 };
 	uint64_t ns;
-	if (*p->text && (vm_parse_duration(p->text, &ns) < 0 || ns < LEAST_NS)) {
+	if (*p->text && (vm_parse_duration(p->text, &ns) < 0 || ns < VM_INTERVAL_LEAST_NS)) {
 		snprintf(p->trouble, sizeof(p->trouble), "a number of seconds, at least 0.05");
 		return VM_DO_REDRAW;
 	}
@@ -80,11 +80,32 @@ static unsigned accept_interval(struct vm_ui *ui)
 	return VM_DO_REDRAW | VM_DO_REFRESH;
 }
 
+/** The columns that are shown, under the name that was typed. */
+static unsigned accept_set(struct vm_ui *ui)
+{
+	struct vm_prompt *p = &ui->prompt;
+	const struct vm_grid *g = &ui->procs;
+	struct vm_err err = { 0 };
+	struct vm_buf b = { 0 };
+	for (size_t i = 0; i < g->cols.n; i++)
+		vm_buf_addf(&b, "%s%s", i ? "," : "", g->class->set->v[g->cols.at[i]].name);
+	if (vm_sets_keep(&ui->sets, p->text, vm_buf_str(&b), &err) < 0) {
+		snprintf(p->trouble, sizeof(p->trouble), "%.90s", err.what);
+	} else {
+		vm_ui_note(ui, "F7 offers %s from now on; W in the list saves it", p->text);
+		p->ask = VM_ASK_NOTHING;
+	}
+	vm_buf_free(&b);
+	return VM_DO_REDRAW;
+}
+
 static unsigned accept(struct vm_ui *ui)
 {
 	struct vm_prompt *p = &ui->prompt;
 	if (p->ask == VM_ASK_INTERVAL)
 		return accept_interval(ui);
+	if (p->ask == VM_ASK_SET)
+		return accept_set(ui);
 	/* An expression that isn't complete stays open, with the reason beside it. */
 	if (p->ask == VM_ASK_FILTER && *p->trouble)
 		return VM_DO_REDRAW;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/tui/canvas.h"
+#include "cli/tui/keys.h"
 #include "cli/tui/term.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
@@ -23,31 +24,6 @@ struct vm_script {
 	bool typing;
 	unsigned ticks;
 };
-
-static const struct { const char *name; int key; } names[] = {
-	{ "Up", VM_KEY_UP }, { "Down", VM_KEY_DOWN }, { "Left", VM_KEY_LEFT }, { "Right", VM_KEY_RIGHT },
-	{ "PgUp", VM_KEY_PGUP }, { "PgDn", VM_KEY_PGDN }, { "Home", VM_KEY_HOME }, { "End", VM_KEY_END },
-	{ "Enter", VM_KEY_ENTER }, { "Esc", VM_KEY_ESC }, { "Tab", VM_KEY_TAB }, { "Shift-Tab", VM_KEY_BACKTAB },
-	{ "Space", ' ' }, { "Backspace", VM_KEY_BACKSPACE }, { "Delete", VM_KEY_DELETE },
-};
-
-/** "F4", "Up", "^L", "x": 0 if there is no such key. */
-static int key_of(const char *word)
-{
-	size_t used, len = strlen(word);
-	uint32_t ch = vm_utf8_next(word, len, &used);
-	if (ch && used == len)
-		return (int)ch;
-	if (word[0] == '^' && len == 2)
-		return VM_KEY_CTRL(word[1]);
-	uint64_t n;
-	if (word[0] == 'F' && vm_parse_u64(word + 1, &n) == 0 && n >= 1 && n <= 24)
-		return VM_KEY_F((int)n);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i].name, word) == 0)
-			return names[i].key;
-	return 0;
-}
 
 static void get_size(void *ctx, int *w, int *h)
 {
@@ -100,7 +76,7 @@ static int next_key(struct vm_script *sc, struct vm_event *ev, struct vm_err *er
 		snprintf(word, sizeof(word), "%.*s", (int)(n < 31 ? n : 31), sc->next);
 		sc->next += n;
 		sc->next += strspn(sc->next, " ");
-		ev->key = key_of(word);
+		ev->key = vm_key_code(word);
 		if (!ev->key)
 			return wrong(sc, "there is no key", word, err);
 	}

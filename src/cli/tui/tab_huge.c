@@ -257,7 +257,7 @@ static unsigned act(struct vm_ui *ui, void *st_, enum vm_action act)
 	explain(ui, row, &ui->page.text);
 	vm_buf_addf(&ui->page.text, "%s%s", ui->page.text.n ? "\n" : "", vm_buf_str(&figures));
 	vm_buf_free(&figures);
-	return vm_page_open(ui);
+	return vm_text_open(ui, title);
 }
 
 static struct vm_grid *grid(void *st)

@@ -106,7 +106,8 @@ static void feed(struct vm_ui *ui, void *st_)
 	const struct vm_numa_sum *sum = sum_of(ui);
 	if (!st->maps.class)
 		return;
-	st->maps.rows.n = st->nkinds = 0;
+	vm_grid_clear(&st->maps);
+	st->nkinds = 0;
 	vm_arena_reset(&st->rows);
 	struct vm_numa_mapping_row *rows = vm_arena_alloc(&st->rows, (as->nmaps + 1) * sizeof(*rows));
 	st->no_memory = !rows || vm_numa_rows(as, ui->feed->nodes, ui->feed->page_bytes, &st->rows, rows) < 0;

@@ -10,7 +10,11 @@
 #include "cli/tui/canvas.h"
 #include "cli/tui/feed.h"
 #include "cli/tui/grid.h"
+#include "cli/tui/history.h"
+#include "cli/tui/keymap.h"
 #include "cli/tui/keys.h"
+#include "cli/tui/levels.h"
+#include "cli/tui/settings.h"
 #include "cli/tui/tab.h"
 #include "cli/tui/term.h"
 #include "core/base/buf.h"
@@ -48,7 +52,7 @@ struct vm_panel {
 };
 extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu;
 
-enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL };
+enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET };
 
 /** The line at the bottom in which the user types. */
 struct vm_prompt {
@@ -59,7 +63,7 @@ struct vm_prompt {
 	size_t row_before;
 };
 
-enum vm_menu_kind { VM_MENU_COLUMNS, VM_MENU_SORT, VM_MENU_USERS };
+enum vm_menu_kind { VM_MENU_COLUMNS, VM_MENU_SORT, VM_MENU_USERS, VM_MENU_SETS };
 
 struct vm_menu_item {
 	char name[40];
@@ -96,9 +100,11 @@ struct vm_open {
 	struct vm_proc now, before;
 	bool known;
 	bool ended;
+	bool wants_picture;
 };
 
 enum { VM_DEPTH = 6 };
+#define VM_INTERVAL_LEAST_NS UINT64_C(50000000)
 
 struct vm_ui {
 	const struct vm_app_opts *opts;
@@ -108,7 +114,11 @@ struct vm_ui {
 	struct vm_frame frame;
 	bool framed;               /* the frame holds data */
 	struct vm_err trouble;     /* of the last refresh */
+	/** What we cost, as a share of one CPU: since the first refresh that was drawn, weighted towards the last ones; NAN: not known. */
+	double own_share;
+	uint64_t own_cpu_ns, own_at_ns;
 	uint64_t interval_ns;
+	double budget;
 	bool paused;
 	bool exact;                /* numbers in bytes */
 	int key;                   /* the one that was pressed last */
@@ -118,6 +128,12 @@ struct vm_ui {
 	unsigned depth;
 	struct vm_grid_class procs_class;
 	struct vm_grid procs;
+	struct vm_history history;
+	bool no_sparks, ascii;
+	struct vm_levels levels;
+	struct vm_config *config;
+	struct vm_keymap keymap;
+	struct vm_sets sets;
 	bool kernel;
 	char user[40];             /* only this user's; "": all */
 	struct vm_open open;
@@ -142,6 +158,8 @@ unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask);
 unsigned vm_prompt_key(struct vm_ui *ui, int key);
 void vm_prompt_draw(struct vm_ui *ui, int y);
 
+/** A picture of the open process's address space, as soon as it is read. */
+unsigned vm_layout_open(struct vm_ui *ui);
 unsigned vm_process_open(struct vm_ui *ui, pid_t pid, uint64_t start, const char *comm);
 /** Its tabs, before and after everything else. */
 int vm_process_init(struct vm_ui *ui, struct vm_err *err);
@@ -149,12 +167,12 @@ void vm_process_fini(struct vm_ui *ui);
 
 void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
 unsigned vm_help_open(struct vm_ui *ui);
-/** Show ui->page, whose title and text are made. */
-unsigned vm_page_open(struct vm_ui *ui);
 /** "name" in a column of its own, then words wrapped at `width`. */
 void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const char *words, int width);
 /** All fields of a row, to read; and of a mapping its flags in words, too. */
 unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title);
+/** The text that was put into ui->page. */
+unsigned vm_text_open(struct vm_ui *ui, const char *title);
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);
 
 /** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */

@@ -14,6 +14,11 @@ uint64_t vm_clock_ns(void)
 	return read_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t vm_clock_cpu_ns(void)
+{
+	return read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 int vm_clock_sleep_until(uint64_t deadline_ns)
 {
 	const struct timespec ts = {

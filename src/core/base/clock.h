@@ -7,6 +7,9 @@
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t vm_clock_ns(void);
 
+/** CPU time that this process has used so far, its threads included, in nanoseconds. */
+uint64_t vm_clock_cpu_ns(void);
+
 /**
  * Sleep until CLOCK_MONOTONIC reaches `deadline_ns`.
  * Returns 0, or -EINTR if a signal came first.

@@ -56,6 +56,8 @@ enum vm_pqty {
 
 /** PF_KTHREAD in include/linux/sched.h: the process is part of the kernel and has no user memory. */
 #define VM_PF_KTHREAD 0x00200000u
+/** PF_FORKNOEXEC: it was forked, and has not executed a program of its own since. */
+#define VM_PF_FORKNOEXEC 0x00000040u
 
 /** TASK_COMM_LEN is 16, but the kernel shows up to 64 bytes for its workers (fs/proc/array.c). */
 enum { VM_COMM_MAX = 64 };
@@ -70,6 +72,7 @@ struct vm_proc {
 	uint64_t start;
 	char state;                /* 'R', 'S', ...; 0: not known */
 	bool kthread;
+	bool forked;               /* and runs what its parent ran: PF_FORKNOEXEC */
 	bool has_uid;
 	uid_t uid;                 /* real user */
 	const char *user;          /* its name, or number where it has none; NULL: not read */

@@ -57,6 +57,18 @@ static bool in_range(const struct vm_mapping *m, struct vm_sharing_range range)
 	return (!range.from && !range.to) || (m->start < range.to && m->end > range.from);
 }
 
+/** The kernel's sums take each page as it is; adding up mappings would lose what each is rounded down by. */
+static void read_kernel_sums(struct vm_session *s, struct vm_proc *to)
+{
+	struct vm_arena texts = { 0 };
+	struct vm_proc p;
+	if (vm_proc_read(s, to->pid, VM_NEED(STAT) | VM_NEED(ROLLUP), &texts, &p, NULL) == 0 && vm_proc_same(&p, to))
+		for (unsigned q = VM_P_ROLLUP_FIRST; q <= VM_P_ROLLUP_LAST; q++)
+			if (vm_proc_has(&p, q))
+				vm_proc_set(to, q, p.q[q]);
+	vm_arena_free(&texts);
+}
+
 int vm_sharing_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_sharing_range range, struct vm_sharing *out,
 		    struct vm_err *err)
 {
@@ -68,6 +80,7 @@ int vm_sharing_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_s
 	}
 	struct vm_aspace *as = out->as;
 	size_t n = 0;
+	read_kernel_sums(s, &as->proc);
 	for (size_t i = 0; i < as->nmaps; i++)
 		if (in_range(&as->map[i], range))
 			as->map[n++] = as->map[i];
@@ -297,20 +310,6 @@ static int make_rows(struct vm_session *s, struct vm_sharing_family *f, struct v
 	return 0;
 }
 
-/** PSS is the kernel's where it can't be counted. */
-static void read_kernel_sums(struct vm_session *s, struct vm_sharing_family *f)
-{
-	for (size_t i = 0; i < f->kin.n && !f->compared; i++) {
-		struct vm_proc p;
-		if (vm_proc_read(s, f->proc[i].pid, VM_NEED(STAT) | VM_NEED(ROLLUP), &f->texts, &p, NULL) < 0 ||
-		    p.start != f->proc[i].start)
-			continue;
-		for (unsigned q = VM_P_ROLLUP_FIRST; q <= VM_P_ROLLUP_LAST; q++)
-			if (vm_proc_has(&p, q))
-				vm_proc_set(&f->proc[i], q, p.q[q]);
-	}
-}
-
 int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, struct vm_sharing_family *f,
 			   struct vm_err *err)
 {
@@ -338,8 +337,9 @@ int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_ra
 		x.member[i] = -1;
 	if (r == 0)
 		r = read_members(&x, err);
-	if (r == 0)
-		read_kernel_sums(s, f);
+	/* PSS is the kernel's where it can't be counted. */
+	for (size_t i = 0; r == 0 && !f->compared && i < f->kin.n; i++)
+		read_kernel_sums(s, &f->proc[i]);
 	vm_frames_close(x.frames);
 	for (size_t i = 0; x.runs && i <= deepest; i++)
 		vm_vec_free(&x.runs[i]);
@@ -455,21 +455,6 @@ static int list_processes(struct vm_session *s, struct vm_sharing_group *g, cons
 	return 0;
 }
 
-/** The kernel's sums stand in for what can't be counted. */
-static void read_rollups(struct vm_session *s, struct vm_sharing_group *g)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		struct vm_proc p;
-		if (vm_proc_read(s, g->proc[i].pid, VM_NEED(STAT) | VM_NEED(ROLLUP), &g->texts, &p, NULL) < 0 ||
-		    p.start != g->proc[i].start)
-			continue;
-		vm_proc_note_unmet(s, &p);
-		for (unsigned q = VM_P_ROLLUP_FIRST; q <= VM_P_ROLLUP_LAST; q++)
-			if (vm_proc_has(&p, q))
-				vm_proc_set(&g->proc[i], q, p.q[q]);
-	}
-}
-
 int vm_sharing_group_read(struct vm_session *s, const pid_t *pids, size_t n, uint32_t needs, struct vm_sharing_range range,
 			  struct vm_sharing_group *g, struct vm_err *err)
 {
@@ -493,8 +478,10 @@ int vm_sharing_group_read(struct vm_session *s, const pid_t *pids, size_t n, uin
 	vm_frames_close(frames);
 	for (size_t i = 0; i < g->n && g->compared; i++)
 		g->rows[i].group = g->member[i] < 0 ? NULL : &g->group.members.v[g->member[i]].sum;
-	if (r == 0 && g->group.members.n < g->n && !(needs & VM_NEED(ROLLUP)))
-		read_rollups(s, g);
+	/* The kernel's sums stand in for what can't be counted. */
+	for (size_t i = 0; r == 0 && i < g->n && !(needs & VM_NEED(ROLLUP)); i++)
+		if (!g->rows[i].group)
+			read_kernel_sums(s, &g->proc[i]);
 	return r;
 }
 

@@ -47,7 +47,8 @@ struct vmshare_mode {
 extern const struct vmshare_mode vmshare_process, vmshare_group, vmshare_pairs, vmshare_family, vmshare_watch, vmshare_runs,
 	vmshare_pfn;
 
-/** Rows as the user chose (`chosen`), or with the set's defaults.  `sort`: where -s wasn't given; NULL: as they are. */
+/** Rows as the user chose (`chosen`), or with the set's defaults.  `sort`: where -s wasn't given; NULL: as they are.  `most`: only
+    so many of them; 0: all. */
 int vmshare_list(struct vmshare *v, const struct vm_fieldset *set, bool chosen, const char *sort, const void *rows, size_t n,
 		 size_t size, size_t most, struct vm_err *err);
 
@@ -61,8 +62,10 @@ void vmshare_title(struct vmshare *v, const struct vm_proc *p);
 /** Text of any length, in lines. */
 void vmshare_wrap(struct vmshare *v, const char *text);
 
-/** The family of a process below what was told of it; nothing if it is alone.  JSON: "family". */
-int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, bool chosen, struct vm_err *err);
+/** The family of a process: below what was told of it, nothing if it is alone; on its own; with what happened since a sample
+    before.  JSON: "family". */
+enum vmshare_place { VMSHARE_BELOW, VMSHARE_ALONE, VMSHARE_WATCHED };
+int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, enum vmshare_place place, struct vm_err *err);
 
 /** JSON: sums of what frames hold, an object. */
 void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind);

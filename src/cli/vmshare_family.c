@@ -48,19 +48,27 @@ static void say_sums(struct vmshare *v, const struct vm_sharing_family *f)
 	vm_report_say(&v->report, "\n");
 }
 
-int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, bool chosen, struct vm_err *err)
+int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, enum vmshare_place place, struct vm_err *err)
 {
+	const bool table = !vm_report_is_machine(&v->report);
+	struct vm_common common = *v->common;
+	const struct vm_common *typed = v->common;
 	if (vm_report_is_document(&v->report))
 		json_sums(v, f);
-	else if (f->kin.n < 2 && !chosen)
+	else if (f->kin.n < 2 && place == VMSHARE_BELOW)
 		return 0;
 	note(v, f);
-	if (!vm_report_is_machine(&v->report) && v->style.headings) {
-		if (!chosen)
+	if (table && v->style.headings) {
+		if (place == VMSHARE_BELOW)
 			vm_report_say(&v->report, "\n");
 		say_sums(v, f);
 	}
-	return vmshare_list(v, &vm_share_member_fields, chosen, NULL, f->rows, f->kin.n, sizeof(f->rows[0]), 0, err);
+	if (place == VMSHARE_WATCHED && table && !common.columns)
+		common.columns = "MEMBER,PSS,USS,WITHPARENT,BROKEN,RISK,BREAKING,PEAK,COMMAND";
+	v->common = &common;
+	int r = vmshare_list(v, &vm_share_member_fields, place != VMSHARE_BELOW, NULL, f->rows, f->kin.n, sizeof(f->rows[0]), 0, err);
+	v->common = typed;
+	return r;
 }
 
 static int show(struct vmshare *v, struct vm_err *err)
@@ -68,7 +76,7 @@ static int show(struct vmshare *v, struct vm_err *err)
 	struct vm_sharing_family f;
 	int r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, &f, err);
 	if (r == 0)
-		r = vmshare_put_family(v, &f, true, err);
+		r = vmshare_put_family(v, &f, VMSHARE_ALONE, err);
 	vm_sharing_family_free(&f);
 	return r;
 }
@@ -128,7 +136,7 @@ static int put_sample(struct vmshare *v, struct vm_sharing_family *f, const stru
 	}
 	if (table && prev)
 		vm_report_say(&v->report, "\n");
-	r = vmshare_put_family(v, f, true, err);
+	r = vmshare_put_family(v, f, VMSHARE_WATCHED, err);
 	for (size_t i = 0; i < f->kin.n && table && prev && r == 0; i++)
 		say_outlook(v, &f->rows[i], row_before(prev, f->rows[i].proc), (double)(f->taken_ns - prev->taken_ns) / 1e9);
 	vm_document_end(&v->report, v->s, vm_clock_ns() - f->taken_ns);

@@ -36,8 +36,9 @@ static void say_sums(struct vmshare *v, const struct vm_sharing *x)
 							     : "a zombie: it has ended and has no memory any more");
 		return;
 	}
-	if (!v->o->range && vm_proc_has(p, VM_P_PSS)) {
-		vm_report_say(&v->report, "RSS %s   PSS %s\n", vmshare_size(v, p->q[VM_P_RSS], rss), vmshare_size(v, p->q[VM_P_PSS], pss));
+	uint64_t resident;
+	if (!v->o->range && vm_proc_has(p, VM_P_PSS) && vm_proc_smaps_rss(p, &resident)) {
+		vm_report_say(&v->report, "RSS %s   PSS %s\n", vmshare_size(v, resident, rss), vmshare_size(v, p->q[VM_P_PSS], pss));
 		say_half(v, p, "private", VM_P_PRIVATE_CLEAN, VM_P_PRIVATE_DIRTY);
 		say_half(v, p, "shared", VM_P_SHARED_CLEAN, VM_P_SHARED_DIRTY);
 	}
@@ -57,8 +58,7 @@ static void say_pss(struct vmshare *v, const struct vm_sharing *x)
 	if (!x->counted || v->o->range || !vm_proc_has(p, VM_P_PSS))
 		return;
 	const uint64_t counted = vm_share_sum_pss(&x->total), kernel = p->q[VM_P_PSS];
-	/* smaps rounds each mapping down to KiB. */
-	const uint64_t rounding = 1024 * (uint64_t)x->as->nmaps, apart = counted > kernel ? counted - kernel : kernel - counted;
+	const uint64_t rounding = 1024, apart = counted > kernel ? counted - kernel : kernel - counted;
 	if (apart <= rounding)
 		return;
 	vm_buf_addf(&text, "The kernel says %s, which is %s apart: pages came or went while they were read, or it knows only the "
@@ -109,7 +109,7 @@ static void json_figure(struct vm_json *j, const char *key, bool have, uint64_t 
 static void json_process(struct vmshare *v, const struct vm_sharing *x)
 {
 	static const struct { const char *key; enum vm_pqty q; } figures[] = {
-		{ "rss_bytes", VM_P_RSS }, { "pss_bytes", VM_P_PSS }, { "uss_bytes", VM_P_USS },
+		{ "pss_bytes", VM_P_PSS }, { "uss_bytes", VM_P_USS },
 		{ "private_clean_bytes", VM_P_PRIVATE_CLEAN }, { "private_dirty_bytes", VM_P_PRIVATE_DIRTY },
 		{ "shared_clean_bytes", VM_P_SHARED_CLEAN }, { "shared_dirty_bytes", VM_P_SHARED_DIRTY },
 		{ "swap_bytes", VM_P_SWAP },
@@ -121,6 +121,9 @@ static void json_process(struct vmshare *v, const struct vm_sharing *x)
 	vm_json_put_u64(j, "pid", (uint64_t)p->pid);
 	vm_json_put_u64(j, "start_ticks", p->start);
 	vm_json_put_str(j, "comm", p->comm);
+	uint64_t rss;
+	const bool resident = vm_proc_smaps_rss(p, &rss);
+	json_figure(j, "rss_bytes", resident, rss);
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		json_figure(j, figures[i].key, vm_proc_has(p, figures[i].q), p->q[figures[i].q]);
 	json_figure(j, "counted_rss_bytes", x->of, vm_share_rss(&x->total));
@@ -187,7 +190,7 @@ static int show(struct vmshare *v, struct vm_err *err)
 	if (r == 0 && wants_family(v) && !x.as->proc.kthread) {
 		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, &f, err);
 		if (r == 0)
-			r = vmshare_put_family(v, &f, false, err);
+			r = vmshare_put_family(v, &f, VMSHARE_BELOW, err);
 		vm_sharing_family_free(&f);
 	}
 	vm_sharing_free(&x);

@@ -191,7 +191,7 @@ OF_SUM(member_anon, vm_share_member_row, ANON_OF(row->sum->kind))
 OF_SUM(member_risk, vm_share_member_row, row->sum->risk)
 OF_SUM(member_many, vm_share_member_row, row->sum->many)
 PLAIN(member_shared_parent, vm_share_member_row, row->with_parent ? VM_U64(row->parent_bytes) : VM_ABSENT)
-PLAIN(member_siblings, vm_share_member_row, row->group ? VM_U64(ANON_OF(row->group->cluster)) : VM_ABSENT)
+PLAIN(member_siblings, vm_share_member_row, row->group && row->parent ? VM_U64(ANON_OF(row->group->cluster)) : VM_ABSENT)
 PLAIN(member_family, vm_share_member_row, row->group ? VM_U64(ANON_OF(row->group->shared)) : VM_ABSENT)
 PLAIN(member_ksm, vm_share_member_row, row->sum && row->counted ? VM_U64(row->sum->kind[VM_SK_KSM]) : VM_ABSENT)
 PLAIN(member_same, vm_share_member_row, row->with_parent ? VM_U64(row->cow.same) : VM_ABSENT)
@@ -262,7 +262,13 @@ PLAIN(proc_start, vm_share_process_row, VM_U64(row->proc->start))
 PLAIN(proc_rss, vm_share_process_row, row->group ? VM_U64(vm_share_rss(&row->group->sum)) : PROC(row->proc, VM_P_RSS))
 PLAIN(proc_pss, vm_share_process_row, row->group ? VM_U64(vm_share_sum_pss(&row->group->sum)) : PROC(row->proc, VM_P_PSS))
 PLAIN(proc_uss, vm_share_process_row, row->group ? VM_U64(row->group->sum.once) : PROC(row->proc, VM_P_USS))
-PLAIN(proc_kernel_rss, vm_share_process_row, PROC(row->proc, VM_P_RSS))
+GETTER(proc_kernel_rss)
+{
+	ROW(vm_share_process_row);
+	uint64_t rss;
+	return vm_proc_smaps_rss(row->proc, &rss) ? VM_U64(rss) : VM_ABSENT;
+}
+
 PLAIN(proc_kernel_pss, vm_share_process_row, PROC(row->proc, VM_P_PSS))
 PLAIN(proc_kernel_uss, vm_share_process_row, PROC(row->proc, VM_P_USS))
 PLAIN(proc_comm, vm_share_process_row, VM_STR(row->proc->comm))

@@ -121,6 +121,10 @@ static inline void vm_proc_set(struct vm_proc *p, enum vm_pqty q, uint64_t v)
 	p->q[q] = v;
 }
 
+/** Resident bytes as smaps counts them, page by page: what stat tells is a sum of counters of each CPU, and late.  False: smaps
+    wasn't read. */
+bool vm_proc_smaps_rss(const struct vm_proc *p, uint64_t *bytes);
+
 /** An empty row: nothing known. */
 void vm_proc_init(struct vm_proc *p, pid_t pid);
 

@@ -126,7 +126,7 @@ int vmshare_list(struct vmshare *v, const struct vm_fieldset *set, bool chosen, 
 static const struct vmshare_mode *mode_of(const struct vmshare *v)
 {
 	const struct vmshare_options *o = v->o;
-	const bool one = v->pids.n == 1 && !o->target.all && !o->target.cgroup;
+	const bool one = v->pids.n == 1 && v->named;
 	return o->pfn ? &vmshare_pfn : o->watch ? &vmshare_watch : o->family ? &vmshare_family : o->runs ? &vmshare_runs :
 	       o->pairs ? &vmshare_pairs : one ? &vmshare_process : &vmshare_group;
 }

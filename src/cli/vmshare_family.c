@@ -18,9 +18,21 @@ static void note(struct vmshare *v, const struct vm_sharing_family *f)
 		vm_session_note(v->s, VM_NEED_BIT_FRAMES, f->why.code ? f->why.code : ENOTSUP, f->kin.v[0].proc->pid);
 }
 
+static const char *reason(const struct vm_sharing_family *f, char *text, size_t size)
+{
+	snprintf(text, size, "%s%s%s", f->why.what[0] ? f->why.what : "frames aren't to be had", f->why.hint[0] ? "; " : "", f->why.hint);
+	return text;
+}
+
 static void json_sums(struct vmshare *v, const struct vm_sharing_family *f)
 {
 	struct vm_json *j = &v->report.json;
+	char why[sizeof(f->why.what) + sizeof(f->why.hint) + 4];
+	vm_json_key(j, "not_compared_because");
+	if (f->compared)
+		vm_json_null(j);
+	else
+		vm_json_str(j, reason(f, why, sizeof(why)));
 	vm_json_key(j, "family_sums");
 	if (!f->compared) {
 		vm_json_null(j);
@@ -38,7 +50,7 @@ static void say_sums(struct vmshare *v, const struct vm_sharing_family *f)
 {
 	char all[VMSHARE_TEXT], shared[VMSHARE_TEXT], rss[VMSHARE_TEXT];
 	uint64_t sum = 0;
-	vm_report_say(&v->report, "fork family: %zu processes", f->kin.n);
+	vm_report_say(&v->report, "fork family: %zu process%s", f->kin.n, f->kin.n == 1 ? "" : "es");
 	for (size_t i = 0; i < f->kin.n; i++)
 		sum += f->rows[i].sum ? f->rows[i].sum->kind[VM_SK_ANON] : 0;
 	if (f->compared)
@@ -46,6 +58,13 @@ static void say_sums(struct vmshare *v, const struct vm_sharing_family *f)
 			      vmshare_size(v, f->group.all.frames[VM_SK_ANON], all), vmshare_size(v, sum, rss),
 			      vmshare_size(v, f->group.all.shared[VM_SK_ANON], shared));
 	vm_report_say(&v->report, "\n");
+	if (!f->compared) {
+		char why[sizeof(f->why.what) + sizeof(f->why.hint) + 4];
+		struct vm_buf b = { 0 };
+		vm_buf_addf(&b, "What they share with each other isn't known: %s", reason(f, why, sizeof(why)));
+		vmshare_wrap(v, vm_buf_str(&b));
+		vm_buf_free(&b);
+	}
 }
 
 int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, enum vmshare_place place, struct vm_err *err)

@@ -75,12 +75,32 @@ static bool say_matrix(struct vmshare *v, const struct vm_sharing_group *g)
 	return true;
 }
 
-static void json_no_pairs(struct vmshare *v, const struct vm_sharing_group *g)
+/** Why there is no matrix; "": there is one. */
+static void why_no_pairs(const struct vm_sharing_group *g, struct vm_buf *out)
 {
-	if (vm_report_is_document(&v->report) && !g->group.pairs) {
-		vm_json_key(&v->report.json, "pairs");
-		vm_json_null(&v->report.json);
+	if (g->compared && !g->group.pairs)
+		vm_buf_addf(out, "%zu processes are too many: %d at most", g->n, VM_GROUP_PAIRS_MOST);
+	else if (!g->compared && g->n)
+		vm_buf_addf(out, "%s%s%s", g->why.what[0] ? g->why.what : "frames aren't to be had", g->why.hint[0] ? "; " : "", g->why.hint);
+}
+
+static void json_pairs(struct vmshare *v, const struct vm_sharing_group *g, size_t n)
+{
+	struct vm_json *j = &v->report.json;
+	struct vm_buf why = { 0 };
+	why_no_pairs(g, &why);
+	vm_json_key(j, "no_pairs_because");
+	if (why.n)
+		vm_json_str(j, vm_buf_str(&why));
+	else
+		vm_json_null(j);
+	vm_buf_free(&why);
+	if (g->group.pairs) {
+		vm_json_put_u64(j, "pairs_that_share", n);
+		return;
 	}
+	vm_json_key(j, "pairs");
+	vm_json_null(j);
 }
 
 static int put_pairs(struct vmshare *v, const struct vm_sharing_group *g, bool chosen, struct vm_err *err)
@@ -91,9 +111,8 @@ static int put_pairs(struct vmshare *v, const struct vm_sharing_group *g, bool c
 	int r = make_pairs(g, &pairs);
 	if (r < 0)
 		vm_fail(err, ENOMEM, "out of memory");
-	if (r == 0 && document && g->group.pairs)
-		vm_json_put_u64(&v->report.json, "pairs_that_share", pairs.n);
-	json_no_pairs(v, g);
+	if (r == 0 && document)
+		json_pairs(v, g, pairs.n);
 	if (r == 0 && g->group.pairs && (document || chosen || pairs.n)) {
 		if (!chosen)
 			vm_report_say(&v->report, "\n");
@@ -111,21 +130,25 @@ static void say_group(struct vmshare *v, const struct vm_sharing_group *g)
 {
 	char all[VMSHARE_TEXT], shared[VMSHARE_TEXT], ours[VMSHARE_TEXT], rss[VMSHARE_TEXT];
 	const struct vm_group_sum *a = &g->group.all;
+	struct vm_buf b = { 0 };
 	uint64_t sum = 0;
-	vm_report_say(&v->report, "%zu processes", g->n);
+	vm_buf_addf(&b, "%zu process%s", g->n, g->n == 1 ? "" : "es");
 	for (size_t i = 0; i < g->n; i++)
 		sum += g->rows[i].group ? vm_share_rss(&g->rows[i].group->sum) : 0;
-	if (g->compared) {
-		struct vm_buf b = { 0 };
-		vm_buf_addf(&b, " map %s, their RSS adds up to %s; %s of it is shared among them, %s are mapped by nobody else",
+	if (g->compared)
+		vm_buf_addf(&b, " map %s, and their RSS adds up to %s: %s are shared among them; %s are mapped by nobody else",
 			    vmshare_size(v, all_kinds(a->frames), all), vmshare_size(v, sum, rss),
 			    vmshare_size(v, all_kinds(a->shared), shared), vmshare_size(v, a->ours, ours));
-		vm_report_say(&v->report, "%s", vm_buf_str(&b));
-		vm_buf_free(&b);
+	vmshare_wrap(v, vm_buf_str(&b));
+	b.n = 0;
+	why_no_pairs(g, &b);
+	if (b.n) {
+		struct vm_buf line = { 0 };
+		vm_buf_addf(&line, "Who shares with whom isn't known: %s", vm_buf_str(&b));
+		vmshare_wrap(v, vm_buf_str(&line));
+		vm_buf_free(&line);
 	}
-	vm_report_say(&v->report, "\n");
-	if (g->compared && !g->group.pairs)
-		vm_report_say(&v->report, "too many for a matrix of pairs: %d at most\n", VM_GROUP_PAIRS_MOST);
+	vm_buf_free(&b);
 	vm_report_say(&v->report, "\n");
 }
 

@@ -85,14 +85,23 @@ static int put_counts(struct vmshare *v, const struct vm_sharing *x, struct vm_e
 	return r;
 }
 
+static bool has_pages(const struct vm_share_mapping_row *row)
+{
+	const struct vm_mapping *m = row->m;
+	if (row->sum)
+		return vm_share_rss(row->sum) || row->sum->kind[VM_SK_HUGETLB] || row->sum->swap;
+	return !(m->have & VM_HAVE(VM_Q_RSS)) ||
+	       m->q[VM_Q_RSS] || m->q[VM_Q_SWAP] || m->q[VM_Q_SHARED_HUGETLB] || m->q[VM_Q_PRIVATE_HUGETLB];
+}
+
 /** People see mappings that have pages, unless they ask for a choice of their own. */
-static size_t keep_populated(const struct vmshare *v, const struct vm_sharing *x, struct vm_share_mapping_row *rows, size_t n)
+static size_t keep_populated(const struct vmshare *v, struct vm_share_mapping_row *rows, size_t n)
 {
 	size_t kept = 0;
-	if (v->o->zeros || v->common->filter || vm_report_is_machine(&v->report) || !x->of)
+	if (v->o->zeros || v->common->filter || vm_report_is_machine(&v->report))
 		return n;
 	for (size_t i = 0; i < n; i++)
-		if (vm_share_rss(rows[i].sum) || rows[i].sum->kind[VM_SK_HUGETLB] || rows[i].sum->swap)
+		if (has_pages(&rows[i]))
 			rows[kept++] = rows[i];
 	return kept;
 }
@@ -163,7 +172,7 @@ static int put_process(struct vmshare *v, const struct vm_sharing *x, struct vm_
 		say_sums(v, x);
 	if (document || (table && v->style.headings && x->as->nmaps))
 		r = put_counts(v, x, err);
-	const size_t n = keep_populated(v, x, x->rows, x->as->nmaps);
+	const size_t n = keep_populated(v, x->rows, x->as->nmaps);
 	if (r == 0 && (n || !table))
 		r = vmshare_list(v, &vm_share_mapping_fields, true, NULL, x->rows, n, sizeof(x->rows[0]), 0, err);
 	return r;

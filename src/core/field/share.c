@@ -184,7 +184,14 @@ FIELDS(vm_share_count_fields, "map count", "counts", count_fields, .fixed = true
 PLAIN(member_pid, vm_share_member_row, VM_U64((uint64_t)row->proc->pid))
 PLAIN(member_parent, vm_share_member_row, row->parent ? VM_U64((uint64_t)row->parent) : VM_ABSENT)
 PLAIN(member_orphan, vm_share_member_row, VM_BOOL(row->kin->orphan))
-PLAIN(member_rss, vm_share_member_row, row->sum ? VM_U64(vm_share_rss(row->sum)) : PROC(row->proc, VM_P_RSS))
+/** By smaps if it was read, else by stat. */
+static struct vm_value kernel_rss(const struct vm_proc *p)
+{
+	uint64_t rss;
+	return vm_proc_smaps_rss(p, &rss) ? VM_U64(rss) : PROC(p, VM_P_RSS);
+}
+
+PLAIN(member_rss, vm_share_member_row, row->sum ? VM_U64(vm_share_rss(row->sum)) : kernel_rss(row->proc))
 PLAIN(member_pss, vm_share_member_row, row->sum && row->counted ? VM_U64(vm_share_sum_pss(row->sum)) : PROC(row->proc, VM_P_PSS))
 PLAIN(member_uss, vm_share_member_row, row->sum ? VM_U64(row->sum->once) : PROC(row->proc, VM_P_USS))
 OF_SUM(member_anon, vm_share_member_row, ANON_OF(row->sum->kind))
@@ -224,7 +231,7 @@ static const struct vm_field member_fields[] = {
 	NUMBER("PARENT", "parent_pid", M, member_parent, "stat", "the member that it was forked from"),
 	NUMBER("STARTTIME", "start_ticks", M, member_start, "stat", "when it started, in ticks since boot"),
 	FIELD("ORPHAN", "orphan", VM_T_BOOL, VM_U_NONE, M, member_orphan, "stat", "whether its parent has ended"),
-	BYTES("RSS", "rss_bytes", D, member_rss, PAGES, "resident memory"),
+	BYTES("RSS", "rss_bytes", D, member_rss, PAGES "; else smaps_rollup or stat", "resident memory"),
 	BYTES("PSS", "pss_bytes", D, member_pss, COUNTS "; else smaps_rollup: Pss",
 	      "proportional share of resident memory"),
 	BYTES("USS", "uss_bytes", D, member_uss, PAGES ", kpagecount or the exclusive bit",
@@ -259,7 +266,7 @@ FIELDS(vm_share_member_fields, "member of the family", "family", member_fields);
 
 PLAIN(proc_pid, vm_share_process_row, VM_U64((uint64_t)row->proc->pid))
 PLAIN(proc_start, vm_share_process_row, VM_U64(row->proc->start))
-PLAIN(proc_rss, vm_share_process_row, row->group ? VM_U64(vm_share_rss(&row->group->sum)) : PROC(row->proc, VM_P_RSS))
+PLAIN(proc_rss, vm_share_process_row, row->group ? VM_U64(vm_share_rss(&row->group->sum)) : kernel_rss(row->proc))
 PLAIN(proc_pss, vm_share_process_row, row->group ? VM_U64(vm_share_sum_pss(&row->group->sum)) : PROC(row->proc, VM_P_PSS))
 PLAIN(proc_uss, vm_share_process_row, row->group ? VM_U64(row->group->sum.once) : PROC(row->proc, VM_P_USS))
 GETTER(proc_kernel_rss)
@@ -297,7 +304,7 @@ GETTER(proc_command)
 static const struct vm_field process_fields[] = {
 	NUMBER("PID", "pid", D | LABEL, proc_pid, "stat", "process"),
 	NUMBER("STARTTIME", "start_ticks", M, proc_start, "stat", "when it started, in ticks since boot"),
-	BYTES("RSS", "rss_bytes", D, proc_rss, COUNTS, "resident memory"),
+	BYTES("RSS", "rss_bytes", D, proc_rss, PAGES "; else smaps_rollup or stat", "resident memory"),
 	BYTES("PSS", "pss_bytes", D, proc_pss, COUNTS "; else smaps_rollup: Pss",
 	      "proportional: each page divided by its map count, which the kernel does likewise"),
 	BYTES("USS", "uss_bytes", D, proc_uss, COUNTS "; else smaps_rollup: Private_Clean + Private_Dirty",

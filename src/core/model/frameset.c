@@ -63,6 +63,47 @@ int vm_framebuild_add(struct vm_framebuild *b, uint64_t pfn, uint64_t n)
 	return 0;
 }
 
+enum { NEAR = 2048 };
+
+/** As chunk_bits() of the first layer, for frames that follow each other in no order. */
+static struct vm_chunk_bits *near_bits(struct vm_framebuild *b, uint32_t chunk)
+{
+	struct vm_frame_near *near = &b->near[chunk % NEAR];
+	if (near->at && near->chunk == chunk)
+		return &b->layer[0].bits.v[near->at - 1];
+	struct vm_chunk_bits *bits = chunk_bits(&b->layer[0], chunk);
+	if (bits)
+		*near = (struct vm_frame_near){ .chunk = chunk, .at = b->layer[0].last };
+	return bits;
+}
+
+int vm_framebuild_list(struct vm_framebuild *b, const uint64_t *pfn, size_t n)
+{
+	if (!b->near)
+		b->near = calloc(NEAR, sizeof(*b->near));
+	if (!b->near)
+		return -ENOMEM;
+	for (size_t i = 0, j; i < n; i = j) {
+		const unsigned room = 64 - pfn[i] % 64;
+		j = i + 1;
+		if (pfn[i] == 0 || pfn[i] >= VM_FRAMES_MOST)
+			continue;
+		while (j < n && j - i < room && pfn[j] == pfn[i] + (j - i))
+			j++;
+		const uint32_t chunk = (uint32_t)(pfn[i] >> VM_CHUNK_SHIFT);
+		const unsigned word = (unsigned)(pfn[i] % VM_CHUNK_FRAMES / 64);
+		const uint64_t mask = UINT64_MAX >> (64 - (j - i)) << pfn[i] % 64;
+		struct vm_chunk_bits *bits = near_bits(b, chunk);
+		if (!bits)
+			return -ENOMEM;
+		if (!(bits->w[word] & mask))
+			bits->w[word] |= mask;
+		else if (add_word(b, chunk, word, mask) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* ---- Pieces ------------------------------------------------------------------------------------------------------ */
 
 /** How many frames, and in how many runs. */
@@ -247,6 +288,8 @@ int vm_framebuild_end(struct vm_framebuild *b, struct vm_framepool *pool, struct
 	for (unsigned i = 0; i < VM_FRAME_LAYERS; i++)
 		if (end_layer(&b->layer[i], pool, &out->layer[i]) < 0)
 			return -ENOMEM;
+	if (b->near)
+		memset(b->near, 0, NEAR * sizeof(*b->near));
 	if (b->more.n)
 		qsort(b->more.v, b->more.n, sizeof(b->more.v[0]), by_number);
 	for (size_t i = 0, j; i < b->more.n; i = j) {
@@ -267,6 +310,7 @@ void vm_framebuild_free(struct vm_framebuild *b)
 		vm_vec_free(&b->layer[i].chunk);
 	}
 	vm_vec_free(&b->more);
+	free(b->near);
 	*b = (struct vm_framebuild){ 0 };
 }
 

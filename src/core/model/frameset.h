@@ -79,11 +79,16 @@ struct vm_framebuild {
 		VM_VEC(uint32_t) chunk;
 		uint32_t last_chunk, last;   /* index of that chunk + 1; 0: none */
 	} layer[VM_FRAME_LAYERS];
+	/** Of the first layer: where chunks are that were met lately, by their last bits; NULL: none were. */
+	struct vm_frame_near { uint32_t chunk, at; } *near;   /* index + 1; 0: none */
 	VM_VEC(uint64_t) more;     /* frames found once more than there are layers */
 };
 
 /** Add `n` frames from `pfn` on, which are mapped once more.  0, -ENOMEM; those that can't exist are left out. */
 int vm_framebuild_add(struct vm_framebuild *b, uint64_t pfn, uint64_t n);
+
+/** The same for a list of frames; those that are 0 are left out. */
+int vm_framebuild_list(struct vm_framebuild *b, const uint64_t *pfn, size_t n);
 
 /** The set; `b` is empty again, and keeps its memory.  0 or -ENOMEM. */
 int vm_framebuild_end(struct vm_framebuild *b, struct vm_framepool *pool, struct vm_frames_mapped *out);

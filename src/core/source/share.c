@@ -253,12 +253,17 @@ static int add_frames(void *ctx, const struct vm_page_run *runs, size_t n)
 	return 0;
 }
 
+static int list_frames(void *ctx, const uint64_t *pfn, size_t n)
+{
+	return vm_framebuild_list(ctx, pfn, n);
+}
+
 int vm_share_frames(struct vm_session *s, const struct vm_aspace *as, uint64_t from, uint64_t to, struct vm_framebuild *into,
 		    struct vm_err *err)
 {
 	struct vm_pages_info info = { 0 };
 	const struct vm_pages_query q = {
-		.from = from, .to = to, .as = as, .frames = true, .want = VM_PG(PRESENT) | VM_PG(ZERO),
+		.from = from, .to = to, .as = as, .frames = true, .list = list_frames, .want = VM_PG(PRESENT) | VM_PG(ZERO),
 	};
 	int r = vm_pages_scan(s, as->proc.pid, &q, add_frames, into, &info, err);
 	if (r == 0 && info.frames_withheld) {

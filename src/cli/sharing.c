@@ -385,7 +385,8 @@ void vm_sharing_family_rates(struct vm_sharing_family *cur, const struct vm_shar
 		const uint64_t before = vm_sharing_breakable(was), now = vm_sharing_breakable(row);
 		row->rate = before > now ? (double)(before - now) / seconds : 0;
 		vm_cow_predict(now, row->with_parent ? row->cow.broken : 0, row->rate, was->rate, seconds, &o);
-		row->peak = o.likely;
+		/* Whoever has no parent among those that are compared, what it breaks is told of its children. */
+		row->peak = row->counted && !row->with_parent ? NAN : o.likely;
 	}
 }
 

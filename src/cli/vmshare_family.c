@@ -111,21 +111,20 @@ static void say_outlook(struct vmshare *v, const struct vm_share_member_row *row
 	struct vm_cow_outlook o;
 	struct vm_buf b = { 0 };
 	const uint64_t broken = row->with_parent ? row->cow.broken : 0, rest = vm_sharing_breakable(row);
-	if (isnan(row->rate) || !row->sum)
+	/* Where members are compared, what breaks is told of the child. */
+	if (isnan(row->rate) || !row->sum || (row->counted && !row->with_parent))
 		return;
 	vm_cow_predict(rest, broken, row->rate, was ? was->rate : NAN, seconds, &o);
 	vm_buf_addf(&b, "%d %s: ", row->proc->pid, row->proc->comm);
 	if (row->rate <= 0)
-		vm_buf_addf(&b, "nothing breaks; %s could", vmshare_size(v, rest, left));
+		vm_buf_addf(&b, "nothing breaks; the %s that are shared could", vmshare_size(v, rest, left));
 	else
-		vm_buf_addf(&b, "%s a second %s; at this rate all of %s are copied in %s", vmshare_size(v, (uint64_t)row->rate, rate),
-			    row->with_parent ? "break" : "are copied or dropped", vmshare_size(v, rest, left),
-			    vm_format_duration((uint64_t)(o.seconds * 1e9), time));
-	if (row->rate > 0 && o.slowing)
-		vm_buf_addf(&b, "; but it slows down: it will cost about %s, %s at most", vmshare_size(v, (uint64_t)o.likely, cost),
+		vm_buf_addf(&b, "%s a second %s; at this rate the %s that are left are copied in %s, and it has cost %s then",
+			    vmshare_size(v, (uint64_t)row->rate, rate), row->with_parent ? "break" : "are copied or dropped",
+			    vmshare_size(v, rest, left), vm_format_duration((uint64_t)(o.seconds * 1e9), time),
 			    vmshare_size(v, (uint64_t)o.most, most));
-	else if (row->rate > 0)
-		vm_buf_addf(&b, ", and it costs %s then", vmshare_size(v, (uint64_t)o.likely, cost));
+	if (row->rate > 0 && o.slowing && o.likely < o.most)
+		vm_buf_addf(&b, "; but it slows down: about %s are likely in the end", vmshare_size(v, (uint64_t)o.likely, cost));
 	struct vm_buf clean = { 0 };
 	vm_text_put(&clean, vm_buf_str(&b));
 	vmshare_wrap(v, vm_buf_str(&clean));

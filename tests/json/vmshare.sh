@@ -39,7 +39,7 @@ every_mode() {
 	tells '.process | .once_bytes + .many_bytes == .counted_rss_bytes'
 	tells '([.counts[].bytes] | add) == .process.counted_rss_bytes'
 	tells '([.mappings[].many_bytes] | add) == .process.many_bytes'
-	tells '.process as $p | if $p.kinds then ([$p.kinds[]] | add) - $p.kinds.hugetlb_bytes == $p.counted_rss_bytes else true end'
+	tells '.process | if .kinds then ([.kinds[]] | add) - .kinds.hugetlb_bytes == .counted_rss_bytes else true end'
 	valid 0 -J -o all self
 	valid 0 -J -o START,RISK -s RISK --filter 'RISK > 0' self
 	tells '.mappings | map(keys == ["at_risk_bytes", "start"]) | all'
@@ -76,8 +76,8 @@ if "$bin/vmshare" --pfn 1 >/dev/null 2>&1; then
 	valid 0 -J -o all "$$" self
 	tells '.no_pairs_because == null and .pairs_that_share == 1 and .pairs[0].shared_bytes > 0'
 	# What two share is no more than either has, and what all have is no less.
-	tells '. as $d | .pairs[0].shared_bytes == .group.shared_bytes and .group.frames_bytes + .group.shared_bytes
-		== ([$d.processes[].frames_bytes] | add)'
+	tells '.pairs[0].shared_bytes == .group.shared_bytes and .group.frames_bytes + .group.shared_bytes
+		== ([.processes[].frames_bytes] | add)'
 	valid 0 -J --runs self
 	tells '.runs | map(select(.map_count != null)) | length > 5 and (map((.map_count > 1) == .shared) | all)'
 else

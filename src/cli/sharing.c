@@ -411,7 +411,10 @@ static int read_frames(struct vm_session *s, struct vm_sharing_group *g, size_t 
 {
 	struct vm_err why = { 0 };
 	struct vm_aspace *as = NULL;
+	enum vm_need_bit need = VM_NEED_BIT_LAYOUT;
 	int r = vm_snapshot(s, g->proc[at].pid, VM_NEED(LAYOUT) | VM_NEED(STAT), 0, 0, &as, &why);
+	if (r == 0)
+		need = VM_NEED_BIT_FRAMES;
 	if (r == 0)
 		r = vm_share_frames(s, as, range.from, range.to, &g->group.build, &why);
 	if (r == 0) {
@@ -422,7 +425,7 @@ static int read_frames(struct vm_session *s, struct vm_sharing_group *g, size_t 
 	} else {
 		vm_framebuild_free(&g->group.build);
 		if (r != -ESRCH) {
-			vm_session_note(s, VM_NEED_BIT_FRAMES, -r, g->proc[at].pid);
+			vm_session_note(s, need, -r, g->proc[at].pid);
 			g->why = g->why.code ? g->why : why;
 		}
 		r = 0;

@@ -101,6 +101,10 @@ static void say_frame(struct vmshare *v, struct vm_frames *frames, uint64_t pfn,
 		vm_report_say(&v->report, "frame 0x%llx: there is no such frame\n", (unsigned long long)pfn);
 		return;
 	}
+	if (!count && !found) {
+		vm_report_say(&v->report, "frame 0x%llx: no process maps it\n", (unsigned long long)pfn);
+		return;
+	}
 	vm_report_say(&v->report, "frame 0x%llx: %s, mapped %llu time%s, %zu found\n", (unsigned long long)pfn,
 		      vm_share_kinds[vm_share_kind(flags)], (unsigned long long)count, count == 1 ? "" : "s", found);
 }
@@ -124,7 +128,7 @@ static int show_pfn(struct vmshare *v, struct vm_err *err)
 	if (r == 0 && (h.n || vm_report_is_machine(&v->report)))
 		r = vmshare_list(v, &vm_rmap_fields, true, NULL, h.v, h.n, sizeof(h.v[0]), 0, err);
 	if (r == 0 && info.failed)
-		fprintf(stderr, "vmshare: %u processes couldn't be looked through\n", info.failed);
+		fprintf(stderr, "vmshare: %u process%s couldn't be looked through\n", info.failed, info.failed == 1 ? "" : "es");
 	vm_frames_close(frames);
 	vm_vec_free(&h);
 	vm_arena_free(&h.texts);

@@ -1,7 +1,7 @@
 /**
  * The plainest quick readers of a process's pages, as peers: none of this project's code.
  *
- *     pagereaders [-s] [-n TIMES] [-r FROM-TO] PID
+ *     pagereaders [-s] [-n TIMES] [-r FROM-TO] PID...
  *
  * Counts what /proc/PID/pagemap tells: large preads of what is mapped, one pass without branches over the entries.
  * -s counts with PAGEMAP_SCAN (Linux 6.7) instead; -r keeps to a range.  Prints the counts and, of TIMES passes, the
@@ -169,25 +169,27 @@ int main(int argc, char **argv)
 		else if (c != 'r' || sscanf(optarg, "%" SCNx64 "-%" SCNx64, &only.start, &only.end) != 2)
 			return 2;
 	}
-	if (optind + 1 != argc || times < 1 || times > MOST_PASSES) {
-		fprintf(stderr, "usage: pagereaders [-s] [-n TIMES] [-r FROM-TO] PID\n");
+	if (optind == argc || times < 1 || times > MOST_PASSES) {
+		fprintf(stderr, "usage: pagereaders [-s] [-n TIMES] [-r FROM-TO] PID...\n");
 		return 2;
 	}
 	uint64_t took[MOST_PASSES], count[FACTS];
-	int pid = atoi(argv[optind]);
 	for (int i = 0; i < times; i++) {
 		uint64_t began = now();
 		memset(count, 0, sizeof(count));
-		struct range *r = read_maps(pid, only);
-		int fd = open_file(pid, "pagemap");
-		if (!r)
-			return 1;
-		if (scan)
-			by_scan(fd, r, count);
-		else
-			by_pagemap(fd, r, count);
-		close(fd);
-		free(r);
+		for (int k = optind; k < argc; k++) {
+			int pid = atoi(argv[k]);
+			struct range *r = read_maps(pid, only);
+			int fd = open_file(pid, "pagemap");
+			if (!r)
+				return 1;
+			if (scan)
+				by_scan(fd, r, count);
+			else
+				by_pagemap(fd, r, count);
+			close(fd);
+			free(r);
+		}
 		took[i] = now() - began;
 	}
 	qsort(took, (size_t)times, sizeof(took[0]), by_time);

@@ -10,7 +10,7 @@ extern const struct vm_workload vm_workload_shm, vm_workload_memfd;
 extern const struct vm_workload vm_workload_brk, vm_workload_malloc_threshold;
 extern const struct vm_workload vm_workload_leak;
 extern const struct vm_workload vm_workload_stack_growth, vm_workload_thread_stacks;
-extern const struct vm_workload vm_workload_cow;
+extern const struct vm_workload vm_workload_cow, vm_workload_fork_family;
 extern const struct vm_workload vm_workload_mlock, vm_workload_mlock_onfault, vm_workload_mlockall;
 extern const struct vm_workload vm_workload_mlock_limit;
 extern const struct vm_workload vm_workload_many_mappings, vm_workload_sparse;

@@ -16,6 +16,7 @@ const struct vm_workload *const vm_workloads[] = {
 	/* leak.c */    &vm_workload_leak,
 	/* stack.c */   &vm_workload_stack_growth, &vm_workload_thread_stacks,
 	/* fork_cow.c */&vm_workload_cow,
+	/* fork_family.c */     &vm_workload_fork_family,
 	/* lock.c */    &vm_workload_mlock, &vm_workload_mlock_onfault, &vm_workload_mlockall,
 	/* lock_limit.c */      &vm_workload_mlock_limit,
 	/* many.c */    &vm_workload_many_mappings, &vm_workload_sparse,

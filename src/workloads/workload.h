@@ -85,7 +85,7 @@ int vm_workload_args(const struct vm_workload *w, const char *const *typed, stru
  * Keys are lower case with the unit in the name, as in every JSON document of the suite.
  * The name of the workload, its pid and the number of the step are stated by the frame.
  *
- * Seven arrays have one meaning in all workloads, so that one checker serves them all:
+ * Nine arrays have one meaning in all workloads, so that one checker serves them all:
  * - "mappings": each is exactly one mapping of the kernel ("start", "end"); its other keys are
  *   those of vmmap's JSON and hold exactly, unless they end in _min or _max;
  * - "ranges": addresses inside mappings; "present_bytes" have a page-table entry;
@@ -96,6 +96,8 @@ int vm_workload_args(const struct vm_workload *w, const char *const *typed, stru
  * - "huge": memory of a range by the sizes of its pages (workloads/hugepages.h);
  * - "faults": page faults of a kind in a range since the line before (workloads/faults.h); kinds that aren't named for
  *   a range did not occur there;
+ * - "pairs": what two processes ("pid", "with_pid") both map of a range, by kind of frame (vmshare's), each frame once;
+ * - "family": what a process has in common with its fork family in a range; keys are those of vmshare --family;
  * - "processes": whole processes as the kernel saw them at that moment (measured, not expected).
  * An object without a "pid" speaks of the workload's own process.
  */

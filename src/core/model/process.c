@@ -53,3 +53,14 @@ void vm_proc_keep_numa(struct vm_proc *cur, const struct vm_proc *prev, struct v
 		cur->why[bits[i]] = prev->why[bits[i]];
 	}
 }
+
+bool vm_proc_smaps_rss(const struct vm_proc *p, uint64_t *bytes)
+{
+	*bytes = 0;
+	for (unsigned q = VM_P_SHARED_CLEAN; q <= VM_P_PRIVATE_DIRTY; q++) {
+		if (!vm_proc_has(p, q))
+			return false;
+		*bytes += p->q[q];
+	}
+	return true;
+}

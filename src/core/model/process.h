@@ -58,6 +58,8 @@ enum vm_pqty {
 
 /** PF_KTHREAD in include/linux/sched.h: the process is part of the kernel and has no user memory. */
 #define VM_PF_KTHREAD 0x00200000u
+/** PF_FORKNOEXEC: it was forked, and has not executed a program of its own since. */
+#define VM_PF_FORKNOEXEC 0x00000040u
 
 /** TASK_COMM_LEN is 16, but the kernel shows up to 64 bytes for its workers (fs/proc/array.c). */
 enum { VM_COMM_MAX = 64 };
@@ -72,6 +74,7 @@ struct vm_proc {
 	uint64_t start;
 	char state;                /* 'R', 'S', ...; 0: not known */
 	bool kthread;
+	bool forked;               /* and runs what its parent ran: PF_FORKNOEXEC */
 	bool has_uid;
 	uid_t uid;                 /* real user */
 	const char *user;          /* its name, or number where it has none; NULL: not read */
@@ -119,6 +122,10 @@ static inline void vm_proc_set(struct vm_proc *p, enum vm_pqty q, uint64_t v)
 	p->have[q / 64] |= UINT64_C(1) << (q % 64);
 	p->q[q] = v;
 }
+
+/** Resident bytes as smaps counts them, page by page: what stat tells is a sum of counters of each CPU, and late.  False: smaps
+    wasn't read. */
+bool vm_proc_smaps_rss(const struct vm_proc *p, uint64_t *bytes);
 
 /** An empty row: nothing known. */
 void vm_proc_init(struct vm_proc *p, pid_t pid);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
 #include "core/base/vec.h"
+#include "core/model/pageflags.h"
+#include "core/source/pagemap.h"
 #include "core/source/session.h"
 
 enum { DEPTH = 64 };
@@ -27,6 +30,8 @@ struct cgroup {
 struct vm_frames {
 	struct vm_session *s;
 	int fd[VM_FRAME_NR];
+	/** This kernel says of every anonymous page that it was merged. */
+	bool all_merged;
 	bool cgroups_read;
 	VM_VEC(struct vm_zone) zones;
 	VM_VEC(struct cgroup) cgroups;
@@ -54,6 +59,25 @@ static void read_zones(struct vm_frames *f)
 		qsort(f->zones.v, f->zones.n, sizeof(f->zones.v[0]), by_start);
 }
 
+/**
+ * Linux 6.10 to 6.17 take the mark of anonymous pages for that of merged ones (stable_page_flags() in fs/proc/page.c).  A page
+ * of ours that nobody can have merged shows it.
+ */
+static bool marks_all_as_merged(struct vm_frames *f)
+{
+	uint64_t entry = 0, flags = 0;
+	vm_auto_close int fd = f->s->live ? vm_session_open_file(f->s, 0, "proc/self/pagemap") : -1;
+	char *page = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return false;
+	*(volatile char *)page = 1;
+	const bool known = pread(fd, &entry, sizeof(entry), (off_t)((uintptr_t)page / 4096 * 8)) == sizeof(entry) && entry >> 63;
+	const uint64_t pfn = entry & VM_PAGEMAP_PFN_MASK;
+	const bool marked = known && pfn && vm_frames_read(f, VM_FRAME_FLAGS, pfn, 1, &flags, NULL) == 1 && flags & VM_KPF(KSM);
+	munmap(page, 4096);
+	return marked;
+}
+
 int vm_frames_open(struct vm_session *s, struct vm_frames **out, struct vm_err *err)
 {
 	struct vm_frames *f = calloc(1, sizeof(*f));
@@ -71,6 +95,7 @@ int vm_frames_open(struct vm_session *s, struct vm_frames **out, struct vm_err *
 		return r;
 	}
 	read_zones(f);
+	f->all_merged = marks_all_as_merged(f);
 	*out = f;
 	return 0;
 }
@@ -106,6 +131,8 @@ long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, 
 			break;
 		done += (size_t)got / 8;
 	}
+	for (size_t i = 0; fact == VM_FRAME_FLAGS && f->all_merged && i < done; i++)
+		out[i] &= ~VM_KPF(KSM);
 	return (long)done;
 }
 

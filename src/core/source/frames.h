@@ -1,7 +1,8 @@
 /**
  * Page frames of the machine: flags, map counts, cgroups (fs/proc/page.c), zones and nodes.
  *
- * Needs CAP_SYS_ADMIN.  Reads are batched: one read(2) for thousands of frames.
+ * Needs CAP_SYS_ADMIN.  Reads are batched: one read(2) for thousands of frames.  Kernels that mark every anonymous page as
+ * merged by KSM (Linux 6.10 to 6.17) are found out, and no frame has that flag then.
  */
 #ifndef VM_SOURCE_FRAMES_H
 #define VM_SOURCE_FRAMES_H

@@ -36,6 +36,9 @@ extern const char *const vm_via_names[];
  */
 typedef int vm_pages_count(void *ctx, const struct vm_page_run *of, uint64_t pages);
 
+/** Frames of pages that follow each other, one by one: 0 where there is none, or only the page of zeros. */
+typedef int vm_pages_list(void *ctx, const uint64_t *pfn, size_t n);
+
 struct vm_pages_query {
 	/** Page aligned [from, to); 0, 0: all of the user half. */
 	uint64_t from, to;
@@ -48,6 +51,9 @@ struct vm_pages_query {
 	/** Pages are only counted: back ends may do so themselves where runs are short, which is many times as quick.
 	    NULL, or with frames or raw: runs only. */
 	vm_pages_count *count;
+	/** Frames alone are wanted, with `frames`: a back end may hand over lists of them in place of runs, which is many times as
+	    quick where runs are short.  NULL: runs only. */
+	vm_pages_list *list;
 	/** A back end to use, or AUTO. */
 	enum vm_pages_via via;
 	/** Mappings of the process: pagemap's back ends read these ranges only, and no run crosses a border.  May be

@@ -243,6 +243,23 @@ static int put_entries(struct scan *s, uint64_t at, size_t n)
 	return 0;
 }
 
+/** What is left of the entries are frames. */
+static int list_frames(struct scan *s, size_t n)
+{
+	uint64_t present = 0, frames = 0;
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t e = s->entry[i], pfn = e >> 63 ? e & VM_PAGEMAP_PFN_MASK : 0;
+		/* Of no file, but said to be of one: the huge page of zeros. */
+		const bool nobodys = pfn == s->zero_pfn || (s->anonymous && e >> 61 & 1);
+		present |= e;
+		frames |= pfn;
+		s->entry[i] = nobodys ? 0 : pfn;
+	}
+	s->present_seen |= present >> 63;
+	s->frames_seen |= frames != 0;
+	return s->q->list(s->ctx, s->entry, n);
+}
+
 enum { ZERO_MARK = 1 };
 
 /** Frames are withheld from us: which of the `n` pages from `at` on are the page of zeros, PAGEMAP_SCAN tells too. */
@@ -291,7 +308,7 @@ static int read_range(struct scan *s, uint64_t from, uint64_t to)
 		s->bytes += n * 8;
 		if (s->mark_zeros)
 			put_marks(s, from, n);
-		int r = put_entries(s, from, n);
+		int r = s->q->list && s->q->frames ? list_frames(s, n) : put_entries(s, from, n);
 		if (r)
 			return r;
 		from += n * 4096;

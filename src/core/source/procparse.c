@@ -86,6 +86,7 @@ bool vm_parse_stat(const char *text, uint64_t page_bytes, uint64_t ticks_per_sec
 	p->state = close[2];
 	p->ppid = (pid_t)v[4];
 	p->kthread = v[9] & VM_PF_KTHREAD;
+	p->forked = v[9] & VM_PF_FORKNOEXEC;
 	p->start = v[22];
 	p->cpu = n > 39 && v[39] <= INT16_MAX ? (int)v[39] : -1;
 	p->addresses_withheld = v[26] == 1;

@@ -49,6 +49,7 @@ static void put_stat(const struct vm_task_entry *e, uint64_t page, uint64_t tick
 	p->state = state_letter(t);
 	p->ppid = t->ppid;
 	p->kthread = t->flags & VM_PF_KTHREAD;
+	p->forked = t->flags & VM_PF_FORKNOEXEC;
 	p->start = vm_task_start(t, ticks_per_second);
 	p->cpu_ns = e->runtime_ns;
 	vm_proc_set(p, VM_P_MINFLT, e->min_flt);

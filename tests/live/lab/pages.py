@@ -52,6 +52,7 @@ WORKLOADS = [
     "swap --size 1M",
     "swap --size 600K --every 1 --out 1",
     "ksm --groups 3 --equal 50 --own 20",
+    "ksm --groups 3 --equal 20 --own 20 --processes 3",
     "chaos --threads 1 --children 0",
 ]
 # Nothing else of it stands still.

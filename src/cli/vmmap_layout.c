@@ -65,7 +65,7 @@ int vmmap_layout(struct vmmap *v, const struct vm_aspace *as, struct vm_err *err
 	};
 	struct vm_buf out = { 0 };
 	vm_layout_put(&out, b, (size_t)n, &style);
-	vm_report_say(&v->report, "%s", vm_buf_str(&out));
+	vm_report_put(&v->report, out.s, out.n);
 	vm_buf_free(&out);
 	free(b);
 	return 0;

@@ -356,7 +356,7 @@ static const struct vm_field fields[] = {
 	      "stat: rss; smaps_rollup, status: huge pages; vmtlb --probe",
 	      "estimated share of resident memory that the second-level TLB translates at once"),
 	FIELD("NODES", "nodes", VM_T_LIST, VM_U_NONE, VM_F_DEAR, VM_NEED(NUMA), get_nodes, "numa_maps: N0, N1 ...",
-	      "memory by memory node, those that have some of it (vmnuma); a column N0, N1 ... for each node follows"),
+	      "memory by memory node; columns N0, N1 ... give that of each (vmnuma)"),
 	FIELD("LOCAL%", "local_share", VM_T_F64, VM_U_RATIO, VM_F_DESC | VM_F_DEAR, VM_NEED(NUMA) | VM_NEED(CPUS), get_local,
 	      "numa_maps; task/TID/stat: processor",
 	      "share of its memory on the nodes where its threads ran last (vmnuma)"),

@@ -231,8 +231,9 @@ void vm_document_begin(struct vm_report *r, struct vm_session *s, const char *sc
 	put_time(&r->json, s);
 }
 
-static void put_unmet(struct vm_json *j, const struct vm_session *s)
+void vm_document_unmet(struct vm_report *r, const struct vm_session *s)
 {
+	struct vm_json *j = &r->json;
 	vm_json_key(j, "unmet");
 	vm_json_object_begin(j);
 	for (unsigned b = 0; b < VM_NEED_NR; b++) {
@@ -256,7 +257,7 @@ void vm_document_end(struct vm_report *r, const struct vm_session *s, uint64_t t
 {
 	if (!vm_report_is_document(r))
 		return;
-	put_unmet(&r->json, s);
+	vm_document_unmet(r, s);
 	vm_json_key(&r->json, "took_ns");
 	if (s->live)
 		vm_json_u64(&r->json, took_ns);

@@ -264,7 +264,7 @@ bool vm_grid_act(struct vm_grid *g, enum vm_action act)
 
 static bool is_number(const struct vm_field *f)
 {
-	return f->type == VM_T_U64 || f->type == VM_T_F64;
+	return f->type == VM_T_U64 || f->type == VM_T_I64 || f->type == VM_T_F64;
 }
 
 static void cell_text(const struct vm_grid *g, const struct vm_field *f, const void *row, char *buf, size_t size)

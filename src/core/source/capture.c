@@ -82,6 +82,15 @@ static void capture_machine(struct vm_session *s)
 	write_time(s);
 }
 
+uint64_t vm_captured_ns(struct vm_session *s)
+{
+	struct tm tm = { 0 };
+	if (s->live || vm_session_slurp(s, &s->scratch, "captured") <= 0 || !strptime(s->scratch.s, "%Y-%m-%dT%H:%M:%S", &tm))
+		return 0;
+	const time_t seconds = timegm(&tm);
+	return seconds > 0 ? (uint64_t)seconds * 1000000000 : 0;
+}
+
 /**
  * Each set of needs makes the registry choose other files: maps for the layout alone, smaps, and
  * smaps_rollup where no smaps was read.

@@ -1,0 +1,188 @@
+/** vmdiff: moments, as they are named on the command line. */
+
+#include "cli/vmdiff.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/base/err.h"
+#include "core/base/str.h"
+#include "core/model/aspace.h"
+#include "core/source/capture.h"
+#include "core/source/session.h"
+#include "core/source/source.h"
+
+static bool is_number(const char *text)
+{
+	return text[0] && text[strspn(text, "0123456789")] == '\0';
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/** "DIR" or "DIR:PID": a directory whose own name ends like that goes first. */
+static int split_capture(const char *text, struct vmdiff_moment *m, struct vm_err *err)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = strlen(text);
+	if (!is_directory(text) && colon && is_number(colon + 1)) {
+		int r = vm_parse_pid(colon + 1, &m->pid, err);
+		if (r < 0)
+			return r;
+		len = (size_t)(colon - text);
+	}
+	m->path = strndup(text, len);
+	return m->path ? 0 : vm_fail(err, ENOMEM, "out of memory");
+}
+
+int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment *m, struct vm_err *err)
+{
+	*m = (struct vmdiff_moment){ .text = text, .s = v->s };
+	if (is_number(text) || strcmp(text, "self") == 0)
+		return vm_parse_pid(text, &m->pid, err);
+	m->from = VMDIFF_CAPTURE;
+	int r = split_capture(text, m, err);
+	if (r < 0)
+		return r;
+	if (!is_directory(m->path)) {
+		vm_fail(err, EINVAL, "'%s' is neither a process nor a capture", text);
+		vm_hint(err, "a process ID, or the directory that vmmap --capture wrote, DIR or DIR:PID");
+		return -EINVAL;
+	}
+	r = vm_session_open(m->path, &m->s, err);
+	m->own = r == 0;
+	return r;
+}
+
+static bool holds(const struct vm_pids *pids, pid_t pid)
+{
+	for (size_t i = 0; i < pids->n; i++)
+		if (pids->v[i] == pid)
+			return true;
+	return false;
+}
+
+static int ambiguous(const struct vmdiff_moment *m, const struct vm_pids *pids, struct vm_err *err)
+{
+	struct vm_buf list = { 0 };
+	for (size_t i = 0; i < pids->n && i < 8; i++)
+		vm_buf_addf(&list, "%s%d", i ? ", " : "", pids->v[i]);
+	vm_fail(err, EINVAL, "the capture '%s' holds %zu processes", m->path, pids->n);
+	vm_hint(err, "name one, as in %.40s:%d; there are %s%s", m->path, pids->v[0], vm_buf_str(&list), pids->n > 8 ? " ..." : "");
+	vm_buf_free(&list);
+	return -EINVAL;
+}
+
+int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err)
+{
+	struct vm_pids pids = { 0 };
+	if (m->pid)
+		return 0;
+	int r = vm_proc_list_dir(m->s, &pids, err);
+	if (r == 0 && pids.n == 0)
+		r = vm_fail(err, ESRCH, "the capture '%s' holds no process", m->path);
+	else if (r == 0 && pids.n > 1 && !(like && holds(&pids, like)))
+		r = ambiguous(m, &pids, err);
+	else if (r == 0)
+		m->pid = pids.n == 1 ? pids.v[0] : like;
+	vm_vec_free(&pids);
+	return r;
+}
+
+int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err *err)
+{
+	struct vm_err why = { 0 };
+	int r = vm_snapshot(m->s, m->pid, v->needs, 0, 0, &m->as, &why);
+	if (r < 0) {
+		if (m->from == VMDIFF_CAPTURE && r == -ESRCH)
+			vm_fail(&why, ESRCH, "there is no process %d in the capture '%s'", m->pid, m->path);
+		*err = why;
+		return r;
+	}
+	m->time_ns = m->s->live ? now_ns() : vm_captured_ns(m->s);
+	vm_proc_note_unmet(m->s, &m->as->proc);
+	return 0;
+}
+
+void vmdiff_moment_close(struct vmdiff_moment *m)
+{
+	vm_aspace_free(m->as);
+	if (m->own) {
+		vm_print_unmet(m->s, "vmdiff");
+		vm_session_close(m->s);
+	}
+	free(m->path);
+	*m = (struct vmdiff_moment){ 0 };
+}
+
+bool vmdiff_same_process(const struct vmdiff_moment *a, const struct vmdiff_moment *b)
+{
+	const struct vm_proc *p = &a->as->proc, *q = &b->as->proc;
+	return p->pid == q->pid && p->state && q->state && p->start == q->start;
+}
+
+double vmdiff_seconds(const struct vmdiff_moment *a, const struct vmdiff_moment *b)
+{
+	if (!a->time_ns || !b->time_ns || !vmdiff_same_process(a, b))
+		return NAN;
+	return ((double)b->time_ns - (double)a->time_ns) / 1e9;
+}
+
+/** For people, or as in documents. */
+static void put_time(struct vm_buf *out, uint64_t ns, bool people)
+{
+	const time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	gmtime_r(&seconds, &tm);
+	vm_buf_addf(out, "%04d-%02d-%02d%c%02d:%02d:%02d%s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, people ? ' ' : 'T',
+		    tm.tm_hour, tm.tm_min, tm.tm_sec, people ? " UTC" : "Z");
+}
+
+void vmdiff_moment_put(const struct vmdiff_moment *m, struct vm_buf *out)
+{
+	if (m->path) {
+		vm_buf_add_str(out, "capture ");
+		vm_text_put(out, m->path);
+	} else {
+		vm_buf_add_str(out, m->s->live ? "live" : "captured tree");
+	}
+	if (m->time_ns) {
+		vm_buf_add_str(out, ", ");
+		put_time(out, m->time_ns, true);
+	}
+}
+
+void vmdiff_moment_json(struct vmdiff *v, const char *key, const struct vmdiff_moment *m)
+{
+	struct vm_json *j = &v->report.json;
+	const struct vm_proc *p = &m->as->proc;
+	struct vm_buf time = { 0 };
+	if (m->time_ns)
+		put_time(&time, m->time_ns, false);
+	vm_json_key(j, key);
+	vm_json_object_begin(j);
+	vm_json_put_str(j, "from", m->path ? "capture" : m->s->live ? "live" : "tree");
+	vm_json_put_str(j, "path", m->path);
+	vm_json_put_str(j, "time", vm_buf_str(&time));
+	vm_json_put_u64(j, "pid", (uint64_t)p->pid);
+	vm_json_put_known(j, "start_ticks", p->state != 0, p->start);
+	vm_json_put_str(j, "comm", p->comm);
+	vm_json_put_str(j, "cmdline", p->cmdline);
+	vm_document_unmet(&v->report, m->s);
+	vm_json_object_end(j);
+	vm_buf_free(&time);
+}

@@ -1,7 +1,8 @@
 /**
  * vmdiff(1): what changed between two moments, and what keeps growing.
- * - moments as they are named: vmdiff_moment.c;  two of them: vmdiff_pair.c
- * - which mapping is which: core/analysis/spacediff.h;  columns: core/field/diff.c
+ * - moments as they are named: vmdiff_moment.c;  two of them: vmdiff_pair.c;  more: vmdiff_watch.c, vmdiff_trend.c
+ * - which mapping is which: core/analysis/spacediff.h;  columns: core/field/diff.c, trend.c
+ * - leak or sawtooth: core/analysis/growth.h;  what ends it: vmdiff_limits.c
  */
 
 #include "cli/vmdiff.h"
@@ -9,12 +10,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/launch.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/field/diff.h"
+#include "core/field/trend.h"
 #include "core/model/aspace.h"
 #include "core/source/session.h"
+#include "core/source/source.h"
 
 enum { GROUP_TIME = 1 };
 
@@ -24,14 +26,20 @@ static const char *const by_words[] = { "kind", "file", "perm", "name", "page", 
 
 static const struct vm_opt opts[] = {
 	{ .name = "by", .arg = "kind|file|perm|name|page", .type = VM_OPT_ENUM, .at = AT(by), .words = by_words,
-	  .help = "sum up mappings that have this in common" },
+	  .help = "sum up mappings that have this in common",
+	  .man = "Over time they always are: by name, if nothing else is said." },
 	{ .name = "all", .type = VM_OPT_FLAG, .at = AT(all), .help = "what hasn't changed, too" },
 	{ .short_name = 'w', .name = "wait", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(wait_ns), .min = 1000000,
 	  .group = GROUP_TIME, .help = "compare the process with itself after TIME",
 	  .man = "^C ends the time; what there is by then is shown." },
+	{ .short_name = 'e', .name = "every", .arg = "TIME", .type = VM_OPT_TIME, .at = AT(every_ns), .min = 1000000,
+	  .group = GROUP_TIME, .help = "hunt leaks: look at a process every TIME, COUNT times or until ^C",
+	  .man = "Seconds, or with a unit. Each look is at a random moment of its interval, so that what comes and goes as often "
+		 "isn't taken for what grows." },
 	{ .name = "fail-on-growth", .type = VM_OPT_FLAG, .at = AT(fail_on_growth),
-	  .help = "end with 6 if memory has grown",
-	  .man = "Memory is MEM, resident and swapped out, of the mappings that \\fB--filter\\fP leaves." },
+	  .help = "end with 6 if memory has grown, or keeps growing",
+	  .man = "Memory is resident and swapped out, of what \\fB--filter\\fP leaves. Over time it is the verdict "
+		 "\\fBgrowing\\fP that counts." },
 	{ .name = "tolerate", .arg = "SIZE", .type = VM_OPT_SIZE, .at = AT(tolerate),
 	  .help = "with --fail-on-growth: growth up to SIZE doesn't count" },
 	VM_OPT_END,
@@ -43,13 +51,16 @@ static const struct vm_example examples[] = {
 	{ "vmmap --capture before 4242; vmdiff before", "what has changed since" },
 	{ "vmdiff before after", "two captures, on any machine" },
 	{ "vmdiff -w 10 4242", "what changes in ten seconds" },
+	{ "vmdiff --every 60 4242", "does it leak, where, how fast, and when does that end" },
+	{ "vmdiff --every 10 4242 100 --fail-on-growth", "for scripts: a thousand seconds" },
+	{ "vmdiff monday tuesday wednesday thursday friday", "the same of captures" },
 	{ "vmdiff 4242 4711", "two processes of one program: what the one has and the other hasn't" },
 	{ "vmdiff --by kind before after", "summed up" },
 	{ "vmdiff --fail-on-growth --tolerate 1M --filter 'KIND == heap' before", "for scripts" },
 	{ NULL, NULL },
 };
 
-static const struct vm_fieldset *const fieldsets[] = { &vm_diff_fields, &vm_diff_process_fields, NULL };
+static const struct vm_fieldset *const fieldsets[] = { &vm_diff_fields, &vm_trend_fields, &vm_diff_process_fields, NULL };
 
 /* ---- What is shown ------------------------------------------------------------------------------------------------- */
 
@@ -63,7 +74,31 @@ static const char *group_columns(int by)
 	return columns[by];
 }
 
-static int choose(struct vmdiff *v, struct vm_err *err)
+/** Of trends, likewise. */
+static const char *trend_columns(int by)
+{
+	static const char *const columns[] = {
+		"VERDICT,NOW,GROWTH,RATE/H,LOW/H,HIGH/H,DROPS,KIND", "VERDICT,NOW,GROWTH,RATE/H,LOW/H,HIGH/H,DROPS,KIND,MAPPING",
+		"VERDICT,NOW,GROWTH,RATE/H,LOW/H,HIGH/H,DROPS,PERM", "VERDICT,NOW,GROWTH,RATE/H,LOW/H,HIGH/H,DROPS,KIND,MAPPING",
+		"VERDICT,NOW,GROWTH,RATE/H,LOW/H,HIGH/H,DROPS,PAGE",
+	};
+	return columns[by];
+}
+
+static int choose_trend(struct vmdiff *v, struct vm_err *err)
+{
+	struct vm_common common = *v->common;
+	if (v->o->by >= 0 && !common.columns && !vm_common_sink(v->common)->machine)
+		common.columns = trend_columns(v->o->by);
+	int r = vm_choice_parse(&common, &vm_trend_fields, &v->choice, err);
+	if (r == 0 && !v->choice.sort.field)
+		r = vm_sort_parse(&vm_trend_fields, "RATE/H", &v->choice.sort, err);
+	v->needs = VM_NEED_KIND | VM_NEED(SMAPS) | VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(CMDLINE) | VM_NEED(LIMITS) |
+		   VM_NEED(CGROUP);
+	return r;
+}
+
+static int choose_pair(struct vmdiff *v, struct vm_err *err)
 {
 	struct vm_common common = *v->common;
 	const bool machine = vm_common_sink(v->common)->machine;
@@ -82,10 +117,8 @@ static int choose(struct vmdiff *v, struct vm_err *err)
 
 /* ---- Moments --------------------------------------------------------------------------------------------------------- */
 
-static int check(const struct vmdiff *v, int argc, char **argv, struct vm_err *err)
+static int check(const struct vmdiff *v, int argc, struct vm_err *err)
 {
-	if (argc > 2)
-		return vm_fail(err, EINVAL, "'%s' is one moment too many: A and B", argv[2]);
 	if (v->o->tolerate && !v->o->fail_on_growth)
 		return vm_fail(err, EINVAL, "--tolerate goes with --fail-on-growth");
 	if (v->o->wait_ns && argc != 1)
@@ -96,19 +129,6 @@ static int check(const struct vmdiff *v, int argc, char **argv, struct vm_err *e
 		return -EINVAL;
 	}
 	return 0;
-}
-
-static int sleep_until(uint64_t deadline_ns, struct vm_err *err)
-{
-	struct vm_signals signals = { .fd = -1 };
-	int r = vm_signals_open(&signals, err);
-	for (uint64_t now; r == 0 && !vm_signals_take(&signals, NULL) && (now = vm_clock_ns()) < deadline_ns;) {
-		const uint64_t ms = (deadline_ns - now) / 1000000 + 1;
-		vm_signals_wait(&signals, ms < 3600000 ? (int)ms : 3600000);
-	}
-	if (r == 0)
-		vm_signals_close(&signals);
-	return r;
 }
 
 /** The other moment of one that stands alone: the same process now. */
@@ -126,23 +146,20 @@ static int open_now(struct vmdiff *v, const struct vmdiff_moment *a, struct vmdi
 
 static int read_both(struct vmdiff *v, struct vmdiff_moment *a, struct vmdiff_moment *b, bool alone, struct vm_err *err)
 {
+	bool told;
 	int r = vmdiff_moment_read(v, a, err);
 	if (r == 0 && v->o->wait_ns)
-		r = sleep_until(vm_clock_ns() + v->o->wait_ns, err);
+		r = vmdiff_sleep_until(vm_clock_ns() + v->o->wait_ns, &told, err);
 	if (r == 0)
 		r = vmdiff_moment_read(v, b, err);
-	if (r == 0 && alone && !vmdiff_same_process(a, b))
+	if (r < 0)
+		return r;
+	vm_proc_note_unmet(a->s, &a->as->proc);
+	vm_proc_note_unmet(b->s, &b->as->proc);
+	if (alone && !vmdiff_same_process(a, b))
 		return vm_fail(err, ESRCH, "process %d of %s has ended; another one has its number now", a->pid,
 			       a->own ? "the capture" : "before");
 	return r;
-}
-
-static bool has_unmet(const struct vm_session *s)
-{
-	for (unsigned b = 0; b < VM_NEED_NR; b++)
-		if (s->unmet[b].count)
-			return true;
-	return false;
 }
 
 /** The document is of the later moment's machine: captures alone give the same bytes whenever and wherever they are read. */
@@ -173,7 +190,7 @@ static int run_pair(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv,
 		r = read_both(v, &a, &b, alone, err);
 	if (r == 0)
 		r = report(ctx, v, &a, &b, err);
-	if (r == 0 && v->common->strict && (has_unmet(a.s) || has_unmet(b.s)))
+	if (r == 0 && v->common->strict && (vmdiff_has_unmet(a.s) || vmdiff_has_unmet(b.s)))
 		ctx->exit_status = VM_EXIT_PARTIAL;
 	vmdiff_moment_close(&a);
 	vmdiff_moment_close(&b);
@@ -183,11 +200,13 @@ static int run_pair(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv,
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmdiff v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns() };
-	int r = check(&v, argc, argv, err);
+	int r = check(&v, argc, err);
+	const bool trend = v.o->every_ns || argc > 2;
 	if (r == 0)
-		r = choose(&v, err);
+		r = trend ? choose_trend(&v, err) : choose_pair(&v, err);
 	if (r == 0)
-		r = run_pair(ctx, &v, argc, argv, err);
+		r = v.o->every_ns ? vmdiff_watch(ctx, &v, argc, argv, err) :
+		    trend ? vmdiff_many(ctx, &v, argc, argv, err) : run_pair(ctx, &v, argc, argv, err);
 	if (r == 0 && v.o->fail_on_growth && v.grown)
 		ctx->exit_status = VMDIFF_EXIT_GROWN;
 	vm_choice_free(&v.choice);
@@ -197,7 +216,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 const struct vm_command vm_command = {
 	.name = "vmdiff",
 	.brief = "Show what changed between two moments of a process, and what keeps growing",
-	.operands = "A [B]",
+	.operands = "A [B [C...]] | --every TIME PID [COUNT]",
 	.opts = opts,
 	.fields = fieldsets,
 	.examples = examples,

@@ -58,7 +58,7 @@ int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment 
 /** The process of a moment that names none: the only one that is there, or `like`, if it isn't 0 and is there. */
 int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err);
 
-/** Photograph it, as v->needs says. */
+/** Photograph it, as v->needs says.  What is missed is for the caller to note: once, however often it is read. */
 int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err *err);
 void vmdiff_moment_close(struct vmdiff_moment *m);
 
@@ -73,6 +73,16 @@ void vmdiff_moment_json(struct vmdiff *v, const char *key, const struct vmdiff_m
 
 /** Seconds from a to b of one process; NAN: not known. */
 double vmdiff_seconds(const struct vmdiff_moment *a, const struct vmdiff_moment *b);
+
+/** SIGINT and its like end the time early: *told.  0 or a negative errno. */
+int vmdiff_sleep_until(uint64_t deadline_ns, bool *told, struct vm_err *err);
+
+/** Whether something of it could not be read. */
+bool vmdiff_has_unmet(const struct vm_session *s);
+
+/** Trends: of one live process, looked at every o->every_ns; of three moments or more. */
+int vmdiff_watch(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err);
+int vmdiff_many(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err);
 
 /** What changed from one to the other. */
 int vmdiff_pair(struct vmdiff *v, const struct vmdiff_moment *a, const struct vmdiff_moment *b, struct vm_err *err);

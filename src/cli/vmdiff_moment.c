@@ -114,7 +114,6 @@ int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err 
 		return r;
 	}
 	m->time_ns = m->s->live ? now_ns() : vm_captured_ns(m->s);
-	vm_proc_note_unmet(m->s, &m->as->proc);
 	return 0;
 }
 

@@ -75,9 +75,9 @@ static unsigned how_of(const struct vm_mapping *a, const struct vm_mapping *b, b
 	unsigned how = 0;
 	if (vm_mapping_size(a) != vm_mapping_size(b))
 		how |= VM_DIFF_HOW(RESIZED);
-	if (a->count < b->count)
+	if (same_layout && a->count < b->count)
 		how |= VM_DIFF_HOW(SPLIT);
-	if (a->count > b->count)
+	if (same_layout && a->count > b->count)
 		how |= VM_DIFF_HOW(MERGED);
 	if (!same_name(a, b))
 		how |= VM_DIFF_HOW(RENAMED);

@@ -240,7 +240,7 @@ static const struct vm_field fields[] = {
 	BYTES("SWAP", "swap", VM_Q_SWAP, 0, "Swap"),
 	BYTES("SWAPPSS", "swap_pss", VM_Q_SWAP_PSS, 0, "SwapPss"),
 	BYTES("LOCKED", "locked", VM_Q_LOCKED, 0, "Locked"),
-	BYTES("ABSENT", "absent", OF_ABSENT, 0, "Size - Rss - hugetlb pages"),
+	TRIPLE("ABSENT", "absent", "_bytes", VM_U_BYTES, OF_ABSENT, 0, LAYOUT | VM_NEED(SMAPS), "smaps: Size - Rss - hugetlb pages"),
 	FIELD("PERM", "perm", VM_T_STR, VM_U_NONE, D, LAYOUT, get_perm, "maps",
 	      "read, write, execute; p private or s shared: at B; of what is gone, at A"),
 	FIELD("PERM.A", "perm_before", VM_T_STR, VM_U_NONE, M, LAYOUT, get_perm_a, "maps", "the same at A"),

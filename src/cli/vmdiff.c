@@ -190,10 +190,8 @@ static int run_pair(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv,
 		r = read_both(v, &a, &b, alone, err);
 	if (r == 0)
 		r = report(ctx, v, &a, &b, err);
-	if (r == 0 && v->common->strict && (vmdiff_has_unmet(a.s) || vmdiff_has_unmet(b.s)))
-		ctx->exit_status = VM_EXIT_PARTIAL;
-	vmdiff_moment_close(&a);
-	vmdiff_moment_close(&b);
+	vmdiff_moment_close(v, &a);
+	vmdiff_moment_close(v, &b);
 	return r;
 }
 
@@ -209,6 +207,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 		    trend ? vmdiff_many(ctx, &v, argc, argv, err) : run_pair(ctx, &v, argc, argv, err);
 	if (r == 0 && v.o->fail_on_growth && v.grown)
 		ctx->exit_status = VMDIFF_EXIT_GROWN;
+	struct vm_session captures = { 0 };
+	memcpy(captures.unmet, v.unmet, sizeof(captures.unmet));
+	vm_print_unmet(&captures, "vmdiff");
+	if (r == 0 && v.common->strict && vmdiff_has_unmet(&captures))
+		ctx->exit_status = VM_EXIT_PARTIAL;
 	vm_choice_free(&v.choice);
 	return r;
 }

@@ -7,10 +7,11 @@
 #include <sys/types.h>
 
 #include "cli/common.h"
+#include "core/base/str.h"
+#include "core/source/session.h"
 
 struct vm_aspace;
 struct vm_err;
-struct vm_session;
 
 /** Something has grown, and --fail-on-growth was given. */
 enum { VMDIFF_EXIT_GROWN = 6 };
@@ -47,6 +48,8 @@ struct vmdiff {
 	struct vm_report report;
 	uint64_t began_ns;
 	bool grown;                /* what --fail-on-growth asks for */
+	/** What could not be read of all captures that are closed. */
+	struct vm_unmet unmet[VM_NEED_NR];
 };
 
 /**
@@ -60,7 +63,7 @@ int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err
 
 /** Photograph it, as v->needs says.  What is missed is for the caller to note: once, however often it is read. */
 int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err *err);
-void vmdiff_moment_close(struct vmdiff_moment *m);
+void vmdiff_moment_close(struct vmdiff *v, struct vmdiff_moment *m);
 
 /** Both are one process: number and start time are the same. */
 bool vmdiff_same_process(const struct vmdiff_moment *a, const struct vmdiff_moment *b);
@@ -70,6 +73,9 @@ void vmdiff_moment_put(const struct vmdiff_moment *m, struct vm_buf *out);
 
 /** As a member of the open document. */
 void vmdiff_moment_json(struct vmdiff *v, const char *key, const struct vmdiff_moment *m);
+
+/** "12s", "3h 12m", "12d 3h" */
+const char *vmdiff_span(double seconds, char text[static VM_NUMBUF]);
 
 /** Seconds from a to b of one process; NAN: not known. */
 double vmdiff_seconds(const struct vmdiff_moment *a, const struct vmdiff_moment *b);

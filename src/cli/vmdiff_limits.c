@@ -53,7 +53,7 @@ static void add_cgroup(struct limits *l, const struct vmdiff_moment *m)
 	const char *path = m->as->proc.cgroup;
 	if (!path || !vm_cgroup_memory_limit(m->s, path, &limit) || limit.room == UINT64_MAX)
 		return;
-	snprintf(name, sizeof(name), "memory limit of the control group %.*s", limit.path_len ? limit.path_len : 1,
+	snprintf(name, sizeof(name), "the memory limit of the control group %.*s", limit.path_len ? limit.path_len : 1,
 		 limit.path_len ? path : "/");
 	add(l, VMDIFF_MEMORY, limit.room, name);
 }
@@ -67,7 +67,7 @@ static void add_machine(struct limits *l, const struct vmdiff_moment *m)
 	if (vm_system_has(&sys, VM_S_MEM_AVAILABLE)) {
 		const bool swap = vm_system_has(&sys, VM_S_SWAP_FREE) && sys.q[VM_S_SWAP_FREE];
 		add(l, VMDIFF_MEMORY, sys.q[VM_S_MEM_AVAILABLE] + (swap ? sys.q[VM_S_SWAP_FREE] : 0),
-		    swap ? "available memory and free swap of the machine" : "available memory of the machine");
+		    swap ? "the available memory and free swap of the machine" : "the available memory of the machine");
 	}
 	if (vm_system_has(&sys, VM_S_MAX_MAP_COUNT) && vm_proc_has(p, VM_P_MAP_COUNT))
 		add(l, VMDIFF_MAPS, sys.q[VM_S_MAX_MAP_COUNT] > p->q[VM_P_MAP_COUNT]

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,17 @@ static bool is_directory(const char *path)
 {
 	struct stat st;
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/** "FILE@TIME" */
+static bool is_recording(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	struct stat st;
+	char *path = at ? strndup(text, (size_t)(at - text)) : NULL;
+	const bool file = path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	free(path);
+	return file && !is_directory(text);
 }
 
 static uint64_t now_ns(void)
@@ -54,6 +66,8 @@ int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment 
 	*m = (struct vmdiff_moment){ .text = text, .s = v->s };
 	if (is_number(text) || strcmp(text, "self") == 0)
 		return vm_parse_pid(text, &m->pid, err);
+	if (is_recording(text))
+		return vm_fail(err, ENOSYS, "'%s' is of a recording, which this vmdiff is built without", text);
 	m->from = VMDIFF_CAPTURE;
 	int r = split_capture(text, m, err);
 	if (r < 0)
@@ -117,11 +131,24 @@ int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err 
 	return 0;
 }
 
-void vmdiff_moment_close(struct vmdiff_moment *m)
+/** What is missing in several captures of a process is told once. */
+static void keep_unmet(struct vmdiff *v, const struct vm_session *s)
+{
+	for (unsigned b = 0; b < VM_NEED_NR; b++) {
+		const struct vm_unmet *from = &s->unmet[b];
+		struct vm_unmet *to = &v->unmet[b];
+		if (!to->count)
+			*to = *from;
+		else if (from->count && from->first != to->first)
+			to->count++;
+	}
+}
+
+void vmdiff_moment_close(struct vmdiff *v, struct vmdiff_moment *m)
 {
 	vm_aspace_free(m->as);
 	if (m->own) {
-		vm_print_unmet(m->s, "vmdiff");
+		keep_unmet(v, m->s);
 		vm_session_close(m->s);
 	}
 	free(m->path);
@@ -132,6 +159,22 @@ bool vmdiff_same_process(const struct vmdiff_moment *a, const struct vmdiff_mome
 {
 	const struct vm_proc *p = &a->as->proc, *q = &b->as->proc;
 	return p->pid == q->pid && p->state && q->state && p->start == q->start;
+}
+
+const char *vmdiff_span(double seconds, char text[static VM_NUMBUF])
+{
+	const uint64_t s = (uint64_t)llround(seconds);
+	if (s < 60)
+		snprintf(text, VM_NUMBUF, "%.3gs", seconds);
+	else if (s < 3600)
+		snprintf(text, VM_NUMBUF, "%um %us", (unsigned)(s / 60), (unsigned)(s % 60));
+	else if (s < 86400)
+		snprintf(text, VM_NUMBUF, "%uh %um", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
+	else if (s < 100 * UINT64_C(31557600))
+		snprintf(text, VM_NUMBUF, "%ud %uh", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24));
+	else
+		snprintf(text, VM_NUMBUF, "more than a century");
+	return text;
 }
 
 double vmdiff_seconds(const struct vmdiff_moment *a, const struct vmdiff_moment *b)

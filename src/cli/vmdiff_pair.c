@@ -45,7 +45,7 @@ static void say_relation(struct vmdiff *v, const struct vmdiff_moment *a, const 
 	if (seconds < 0)
 		vm_report_say(&v->report, "B is the earlier one of them\n");
 	else if (seconds > 0)
-		vm_report_say(&v->report, "%s apart\n", vm_format_duration((uint64_t)(seconds * 1e9), text));
+		vm_report_say(&v->report, "%s apart\n", vmdiff_span(seconds, text));
 }
 
 static int show_totals(struct vmdiff *v, const struct vmdiff_moment *a, const struct vmdiff_moment *b, struct vm_err *err)
@@ -115,7 +115,7 @@ static int show_rows(struct vmdiff *v, const struct vm_diff *d, struct vm_err *e
 	if (vm_report_is_document(&v->report)) {
 		vm_json_put_u64(&v->report.json, "unchanged", same);
 		vm_json_put_bool(&v->report.json, "grown", v->grown);
-	} else if (same && !v->o->all) {
+	} else if (same && !v->o->all && !v->choice.filter) {
 		vm_report_say(&v->report, "%s%zu %s%s unchanged\n", empty ? "" : "\n", same, what, same == 1 ? " is" : "s are");
 	} else if (empty) {
 		vm_report_say(&v->report, "no %s to show\n", what);

@@ -27,23 +27,6 @@ static void judge_figures(const struct vmdiff *v, const struct vmdiff_trend *tre
 	}
 }
 
-/** "3h 12m", and for the long run "12d 3h". */
-static const char *span(double seconds, char text[static VM_NUMBUF])
-{
-	const uint64_t s = (uint64_t)llround(seconds);
-	if (s < 60)
-		snprintf(text, VM_NUMBUF, "%.3gs", seconds);
-	else if (s < 3600)
-		snprintf(text, VM_NUMBUF, "%um %us", (unsigned)(s / 60), (unsigned)(s % 60));
-	else if (s < 86400)
-		snprintf(text, VM_NUMBUF, "%uh %um", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
-	else if (s < 100 * UINT64_C(31557600))
-		snprintf(text, VM_NUMBUF, "%ud %uh", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24));
-	else
-		snprintf(text, VM_NUMBUF, "more than a century");
-	return text;
-}
-
 static void put_amount(const struct vmdiff *v, struct vm_buf *b, bool count, double amount)
 {
 	if (count)
@@ -80,8 +63,13 @@ static void say_limit(struct vmdiff *v, const struct vm_limit_row *l)
 	struct vm_buf line = { 0 };
 	if (!(l->seconds >= 0) || isinf(l->seconds))
 		return;
-	vm_buf_addf(&line, "in %s (%s to %s) ", span(l->seconds, in), span(l->soonest, from), isinf(l->latest) ? "never" : span(l->latest, to));
-	vm_buf_addf(&line, "it uses up the %s: ", l->name);
+	vm_buf_addf(&line, "in %s ", vmdiff_span(l->seconds, in));
+	vmdiff_span(l->soonest, from);
+	if (isinf(l->latest))
+		vm_buf_addf(&line, "(%s to never) ", from);
+	else if (strcmp(from, vmdiff_span(l->latest, to)) != 0)
+		vm_buf_addf(&line, "(%s to %s) ", from, to);
+	vm_buf_addf(&line, "it uses up %s: ", l->name);
 	put_amount(v, &line, l->of->count, (double)l->room);
 	vm_buf_add_str(&line, " left");
 	vm_report_wrap(&v->report, 2, "", vm_buf_str(&line), 80);
@@ -110,7 +98,7 @@ static void say_heading(struct vmdiff *v, const struct vmdiff_trend *trend, cons
 	vm_text_put(&line, p->cmdline && p->cmdline[0] ? p->cmdline : p->comm);
 	line.n = vm_text_fit(vm_buf_str(&line), line.n, v->report.style.width ? v->report.style.width : 200);
 	vm_report_say(&v->report, "%s\n%zu sample%s in %s\n\n", vm_buf_str(&line), trend->looked, trend->looked == 1 ? "" : "s",
-		      span(seconds, text));
+		      vmdiff_span(seconds, text));
 	vm_buf_free(&line);
 }
 
@@ -122,6 +110,9 @@ static int show_figures(struct vmdiff *v, const struct figures *f, struct vm_err
 	const void *rows[VMDIFF_FIGURES];
 	size_t n = 0;
 	int r = 0;
+	/* Without headings there are only the rows that -o and --filter speak of. */
+	if (!vm_report_is_machine(&v->report) && !v->report.style.headings)
+		return 0;
 	/* Lists of CSV and OpenMetrics have one form. */
 	if (vm_report_is_document(&v->report))
 		r = vm_columns_parse(&vm_trend_fields, "-KIND,-MAPPING", VM_F_MACHINE, &view.cols, err);

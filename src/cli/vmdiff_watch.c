@@ -183,7 +183,7 @@ int vmdiff_watch(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, st
 	if (r == 0)
 		r = report(ctx, v, &w.trend, &w.last, err);
 	vmdiff_trend_free(&w.trend);
-	vmdiff_moment_close(&w.last);
+	vmdiff_moment_close(v, &w.last);
 	return r;
 }
 
@@ -208,10 +208,10 @@ static int add_moment(struct vmdiff *v, struct vmdiff_trend *trend, const char *
 	if (r == 0)
 		r = vmdiff_trend_add(v, trend, &m, err);
 	if (r < 0) {
-		vmdiff_moment_close(&m);
+		vmdiff_moment_close(v, &m);
 		return r;
 	}
-	vmdiff_moment_close(last);
+	vmdiff_moment_close(v, last);
 	*last = m;
 	return 0;
 }
@@ -225,9 +225,7 @@ int vmdiff_many(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, str
 		r = add_moment(v, &trend, argv[i], &last, err);
 	if (r == 0)
 		r = report(ctx, v, &trend, &last, err);
-	if (r == 0 && v->common->strict && vmdiff_has_unmet(last.s))
-		ctx->exit_status = VM_EXIT_PARTIAL;
 	vmdiff_trend_free(&trend);
-	vmdiff_moment_close(&last);
+	vmdiff_moment_close(v, &last);
 	return r;
 }

@@ -66,15 +66,15 @@ START_TEST(by_address)
 				       "80000-90000 rw-p 0 0:0 0\n", 7),
 				 space(SMAPS("30000-48000 rw-p 0 0:0 0 [heap]", 16) SMAPS("50000-60000 rw-p 0 0:0 0", 32)
 				       "a0000-a1000 rw-p 0 0:0 0\n", 7)),
-			 "000000030000:grown:resized content:+32.0K:+8.0K, 000000050000:shrunk:content:0:-32.0K, "
-			 "0000000a0000:shrunk:resized moved:-60.0K:-");
+			 "000000030000:grown::+32.0K:+8.0K, 000000050000:shrunk::0:-32.0K, "
+			 "0000000a0000:shrunk:moved:-60.0K:-");
 	/* mprotect(2) splits, and what is unmapped in the middle is gone. */
 	ck_assert_str_eq(changes(space("30000-60000 rw-p 0 0:0 0\n", 7),
 				 space("30000-40000 rw-p 0 0:0 0\n40000-50000 r--p 0 0:0 0\n50000-60000 rw-p 0 0:0 0\n", 7)),
 			 "000000030000:changed:split perm:0:-");
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n50000-60000 rw-p 0 0:0 0\n", 7),
 				 space("30000-60000 rw-p 0 0:0 0\n", 7)),
-			 "000000030000:grown:resized merged:+64.0K:-");
+			 "000000030000:grown:merged:+64.0K:-");
 	/* Another file at the same place is another mapping; the same one, unlinked, is not. */
 	ck_assert_str_eq(changes(space("30000-40000 rw-s 0 8:1 5 /a\n", 7), space("30000-40000 rw-s 0 8:1 6 /a\n", 7)),
 			 "000000030000:new::+64.0K:-, 000000030000:gone::-64.0K:-");
@@ -91,7 +91,7 @@ START_TEST(moved)
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n", 7), space("70000-80000 rw-p 0 0:0 0\n", 7)),
 			 "000000070000:changed:moved:0:-");
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n", 7), space("70000-90000 rw-p 0 0:0 0\n", 7)),
-			 "000000070000:grown:resized moved:+64.0K:-");
+			 "000000070000:grown:moved:+64.0K:-");
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n", 7),
 				 space("70000-90000 rw-p 0 0:0 0\nb0000-c8000 rw-p 0 0:0 0\n", 7)),
 			 "000000030000:gone::-64.0K:-, 000000070000:new::+128.0K:-, 0000000b0000:new::+96.0K:-");
@@ -113,7 +113,7 @@ START_TEST(by_likeness)
 				    "6c0000-6d8000 rw-p 0 0:0 0\n";
 	/* One anonymous mapping is as large as one of before; the other two stand against what is left. */
 	ck_assert_str_eq(changes(space(one, 7), space(other, 8)),
-			 "000000550000:grown:resized:+64.0K:-, -:grown:resized:+160.0K:-");
+			 "000000550000:grown::+64.0K:-, -:grown::+160.0K:-");
 }
 END_TEST
 

@@ -12,7 +12,7 @@ enum { LEAST_FIGURES = 10, LEAST_MINIMA = 5, LEAST_STEPS = 5, LEAST_LATE_STEPS =
 static const double confidence = 0.95, drop_share = 0.2, late_share = 0.05, p_all = 0.001, p_late = 0.05, p_floor = 0.01, drift = 2.326348;
 
 const struct vm_growth_word vm_growth_words[VM_GROWTH_VERDICTS] = {
-	[VM_GROWTH_FEW] = { "too few", "too few samples to tell: there must be ten" },
+	[VM_GROWTH_FEW] = { "too few", "was looked at too few times to tell: ten are needed" },
 	[VM_GROWTH_CONSTANT] = { "constant", "has never changed" },
 	[VM_GROWTH_STEADY] = { "steady", "changes, without a trend" },
 	[VM_GROWTH_RISING] = { "rising", "has risen; that it goes on isn't certain yet" },
@@ -86,8 +86,13 @@ static int judge_floor(const double *t, const double *y, const size_t *at, size_
 	if (r < 0)
 		return r;
 	take_rate(g, &g->floor);
-	g->verdict = g->floor.p_up < p_floor ? VM_GROWTH_GROWING : g->floor.p_down < p_floor ? VM_GROWTH_FALLING
-											     : VM_GROWTH_SAWTOOTH;
+	if (g->floor.p_up < p_floor)
+		g->verdict = VM_GROWTH_GROWING;
+	else if (g->floor.p_down < p_floor)
+		g->verdict = VM_GROWTH_FALLING;
+	else
+		/* Where only more drops would tell, no all-clear is given. */
+		g->verdict = g->floor.low > 0 ? VM_GROWTH_UNSURE : VM_GROWTH_SAWTOOTH;
 	return 0;
 }
 

@@ -17,7 +17,7 @@ const char *const vm_diff_state_words[VM_DIFF_STATES] = {
 };
 
 const char *const vm_diff_how_words[VM_DIFF_HOWS] = {
-	[VM_DIFF_RESIZED] = "resized", [VM_DIFF_SPLIT] = "split", [VM_DIFF_MERGED] = "merged", [VM_DIFF_MOVED] = "moved",
+	[VM_DIFF_SPLIT] = "split", [VM_DIFF_MERGED] = "merged", [VM_DIFF_MOVED] = "moved",
 	[VM_DIFF_PERM] = "perm", [VM_DIFF_FLAGS] = "flags", [VM_DIFF_RENAMED] = "renamed", [VM_DIFF_OFFSET] = "offset",
 	[VM_DIFF_CONTENT] = "content",
 };
@@ -73,8 +73,6 @@ static bool has_range(const struct vm_mapping *m)
 static unsigned how_of(const struct vm_mapping *a, const struct vm_mapping *b, bool same_layout)
 {
 	unsigned how = 0;
-	if (vm_mapping_size(a) != vm_mapping_size(b))
-		how |= VM_DIFF_HOW(RESIZED);
 	if (same_layout && a->count < b->count)
 		how |= VM_DIFF_HOW(SPLIT);
 	if (same_layout && a->count > b->count)
@@ -118,8 +116,10 @@ static void judge(struct vm_diff_row *row, bool same_layout, bool groups)
 	row->how = (uint16_t)how_of(a, b, same_layout);
 	/* Of sums the key is the same, and splitting a mapping is no news. */
 	if (groups)
-		row->how &= VM_DIFF_HOW(RESIZED) | VM_DIFF_HOW(CONTENT);
+		row->how &= VM_DIFF_HOW(CONTENT);
 	row->state = c > 0 ? VM_DIFF_GROWN : c < 0 ? VM_DIFF_SHRUNK : row->how ? VM_DIFF_CHANGED : VM_DIFF_SAME;
+	if (c)
+		row->how &= (uint16_t)~VM_DIFF_HOW(CONTENT);
 }
 
 /* ---- Which belong together ----------------------------------------------------------------------------------------- */

@@ -35,8 +35,9 @@ extern const char *const vm_diff_state_words[VM_DIFF_STATES];
 
 /** What else happened: bits of vm_diff_row.how, by their words. */
 enum vm_diff_how {
-	VM_DIFF_RESIZED, VM_DIFF_SPLIT, VM_DIFF_MERGED, VM_DIFF_MOVED, VM_DIFF_PERM, VM_DIFF_FLAGS, VM_DIFF_RENAMED,
-	VM_DIFF_OFFSET, VM_DIFF_CONTENT, VM_DIFF_HOWS,
+	VM_DIFF_SPLIT, VM_DIFF_MERGED, VM_DIFF_MOVED, VM_DIFF_PERM, VM_DIFF_FLAGS, VM_DIFF_RENAMED, VM_DIFF_OFFSET,
+	VM_DIFF_CONTENT,   /* as much memory as before, but other pages: where the state is CHANGED */
+	VM_DIFF_HOWS,
 };
 extern const char *const vm_diff_how_words[VM_DIFF_HOWS];
 #define VM_DIFF_HOW(x) (1u << VM_DIFF_##x)

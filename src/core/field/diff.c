@@ -167,8 +167,14 @@ static struct vm_value device_text(const struct vm_mapping *m, struct vm_scratch
 	return VM_STR(tmp->text);
 }
 
-PLAIN(get_range, vm_diff_row, range_text(named(row), tmp))
-PLAIN(get_start, vm_diff_row, has_range(named(row)) ? VM_U64(named(row)->start) : VM_ABSENT)
+/** A row that stands for several on one side is nowhere. */
+static const struct vm_mapping *placed(const struct vm_diff_row *row)
+{
+	return (row->a && !has_range(row->a)) || (row->b && !has_range(row->b)) ? NULL : named(row);
+}
+
+PLAIN(get_range, vm_diff_row, range_text(placed(row), tmp))
+PLAIN(get_start, vm_diff_row, placed(row) ? VM_U64(placed(row)->start) : VM_ABSENT)
 PLAIN(get_start_a, vm_diff_row, has_range(row->a) ? VM_U64(row->a->start) : VM_ABSENT)
 PLAIN(get_end_a, vm_diff_row, has_range(row->a) ? VM_U64(row->a->end) : VM_ABSENT)
 PLAIN(get_start_b, vm_diff_row, has_range(row->b) ? VM_U64(row->b->start) : VM_ABSENT)
@@ -179,7 +185,7 @@ PLAIN(get_perm_b, vm_diff_row, perm_text(row->b))
 PLAIN(get_flags_a, vm_diff_row, flags_text(row->a, tmp))
 PLAIN(get_flags_b, vm_diff_row, flags_text(row->b, tmp))
 PLAIN(get_kind, vm_diff_row, kind_text(named(row)))
-PLAIN(get_offset, vm_diff_row, has_range(named(row)) ? VM_U64(named(row)->offset) : VM_ABSENT)
+PLAIN(get_offset, vm_diff_row, placed(row) ? VM_U64(placed(row)->offset) : VM_ABSENT)
 PLAIN(get_device, vm_diff_row, device_text(named(row), tmp))
 PLAIN(get_inode, vm_diff_row, named(row)->differs & VM_DIFFERS_FILE ? VM_ABSENT : VM_U64(named(row)->inode))
 PLAIN(get_page, vm_diff_row, named(row)->have & VM_HAVE(VM_Q_KPAGE) ? VM_U64(named(row)->q[VM_Q_KPAGE]) : VM_ABSENT)
@@ -205,8 +211,6 @@ PLAIN(get_name, vm_diff_row, VM_STR(named(row)->name))
 static const struct vm_field fields[] = {
 	FIELD("STATE", "state", VM_T_STR, VM_U_NONE, D | M | VM_F_LABEL, LAYOUT | VM_NEED(SMAPS), get_state, "vmdiff",
 	      "new, gone, grown, shrunk, changed, or same"),
-	FIELD("HOW", "how", VM_T_LIST, VM_U_NONE, M, LAYOUT | VM_NEED(SMAPS) | VM_NEED(FLAGS), get_how, "vmdiff",
-	      "what else happened: resized, split, merged, moved, perm, flags, renamed, offset, content"),
 	FIELD("ADDRESS", "address", VM_T_STR, VM_U_NONE, 0, LAYOUT, get_range, "maps", "range at B; of what is gone, at A"),
 	FIELD("START", "start", VM_T_U64, VM_U_ADDR, D | VM_F_LABEL, LAYOUT, get_start, "maps", "first byte at B; of what is gone, at A"),
 	FIELD("START.A", "start_before", VM_T_U64, VM_U_ADDR, M, LAYOUT, get_start_a, "maps", "first byte at A"),
@@ -245,6 +249,8 @@ static const struct vm_field fields[] = {
 	      "read, write, execute; p private or s shared: at B; of what is gone, at A"),
 	FIELD("PERM.A", "perm_before", VM_T_STR, VM_U_NONE, M, LAYOUT, get_perm_a, "maps", "the same at A"),
 	FIELD("PERM.B", "perm_after", VM_T_STR, VM_U_NONE, M, LAYOUT, get_perm_b, "maps", "the same at B"),
+	FIELD("HOW", "how", VM_T_LIST, VM_U_NONE, D | M, LAYOUT | VM_NEED(SMAPS) | VM_NEED(FLAGS), get_how, "vmdiff",
+	      "what else happened: split, merged, moved, perm, flags, renamed, offset, content"),
 	FIELD("VMFLAGS.A", "vm_flags_before", VM_T_LIST, VM_U_NONE, M, VM_NEED(FLAGS), get_flags_a, "smaps: VmFlags",
 	      "the kernel's flags of the mapping at A"),
 	FIELD("VMFLAGS.B", "vm_flags_after", VM_T_LIST, VM_U_NONE, M, VM_NEED(FLAGS), get_flags_b, "smaps: VmFlags",

@@ -79,17 +79,25 @@ struct watch {
 	/** The sample that was read last; `as` is NULL until there is one. */
 	struct vmdiff_moment last;
 	uint64_t count, began_ns;
+	/** Number of the interval that is next; of the first sample it is none. */
+	uint64_t interval;
 	bool lines;                /* for people: a line for each sample */
 };
 
-/** Stratified: at random within each interval but the first, so that no rhythm of the process meets ours. */
-static uint64_t when(const struct watch *w, uint64_t sample)
+/**
+ * Stratified: at random within each interval, so that no rhythm of the process meets ours.  Intervals that were slept
+ * through are left out: samples side by side would count as many, and say as much as one.
+ */
+static uint64_t next_sample(struct watch *w)
 {
+	const uint64_t every = w->v->o->every_ns, now = (vm_clock_ns() - w->began_ns) / every;
 	uint32_t random;
+	if (w->interval < now)
+		w->interval = now;
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = UINT32_MAX / 2;
 	const double share = (double)random / UINT32_MAX;
-	return w->began_ns + (uint64_t)(((double)sample - 1 + share) * (double)w->v->o->every_ns);
+	return w->began_ns + (uint64_t)(((double)w->interval++ + share) * (double)every);
 }
 
 static int say_sample(struct watch *w, struct vm_err *err)
@@ -154,7 +162,7 @@ static int loop(struct watch *w, struct vm_err *err)
 		if (each)
 			r = report(w->ctx, w->v, &w->trend, &w->last, err);
 		if (r == 0)
-			r = vmdiff_sleep_until(when(w, i), &told, err);
+			r = vmdiff_sleep_until(next_sample(w), &told, err);
 		if (told)
 			break;
 		r = r == 0 ? take_sample(w, err) : r;

@@ -72,6 +72,10 @@ START_TEST(by_address)
 	ck_assert_str_eq(changes(space("30000-60000 rw-p 0 0:0 0\n", 7),
 				 space("30000-40000 rw-p 0 0:0 0\n40000-50000 r--p 0 0:0 0\n50000-60000 rw-p 0 0:0 0\n", 7)),
 			 "000000030000:changed:split perm:0:-");
+	/* An arena opens some of its reserve: both are what they were. */
+	ck_assert_str_eq(changes(space("30000-38000 rw-p 0 0:0 0\n38000-80000 ---p 0 0:0 0\n", 7),
+				 space("30000-50000 rw-p 0 0:0 0\n50000-80000 ---p 0 0:0 0\n", 7)),
+			 "000000030000:grown::+96.0K:-, 000000050000:shrunk::-96.0K:-");
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n50000-60000 rw-p 0 0:0 0\n", 7),
 				 space("30000-60000 rw-p 0 0:0 0\n", 7)),
 			 "000000030000:grown:merged:+64.0K:-");
@@ -95,6 +99,10 @@ START_TEST(moved)
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n", 7),
 				 space("70000-90000 rw-p 0 0:0 0\nb0000-c8000 rw-p 0 0:0 0\n", 7)),
 			 "000000030000:gone::-64.0K:-, 000000070000:new::+128.0K:-, 0000000b0000:new::+96.0K:-");
+	/* Into space that was reserved for it. */
+	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n70000-a0000 ---p 0 0:0 0\n", 7),
+				 space("70000-80000 rw-p 0 0:0 0\n80000-a0000 ---p 0 0:0 0\n", 7)),
+			 "000000070000:changed:moved:0:-, 000000080000:shrunk::-64.0K:-");
 	/* Other permissions: another mapping. */
 	ck_assert_str_eq(changes(space("30000-40000 rw-p 0 0:0 0\n", 7), space("70000-80000 r--p 0 0:0 0\n", 7)),
 			 "000000030000:gone::-64.0K:-, 000000070000:new::+64.0K:-");

@@ -132,6 +132,13 @@ int vm_growth_judge(const double *t, const double *y, size_t n, struct vm_growth
 {
 	*out = (struct vm_growth){ .verdict = VM_GROWTH_FEW };
 	measure(y, n, out);
+	const double range = out->most - out->least;
+	/* Most mappings of a process: no pair need be looked at. */
+	if (range == 0) {
+		out->verdict = n < LEAST_FIGURES ? VM_GROWTH_FEW : VM_GROWTH_CONSTANT;
+		out->all = (struct vm_trend){ .n = n, .p_up = 1, .p_down = 1 };
+		return 0;
+	}
 	if (n >= 3) {
 		int r = vm_trend_fit(t, y, n, confidence, &out->all);
 		if (r < 0)
@@ -140,11 +147,6 @@ int vm_growth_judge(const double *t, const double *y, size_t n, struct vm_growth
 	}
 	if (n < LEAST_FIGURES)
 		return 0;
-	const double range = out->most - out->least;
-	if (range == 0) {
-		out->verdict = VM_GROWTH_CONSTANT;
-		return 0;
-	}
 	vm_auto_free size_t *at = malloc(n * sizeof(*at));
 	size_t minima;
 	if (!at)

@@ -170,18 +170,42 @@ static bool same_object(const struct vm_mapping *a, const struct vm_mapping *b)
 }
 
 /** What lies at the same place and holds the same. */
-static void match_by_address(struct match *m)
+enum overlap {
+	WITH_SAME_ACCESS,          /* and may be read, written and executed alike */
+	BOTH_LONE,                 /* of those that have found nobody so far */
+	EITHER_LONE,               /* of these, and of others */
+};
+
+static bool may_join(enum overlap how, const struct vm_mapping *x, const struct vm_mapping *y, bool x_matched, bool y_matched)
+{
+	switch (how) {
+	case WITH_SAME_ACCESS:
+		return x->prot == y->prot && x->shared == y->shared;
+	case BOTH_LONE:
+		return !x_matched && !y_matched;
+	default:
+		return !x_matched || !y_matched;
+	}
+}
+
+static int match_by_address(struct match *m, enum overlap how)
 {
 	const struct vm_aspace *a = m->a, *b = m->b;
+	vm_auto_free bool *before = malloc((m->n + 1) * sizeof(*before));
+	if (!before)
+		return -ENOMEM;
+	memcpy(before, m->matched, m->n * sizeof(*before));
 	for (size_t i = 0, k = 0; i < a->nmaps && k < b->nmaps;) {
 		const struct vm_mapping *x = &a->map[i], *y = &b->map[k];
-		if (x->start < y->end && y->start < x->end && same_object(x, y))
+		if (x->start < y->end && y->start < x->end && same_object(x, y) &&
+		    may_join(how, x, y, before[i], before[a->nmaps + k]))
 			join(m, i, a->nmaps + k);
 		if (x->end <= y->end)
 			i++;
 		if (y->end <= x->end)
 			k++;
 	}
+	return 0;
 }
 
 /** One that found nobody at its address, and what it is known by. */
@@ -298,6 +322,24 @@ static int match_by_likeness(struct match *m, bool strict)
 	return 0;
 }
 
+/**
+ * What was mprotect(2)ed where it is comes before what may have moved; what moved, before pieces that lie where another
+ * one was: memory is moved into space that was reserved for it, which remains where it isn't used.
+ */
+static int match_all(struct match *m)
+{
+	int r = m->same_layout ? match_by_address(m, WITH_SAME_ACCESS) : 0;
+	if (r == 0 && m->same_layout)
+		r = match_by_address(m, BOTH_LONE);
+	if (r == 0)
+		r = match_by_likeness(m, true);
+	if (r == 0)
+		r = match_by_likeness(m, false);
+	if (r == 0 && m->same_layout)
+		r = match_by_address(m, EITHER_LONE);
+	return r;
+}
+
 bool vm_diff_same_layout(const struct vm_aspace *a, const struct vm_aspace *b)
 {
 	const struct vm_proc *p = &a->proc, *q = &b->proc;
@@ -397,11 +439,7 @@ int vm_diff_spaces(const struct vm_aspace *a, const struct vm_aspace *b, double 
 		return -ENOMEM;
 	for (size_t i = 0; i < m.n; i++)
 		parent[i] = (uint32_t)i;
-	if (m.same_layout)
-		match_by_address(&m);
-	int r = match_by_likeness(&m, true);
-	if (r == 0)
-		r = match_by_likeness(&m, false);
+	int r = match_all(&m);
 	if (r == 0)
 		r = make_rows(&m, seconds, out);
 	if (r == 0)

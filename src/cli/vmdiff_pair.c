@@ -74,8 +74,8 @@ static int show_totals(struct vmdiff *v, const struct vmdiff_moment *a, const st
 	return r < 0 ? vm_fail_os(err, -r, "cannot write the totals") : 0;
 }
 
-/** Rows to show, sorted; what hasn't changed is only counted. */
-static int choose_rows(struct vmdiff *v, const struct vm_diff *d, const void **rows, size_t *n, size_t *same, struct vm_err *err)
+/** Rows to show, in the order of their addresses; what hasn't changed is only counted. */
+static void choose_rows(struct vmdiff *v, const struct vm_diff *d, const void **rows, size_t *n, size_t *same)
 {
 	*n = *same = 0;
 	for (size_t i = 0; i < d->rows.n; i++) {
@@ -84,16 +84,6 @@ static int choose_rows(struct vmdiff *v, const struct vm_diff *d, const void **r
 		if ((row->state != VM_DIFF_SAME || v->o->all) && vm_filter_accepts(v->choice.filter, row))
 			rows[(*n)++] = row;
 	}
-	return vm_sort_rows(&v->choice.sort, rows, *n) < 0 ? vm_fail(err, ENOMEM, "out of memory") : 0;
-}
-
-/** Of what the filter leaves; of everything where there is none, as the kernel's totals may say it. */
-static bool has_grown(const struct vmdiff *v, const struct vm_diff_row *sum)
-{
-	uint64_t before, after;
-	if (!vm_mapping_in_use(sum->a, &before) || !vm_mapping_in_use(sum->b, &after))
-		return false;
-	return after > before && after - before > v->o->tolerate;
 }
 
 static int show_rows(struct vmdiff *v, const struct vm_diff *d, struct vm_err *err)
@@ -104,13 +94,13 @@ static int show_rows(struct vmdiff *v, const struct vm_diff *d, struct vm_err *e
 	size_t n, same;
 	if (!rows)
 		return vm_fail(err, ENOMEM, "out of memory");
-	int r = choose_rows(v, d, rows, &n, &same, err);
-	if (r < 0)
-		return r;
+	choose_rows(v, d, rows, &n, &same);
 	vm_diff_sum((const struct vm_diff_row *const *)rows, n, &a, &b, &sum);
-	v->grown = has_grown(v, &sum);
+	v->grown = sum.has_growth && sum.growth > 0 && (uint64_t)sum.growth > v->o->tolerate;
+	if (vm_sort_rows(&v->choice.sort, rows, n) < 0)
+		return vm_fail(err, ENOMEM, "out of memory");
 	const bool empty = !n && !vm_report_is_machine(&v->report);
-	r = empty ? 0 : vm_report_list(&v->report, &v->choice.view, rows, n, n > 1 ? &sum : NULL);
+	int r = empty ? 0 : vm_report_list(&v->report, &v->choice.view, rows, n, n > 1 ? &sum : NULL);
 	const char *what = v->o->by >= 0 ? "group" : "mapping";
 	if (vm_report_is_document(&v->report)) {
 		vm_json_put_u64(&v->report.json, "unchanged", same);

@@ -139,7 +139,13 @@ START_TEST(groups)
 	ck_assert_str_eq(cell(&d.rows.v[1], "SIZE+", text), "+64.0K");
 	ck_assert_str_eq(cell(&d.rows.v[1], "START", text), "-");
 	ck_assert_str_eq(cell(&d.rows.v[1], "RATE", text), "-");
-	ck_assert_str_eq(cell(&d.total, "SIZE+", text), "+64.0K");
+	const struct vm_diff_row *rows[] = { &d.rows.v[0], &d.rows.v[1] };
+	struct vm_diff_row total;
+	struct vm_sum before, after;
+	vm_diff_sum(rows, 2, &before, &after, &total);
+	ck_assert_int_eq(total.state, VM_DIFF_GROWN);
+	ck_assert_str_eq(cell(&total, "SIZE+", text), "+64.0K");
+	ck_assert_str_eq(cell(&total, "COUNT.B", text), "3");
 	vm_diff_free(&d);
 	vm_aspace_free(a);
 	vm_aspace_free(b);

@@ -106,11 +106,14 @@ static void judge(struct vm_diff_row *row, bool same_layout, bool groups)
 {
 	const struct vm_mapping *a = row->a, *b = row->b;
 	uint64_t before, after;
+	const bool known = vm_mapping_in_use(a, &before);
+	row->has_growth = vm_mapping_in_use(b, &after) && known;
+	row->growth = (int64_t)(after - before);
 	if (!a || !b) {
 		row->state = a ? VM_DIFF_GONE : b ? VM_DIFF_NEW : VM_DIFF_SAME;
 		return;
 	}
-	int c = vm_mapping_in_use(a, &before) && vm_mapping_in_use(b, &after) ? compare(after, before) : 0;
+	int c = row->has_growth ? compare(after, before) : 0;
 	if (c == 0)
 		c = compare(vm_mapping_size(b), vm_mapping_size(a));
 	row->how = (uint16_t)how_of(a, b, same_layout);
@@ -411,24 +414,6 @@ static int compare_place(const void *pa, const void *pb)
 	return c ? c : !a->b - !b->b;
 }
 
-static int whole_sums(const struct vm_aspace *a, const struct vm_aspace *b, double seconds, struct vm_diff *d)
-{
-	const struct vm_aspace *const of[] = { a, b };
-	struct vm_sum *sum[2];
-	for (size_t i = 0; i < 2; i++) {
-		sum[i] = new_sum(d);
-		if (!sum[i])
-			return -ENOMEM;
-		vm_sum_settle(sum[i]);
-		for (size_t k = 0; k < of[i]->nmaps; k++)
-			vm_sum_add(sum[i], &of[i]->map[k]);
-		sum[i]->m.differs |= VM_DIFFERS_RANGE;
-	}
-	d->total = (struct vm_diff_row){ .a = &sum[0]->m, .b = &sum[1]->m, .seconds = seconds };
-	judge(&d->total, false, true);
-	return 0;
-}
-
 int vm_diff_spaces(const struct vm_aspace *a, const struct vm_aspace *b, double seconds, struct vm_diff *out)
 {
 	*out = (struct vm_diff){ 0 };
@@ -442,8 +427,6 @@ int vm_diff_spaces(const struct vm_aspace *a, const struct vm_aspace *b, double 
 	int r = match_all(&m);
 	if (r == 0)
 		r = make_rows(&m, seconds, out);
-	if (r == 0)
-		r = whole_sums(a, b, seconds, out);
 	for (size_t i = 0; r == 0 && i < out->rows.n; i++)
 		judge(&out->rows.v[i], m.same_layout, false);
 	if (r == 0)
@@ -486,7 +469,7 @@ int vm_diff_groups(const struct vm_aspace *a, const struct vm_aspace *b, enum vm
 		return -ENOMEM;
 	for (; out->rows.n < (size_t)groups; out->rows.n++)
 		out->rows.v[out->rows.n] = (struct vm_diff_row){ .seconds = seconds };
-	int r = whole_sums(a, b, seconds, out);
+	int r = 0;
 	for (size_t i = 0; r == 0 && i < m.n; i++) {
 		struct vm_diff_row *row = &out->rows.v[of[i]];
 		r = add_to_group(out, i < a->nmaps ? &row->a : &row->b, maps[i]);

@@ -47,14 +47,15 @@ struct vm_diff_row {
 	const struct vm_mapping *a, *b;
 	/** Seconds from a to b; NAN: not known, or of different processes. */
 	double seconds;
+	/** Of memory in use, bytes, where it is known: kept, since rows are sorted by it. */
+	int64_t growth;
+	bool has_growth;
 	uint16_t how;              /* VM_DIFF_HOW() bits */
 	uint8_t state;             /* enum vm_diff_state */
 };
 
 struct vm_diff {
 	VM_VEC(struct vm_diff_row) rows;
-	/** All of both sides. */
-	struct vm_diff_row total;
 	struct vm_arena sums;
 };
 

@@ -86,12 +86,8 @@ GETTER(get_growth)
 	return growth(row, f->arg, &v) ? VM_I64(v) : VM_ABSENT;
 }
 
-GETTER(get_rate)
-{
-	ROW(vm_diff_row);
-	int64_t v;
-	return growth(row, OF_MEMORY, &v) && row->seconds > 0 ? VM_F64((double)v / row->seconds) : VM_ABSENT;
-}
+PLAIN(get_memory_growth, vm_diff_row, row->has_growth ? VM_I64(row->growth) : VM_ABSENT)
+PLAIN(get_rate, vm_diff_row, row->has_growth && row->seconds > 0 ? VM_F64((double)row->growth / row->seconds) : VM_ABSENT)
 
 /* ---- What happened ------------------------------------------------------------------------------------------------ */
 
@@ -199,12 +195,14 @@ PLAIN(get_name, vm_diff_row, VM_STR(named(row)->name))
 	  .get = get_, .source = source_ }
 /** A figure at both moments and its growth; of the latter's `flags_`. */
 #define TRIPLE(name_, key_, end_, unit_, of_, flags_, needs_, source_) \
+	GROWING(name_, key_, end_, unit_, of_, flags_, needs_, get_growth, source_)
+#define GROWING(name_, key_, end_, unit_, of_, flags_, needs_, growth_, source_) \
 	{ .name = name_ ".A", .key = key_ "_before" end_, .help = name_ " at A", .type = VM_T_U64, .unit = unit_, \
 	  .flags = M | VM_F_SUM | VM_F_DESC, .needs = needs_, .arg = of_, .get = get_before, .source = source_ }, \
 	{ .name = name_ ".B", .key = key_ "_after" end_, .help = name_ " at B", .type = VM_T_U64, .unit = unit_, \
 	  .flags = M | VM_F_SUM | VM_F_DESC, .needs = needs_, .arg = of_, .get = get_after, .source = source_ }, \
 	{ .name = name_ "+", .key = key_ "_growth" end_, .help = "growth of " name_, .type = VM_T_I64, .unit = unit_, \
-	  .flags = (flags_) | M | VM_F_SUM | VM_F_DESC, .needs = needs_, .arg = of_, .get = get_growth, .source = source_ }
+	  .flags = (flags_) | M | VM_F_SUM | VM_F_DESC, .needs = needs_, .arg = of_, .get = growth_, .source = source_ }
 #define BYTES(name_, key_, q_, flags_, source_) \
 	TRIPLE(name_, key_, "_bytes", VM_U_BYTES, q_, flags_, VM_NEED(SMAPS), "smaps: " source_)
 
@@ -218,8 +216,8 @@ static const struct vm_field fields[] = {
 	FIELD("START.B", "start_after", VM_T_U64, VM_U_ADDR, M, LAYOUT, get_start_b, "maps", "first byte at B"),
 	FIELD("END.B", "end_after", VM_T_U64, VM_U_ADDR, M, LAYOUT, get_end_b, "maps", "first byte behind it at B"),
 	TRIPLE("COUNT", "count", "", VM_U_COUNT, OF_COUNT, 0, LAYOUT, "maps"),
-	TRIPLE("MEM", "memory", "_bytes", VM_U_BYTES, OF_MEMORY, D, VM_NEED(SMAPS),
-	       "smaps: Rss + Swap + Shared_Hugetlb + Private_Hugetlb"),
+	GROWING("MEM", "memory", "_bytes", VM_U_BYTES, OF_MEMORY, D, VM_NEED(SMAPS), get_memory_growth,
+		"smaps: Rss + Swap + Shared_Hugetlb + Private_Hugetlb"),
 	FIELD("RATE", "growth_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, M | VM_F_SUM | VM_F_DESC, VM_NEED(SMAPS), get_rate,
 	      "vmdiff", "growth of MEM a second, where the time between is known"),
 	TRIPLE("SIZE", "size", "_bytes", VM_U_BYTES, OF_SIZE, D, LAYOUT, "maps"),

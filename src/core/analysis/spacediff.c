@@ -429,7 +429,7 @@ int vm_diff_spaces(const struct vm_aspace *a, const struct vm_aspace *b, double 
 		r = make_rows(&m, seconds, out);
 	for (size_t i = 0; r == 0 && i < out->rows.n; i++)
 		judge(&out->rows.v[i], m.same_layout, false);
-	if (r == 0)
+	if (r == 0 && out->rows.n)
 		qsort(out->rows.v, out->rows.n, sizeof(*out->rows.v), compare_place);
 	return r;
 }

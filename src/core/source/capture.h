@@ -16,6 +16,10 @@ struct vm_session;
  */
 int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t n, struct vm_err *err);
 
+/** What vm_capture() reads: of the machine, and of one process (0 or a negative errno).  The session has a capture. */
+void vm_capture_machine(struct vm_session *s);
+int vm_capture_process(struct vm_session *s, pid_t pid, struct vm_err *err);
+
 /** Whether the machine uses 5-level paging (la57 in /proc/cpuinfo); 0, or -ENODATA if that isn't known. */
 int vm_read_paging_levels(struct vm_session *s, bool *five);
 

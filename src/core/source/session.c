@@ -68,6 +68,8 @@ void vm_session_close(struct vm_session *s)
 		s->tasks_free(s->tasks);
 	if (s->faulttime)
 		s->faulttime_free(s->faulttime);
+	if (s->replay)
+		s->replay_free(s->replay);
 	if (s->nodes)
 		vm_nodes_free(s->nodes);
 	free(s->nodes);

@@ -65,6 +65,9 @@ struct vm_session {
 	/** Times page faults; likewise, by vm_faulttime_get(). */
 	struct vm_faulttime *faulttime;
 	void (*faulttime_free)(struct vm_faulttime *ft);
+	/** The recording whose moment this shows; NULL: it isn't of one.  Freed likewise. */
+	struct vm_replay *replay;
+	void (*replay_free)(struct vm_replay *rp);
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };

@@ -199,11 +199,13 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 {
 	struct vmdiff v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns() };
 	int r = check(&v, argc, err);
-	const bool trend = v.o->every_ns || argc > 2;
+	const bool recording = argc == 1 && !v.o->every_ns && !v.o->wait_ns && vmdiff_is_recording(argv[0]);
+	const bool trend = v.o->every_ns || argc > 2 || recording;
 	if (r == 0)
 		r = trend ? choose_trend(&v, err) : choose_pair(&v, err);
 	if (r == 0)
-		r = v.o->every_ns ? vmdiff_watch(ctx, &v, argc, argv, err) :
+		r = recording ? vmdiff_recording(ctx, &v, argv[0], err) :
+		    v.o->every_ns ? vmdiff_watch(ctx, &v, argc, argv, err) :
 		    trend ? vmdiff_many(ctx, &v, argc, argv, err) : run_pair(ctx, &v, argc, argv, err);
 	if (r == 0 && v.o->fail_on_growth && v.grown)
 		ctx->exit_status = VMDIFF_EXIT_GROWN;

@@ -22,13 +22,13 @@ struct vmdiff_options {
 	uint64_t wait_ns, every_ns, tolerate;
 };
 
-enum vmdiff_from { VMDIFF_LIVE, VMDIFF_CAPTURE };
+enum vmdiff_from { VMDIFF_LIVE, VMDIFF_CAPTURE, VMDIFF_RECORDING };
 
 /** One process at one time. */
 struct vmdiff_moment {
 	const char *text;          /* as typed */
 	enum vmdiff_from from;
-	char *path;                /* of a capture */
+	char *path;                /* of a capture or recording */
 	/** The machine that it is of; `own`: opened for this moment. */
 	struct vm_session *s;
 	bool own;
@@ -53,10 +53,13 @@ struct vmdiff {
 };
 
 /**
- * What a word on the command line means: a process, a capture.  0, or -EINVAL, or why it can't be opened.  Free with
- * vmdiff_moment_close() either way.
+ * What a word on the command line means: a process, a capture, a recording's moment.  0, or -EINVAL, or why it can't be
+ * opened.  Free with vmdiff_moment_close() either way.
  */
 int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment *m, struct vm_err *err);
+
+/** Whether a word names a whole recording: all of its moments. */
+bool vmdiff_is_recording(const char *text);
 
 /** The process of a moment that names none: the only one that is there, or `like`, if it isn't 0 and is there. */
 int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err);
@@ -86,9 +89,12 @@ int vmdiff_sleep_until(uint64_t deadline_ns, bool *told, struct vm_err *err);
 /** Whether something of it could not be read. */
 bool vmdiff_has_unmet(const struct vm_session *s);
 
-/** Trends: of one live process, looked at every o->every_ns; of three moments or more. */
+/** Trends: of one live process, looked at every o->every_ns; of three moments or more.  Each writes its report. */
 int vmdiff_watch(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err);
 int vmdiff_many(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err);
+
+/** The same of all moments of a recording. */
+int vmdiff_recording(struct vm_ctx *ctx, struct vmdiff *v, const char *text, struct vm_err *err);
 
 /** What changed from one to the other. */
 int vmdiff_pair(struct vmdiff *v, const struct vmdiff_moment *a, const struct vmdiff_moment *b, struct vm_err *err);

@@ -14,6 +14,7 @@
 #include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/source/capture.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -28,15 +29,41 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/** "FILE@TIME" */
-static bool is_recording(const char *text)
+static bool is_file(const char *path)
 {
-	const char *at = strrchr(text, '@');
 	struct stat st;
-	char *path = at ? strndup(text, (size_t)(at - text)) : NULL;
-	const bool file = path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/** The path before text[len]; NULL when memory is out. */
+static bool is_file_before(const char *text, size_t len)
+{
+	char *path = strndup(text, len);
+	const bool yes = path && is_file(path);
 	free(path);
-	return file && !is_directory(text);
+	return yes;
+}
+
+/** Of "FILE@TIME", the @; times may have one of their own.  NULL: it is something else. */
+static const char *find_time(const char *text)
+{
+	const char *at = is_directory(text) ? NULL : strchr(text, '@');
+	while (at && !is_file_before(text, (size_t)(at - text)))
+		at = strchr(at + 1, '@');
+	return at;
+}
+
+/** ":PID" at the end, or NULL. */
+static const char *find_pid(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	return colon && is_number(colon + 1) ? colon : NULL;
+}
+
+bool vmdiff_is_recording(const char *text)
+{
+	const char *colon = find_pid(text);
+	return is_file(text) || (colon && !is_directory(text) && is_file_before(text, (size_t)(colon - text)));
 }
 
 static uint64_t now_ns(void)
@@ -46,19 +73,56 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/** "DIR" or "DIR:PID": a directory whose own name ends like that goes first. */
-static int split_capture(const char *text, struct vmdiff_moment *m, struct vm_err *err)
+/** "PATH" or "PATH:PID": what is there under the whole name goes first. */
+static int split_path(const char *text, struct vmdiff_moment *m, struct vm_err *err)
 {
-	const char *colon = strrchr(text, ':');
-	size_t len = strlen(text);
-	if (!is_directory(text) && colon && is_number(colon + 1)) {
+	const char *colon = is_directory(text) || is_file(text) ? NULL : find_pid(text);
+	if (colon) {
 		int r = vm_parse_pid(colon + 1, &m->pid, err);
 		if (r < 0)
 			return r;
-		len = (size_t)(colon - text);
 	}
-	m->path = strndup(text, len);
+	m->path = strndup(text, colon ? (size_t)(colon - text) : strlen(text));
 	return m->path ? 0 : vm_fail(err, ENOMEM, "out of memory");
+}
+
+/** "TIME" or "TIME:PID": what is a time as a whole is one, so that 14:05:30 is no process 30. */
+static int find_moment(const struct vm_recording *rec, const char *text, size_t *moment, struct vmdiff_moment *m, struct vm_err *err)
+{
+	struct vm_err why = { 0 };
+	int r = vm_recording_find(rec, text, moment, &why);
+	const char *colon = find_pid(text);
+	if (r == -EINVAL && colon) {
+		char *time = strndup(text, (size_t)(colon - text));
+		if (!time)
+			return vm_fail(err, ENOMEM, "out of memory");
+		r = vm_recording_find(rec, time, moment, &why);
+		free(time);
+		if (r == 0)
+			return vm_parse_pid(colon + 1, &m->pid, err);
+	}
+	if (r < 0)
+		*err = why;
+	return r;
+}
+
+/** `time` NULL: the first moment. */
+static int open_recording(struct vmdiff_moment *m, const char *time, struct vm_err *err)
+{
+	struct vm_recording *rec;
+	size_t moment = 0;
+	m->from = VMDIFF_RECORDING;
+	int r = vm_recording_open(m->path, &rec, err);
+	if (r < 0)
+		return r;
+	r = time ? find_moment(rec, time, &moment, m, err) : 0;
+	if (r < 0) {
+		vm_recording_close(rec);
+		return r;
+	}
+	r = vm_session_open_recording(rec, moment, &m->s, err);
+	m->own = r == 0;
+	return r;
 }
 
 int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment *m, struct vm_err *err)
@@ -66,20 +130,31 @@ int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment 
 	*m = (struct vmdiff_moment){ .text = text, .s = v->s };
 	if (is_number(text) || strcmp(text, "self") == 0)
 		return vm_parse_pid(text, &m->pid, err);
-	if (is_recording(text))
-		return vm_fail(err, ENOSYS, "'%s' is of a recording, which this vmdiff is built without", text);
-	m->from = VMDIFF_CAPTURE;
-	int r = split_capture(text, m, err);
+	const char *at = find_time(text);
+	if (at) {
+		m->path = strndup(text, (size_t)(at - text));
+		return m->path ? open_recording(m, at + 1, err) : vm_fail(err, ENOMEM, "out of memory");
+	}
+	int r = split_path(text, m, err);
 	if (r < 0)
 		return r;
+	if (is_file(m->path))
+		return open_recording(m, NULL, err);
+	m->from = VMDIFF_CAPTURE;
 	if (!is_directory(m->path)) {
-		vm_fail(err, EINVAL, "'%s' is neither a process nor a capture", text);
-		vm_hint(err, "a process ID, or the directory that vmmap --capture wrote, DIR or DIR:PID");
+		vm_fail(err, EINVAL, "'%s' is neither a process, a capture nor a recording's moment", text);
+		vm_hint(err, "a process ID; the directory that vmmap --capture wrote, or DIR:PID; FILE@TIME or FILE@TIME:PID of vmrec");
 		return -EINVAL;
 	}
 	r = vm_session_open(m->path, &m->s, err);
 	m->own = r == 0;
 	return r;
+}
+
+static const char *from_word(const struct vmdiff_moment *m)
+{
+	static const char *const words[] = { [VMDIFF_CAPTURE] = "capture", [VMDIFF_RECORDING] = "recording" };
+	return m->path ? words[m->from] : m->s->live ? "live" : "tree";
 }
 
 static bool holds(const struct vm_pids *pids, pid_t pid)
@@ -95,8 +170,8 @@ static int ambiguous(const struct vmdiff_moment *m, const struct vm_pids *pids, 
 	struct vm_buf list = { 0 };
 	for (size_t i = 0; i < pids->n && i < 8; i++)
 		vm_buf_addf(&list, "%s%d", i ? ", " : "", pids->v[i]);
-	vm_fail(err, EINVAL, "the capture '%s' holds %zu processes", m->path, pids->n);
-	vm_hint(err, "name one, as in %.40s:%d; there are %s%s", m->path, pids->v[0], vm_buf_str(&list), pids->n > 8 ? " ..." : "");
+	vm_fail(err, EINVAL, "the %s '%s' holds %zu processes", from_word(m), m->path, pids->n);
+	vm_hint(err, "name one, as in %.40s:%d; there are %s%s", m->text, pids->v[0], vm_buf_str(&list), pids->n > 8 ? " ..." : "");
 	vm_buf_free(&list);
 	return -EINVAL;
 }
@@ -108,7 +183,7 @@ int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err
 		return 0;
 	int r = vm_proc_list_dir(m->s, &pids, err);
 	if (r == 0 && pids.n == 0)
-		r = vm_fail(err, ESRCH, "the capture '%s' holds no process", m->path);
+		r = vm_fail(err, ESRCH, "the %s '%s' holds no process", from_word(m), m->path);
 	else if (r == 0 && pids.n > 1 && !(like && holds(&pids, like)))
 		r = ambiguous(m, &pids, err);
 	else if (r == 0)
@@ -117,17 +192,25 @@ int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err
 	return r;
 }
 
+static uint64_t time_of(struct vm_session *s)
+{
+	const struct vm_recording *rec = vm_session_recording(s);
+	if (rec)
+		return (uint64_t)vm_recording_moment(rec, vm_session_moment(s))->real_ns;
+	return s->live ? now_ns() : vm_captured_ns(s);
+}
+
 int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err *err)
 {
 	struct vm_err why = { 0 };
 	int r = vm_snapshot(m->s, m->pid, v->needs, 0, 0, &m->as, &why);
 	if (r < 0) {
-		if (m->from == VMDIFF_CAPTURE && r == -ESRCH)
-			vm_fail(&why, ESRCH, "there is no process %d in the capture '%s'", m->pid, m->path);
+		if (m->path && r == -ESRCH)
+			vm_fail(&why, ESRCH, "there is no process %d in the %s '%s'", m->pid, from_word(m), m->text);
 		*err = why;
 		return r;
 	}
-	m->time_ns = m->s->live ? now_ns() : vm_captured_ns(m->s);
+	m->time_ns = time_of(m->s);
 	return 0;
 }
 
@@ -197,7 +280,7 @@ static void put_time(struct vm_buf *out, uint64_t ns, bool people)
 void vmdiff_moment_put(const struct vmdiff_moment *m, struct vm_buf *out)
 {
 	if (m->path) {
-		vm_buf_add_str(out, "capture ");
+		vm_buf_addf(out, "%s ", from_word(m));
 		vm_text_put(out, m->path);
 	} else {
 		vm_buf_add_str(out, m->s->live ? "live" : "captured tree");
@@ -217,7 +300,7 @@ void vmdiff_moment_json(struct vmdiff *v, const char *key, const struct vmdiff_m
 		put_time(&time, m->time_ns, false);
 	vm_json_key(j, key);
 	vm_json_object_begin(j);
-	vm_json_put_str(j, "from", m->path ? "capture" : m->s->live ? "live" : "tree");
+	vm_json_put_str(j, "from", from_word(m));
 	vm_json_put_str(j, "path", m->path);
 	vm_json_put_str(j, "time", vm_buf_str(&time));
 	vm_json_put_u64(j, "pid", (uint64_t)p->pid);

@@ -1,4 +1,4 @@
-/** vmdiff: many moments, of a live process that is looked at again and again, or of captures. */
+/** vmdiff: many moments, of a live process that is looked at again and again, of captures, or of a recording. */
 
 #include "cli/vmdiff.h"
 
@@ -13,6 +13,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/model/aspace.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -46,7 +47,8 @@ static const uint32_t of_mappings = VM_NEED_KIND | VM_NEED(SMAPS);
 static int look(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err *err)
 {
 	int r = vmdiff_moment_read(v, m, err);
-	if ((r == -EACCES || r == -EPERM) && (v->needs & of_mappings)) {
+	/* Others' mappings may not be read, and not all that is recorded has any. */
+	if ((r == -EACCES || r == -EPERM || (!m->s->live && (r == -ENOENT || r == -ENODATA))) && (v->needs & of_mappings)) {
 		v->needs &= ~of_mappings;
 		vm_session_note(m->s, VM_NEED_BIT_SMAPS, -r, m->pid);
 		r = vmdiff_moment_read(v, m, err);
@@ -235,5 +237,50 @@ int vmdiff_many(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, str
 		r = report(ctx, v, &trend, &last, err);
 	vmdiff_trend_free(&trend);
 	vmdiff_moment_close(v, &last);
+	return r;
+}
+
+/* ---- A recording ----------------------------------------------------------------------------------------------------------- */
+
+/** One moment; 1: the process isn't there, or it is another one by then. */
+static int add_recorded(struct vmdiff *v, struct vmdiff_trend *trend, const struct vmdiff_moment *file, struct vmdiff_moment *last,
+			struct vm_err *err)
+{
+	struct vmdiff_moment m = *file;
+	int r = look(v, &m, err);
+	if (r == -ESRCH)
+		return 1;
+	if (r < 0)
+		return r;
+	if (last->as && !vmdiff_same_process(last, &m)) {
+		vm_aspace_free(m.as);
+		return 1;
+	}
+	if (!last->as)
+		vm_proc_note_unmet(m.s, &m.as->proc);
+	vm_aspace_free(last->as);
+	*last = m;
+	return vmdiff_trend_add(v, trend, &m, err);
+}
+
+int vmdiff_recording(struct vm_ctx *ctx, struct vmdiff *v, const char *text, struct vm_err *err)
+{
+	struct vmdiff_trend trend = { 0 };
+	struct vmdiff_moment file = { 0 }, last = { 0 };
+	int r = vmdiff_moment_open(v, text, &file, err);
+	const size_t n = r == 0 ? vm_recording_count(vm_session_recording(file.s)) : 0;
+	if (r == 0)
+		r = vmdiff_moment_settle(&file, 0, err);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = vm_session_seek(file.s, i, err);
+		r = r == 0 ? add_recorded(v, &trend, &file, &last, err) : r;
+	}
+	if (r >= 0 && !last.as)
+		r = vm_fail(err, ESRCH, "there is no process %d in the recording '%s'", file.pid, file.path);
+	if (r >= 0)
+		r = report(ctx, v, &trend, &last, err);
+	vmdiff_trend_free(&trend);
+	vm_aspace_free(last.as);
+	vmdiff_moment_close(v, &file);
 	return r;
 }

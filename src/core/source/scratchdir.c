@@ -36,12 +36,15 @@ static void keep(const struct vm_scratch_dir *d, int fd)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();
-	/* Nobody shall wait for the end of a pipe because of this process. */
-	for (int i = 0; i <= STDERR_FILENO; i++)
-		close(i);
-	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+	/* Nobody shall wait for the end of a pipe because of this process: no reader of ours, and no other keeper. */
+	const int dir = STDERR_FILENO;
+	dup2(fd, STDIN_FILENO);
+	close(STDOUT_FILENO);
+	dup2(d->fd, dir);
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
 		;
-	vm_remove_below(d->fd);
+	vm_remove_below(dir);
 	rmdir(d->path);
 	_exit(0);
 }

@@ -23,6 +23,7 @@
 #include "cli/tui/term.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -34,6 +35,8 @@ struct live {
 	uint32_t space_needs;
 	/** Its totals, read at every refresh. */
 	struct vm_proc totals;
+	/** A moment of the recording has been shown. */
+	bool shown;
 	struct vm_arena texts;
 };
 
@@ -96,21 +99,51 @@ static int refresh_space(struct live *lv, const struct vm_want *want, struct vm_
 	return r;
 }
 
+static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err *err)
+{
+	struct vm_sweep sweep = vmtop_sweep(v, want->needs);
+	sweep.bare_kthreads = !want->kernel;
+	/* What is recorded burdens nobody. */
+	if (!vm_session_recording(v->s)) {
+		sweep.lazy = true;
+		sweep.budget_ns = (uint64_t)((double)want->interval_ns * v->budget);
+		sweep.first = want->sight;
+		sweep.nfirst = want->nsight;
+	}
+	return vm_sweep(v->s, &v->set, &sweep, err);
+}
+
+/** Rates are against the moment before, whichever way one comes from. */
+static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
+{
+	struct vm_session *s = lv->v->s;
+	const bool next = lv->shown && vm_session_moment(s) + 1 == want->moment;
+	int r = 0;
+	if (want->moment && !next) {
+		r = vm_session_seek(s, want->moment - 1, err);
+		if (r == 0)
+			r = vm_system_read(s, &frame->sys, err);
+		if (r == 0 && want->needs)
+			r = sweep_all(lv->v, want, err);
+	}
+	if (!want->moment)
+		frame->sys = (struct vm_system){ 0 };
+	lv->shown = true;
+	lv->space_due_ns = 0;
+	const int gone = vm_session_seek(s, want->moment, err);
+	return gone < 0 ? gone : r;
+}
+
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {
 	struct live *lv = ctx;
 	struct vmtop *v = lv->v;
-	int r = 0;
+	int r = 0, gone = vm_session_recording(v->s) ? go_to_moment(lv, want, frame, err) : 0;
 	frame->sys_before = frame->sys;
-	r = vm_system_read(v->s, &frame->sys, err);
-	if (want->needs) {
-		struct vm_sweep sweep = vmtop_sweep(v, want->needs);
-		sweep.lazy = true;
-		sweep.bare_kthreads = !want->kernel;
-		sweep.budget_ns = (uint64_t)((double)want->interval_ns * v->budget);
-		sweep.first = want->sight;
-		sweep.nfirst = want->nsight;
-		int swept = vm_sweep(v->s, &v->set, &sweep, err);
+	if (gone == 0)
+		r = vm_system_read(v->s, &frame->sys, err);
+	if (want->needs && gone == 0) {
+		int swept = sweep_all(v, want, err);
 		r = swept < 0 ? swept : r;
 	}
 	frame->procs = &v->set;
@@ -123,7 +156,7 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	}
 	frame->space = lv->space;
 	frame->totals = lv->space ? &lv->totals : NULL;
-	return r;
+	return gone < 0 ? gone : r;
 }
 
 /** A new file in the current directory; never an existing one, never through a link. */
@@ -152,11 +185,28 @@ static int export(void *ctx, const struct vm_fieldset *set, const struct vm_colu
 	return r;
 }
 
+static void tell_when(void *ctx, size_t moment, struct vm_when *out)
+{
+	const struct live *lv = ctx;
+	const struct vm_recording *rec = vm_session_recording(lv->v->s);
+	const struct vm_rec_moment *m = vm_recording_moment(rec, moment);
+	vm_moment_text(m, false, out->text);
+	out->since_first_ns = m->real_ns - vm_recording_moment(rec, 0)->real_ns;
+}
+
+static int find_moment(void *ctx, const char *text, size_t *moment, struct vm_err *err)
+{
+	const struct live *lv = ctx;
+	return vm_recording_find(vm_session_recording(lv->v->s), text, moment, err);
+}
+
 bool vmtop_print_doc(const char *kind, FILE *out)
 {
 	if (strcmp(kind, "man-keys") != 0)
 		return false;
-	vm_keys_write_man(out);
+	vm_keys_write_man(vm_keys, vm_keys_n, out);
+	fputs(".Pp\nIn a recording these mean something else:\n.Pp\n", out);
+	vm_keys_write_man(vm_scrub_keys, vm_scrub_keys_n, out);
 	return true;
 }
 
@@ -170,7 +220,11 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
-	const struct vm_feed feed = { .ctx = &lv, .refresh = refresh, .export = export };
+	const struct vm_recording *rec = vm_session_recording(v->s);
+	const struct vm_feed feed = {
+		.ctx = &lv, .refresh = refresh, .export = export, .when = tell_when, .find = find_moment,
+		.moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
+	};
 	const struct vm_app_opts opts = {
 		.interval_ns = v->interval_ns, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,

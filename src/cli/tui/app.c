@@ -1,6 +1,7 @@
 /**
  * The loop of vmtop's screens.
  * - keys: keys.c;  screens: panel_*.c;  lists: grid.c;  what the user types: prompt.c
+ * - a recording's moments: scrub.c
  * - data: feed.h;  the terminal: term.h
  */
 #include "cli/tui/app.h"
@@ -80,7 +81,7 @@ static size_t rows_in_sight(const struct vm_grid *g, pid_t *pids)
 static void refresh(struct vm_ui *ui)
 {
 	pid_t sight[SIGHT_MAX];
-	struct vm_want want = { .interval_ns = ui->interval_ns };
+	struct vm_want want = { .interval_ns = ui->interval_ns, .moment = ui->moment };
 	if (shows(ui, &vm_panel_process)) {
 		want.pid = ui->open.pid;
 		want.start = ui->open.start;
@@ -103,7 +104,7 @@ static void draw_keys(struct vm_ui *ui, int y)
 {
 	struct vm_canvas *c = &ui->canvas;
 	unsigned scope = vm_ui_top(ui)->scope(ui);
-	int x = 0;
+	int x = vm_scrub_draw_keys(ui, 0, y);
 	for (size_t i = 0; i < vm_keys_n && x < c->w; i++) {
 		const struct vm_key *k = &vm_keys[i];
 		if (!(k->scope & scope) || !k->label)
@@ -142,7 +143,8 @@ static int draw(struct vm_ui *ui, struct vm_err *err)
 		vm_canvas_textf(c, 0, 1, w, VM_TINT_NORMAL, "%dx%d,", w, h);
 		vm_canvas_textf(c, 0, 2, w, VM_TINT_NORMAL, "need %dx%d", MIN_WIDTH, MIN_HEIGHT);
 	} else {
-		vm_ui_top(ui)->draw(ui, 0, h - 1);
+		const int top = vm_scrub_draw(ui, 0);
+		vm_ui_top(ui)->draw(ui, top, h - 1 - top);
 		draw_footer(ui, h - 1);
 	}
 	ui->term->draw(ui->term->ctx, c);
@@ -223,6 +225,9 @@ static unsigned on_key(struct vm_ui *ui, int key)
 	if (ui->prompt.ask)
 		return vm_prompt_key(ui, key);
 	const struct vm_panel *panel = vm_ui_top(ui);
+	const int scrubbed = vm_scrub_key(ui, key);
+	if (scrubbed >= 0)
+		return (unsigned)scrubbed;
 	enum vm_action act = vm_key_action(key, panel->scope(ui));
 	if (act == VM_ACT_NONE) {
 		vm_ui_note(ui, "That key does nothing here; h shows the keys");
@@ -240,7 +245,7 @@ static unsigned on_event(struct vm_ui *ui, const struct vm_event *ev)
 	const struct vm_panel *panel = vm_ui_top(ui);
 	switch (ev->type) {
 	case VM_EV_TICK:
-		return ui->paused ? VM_DO_NOTHING : VM_DO_REFRESH | VM_DO_REDRAW;
+		return ui->paused ? VM_DO_NOTHING : ui->feed->moments ? vm_scrub_tick(ui) : VM_DO_REFRESH | VM_DO_REDRAW;
 	case VM_EV_KEY:
 		return on_key(ui, ev->key);
 	case VM_EV_CLICK:
@@ -304,6 +309,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 {
 	ui->interval_ns = o->interval_ns;
 	ui->kernel = o->kernel;
+	ui->moment = ui->feed->moment;
+	ui->paused = ui->feed->moments > 0;
 	ui->canvas.utf8 = ui->term->utf8;
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);

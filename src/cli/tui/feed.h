@@ -29,6 +29,7 @@ struct vm_want {
 	uint64_t start;
 	uint32_t space_needs;
 	uint64_t interval_ns;
+	size_t moment;             /* of a recording */
 };
 
 /** What was read; owned by the feed and valid until the next refresh. */
@@ -43,8 +44,19 @@ struct vm_frame {
 	int space_error;
 };
 
+/** A moment of a recording. */
+struct vm_when {
+	char text[48];             /* local date and time */
+	int64_t since_first_ns;
+};
+
 struct vm_feed {
 	void *ctx;
+	/** Of a recording: how many moments it has, and which one is to be shown first.  0: this machine, now. */
+	size_t moments, moment;
+	void (*when)(void *ctx, size_t moment, struct vm_when *out);
+	/** The moment that a text means, as of --at.  0 or a negative errno. */
+	int (*find)(void *ctx, const char *text, size_t *moment, struct vm_err *err);
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** Write rows to a new file and say its name.  NULL: there is no such thing. */

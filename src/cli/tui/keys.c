@@ -94,14 +94,14 @@ static void write_plain(const char *s, bool sentence, FILE *out)
 	}
 }
 
-void vm_keys_write_man(FILE *out)
+void vm_keys_write_man(const struct vm_key *keys, size_t n, FILE *out)
 {
 	fputs(".Bl -tag -width \"Shift-Tab\" -compact\n", out);
-	for (size_t i = 0; i < vm_keys_n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		fputs(".It Li \"", out);
-		write_plain(vm_keys[i].keys, false, out);
+		write_plain(keys[i].keys, false, out);
 		fputs("\"\n", out);
-		write_plain(vm_keys[i].help, true, out);
+		write_plain(keys[i].help, true, out);
 		fputs(".\n", out);
 	}
 	fputs(".El\n", out);

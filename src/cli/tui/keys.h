@@ -24,6 +24,8 @@ enum vm_action {
 	VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS,
 	/* menus */
 	VM_ACT_TOGGLE, VM_ACT_MOVE_UP, VM_ACT_MOVE_DOWN, VM_ACT_RESET,
+	/* from here on, of recordings: scrub.c */
+	VM_ACT_SCRUB = 500,
 };
 
 /** Where a key works. */
@@ -47,9 +49,12 @@ struct vm_key {
 /** Earlier entries win; entries with the same help share a line of the help screen. */
 extern const struct vm_key vm_keys[];
 extern const size_t vm_keys_n;
+/** Those that mean something else where a recording is shown: scrub.c. */
+extern const struct vm_key vm_scrub_keys[];
+extern const size_t vm_scrub_keys_n;
 
-/** The KEYS section of the manual, as an mdoc list. */
-void vm_keys_write_man(FILE *out);
+/** A part of the KEYS section of the manual, as an mdoc list. */
+void vm_keys_write_man(const struct vm_key *keys, size_t n, FILE *out);
 
 /** What the key does in that place. */
 enum vm_action vm_key_action(int code, unsigned scope);

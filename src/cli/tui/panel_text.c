@@ -47,6 +47,13 @@ static const struct { unsigned scope; const char *title; } chapters[] = {
 	{ VM_IN_LISTS, "Lists" }, { VM_IN_PROCESS, "A process" }, { VM_IN_COLUMNS, "Column menu" },
 };
 
+static void add_scrub_keys(struct vm_buf *b, int width)
+{
+	vm_buf_add_str(b, "\nA recording (Z plays it on)\n");
+	for (size_t i = 0; i < vm_scrub_keys_n; i++)
+		add_entry(b, vm_scrub_keys[i].keys, 13, vm_scrub_keys[i].help, width);
+}
+
 static void add_keys(struct vm_buf *b, int width)
 {
 	unsigned done = 0;
@@ -72,6 +79,8 @@ unsigned vm_help_open(struct vm_ui *ui)
 	p->text.n = 0;
 	snprintf(p->title, sizeof(p->title), "Help: keys and columns");
 	add_keys(&p->text, width);
+	if (ui->feed->moments)
+		add_scrub_keys(&p->text, width);
 	vm_buf_addf(&p->text, "\nMouse: click a heading to sort by it, again to invert; click a row to select it, "
 		    "twice to open it; the wheel scrolls.\n");
 	vm_buf_addf(&p->text, "\nColumns of a process\n");

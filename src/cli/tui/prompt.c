@@ -10,6 +10,7 @@ static const struct { const char *name, *help; } asks[] = {
 	[VM_ASK_SEARCH] = { "Search", "Enter: stay  Esc: back  then n N: next" },
 	[VM_ASK_FILTER] = { "Filter", "a text, or: RSS > 10M and USER == root" },
 	[VM_ASK_INTERVAL] = { "Interval", "seconds, or 500ms" },
+	[VM_ASK_MOMENT] = { "Go to", "14:05:30, +90s, -5m, #12, or a date and a time" },
 };
 
 unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask)
@@ -85,6 +86,8 @@ static unsigned accept(struct vm_ui *ui)
 	struct vm_prompt *p = &ui->prompt;
 	if (p->ask == VM_ASK_INTERVAL)
 		return accept_interval(ui);
+	if (p->ask == VM_ASK_MOMENT)
+		return vm_scrub_jump(ui);
 	/* An expression that isn't complete stays open, with the reason beside it. */
 	if (p->ask == VM_ASK_FILTER && *p->trouble)
 		return VM_DO_REDRAW;

@@ -29,6 +29,7 @@ static const struct { const char *name; int key; } names[] = {
 	{ "PgUp", VM_KEY_PGUP }, { "PgDn", VM_KEY_PGDN }, { "Home", VM_KEY_HOME }, { "End", VM_KEY_END },
 	{ "Enter", VM_KEY_ENTER }, { "Esc", VM_KEY_ESC }, { "Tab", VM_KEY_TAB }, { "Shift-Tab", VM_KEY_BACKTAB },
 	{ "Space", ' ' }, { "Backspace", VM_KEY_BACKSPACE }, { "Delete", VM_KEY_DELETE },
+	{ "Shift-Left", VM_KEY_SHIFT_LEFT }, { "Shift-Right", VM_KEY_SHIFT_RIGHT },
 };
 
 /** "F4", "Up", "^L", "x": 0 if there is no such key. */

@@ -36,7 +36,7 @@ int vm_rec_read_block(int fd, uint64_t offset, struct vm_rec_block *b, struct vm
 	uint8_t head[VM_REC_BLOCK];
 	if (!read_at(fd, head, sizeof(head), offset) || !vm_rec_take_block(head, b))
 		return -EBADMSG;
-	size_t len = (size_t)b->names_packed + b->data_packed;
+	size_t len = (size_t)b->ops_packed + b->data_packed;
 	payload->n = 0;
 	if (!vm_buf_reserve(payload, len + 1))
 		return -ENOMEM;
@@ -58,8 +58,8 @@ int vm_rec_put_index(struct vm_packer *p, struct vm_buf *to, const struct vm_rec
 	size_t before = to->n;
 	int r = plain.failed || plain.n > VM_REC_PART_MAX ? -ENOMEM : vm_pack(p, to, plain.s, plain.n, NULL, 0);
 	*b = (struct vm_rec_block){
-		.type = VM_REC_INDEX, .packing = (uint8_t)vm_pack_usual(), .number = n, .names = (uint32_t)plain.n,
-		.names_packed = (uint32_t)(to->n - before),
+		.type = VM_REC_INDEX, .packing = (uint8_t)vm_pack_usual(), .number = n, .ops = (uint32_t)plain.n,
+		.ops_packed = (uint32_t)(to->n - before),
 	};
 	if (r == 0)
 		b->crc = vm_crc32c(to->s + before, to->n - before);
@@ -81,7 +81,7 @@ static bool take_element(const char *from, struct vm_rec_moment *m)
 static bool unpack_index(const struct vm_rec_block *b, const struct vm_buf *payload, struct vm_buf *plain)
 {
 	struct vm_packer *p = vm_packer_new();
-	int r = p ? vm_unpack(p, b->packing, plain, b->names, payload->s, b->names_packed, NULL, 0) : -ENOMEM;
+	int r = p ? vm_unpack(p, b->packing, plain, b->ops, payload->s, b->ops_packed, NULL, 0) : -ENOMEM;
 	vm_packer_free(p);
 	return r == 0 && plain->n == b->number * ELEMENT;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/crc32c.h"
+#include "core/base/varint.h"
 
 /** As PNG's: what passes through something that takes it for text doesn't stay whole. */
 static const char magic[8] = { 'V', 'M', 'R', 'E', 'C', '\r', '\n', '\x1a' };
@@ -63,8 +64,8 @@ void vm_rec_put_block(uint8_t to[static VM_REC_BLOCK], const struct vm_rec_block
 	put64(to + 8, b->number);
 	put64(to + 16, (uint64_t)b->real_ns);
 	put64(to + 24, b->boot_ns);
-	put32(to + 32, b->names);
-	put32(to + 36, b->names_packed);
+	put32(to + 32, b->ops);
+	put32(to + 36, b->ops_packed);
 	put32(to + 40, b->data);
 	put32(to + 44, b->data_packed);
 	put32(to + 48, b->crc);
@@ -77,11 +78,11 @@ bool vm_rec_take_block(const uint8_t from[static VM_REC_BLOCK], struct vm_rec_bl
 		return false;
 	*b = (struct vm_rec_block){
 		.type = from[4], .packing = from[5], .number = take64(from + 8), .real_ns = (int64_t)take64(from + 16),
-		.boot_ns = take64(from + 24), .names = take32(from + 32), .names_packed = take32(from + 36),
+		.boot_ns = take64(from + 24), .ops = take32(from + 32), .ops_packed = take32(from + 36),
 		.data = take32(from + 40), .data_packed = take32(from + 44), .crc = take32(from + 48),
 	};
-	return b->type >= VM_REC_KEY && b->type <= VM_REC_INDEX && b->names <= VM_REC_PART_MAX &&
-	       b->names_packed <= VM_REC_PART_MAX && b->data <= VM_REC_PART_MAX && b->data_packed <= VM_REC_PART_MAX;
+	return b->type >= VM_REC_KEY && b->type <= VM_REC_INDEX && b->ops <= VM_REC_PART_MAX &&
+	       b->ops_packed <= VM_REC_PART_MAX && b->data <= VM_REC_PART_MAX && b->data_packed <= VM_REC_PART_MAX;
 }
 
 void vm_rec_put_tail(uint8_t to[static VM_REC_TAIL], uint64_t index)
@@ -97,35 +98,22 @@ bool vm_rec_take_tail(const uint8_t from[static VM_REC_TAIL], uint64_t *index)
 	return memcmp(from, tail_magic, sizeof(tail_magic)) == 0 && take32(from + 12) == vm_crc32c(from, 12);
 }
 
-/** Seven bits a byte, the lowest first; the eighth says that more follow (LEB128). */
-static void put_length(struct vm_buf *b, uint64_t v)
+void vm_rec_put_op(struct vm_buf *ops, uint32_t *last, const struct vm_rec_op *op)
 {
-	for (; v >= 0x80; v >>= 7)
-		vm_buf_add_char(b, (char)(v | 0x80));
-	vm_buf_add_char(b, (char)v);
-}
-
-static bool take_length(const char *names, size_t len, size_t *at, size_t *out)
-{
-	uint64_t v = 0;
-	for (unsigned shift = 0; *at < len && shift < 35; shift += 7) {
-		unsigned char c = (unsigned char)names[(*at)++];
-		v |= (uint64_t)(c & 0x7f) << shift;
-		if (!(c & 0x80)) {
-			*out = (size_t)v;
-			return v <= VM_REC_PART_MAX;
-		}
+	const bool is_new = op->kind == VM_REC_OP_NEW || op->kind == VM_REC_OP_NEW_LINK;
+	/* Files are told of in much the same order each time, so that most steps are small. */
+	const uint64_t step = is_new ? 0 : vm_zigzag((uint64_t)op->number - *last);
+	vm_varint_put(ops, step << 3 | op->kind);
+	if (!is_new)
+		*last = op->number;
+	if (is_new) {
+		vm_varint_put(ops, op->path_len);
+		vm_buf_add(ops, op->path, op->path_len);
 	}
-	return false;
-}
-
-void vm_rec_put_name(struct vm_buf *names, const struct vm_rec_name *n)
-{
-	vm_buf_add_char(names, (char)n->op);
-	put_length(names, n->path_len);
-	vm_buf_add(names, n->path, n->path_len);
-	if (n->op != VM_REC_OP_GONE)
-		put_length(names, n->len);
+	if (op->kind != VM_REC_OP_GONE)
+		vm_varint_put(ops, op->len);
+	if (op->kind == VM_REC_OP_CHANGED)
+		vm_buf_add(ops, op->delta, op->len);
 }
 
 static bool is_below(const char *path, size_t len)
@@ -142,19 +130,41 @@ static bool is_below(const char *path, size_t len)
 	return true;
 }
 
-bool vm_rec_take_name(const char *names, size_t len, size_t *at, struct vm_rec_name *n)
+static bool take_length(const char *ops, size_t len, size_t *at, size_t *out)
 {
-	if (*at >= len)
+	uint64_t v;
+	if (!vm_varint_take(ops, len, at, &v) || v > VM_REC_PART_MAX)
 		return false;
-	n->op = (enum vm_rec_op)names[(*at)++];
-	n->len = 0;
-	if (n->op != VM_REC_OP_FILE && n->op != VM_REC_OP_LINK && n->op != VM_REC_OP_GONE)
+	*out = (size_t)v;
+	return true;
+}
+
+/** That many bytes, which follow. */
+static bool take_bytes(const char *ops, size_t len, size_t *at, size_t n, const char **out)
+{
+	if (n > len - *at)
 		return false;
-	if (!take_length(names, len, at, &n->path_len) || n->path_len > len - *at)
+	*out = ops + *at;
+	*at += n;
+	return true;
+}
+
+bool vm_rec_take_op(const char *ops, size_t len, size_t *at, uint32_t *last, struct vm_rec_op *op)
+{
+	uint64_t head;
+	*op = (struct vm_rec_op){ 0 };
+	if (!vm_varint_take(ops, len, at, &head) || (head & 7) >= VM_REC_OP_NR)
 		return false;
-	n->path = names + *at;
-	*at += n->path_len;
-	if (n->op != VM_REC_OP_GONE && !take_length(names, len, at, &n->len))
+	op->kind = (enum vm_rec_kind_of_op)(head & 7);
+	if (op->kind == VM_REC_OP_NEW || op->kind == VM_REC_OP_NEW_LINK) {
+		if (!take_length(ops, len, at, &op->path_len) || !take_bytes(ops, len, at, op->path_len, &op->path) ||
+		    !is_below(op->path, op->path_len))
+			return false;
+	} else {
+		*last += (uint32_t)vm_unzigzag(head >> 3);
+		op->number = *last;
+	}
+	if (op->kind != VM_REC_OP_GONE && !take_length(ops, len, at, &op->len))
 		return false;
-	return is_below(n->path, n->path_len);
+	return op->kind != VM_REC_OP_CHANGED || take_bytes(ops, len, at, op->len, &op->delta);
 }

@@ -31,21 +31,21 @@ enum vm_rec_packing {
 	VM_REC_ZSTD = 1,
 };
 
-/** A block's head.  Each part of what follows is packed by itself: the names, then the data. */
+/** A block's head.  Each part of what follows is packed by itself: the ops, then the data. */
 struct vm_rec_block {
 	uint8_t type;              /* enum vm_rec_block_type */
 	uint8_t packing;           /* enum vm_rec_packing */
 	uint64_t number;           /* of the frame; the index: how many there are */
 	int64_t real_ns;           /* CLOCK_REALTIME when its reading began */
 	uint64_t boot_ns;          /* CLOCK_BOOTTIME then: intervals, across suspend and set clocks */
-	uint32_t names, names_packed, data, data_packed;   /* bytes */
+	uint32_t ops, ops_packed, data, data_packed;   /* bytes */
 	uint32_t crc;              /* of both parts as they are in the file */
 };
 
 /** Bytes of the block with its head. */
 static inline uint64_t vm_rec_block_size(const struct vm_rec_block *b)
 {
-	return VM_REC_BLOCK + (uint64_t)b->names_packed + b->data_packed;
+	return VM_REC_BLOCK + (uint64_t)b->ops_packed + b->data_packed;
 }
 
 void vm_rec_put_head(uint8_t to[static VM_REC_HEAD]);
@@ -62,26 +62,36 @@ bool vm_rec_take_block(const uint8_t from[static VM_REC_BLOCK], struct vm_rec_bl
 void vm_rec_put_tail(uint8_t to[static VM_REC_TAIL], uint64_t index);
 bool vm_rec_take_tail(const uint8_t from[static VM_REC_TAIL], uint64_t *index);
 
-/** What a frame says of a file. */
-enum vm_rec_op {
-	VM_REC_OP_FILE = 'F',      /* it holds these bytes */
-	VM_REC_OP_LINK = 'L',      /* it is a symbolic link to this */
-	VM_REC_OP_GONE = 'G',      /* it is there no more */
+/**
+ * What a frame says of a file.  A file has a number, in the order in which files came since the last whole frame: a whole
+ * frame's own are 0, 1, 2 ...
+ */
+enum vm_rec_kind_of_op {
+	VM_REC_OP_NEW,             /* a path that has no number yet; its bytes are in the data */
+	VM_REC_OP_NEW_LINK,        /* the same of a symbolic link: the data is its target */
+	VM_REC_OP_WHOLE,           /* its bytes are in the data */
+	VM_REC_OP_LINK,            /* it is a symbolic link now, or leads elsewhere */
+	VM_REC_OP_CHANGED,         /* how it differs from what it was: core/base/textdelta.h */
+	VM_REC_OP_GONE,            /* it is there no more */
+	VM_REC_OP_NR,
 };
 
-struct vm_rec_name {
-	enum vm_rec_op op;
-	const char *path;          /* within the names; no NUL behind it */
+struct vm_rec_op {
+	enum vm_rec_kind_of_op kind;
+	uint32_t number;           /* of the file; NEW: not used */
+	const char *path;          /* NEW: within what was taken apart; no NUL behind it */
 	size_t path_len;
-	size_t len;                /* bytes of data; 0 of what is gone */
+	size_t len;                /* bytes of data; CHANGED: of the delta */
+	const char *delta;         /* CHANGED: within what was taken apart */
 };
 
-void vm_rec_put_name(struct vm_buf *names, const struct vm_rec_name *n);
+/** Add it to the row of a frame; `last` is the number of the op before, 0 at first. */
+void vm_rec_put_op(struct vm_buf *ops, uint32_t *last, const struct vm_rec_op *op);
 
 /**
- * The name at names[*at..len), and *at behind it.  False: nonsense, also a path that leads out of the tree: each part of
+ * The op at ops[*at..len), and *at behind it.  False: nonsense, also a path that leads out of the tree: each part of
  * it is there, and none is "." or "..".
  */
-bool vm_rec_take_name(const char *names, size_t len, size_t *at, struct vm_rec_name *n);
+bool vm_rec_take_op(const char *ops, size_t len, size_t *at, uint32_t *last, struct vm_rec_op *op);
 
 #endif

@@ -98,19 +98,23 @@ static bool parse_when(const struct vm_recording *r, const char *text, int64_t *
 	return parse_date(text, ns) || parse_time(r, text, ns);
 }
 
-static void format_time(int64_t ns, char to[static 40])
+void vm_moment_text(const struct vm_rec_moment *m, bool fraction, char to[static VM_MOMENT_TEXT])
 {
-	time_t t = (time_t)(ns / SECOND);
+	time_t t = (time_t)(m->real_ns / SECOND);
 	struct tm tm;
-	localtime_r(&t, &tm);
-	strftime(to, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	to[0] = '\0';
+	if (!localtime_r(&t, &tm))
+		return;
+	size_t n = strftime(to, VM_MOMENT_TEXT, "%Y-%m-%d %H:%M:%S", &tm);
+	if (fraction)
+		snprintf(to + n, VM_MOMENT_TEXT - n, ".%03d", (int)(m->real_ns % SECOND / 1000000));
 }
 
 static int fail_range(const struct vm_recording *r, const char *text, struct vm_err *err)
 {
-	char from[40], to[40];
-	format_time(first_ns(r), from);
-	format_time(last_ns(r), to);
+	char from[VM_MOMENT_TEXT], to[VM_MOMENT_TEXT];
+	vm_moment_text(vm_recording_moment(r, 0), false, from);
+	vm_moment_text(vm_recording_moment(r, vm_recording_count(r) - 1), false, to);
 	vm_fail(err, ERANGE, "'%s' is not in the recording", text);
 	vm_hint(err, "it has %zu moments, from %s to %s", vm_recording_count(r), from, to);
 	return -ERANGE;

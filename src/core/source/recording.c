@@ -10,6 +10,8 @@
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
+#include "core/base/textdelta.h"
+#include "core/base/vec.h"
 #include "core/source/recformat.h"
 #include "core/source/recpack.h"
 
@@ -22,7 +24,9 @@ struct vm_recording {
 	struct vm_rec_tree tree;
 	/** The moment that `tree` holds; SIZE_MAX: none. */
 	size_t at;
-	struct vm_buf payload, names, data, before;
+	/** Files by their numbers: indexes of the tree's entries. */
+	VM_VEC(uint32_t) numbers;
+	struct vm_buf payload, ops, data, before, text;
 };
 
 void vm_recording_close(struct vm_recording *r)
@@ -35,7 +39,9 @@ void vm_recording_close(struct vm_recording *r)
 	vm_packer_free(r->packer);
 	vm_rec_tree_free(&r->tree);
 	vm_buf_free(&r->payload);
-	vm_buf_free(&r->names);
+	vm_buf_free(&r->ops);
+	vm_buf_free(&r->text);
+	vm_vec_free(&r->numbers);
 	vm_buf_free(&r->data);
 	vm_buf_free(&r->before);
 	free(r->path);
@@ -106,42 +112,86 @@ struct vm_rec_tree *vm_recording_tree(struct vm_recording *r)
 	return &r->tree;
 }
 
-/** The bytes that the frame's files held before: what its data were packed with. */
+/** The file of a number; NULL: there is none. */
+static struct vm_rec_entry *numbered(struct vm_recording *r, uint32_t number)
+{
+	return number < r->numbers.n ? &r->tree.entries.v[r->numbers.v[number]] : NULL;
+}
+
+/** The bytes that files held before of which the frame tells all: what its data were packed with. */
 static int gather_before(struct vm_recording *r, const struct vm_rec_block *b)
 {
-	struct vm_rec_name n;
+	struct vm_rec_op op;
+	uint32_t last = 0;
 	uint64_t bytes = 0;
 	r->before.n = 0;
-	for (size_t at = 0; at < r->names.n;) {
-		if (!vm_rec_take_name(r->names.s, r->names.n, &at, &n))
+	for (size_t at = 0; at < r->ops.n;) {
+		if (!vm_rec_take_op(r->ops.s, r->ops.n, &at, &last, &op))
 			return -EBADMSG;
-		bytes += n.len;
-		const struct vm_rec_entry *e = vm_rec_tree_find(&r->tree, n.path, n.path_len);
-		if (b->type == VM_REC_DELTA && n.op != VM_REC_OP_GONE && e && e->there)
+		const bool is_new = op.kind == VM_REC_OP_NEW || op.kind == VM_REC_OP_NEW_LINK;
+		const struct vm_rec_entry *e = is_new ? NULL : numbered(r, op.number);
+		if (!is_new && (!e || b->type == VM_REC_KEY))
+			return -EBADMSG;
+		if (op.kind == VM_REC_OP_CHANGED || op.kind == VM_REC_OP_GONE)
+			continue;
+		bytes += op.len;
+		if (e && e->there)
 			vm_buf_add(&r->before, e->data, e->len);
 	}
 	return bytes == b->data ? r->before.failed ? -ENOMEM : 0 : -EBADMSG;
 }
 
-static int apply_name(struct vm_recording *r, const struct vm_rec_name *n, size_t *data)
+static int apply_new(struct vm_recording *r, const struct vm_rec_op *op, const char *data)
 {
-	if (n->op == VM_REC_OP_GONE) {
-		vm_rec_tree_remove(&r->tree, n->path, n->path_len);
-		return 0;
-	}
-	int e = vm_rec_tree_set(&r->tree, n->path, n->path_len, n->op == VM_REC_OP_LINK ? VM_REC_LINK : VM_REC_FILE,
-				r->data.s + *data, n->len, NULL);
-	*data += n->len;
-	return e < 0 ? e : 0;
+	struct vm_rec_entry *e;
+	int x = vm_rec_tree_set(&r->tree, op->path, op->path_len, op->kind == VM_REC_OP_NEW_LINK ? VM_REC_LINK : VM_REC_FILE,
+				data, op->len, &e);
+	if (x < 0)
+		return x;
+	return vm_vec_push(&r->numbers, (uint32_t)(e - r->tree.entries.v)) ? 0 : -ENOMEM;
 }
 
-static int apply_names(struct vm_recording *r)
+static int apply_changed(struct vm_recording *r, const struct vm_rec_entry *e, const struct vm_rec_op *op)
 {
-	struct vm_rec_name n;
+	r->text.n = 0;
+	if (!e->there)
+		return -EBADMSG;
+	int x = vm_textdelta_apply(e->data, e->len, op->delta, op->len, &r->text);
+	if (x == 0 && r->text.n > VM_REC_PART_MAX)
+		x = -EBADMSG;
+	if (x == 0)
+		x = vm_rec_tree_set(&r->tree, e->path, e->path_len, VM_REC_FILE, r->text.s, r->text.n, NULL);
+	return x < 0 ? x : 0;
+}
+
+static int apply_op(struct vm_recording *r, const struct vm_rec_op *op, size_t *data)
+{
+	const char *bytes = r->data.s + *data;
+	if (op->kind == VM_REC_OP_NEW || op->kind == VM_REC_OP_NEW_LINK) {
+		*data += op->len;
+		return apply_new(r, op, bytes);
+	}
+	const struct vm_rec_entry *e = numbered(r, op->number);
+	if (op->kind == VM_REC_OP_CHANGED)
+		return apply_changed(r, e, op);
+	if (op->kind == VM_REC_OP_GONE) {
+		vm_rec_tree_remove(&r->tree, e->path, e->path_len);
+		return 0;
+	}
+	*data += op->len;
+	int x = vm_rec_tree_set(&r->tree, e->path, e->path_len, op->kind == VM_REC_OP_LINK ? VM_REC_LINK : VM_REC_FILE, bytes,
+				op->len, NULL);
+	return x < 0 ? x : 0;
+}
+
+static int apply_ops(struct vm_recording *r)
+{
+	struct vm_rec_op op;
+	uint32_t last = 0;
 	size_t data = 0;
 	int e = 0;
-	for (size_t at = 0; at < r->names.n && e == 0;)
-		e = vm_rec_take_name(r->names.s, r->names.n, &at, &n) ? apply_name(r, &n, &data) : -EBADMSG;
+	for (size_t at = 0; at < r->ops.n && e == 0;)
+		e = vm_rec_take_op(r->ops.s, r->ops.n, &at, &last, &op) ? apply_op(r, &op, &data) : -EBADMSG;
 	return e;
 }
 
@@ -157,14 +207,23 @@ static void remove_unseen(struct vm_recording *r)
 
 static int unpack(struct vm_recording *r, const struct vm_rec_block *b)
 {
-	r->names.n = r->data.n = 0;
-	int e = vm_unpack(r->packer, b->packing, &r->names, b->names, r->payload.s, b->names_packed, NULL, 0);
+	r->ops.n = r->data.n = 0;
+	int e = vm_unpack(r->packer, b->packing, &r->ops, b->ops, r->payload.s, b->ops_packed, NULL, 0);
 	if (e == 0)
 		e = gather_before(r, b);
 	if (e == 0)
-		e = vm_unpack(r->packer, b->packing, &r->data, b->data, r->payload.s + b->names_packed, b->data_packed,
+		e = vm_unpack(r->packer, b->packing, &r->data, b->data, r->payload.s + b->ops_packed, b->data_packed,
 			      r->before.s, r->before.n);
 	return e;
+}
+
+/** What a whole frame doesn't rest upon. */
+static void forget(struct vm_recording *r)
+{
+	r->numbers.n = 0;
+	vm_rec_tree_compact(&r->tree);
+	for (size_t i = 0; i < r->tree.entries.n; i++)
+		r->tree.entries.v[i].seen = false;
 }
 
 static int apply_frame(struct vm_recording *r, size_t moment)
@@ -175,9 +234,9 @@ static int apply_frame(struct vm_recording *r, size_t moment)
 		e = unpack(r, &b);
 	if (e < 0)
 		return e;
-	for (size_t i = 0; b.type == VM_REC_KEY && i < r->tree.entries.n; i++)
-		r->tree.entries.v[i].seen = false;
-	e = apply_names(r);
+	if (b.type == VM_REC_KEY)
+		forget(r);
+	e = apply_ops(r);
 	if (e == 0 && b.type == VM_REC_KEY)
 		remove_unseen(r);
 	return e;

@@ -12,6 +12,8 @@
 #include "core/source/recblocks.h"
 #include "core/source/rectree.h"
 
+enum { VM_MOMENT_TEXT = 48 };
+
 struct vm_err;
 struct vm_recording;
 struct vm_session;
@@ -53,10 +55,16 @@ struct vm_rec_tree *vm_recording_tree(struct vm_recording *r);
 int vm_session_open_recording(struct vm_recording *r, size_t moment, struct vm_session **out, struct vm_err *err);
 
 /** The recording of the session; NULL: it isn't of one. */
-struct vm_recording *vm_session_recording(struct vm_session *s);
-size_t vm_session_moment(struct vm_session *s);
+struct vm_recording *vm_session_recording(const struct vm_session *s);
+size_t vm_session_moment(const struct vm_session *s);
 
 /** Go to another moment: what is read from now on is of that.  0 or a negative errno; then it stays where it is. */
 int vm_session_seek(struct vm_session *s, size_t moment, struct vm_err *err);
+
+/** Go on to the first moment that is at least `ns` of recorded time later.  -ENODATA: there is none. */
+int vm_session_advance(struct vm_session *s, uint64_t ns, struct vm_err *err);
+
+/** When it was: "2026-11-28 14:05:30" in local time; fractions of a second where `fraction` is set. */
+void vm_moment_text(const struct vm_rec_moment *m, bool fraction, char to[static VM_MOMENT_TEXT]);
 
 #endif

@@ -113,6 +113,11 @@ void vm_rec_tree_settle(struct vm_rec_tree *t)
 		t->entries.v[i].changed = false;
 }
 
+static bool is_kept(const struct vm_rec_entry *e)
+{
+	return e->there || e->changed;
+}
+
 bool vm_rec_tree_compact(struct vm_rec_tree *t)
 {
 	struct vm_map fresh = { 0 };
@@ -121,16 +126,16 @@ bool vm_rec_tree_compact(struct vm_rec_tree *t)
 		const struct vm_rec_entry *e = &t->entries.v[i];
 		uint64_t hash = hash_path(e->path, e->path_len);
 		uint32_t other;
-		while (e->there && vm_map_get(&fresh, hash, &other))
+		while (is_kept(e) && vm_map_get(&fresh, hash, &other))
 			hash++;
-		if (e->there && !vm_map_put(&fresh, hash, to++)) {
+		if (is_kept(e) && !vm_map_put(&fresh, hash, to++)) {
 			vm_map_free(&fresh);
 			return false;
 		}
 	}
 	to = 0;
 	for (size_t i = 0; i < t->entries.n; i++) {
-		if (t->entries.v[i].there)
+		if (is_kept(&t->entries.v[i]))
 			t->entries.v[to++] = t->entries.v[i];
 		else
 			free_entry(&t->entries.v[i]);

@@ -24,7 +24,8 @@ struct vm_rec_entry {
 	enum vm_rec_kind kind;
 	bool there;                /* false: it was removed */
 	bool changed;              /* since vm_rec_tree_settle() */
-	bool seen;                 /* the caller's own */
+	bool seen;                 /* the caller's own, as `number` is */
+	uint32_t number;
 };
 
 /** Zeroed it is empty. */
@@ -51,7 +52,10 @@ bool vm_rec_tree_remove(struct vm_rec_tree *t, const char *path, size_t len);
 /** Nothing has changed from here on. */
 void vm_rec_tree_settle(struct vm_rec_tree *t);
 
-/** Give back what removed files hold.  Indexes of entries change.  False when memory is out; then nothing has changed. */
+/**
+ * Give back what removed files hold, but those that were removed since vm_rec_tree_settle().  Indexes of entries change.
+ * False when memory is out; then nothing has changed.
+ */
 bool vm_rec_tree_compact(struct vm_rec_tree *t);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/crc32c.h"
 #include "core/base/err.h"
+#include "core/base/textdelta.h"
 #include "core/source/recblocks.h"
 #include "core/source/recformat.h"
 #include "core/source/recpack.h"
@@ -19,7 +20,7 @@
  * A whole frame comes when reading on from the last one would take too long: after so many frames, or when those since then
  * are several times as long as it is (and at least so many bytes).
  */
-enum { KEY_FRAMES = 720, KEY_TIMES = 4, KEY_BYTES = 256 * 1024 };
+enum { KEY_FRAMES = 720, KEY_TIMES = 8, KEY_BYTES = 256 * 1024 };
 
 struct vm_rec_writer {
 	int fd;
@@ -29,8 +30,10 @@ struct vm_rec_writer {
 	struct vm_packer *packer;
 	struct vm_rec_tree tree;
 	/** The frame that is being made: what is said of files, their bytes, and the bytes that were there before. */
-	struct vm_buf names, data, before;
-	struct vm_buf packed;
+	struct vm_buf ops, data, before;
+	uint32_t last_number;      /* of the file of the last op */
+	uint32_t numbers;          /* given out since the last whole frame */
+	struct vm_buf delta, packed;
 	bool must_be_key;
 	uint64_t number;           /* of the next frame */
 	uint64_t since, key_bytes; /* bytes of frames since the last whole one, and of that */
@@ -120,7 +123,8 @@ static void free_writer(struct vm_rec_writer *w)
 	vm_vec_free(&w->blocks.moments);
 	vm_packer_free(w->packer);
 	vm_rec_tree_free(&w->tree);
-	vm_buf_free(&w->names);
+	vm_buf_free(&w->ops);
+	vm_buf_free(&w->delta);
 	vm_buf_free(&w->data);
 	vm_buf_free(&w->before);
 	vm_buf_free(&w->packed);
@@ -152,22 +156,55 @@ struct vm_rec_tree *vm_rec_writer_tree(struct vm_rec_writer *w)
 	return &w->tree;
 }
 
+static void put_op(struct vm_rec_writer *w, const struct vm_rec_op *op)
+{
+	vm_rec_put_op(&w->ops, &w->last_number, op);
+}
+
+/** A number for a file that has none, or all of one that has. */
+static void put_whole(struct vm_rec_writer *w, struct vm_rec_entry *e, bool is_new)
+{
+	const bool link = e->kind == VM_REC_LINK;
+	const struct vm_rec_op op = {
+		.kind = is_new ? (link ? VM_REC_OP_NEW_LINK : VM_REC_OP_NEW) : link ? VM_REC_OP_LINK : VM_REC_OP_WHOLE,
+		.number = e->number, .path = e->path, .path_len = e->path_len, .len = e->len,
+	};
+	if (is_new)
+		e->number = w->numbers++;
+	put_op(w, &op);
+	vm_buf_add(&w->data, e->data, e->len);
+}
+
+/** What differs, if that is short: what is long is better told by zstd, which finds what was moved. */
+static bool make_delta(struct vm_rec_writer *w, const struct vm_rec_entry *e, enum vm_rec_kind kind, const char *data,
+		       size_t len)
+{
+	w->delta.n = 0;
+	return e && e->there && kind == VM_REC_FILE && e->kind == VM_REC_FILE &&
+	       vm_textdelta_make(e->data, e->len, data, len, &w->delta) && w->delta.n <= len / 2;
+}
+
 int vm_rec_put(struct vm_rec_writer *w, const char *path, enum vm_rec_kind kind, const void *data, size_t len)
 {
-	size_t path_len = strlen(path), before = w->before.n;
+	const size_t path_len = strlen(path), before = w->before.n;
 	struct vm_rec_entry *e = vm_rec_tree_find(&w->tree, path, path_len);
 	if (e && e->changed)
 		return 0;
-	if (e && e->there)
+	if (e && e->there && e->kind == kind && e->len == len && (len == 0 || memcmp(e->data, data, len) == 0))
+		return 0;
+	const bool is_new = !e, told = make_delta(w, e, kind, data, len);
+	if (e && e->there && !told)
 		vm_buf_add(&w->before, e->data, e->len);
-	int r = vm_rec_tree_set(&w->tree, path, path_len, kind, data, len, NULL);
-	if (r <= 0) {
+	int r = vm_rec_tree_set(&w->tree, path, path_len, kind, data, len, &e);
+	if (r < 0) {
 		w->before.n = before;
 		return r;
 	}
-	vm_rec_put_name(&w->names, &(struct vm_rec_name){
-		.op = kind == VM_REC_LINK ? VM_REC_OP_LINK : VM_REC_OP_FILE, .path = path, .path_len = path_len, .len = len });
-	vm_buf_add(&w->data, data, len);
+	if (told)
+		put_op(w, &(struct vm_rec_op){
+			.kind = VM_REC_OP_CHANGED, .number = e->number, .len = w->delta.n, .delta = w->delta.s });
+	else
+		put_whole(w, e, is_new);
 	return 0;
 }
 
@@ -176,7 +213,14 @@ void vm_rec_drop(struct vm_rec_writer *w, const char *path)
 	size_t len = strlen(path);
 	const struct vm_rec_entry *e = vm_rec_tree_find(&w->tree, path, len);
 	if (e && !e->changed && vm_rec_tree_remove(&w->tree, path, len))
-		vm_rec_put_name(&w->names, &(struct vm_rec_name){ .op = VM_REC_OP_GONE, .path = path, .path_len = len });
+		put_op(w, &(struct vm_rec_op){ .kind = VM_REC_OP_GONE, .number = e->number });
+}
+
+/** Nothing is said yet. */
+static void clear(struct vm_rec_writer *w)
+{
+	w->ops.n = w->data.n = w->before.n = 0;
+	w->last_number = 0;
 }
 
 bool vm_rec_key_due(const struct vm_rec_writer *w)
@@ -188,35 +232,30 @@ bool vm_rec_key_due(const struct vm_rec_writer *w)
 /** All that is there, instead of what changed. */
 static void make_whole(struct vm_rec_writer *w)
 {
-	w->names.n = w->data.n = w->before.n = 0;
-	for (size_t i = 0; i < w->tree.entries.n; i++) {
-		const struct vm_rec_entry *e = &w->tree.entries.v[i];
-		if (!e->there)
-			continue;
-		vm_rec_put_name(&w->names, &(struct vm_rec_name){
-			.op = e->kind == VM_REC_LINK ? VM_REC_OP_LINK : VM_REC_OP_FILE, .path = e->path,
-			.path_len = e->path_len, .len = e->len });
-		vm_buf_add(&w->data, e->data, e->len);
-	}
+	clear(w);
+	w->numbers = 0;
+	for (size_t i = 0; i < w->tree.entries.n; i++)
+		if (w->tree.entries.v[i].there)
+			put_whole(w, &w->tree.entries.v[i], true);
 }
 
 static int pack(struct vm_rec_writer *w, struct vm_rec_block *b)
 {
-	if (w->names.failed || w->data.failed || w->before.failed)
+	if (w->ops.failed || w->data.failed || w->before.failed)
 		return -ENOMEM;
-	if (w->names.n > VM_REC_PART_MAX || w->data.n > VM_REC_PART_MAX)
+	if (w->ops.n > VM_REC_PART_MAX || w->data.n > VM_REC_PART_MAX)
 		return -EFBIG;
 	w->packed.n = 0;
-	int r = vm_pack(w->packer, &w->packed, w->names.s, w->names.n, NULL, 0);
+	int r = vm_pack(w->packer, &w->packed, w->ops.s, w->ops.n, NULL, 0);
 	if (r < 0)
 		return r;
-	b->names = (uint32_t)w->names.n;
-	b->names_packed = (uint32_t)w->packed.n;
+	b->ops = (uint32_t)w->ops.n;
+	b->ops_packed = (uint32_t)w->packed.n;
 	r = vm_pack(w->packer, &w->packed, w->data.s, w->data.n, w->before.s, w->before.n);
 	if (r < 0)
 		return r;
 	b->data = (uint32_t)w->data.n;
-	b->data_packed = (uint32_t)(w->packed.n - b->names_packed);
+	b->data_packed = (uint32_t)(w->packed.n - b->ops_packed);
 	b->crc = vm_crc32c(w->packed.s, w->packed.n);
 	return 0;
 }
@@ -226,7 +265,7 @@ static void count(struct vm_rec_writer *w, const struct vm_rec_block *b)
 	uint64_t bytes = vm_rec_block_size(b);
 	w->end += bytes;
 	w->number++;
-	w->names.n = w->data.n = w->before.n = 0;
+	clear(w);
 	vm_rec_tree_settle(&w->tree);
 	if (b->type == VM_REC_KEY) {
 		w->key_bytes = bytes;
@@ -261,7 +300,7 @@ int vm_rec_commit(struct vm_rec_writer *w, int64_t real_ns, uint64_t boot_ns, st
 		w->blocks.moments.n--;
 		/* The frame is lost, so what comes next can't be told by how it differs from it. */
 		w->must_be_key = true;
-		w->names.n = w->data.n = w->before.n = 0;
+		clear(w);
 		vm_rec_tree_settle(&w->tree);
 		return fail_write(w, -r, err);
 	}

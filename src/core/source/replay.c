@@ -176,16 +176,17 @@ int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm
 		return r;
 	}
 	(*out)->replay = rp;
+	(*out)->replay_ns = vm_recording_moment(rec, moment)->boot_ns;
 	(*out)->replay_free = free_replay;
 	return 0;
 }
 
-struct vm_recording *vm_session_recording(struct vm_session *s)
+struct vm_recording *vm_session_recording(const struct vm_session *s)
 {
 	return s->replay ? s->replay->rec : NULL;
 }
 
-size_t vm_session_moment(struct vm_session *s)
+size_t vm_session_moment(const struct vm_session *s)
 {
 	return s->replay ? s->replay->moment : 0;
 }
@@ -203,5 +204,20 @@ int vm_session_seek(struct vm_session *s, size_t moment, struct vm_err *err)
 	}
 	r = write_changes(rp, err);
 	rp->moment = moment;
+	s->replay_ns = vm_recording_moment(rp->rec, moment)->boot_ns;
+	vm_session_forget(s);
 	return r;
+}
+
+int vm_session_advance(struct vm_session *s, uint64_t ns, struct vm_err *err)
+{
+	const struct vm_recording *rec = s->replay->rec;
+	const uint64_t due = s->replay_ns + ns;
+	size_t to = s->replay->moment;
+	/* Another run's clock may have begun anew with the machine: its first moment is as good as any. */
+	do {
+		if (++to >= vm_recording_count(rec))
+			return -ENODATA;
+	} while (vm_recording_moment(rec, to)->boot_ns < due && vm_recording_moment(rec, to)->boot_ns >= s->replay_ns);
+	return vm_session_seek(s, to, err);
 }

@@ -50,6 +50,8 @@ static const struct vmdiff_options defaults = { .by = -1 };
 static const struct vm_example examples[] = {
 	{ "vmmap --capture before 4242; vmdiff before", "what has changed since" },
 	{ "vmdiff before after", "two captures, on any machine" },
+	{ "vmdiff day.vmrec@10:00 day.vmrec@-5m", "two moments of a recording" },
+	{ "vmdiff day.vmrec:4242", "what a recorded process has kept growing by" },
 	{ "vmdiff -w 10 4242", "what changes in ten seconds" },
 	{ "vmdiff --every 60 4242", "does it leak, where, how fast, and when does that end" },
 	{ "vmdiff --every 10 4242 100 --fail-on-growth", "for scripts: a thousand seconds" },
@@ -125,7 +127,7 @@ static int check(const struct vmdiff *v, int argc, struct vm_err *err)
 		return vm_fail(err, EINVAL, "--wait goes with one process");
 	if (argc == 0) {
 		vm_fail(err, EINVAL, "name two moments");
-		vm_hint(err, "vmdiff A B, each a process or a capture; --help tells more");
+		vm_hint(err, "vmdiff A B, each a process, a capture, or FILE@TIME of a recording; --help tells more");
 		return -EINVAL;
 	}
 	return 0;
@@ -140,7 +142,7 @@ static int open_now(struct vmdiff *v, const struct vmdiff_moment *a, struct vmdi
 	if (v->o->wait_ns || a->own)
 		return 0;
 	vm_fail(err, EINVAL, "only one moment is named: process %d now", a->pid);
-	vm_hint(err, "compare it with a capture or another process, or --wait for it to change");
+	vm_hint(err, "compare it with a capture, a recording's moment or another process, or --wait for it to change");
 	return -EINVAL;
 }
 
@@ -158,7 +160,7 @@ static int read_both(struct vmdiff *v, struct vmdiff_moment *a, struct vmdiff_mo
 	vm_proc_note_unmet(b->s, &b->as->proc);
 	if (alone && !vmdiff_same_process(a, b))
 		return vm_fail(err, ESRCH, "process %d of %s has ended; another one has its number now", a->pid,
-			       a->own ? "the capture" : "before");
+			       a->own ? a->text : "before");
 	return r;
 }
 
@@ -221,7 +223,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 const struct vm_command vm_command = {
 	.name = "vmdiff",
 	.brief = "Show what changed between two moments of a process, and what keeps growing",
-	.operands = "A [B [C...]] | --every TIME PID [COUNT]",
+	.operands = "A [B [C...]] | FILE[:PID] | --every TIME PID [COUNT]",
 	.opts = opts,
 	.fields = fieldsets,
 	.examples = examples,

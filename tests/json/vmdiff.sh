@@ -61,6 +61,21 @@ idle() {
 as=(env)
 idle
 live
+# Its recording: two moments at once, one and now, all of them.
+if "$bin/vmrec" -q -o "$scratch/rec" -p $pid 10ms 12 2>"$scratch/err"; then
+	valid vmdiff-1 0 -J "$scratch/rec@#1" "$scratch/rec@#3:$pid"
+	tells '.mappings == [] and .a.from == "recording" and .same_process and .took_ns == null and .seconds > 0'
+	valid vmdiff-1 0 -J "$scratch/rec@#1"
+	tells '.same_process and .b.from == "live" and .mappings == []'
+	valid vmdiff-trend-1 0 -J "$scratch/rec"
+	tells '.samples == 12 and .figures[0].verdict == "constant" and (.groups == [])'
+	valid vmdiff-trend-1 0 -J "$scratch/rec@#1" "$scratch/rec@#4" "$scratch/rec@#9:$pid"
+	tells '.samples == 3'
+	valid vmdiff-1 0 -J --replay "$scratch/rec" --at '#2' $pid "$scratch/rec@#1"
+	tells '.a.from == "tree" and .b.from == "recording"'
+else
+	echo "no recordings here: $(cat "$scratch/err")"
+fi
 kill $pid
 if [ "$(id -u)" = 0 ]; then
 	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)

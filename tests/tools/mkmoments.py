@@ -6,7 +6,7 @@ Usage: mkmoments.py DEST
 - before, after: process 500, ten minutes apart; after it holds 501, a fork of it, as well
 - restarted: another process 500, of other addresses
 - leak00 ... leak19, a minute apart: 1 MiB a minute more in the heap; memory limit 1 GiB, RLIMIT_AS
-- saw00 ... saw29: 4 MiB more and more, given back every five minutes; sawleak00 ...: and 512 KiB of it kept
+- saw00 ... saw44: 4 MiB more and more, given back every five minutes; sawleak00 ...: and 512 KiB of it kept
 """
 
 import os
@@ -132,8 +132,8 @@ def main():
     dest = sys.argv[1]
     moments(dest)
     series(dest, "leak", 20, (1024, 0), 0)
-    series(dest, "saw", 30, (4096, 5), 0)
-    series(dest, "sawleak", 30, (4096, 5), 512)
+    series(dest, "saw", 45, (4096, 5), 0)
+    series(dest, "sawleak", 45, (4096, 5), 512)
 
 
 main()

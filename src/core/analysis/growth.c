@@ -9,7 +9,7 @@
 
 enum { LEAST_FIGURES = 10, LEAST_MINIMA = 5, LEAST_STEPS = 5, LEAST_LATE_STEPS = 2 };
 
-static const double confidence = 0.95, drop_share = 0.2, late_share = 0.05, p_all = 0.001, p_late = 0.05, p_floor = 0.01, drift = 2.326348;
+static const double confidence = 0.95, drop_share = 0.2, late_share = 0.05, p_all = 0.001, p_late = 0.05, p_floor = 0.001, drift = 2.326348;
 
 const struct vm_growth_word vm_growth_words[VM_GROWTH_VERDICTS] = {
 	[VM_GROWTH_FEW] = { "too few", "was looked at too few times to tell: ten are needed" },

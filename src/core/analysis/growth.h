@@ -11,7 +11,8 @@
  * - that goes on: their later half rises as well (p < 0.05), so that what fills up and stops is none;
  * - in five steps or more, two of them in the later half: large things that are made once are none;
  * - and more than a random walk would come along (core/analysis/trend.h: drift, 2.33 standard errors, 1 %).
- * Of minima: p < 0.01, of five or more.  Less than 10 figures say nothing.
+ * Of minima: p < 0.001, which takes seven or more; five are enough to say that they don't grow.  Less than 10 figures say
+ * nothing.  The verdict is asked for again and again as figures come, so that a chance of 1 % each time would be too much.
  */
 #ifndef VM_ANALYSIS_GROWTH_H
 #define VM_ANALYSIS_GROWTH_H

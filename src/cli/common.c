@@ -29,6 +29,14 @@ const struct vm_opt vm_general_opts[] = {
 	{ .name = "root", .arg = "DIR", .type = VM_OPT_PATH, .at = AT(root),
 	  .help = "read a captured tree instead of this machine",
 	  .man = "The tree holds proc/ as \\fB--capture\\fP of vmmap(1) writes it. Nothing outside is read." },
+	{ .name = "replay", .arg = "FILE", .type = VM_OPT_PATH, .at = AT(replay),
+	  .help = "read a recording instead of this machine", .man = "As \\fBvmrec\\fP(1) writes it. The last moment of it, unless "
+		 "\\fB--at\\fP names another." },
+	{ .name = "at", .arg = "TIME", .type = VM_OPT_STRING, .at = AT(at),
+	  .help = "the moment of the recording: 14:05:30, +90s, -5m, #12",
+	  .man = "A time (\\fB2026-11-28T14:05:30\\fP, \\fB14:05\\fP; local, UTC with \\fBZ\\fP), \\fB@\\fP and seconds since 1970, a "
+		 "time after the first moment (\\fB+90s\\fP) or before the last (\\fB-5m\\fP), or \\fB#\\fP and a number from 1 on. What "
+		 "was read last at that time is shown." },
 	{ .name = "strict", .type = VM_OPT_FLAG, .at = AT(strict),
 	  .help = "exit with 5 if anything that was wanted could not be read" },
 	{ .name = "sources", .type = VM_OPT_FLAG, .at = AT(sources),
@@ -237,8 +245,9 @@ void vm_document_begin(struct vm_report *r, struct vm_session *s, const char *sc
 	put_time(&r->json, s);
 }
 
-static void put_unmet(struct vm_json *j, const struct vm_session *s)
+void vm_document_unmet(struct vm_report *r, const struct vm_session *s)
 {
+	struct vm_json *j = &r->json;
 	vm_json_key(j, "unmet");
 	vm_json_object_begin(j);
 	for (unsigned b = 0; b < VM_NEED_NR; b++) {
@@ -270,7 +279,7 @@ void vm_document_end(struct vm_report *r, const struct vm_session *s, uint64_t t
 {
 	if (!vm_report_is_document(r))
 		return;
-	put_unmet(&r->json, s);
+	vm_document_unmet(r, s);
 	vm_json_key(&r->json, "took_ns");
 	if (s->live)
 		vm_json_u64(&r->json, took_ns);

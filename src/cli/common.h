@@ -59,6 +59,9 @@ int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *co
 /** Begin a document: {"schema": "vmmap/1", "host": ..., "kernel": ..., "time": ... */
 void vm_document_begin(struct vm_report *r, struct vm_session *s, const char *schema);
 
+/** What the session could not read, as a member "unmet" of the open object. */
+void vm_document_unmet(struct vm_report *r, const struct vm_session *s);
+
 /** End it: "unmet": {...}, "took_ns": ... }.  took_ns is null for a captured tree. */
 void vm_document_end(struct vm_report *r, const struct vm_session *s, uint64_t took_ns);
 

@@ -68,7 +68,7 @@ static void write_time(struct vm_session *s)
 	vm_session_tee_write(s, fd, text, n);
 }
 
-static void capture_machine(struct vm_session *s)
+void vm_capture_machine(struct vm_session *s)
 {
 	struct vm_system sys;
 	struct vm_nodes nodes;
@@ -82,11 +82,20 @@ static void capture_machine(struct vm_session *s)
 	write_time(s);
 }
 
+uint64_t vm_captured_ns(struct vm_session *s)
+{
+	struct tm tm = { 0 };
+	if (s->live || vm_session_slurp(s, &s->scratch, "captured") <= 0 || !strptime(s->scratch.s, "%Y-%m-%dT%H:%M:%S", &tm))
+		return 0;
+	const time_t seconds = timegm(&tm);
+	return seconds > 0 ? (uint64_t)seconds * 1000000000 : 0;
+}
+
 /**
  * Each set of needs makes the registry choose other files: maps for the layout alone, smaps, and
  * smaps_rollup where no smaps was read.
  */
-static int capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
+int vm_capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
 {
 	const uint32_t all = ((UINT32_C(1) << VM_NEED_NR) - 1) & ~VM_NEED(FRAMES);
 	struct vm_aspace *as;
@@ -131,10 +140,10 @@ int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t 
 		r = vm_session_capture(s, dir, err);
 	if (r < 0)
 		return r;
-	capture_machine(s);
+	vm_capture_machine(s);
 	size_t done = 0;
 	for (size_t i = 0; i < n; i++) {
-		r = capture_process(s, pids[i], err);
+		r = vm_capture_process(s, pids[i], err);
 		done += r == 0;
 		if (r < 0 && !is_unreadable(r))
 			break;

@@ -391,7 +391,7 @@ static int read_nodes(struct vm_session *s, struct vm_nodes *n)
 
 int vm_nodes_read(struct vm_session *s, struct vm_nodes *out, struct vm_err *err)
 {
-	*out = (struct vm_nodes){ .taken_ns = vm_clock_ns() };
+	*out = (struct vm_nodes){ .taken_ns = vm_session_clock(s) };
 	int r = read_nodes(s, out);
 	for (size_t i = 0; r == 0 && out->told && i < out->nodes.n; i++) {
 		r = read_figures(s, out, i);

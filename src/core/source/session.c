@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/model/nodes.h"
 
@@ -78,14 +79,28 @@ void vm_session_close(struct vm_session *s)
 		s->tasks_free(s->tasks);
 	if (s->faulttime)
 		s->faulttime_free(s->faulttime);
-	if (s->nodes)
-		vm_nodes_free(s->nodes);
-	free(s->nodes);
+	if (s->replay)
+		s->replay_free(s->replay);
+	vm_session_forget(s);
 	vm_vec_free(&s->users);
 	vm_vec_free(&s->unmet_other);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);
 	free(s);
+}
+
+void vm_session_forget(struct vm_session *s)
+{
+	if (s->nodes)
+		vm_nodes_free(s->nodes);
+	free(s->nodes);
+	s->nodes = NULL;
+	s->swap_types = NULL;
+}
+
+uint64_t vm_session_clock(const struct vm_session *s)
+{
+	return s->replay ? s->replay_ns : vm_clock_ns();
 }
 
 static bool is_empty_dir(int fd)

@@ -73,6 +73,11 @@ struct vm_session {
 	/** Times page faults; likewise, by vm_faulttime_get(). */
 	struct vm_faulttime *faulttime;
 	void (*faulttime_free)(struct vm_faulttime *ft);
+	/** The recording whose moment this shows; NULL: it isn't of one.  Freed likewise. */
+	struct vm_replay *replay;
+	void (*replay_free)(struct vm_replay *rp);
+	/** When the recording's moment was read, on the clock of vm_session_clock(). */
+	uint64_t replay_ns;
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };
@@ -84,6 +89,12 @@ struct vm_session {
  */
 int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err);
 void vm_session_close(struct vm_session *s);
+
+/** When what is read now was so, for rates and ages: CLOCK_MONOTONIC; of a recording, CLOCK_BOOTTIME of its moment. */
+uint64_t vm_session_clock(const struct vm_session *s);
+
+/** What was remembered of the machine is forgotten: it is about to be another one, or another moment of it. */
+void vm_session_forget(struct vm_session *s);
 
 /**
  * From now on copy every file that is read into `dir`, which must be empty or not exist yet.

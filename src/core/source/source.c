@@ -219,7 +219,8 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 	if (!as)
 		return vm_fail(err, ENOMEM, "out of memory");
 	vm_proc_init(&as->proc, pid);
-	as->taken_ns = as->proc.taken_ns = vm_clock_ns();
+	const uint64_t began_ns = vm_clock_ns();
+	as->taken_ns = as->proc.taken_ns = vm_session_clock(s);
 	struct vm_arena texts = { 0 };
 	struct vm_snap sn = {
 		.s = s, .pid = pid, .dir_fd = -1, .proc = &as->proc, .as = as, .arena = &texts,
@@ -257,7 +258,7 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 		vm_aspace_classify(as);
 	if (needs & VM_NEED(LAYOUT) && to == 0)
 		count_mappings(as);
-	as->took_ns = vm_clock_ns() - as->taken_ns;
+	as->took_ns = vm_clock_ns() - began_ns;
 	*out = as;
 	return 0;
 }
@@ -275,7 +276,7 @@ int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_aren
 		 struct vm_proc *p, struct vm_err *err)
 {
 	vm_proc_init(p, pid);
-	p->taken_ns = vm_clock_ns();
+	p->taken_ns = vm_session_clock(s);
 	/* One or two files: a directory more costs as much as one of them. */
 	const bool direct = !(needs & ~(VM_NEED(STAT) | VM_NEED(CPUS) | VM_NEED(NUMA)));
 	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .direct = direct, .proc = p, .arena = arena };

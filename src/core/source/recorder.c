@@ -1,0 +1,369 @@
+#include "core/source/recorder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/cleanup.h"
+#include "core/base/clock.h"
+#include "core/base/err.h"
+#include "core/base/map.h"
+#include "core/base/vec.h"
+#include "core/source/capture.h"
+#include "core/source/recwriter.h"
+#include "core/source/scratchdir.h"
+#include "core/source/session.h"
+
+/** A process of the frame before. */
+struct known {
+	pid_t pid;
+	uint64_t start;            /* field 22 of stat: another process may have got the number */
+	uint64_t memory;           /* its size, resident pages and faults, mixed: has any changed? */
+	uint64_t pss_of;           /* the same, when PSS was read last; 0: never */
+	char comm[20];
+	bool detailed;             /* more of it is in the recording than the usual files */
+	bool seen;
+};
+
+struct vm_recorder {
+	struct vm_session *s;
+	struct vm_rec_writer *w;
+	struct vm_recorder_options o;
+	/** Where the session's readers leave what they read. */
+	struct vm_scratch_dir dir;
+	VM_VEC(struct known) known;
+	struct vm_map by_pid;      /* to its index */
+	size_t turn;               /* whose PSS is next */
+	bool begun;
+	struct vm_buf text;
+	char path[600];
+};
+
+static const char *const usual_files[] = { "stat", "status", "statm", "cmdline", "cgroup", "limits", "exe", "smaps_rollup" };
+
+/* ---- What the session's readers read: the machine, and processes in detail ------------------------------------------ */
+
+static int make_dir(struct vm_recorder *r, struct vm_err *err)
+{
+	int e = vm_scratch_dir_open(&r->dir, "/dev/shm", "vmrec", err);
+	if (e < 0)
+		e = vm_scratch_dir_open(&r->dir, "/tmp", "vmrec", err);
+	return e < 0 ? e : vm_session_capture(r->s, r->dir.path, err);
+}
+
+static int put_taken_file(struct vm_recorder *r, int dir_fd, const char *name)
+{
+	struct stat st;
+	char target[4096];
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	if (S_ISLNK(st.st_mode)) {
+		ssize_t n = readlinkat(dir_fd, name, target, sizeof(target));
+		return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_LINK, target, (size_t)n);
+	}
+	vm_auto_close int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	r->text.n = 0;
+	if (fd < 0 || !vm_buf_reserve(&r->text, (size_t)st.st_size + 1))
+		return fd < 0 ? 0 : -ENOMEM;
+	ssize_t n = read(fd, r->text.s, (size_t)st.st_size);
+	return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_FILE, r->text.s, (size_t)n);
+}
+
+/** All files below, into the frame; directories stay for the next time. */
+static int take_below(struct vm_recorder *r, int dir_fd, size_t path_len)
+{
+	int e = 0, copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	vm_auto_dir DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+	for (const struct dirent *de; e == 0 && d && (de = readdir(d));) {
+		size_t len = strlen(de->d_name);
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || path_len + len + 2 > sizeof(r->path))
+			continue;
+		memcpy(r->path + path_len, de->d_name, len + 1);
+		vm_auto_close int below = de->d_type != DT_DIR ? -1 :
+			openat(dir_fd, de->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0) {
+			memcpy(r->path + path_len + len, "/", 2);
+			e = take_below(r, below, path_len + len + 1);
+		} else {
+			e = put_taken_file(r, dir_fd, de->d_name);
+			unlinkat(dir_fd, de->d_name, 0);
+		}
+	}
+	return e;
+}
+
+static int take_all(struct vm_recorder *r)
+{
+	return take_below(r, r->dir.fd, 0);
+}
+
+/** Directories of processes that have ended. */
+static void remove_dir_of(struct vm_recorder *r, pid_t pid)
+{
+	snprintf(r->path, sizeof(r->path), "proc/%d", pid);
+	vm_auto_close int below = openat(r->dir.fd, r->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below < 0)
+		return;
+	vm_remove_below(below);
+	unlinkat(r->dir.fd, r->path, AT_REMOVEDIR);
+}
+
+/* ---- Processes ------------------------------------------------------------------------------------------------------- */
+
+static long read_own(struct vm_recorder *r, pid_t pid, const char *name)
+{
+	snprintf(r->path, sizeof(r->path), "proc/%d/%s", pid, name);
+	int fd = openat(r->s->proc_fd, r->path + sizeof("proc/") - 1, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r->text.n = 0;
+	long n = vm_read_at_once(fd, &r->text);
+	close(fd);
+	return n;
+}
+
+static int put_own(struct vm_recorder *r, pid_t pid, const char *name)
+{
+	return read_own(r, pid, name) < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_FILE, r->text.s, r->text.n);
+}
+
+static int put_exe(struct vm_recorder *r, pid_t pid)
+{
+	char target[4096];
+	snprintf(r->path, sizeof(r->path), "proc/%d/exe", pid);
+	ssize_t n = readlinkat(r->s->proc_fd, r->path + sizeof("proc/") - 1, target, sizeof(target));
+	return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_LINK, target, (size_t)n);
+}
+
+/** Fields of stat behind the name, which may hold anything: fs/proc/array.c, proc(5). */
+static bool take_stat(const char *text, size_t len, struct known *k)
+{
+	const char *open = memchr(text, '(', len), *close = memrchr(text, ')', len);
+	unsigned long long f[25] = { 0 };
+	if (!open || !close || close < open)
+		return false;
+	size_t n = (size_t)(close - open) - 1;
+	snprintf(k->comm, sizeof(k->comm), "%.*s", (int)(n < 19 ? n : 19), open + 1);
+	const char *s = close + 1;
+	for (unsigned i = 3; i < 25 && *s == ' '; i++) {
+		const char *end = strchr(++s, ' ');
+		f[i] = strtoull(s, NULL, 10);
+		if (!end)
+			return false;
+		s = end;
+	}
+	k->start = f[22];
+	k->memory = vm_mix64(f[10] ^ vm_mix64(f[12] ^ vm_mix64(f[23] ^ vm_mix64(f[24] + 1)))) | 1;
+	return true;
+}
+
+static bool is_same_text(struct vm_recorder *r)
+{
+	const struct vm_rec_entry *e = vm_rec_tree_find(vm_rec_writer_tree(r->w), r->path, strlen(r->path));
+	return e && e->there && e->len == r->text.n && memcmp(e->data, r->text.s, r->text.n) == 0;
+}
+
+static void drop_usual(struct vm_recorder *r, pid_t pid)
+{
+	for (size_t i = 0; i < vm_countof(usual_files); i++) {
+		snprintf(r->path, sizeof(r->path), "proc/%d/%s", pid, usual_files[i]);
+		vm_rec_drop(r->w, r->path);
+	}
+}
+
+/** Everything that was read of it. */
+static void drop_all(struct vm_recorder *r, pid_t pid)
+{
+	struct vm_rec_tree *t = vm_rec_writer_tree(r->w);
+	char prefix[24];
+	size_t len = (size_t)snprintf(prefix, sizeof(prefix), "proc/%d/", pid);
+	for (size_t i = 0; i < t->entries.n; i++)
+		if (t->entries.v[i].there && strncmp(t->entries.v[i].path, prefix, len) == 0)
+			vm_rec_drop(r->w, t->entries.v[i].path);
+}
+
+static void drop(struct vm_recorder *r, const struct known *k)
+{
+	if (k->detailed) {
+		drop_all(r, k->pid);
+		remove_dir_of(r, k->pid);
+	} else {
+		drop_usual(r, k->pid);
+	}
+}
+
+static struct known *find_known(struct vm_recorder *r, pid_t pid)
+{
+	uint32_t at;
+	if (vm_map_get(&r->by_pid, (uint64_t)pid, &at))
+		return &r->known.v[at];
+	if (!vm_vec_push(&r->known, (struct known){ .pid = pid }))
+		return NULL;
+	if (!vm_map_put(&r->by_pid, (uint64_t)pid, (uint32_t)(r->known.n - 1))) {
+		r->known.n--;
+		return NULL;
+	}
+	return &r->known.v[r->known.n - 1];
+}
+
+/** Another program, or another process: what names it is read anew. */
+static int put_identity(struct vm_recorder *r, pid_t pid)
+{
+	int e = put_own(r, pid, "cmdline");
+	if (e == 0)
+		e = put_own(r, pid, "cgroup");
+	if (e == 0)
+		e = put_own(r, pid, "limits");
+	return e == 0 ? put_exe(r, pid) : e;
+}
+
+static int read_process(struct vm_recorder *r, pid_t pid, struct vm_recorder_frame *out)
+{
+	struct known now = { .pid = pid };
+	if (read_own(r, pid, "stat") < 0 || !take_stat(vm_buf_str(&r->text), r->text.n, &now))
+		return 0;
+	struct known *k = find_known(r, pid);
+	if (!k)
+		return -ENOMEM;
+	const bool other = k->start != now.start, renamed = other || strcmp(k->comm, now.comm) != 0;
+	const bool same = !other && is_same_text(r);
+	int e = same ? 0 : vm_rec_put(r->w, r->path, VM_REC_FILE, r->text.s, r->text.n);
+	if (other)
+		k->pss_of = 0;
+	k->start = now.start;
+	k->memory = now.memory;
+	memcpy(k->comm, now.comm, sizeof(k->comm));
+	k->seen = true;
+	out->processes++;
+	out->changed += !same;
+	if (e == 0 && !same)
+		e = put_own(r, pid, "status");
+	if (e == 0 && !same)
+		e = put_own(r, pid, "statm");
+	return e == 0 && renamed ? put_identity(r, pid) : e;
+}
+
+/** Those whose memory changed since, one after the other, until the time is used up. */
+static int read_pss(struct vm_recorder *r)
+{
+	const uint64_t until = vm_clock_ns() + r->o.pss_budget_ns;
+	for (size_t i = 0, n = r->known.n; i < n && (!r->begun || vm_clock_ns() < until); i++) {
+		struct known *k = &r->known.v[r->turn++ % n];
+		if (!k->seen || k->pss_of == k->memory)
+			continue;
+		int e = put_own(r, k->pid, "smaps_rollup");
+		if (e < 0)
+			return e;
+		k->pss_of = k->memory;
+	}
+	return 0;
+}
+
+static int read_detail(struct vm_recorder *r, struct vm_recorder_frame *out)
+{
+	for (size_t i = 0; i < r->known.n; i++) {
+		struct vm_err ignored = { 0 };
+		struct known *k = &r->known.v[i];
+		if (!k->seen)
+			continue;
+		int e = vm_capture_process(r->s, k->pid, &ignored);
+		if (e == -EACCES || e == -EPERM)
+			out->refused++;
+		else if (e < 0 && e != -ESRCH)
+			return e;
+		k->detailed = true;
+	}
+	return 0;
+}
+
+/** Processes that have ended leave the recording. */
+static bool forget_gone(struct vm_recorder *r)
+{
+	size_t to = 0;
+	for (size_t i = 0; i < r->known.n; i++) {
+		if (r->known.v[i].seen)
+			r->known.v[to++] = r->known.v[i];
+		else
+			drop(r, &r->known.v[i]);
+	}
+	if (to == r->known.n)
+		return true;
+	r->known.n = to;
+	vm_map_clear(&r->by_pid);
+	for (size_t i = 0; i < to; i++)
+		if (!vm_map_put(&r->by_pid, (uint64_t)r->known.v[i].pid, (uint32_t)i))
+			return false;
+	return true;
+}
+
+static int read_all(struct vm_recorder *r, const pid_t *pids, size_t n, struct vm_recorder_frame *out)
+{
+	int e = 0;
+	for (size_t i = 0; i < r->known.n; i++)
+		r->known.v[i].seen = false;
+	vm_capture_machine(r->s);
+	for (size_t i = 0; i < n && e == 0; i++)
+		e = read_process(r, pids[i], out);
+	if (e == 0 && !forget_gone(r))
+		e = -ENOMEM;
+	if (e == 0 && r->o.mappings)
+		e = read_detail(r, out);
+	if (e == 0)
+		e = take_all(r);
+	return e == 0 && !r->o.mappings ? read_pss(r) : e;
+}
+
+int vm_recorder_frame(struct vm_recorder *r, const pid_t *pids, size_t n, struct vm_recorder_frame *out, struct vm_err *err)
+{
+	struct timespec real, boot;
+	const uint64_t begun = vm_clock_ns();
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	memset(out, 0, sizeof(*out));
+	int e = read_all(r, pids, n, out);
+	if (e < 0)
+		return vm_fail_os(err, -e, "cannot make a frame");
+	e = vm_rec_commit(r->w, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
+			  (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec, err);
+	r->begun = true;
+	out->took_ns = vm_clock_ns() - begun;
+	return e;
+}
+
+int vm_recorder_open(struct vm_session *s, struct vm_rec_writer *w, const struct vm_recorder_options *o,
+		     struct vm_recorder **out, struct vm_err *err)
+{
+	struct vm_recorder *r = calloc(1, sizeof(*r));
+	if (!r)
+		return vm_fail(err, ENOMEM, "out of memory");
+	r->s = s;
+	r->w = w;
+	r->o = *o;
+	r->dir.fd = -1;
+	int e = make_dir(r, err);
+	if (e < 0) {
+		vm_recorder_close(r);
+		return e;
+	}
+	*out = r;
+	return 0;
+}
+
+void vm_recorder_close(struct vm_recorder *r)
+{
+	if (!r)
+		return;
+	vm_scratch_dir_close(&r->dir);
+	vm_vec_free(&r->known);
+	vm_map_free(&r->by_pid);
+	vm_buf_free(&r->text);
+	free(r);
+}

@@ -79,7 +79,7 @@ int vm_faulttime_get(struct vm_session *s, struct vm_faulttime **out, struct vm_
 {
 	if (!s->live)
 		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
-	if (s->capture_fd >= 0)
+	if (vm_session_copies(s))
 		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
 	if (!s->faulttime) {
 		struct vm_faulttime *ft = s->faulttime = calloc(1, sizeof(*ft));

@@ -1,13 +1,11 @@
 #include "core/source/recorder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +17,6 @@
 #include "core/base/vec.h"
 #include "core/source/capture.h"
 #include "core/source/recwriter.h"
-#include "core/source/scratchdir.h"
 #include "core/source/session.h"
 
 /** A process of the frame before. */
@@ -37,8 +34,9 @@ struct vm_recorder {
 	struct vm_session *s;
 	struct vm_rec_writer *w;
 	struct vm_recorder_options o;
-	/** Where the session's readers leave what they read. */
-	struct vm_scratch_dir dir;
+	/** What the session's readers read. */
+	struct vm_copies copies;
+	struct vm_rec_tree taken;
 	VM_VEC(struct known) known;
 	struct vm_map by_pid;      /* to its index */
 	size_t turn;               /* whose PSS is next */
@@ -51,69 +49,24 @@ static const char *const usual_files[] = { "stat", "status", "statm", "cmdline",
 
 /* ---- What the session's readers read: the machine, and processes in detail ------------------------------------------ */
 
-static int make_dir(struct vm_recorder *r, struct vm_err *err)
+static int take_copy(void *ctx, const char *path, bool link, const void *data, size_t len)
 {
-	int e = vm_scratch_dir_open(&r->dir, "/dev/shm", "vmrec", err);
-	if (e < 0)
-		e = vm_scratch_dir_open(&r->dir, "/tmp", "vmrec", err);
-	return e < 0 ? e : vm_session_capture(r->s, r->dir.path, err);
+	struct vm_recorder *r = ctx;
+	int e = vm_rec_tree_set(&r->taken, path, strlen(path), link ? VM_REC_LINK : VM_REC_FILE, data, len, NULL);
+	return e < 0 ? e : 0;
 }
 
-static int put_taken_file(struct vm_recorder *r, int dir_fd, const char *name)
+/** Into the frame; of a file that was read twice, as it was the second time. */
+static int put_taken(struct vm_recorder *r)
 {
-	struct stat st;
-	char target[4096];
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return 0;
-	if (S_ISLNK(st.st_mode)) {
-		ssize_t n = readlinkat(dir_fd, name, target, sizeof(target));
-		return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_LINK, target, (size_t)n);
+	int e = -r->s->capture_error;
+	for (size_t i = 0; e == 0 && i < r->taken.entries.n; i++) {
+		const struct vm_rec_entry *t = &r->taken.entries.v[i];
+		e = vm_rec_put(r->w, t->path, t->kind, t->data, t->len);
 	}
-	vm_auto_close int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	r->text.n = 0;
-	if (fd < 0 || !vm_buf_reserve(&r->text, (size_t)st.st_size + 1))
-		return fd < 0 ? 0 : -ENOMEM;
-	ssize_t n = read(fd, r->text.s, (size_t)st.st_size);
-	return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_FILE, r->text.s, (size_t)n);
-}
-
-/** All files below, into the frame; directories stay for the next time. */
-static int take_below(struct vm_recorder *r, int dir_fd, size_t path_len)
-{
-	int e = 0, copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	vm_auto_dir DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
-	for (const struct dirent *de; e == 0 && d && (de = readdir(d));) {
-		size_t len = strlen(de->d_name);
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || path_len + len + 2 > sizeof(r->path))
-			continue;
-		memcpy(r->path + path_len, de->d_name, len + 1);
-		vm_auto_close int below = de->d_type != DT_DIR ? -1 :
-			openat(dir_fd, de->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below >= 0) {
-			memcpy(r->path + path_len + len, "/", 2);
-			e = take_below(r, below, path_len + len + 1);
-		} else {
-			e = put_taken_file(r, dir_fd, de->d_name);
-			unlinkat(dir_fd, de->d_name, 0);
-		}
-	}
+	vm_rec_tree_free(&r->taken);
+	r->s->capture_error = 0;
 	return e;
-}
-
-static int take_all(struct vm_recorder *r)
-{
-	return take_below(r, r->dir.fd, 0);
-}
-
-/** Directories of processes that have ended. */
-static void remove_dir_of(struct vm_recorder *r, pid_t pid)
-{
-	snprintf(r->path, sizeof(r->path), "proc/%d", pid);
-	vm_auto_close int below = openat(r->dir.fd, r->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (below < 0)
-		return;
-	vm_remove_below(below);
-	unlinkat(r->dir.fd, r->path, AT_REMOVEDIR);
 }
 
 /* ---- Processes ------------------------------------------------------------------------------------------------------- */
@@ -192,12 +145,10 @@ static void drop_all(struct vm_recorder *r, pid_t pid)
 
 static void drop(struct vm_recorder *r, const struct known *k)
 {
-	if (k->detailed) {
+	if (k->detailed)
 		drop_all(r, k->pid);
-		remove_dir_of(r, k->pid);
-	} else {
+	else
 		drop_usual(r, k->pid);
-	}
 }
 
 static struct known *find_known(struct vm_recorder *r, pid_t pid)
@@ -317,7 +268,7 @@ static int read_all(struct vm_recorder *r, const pid_t *pids, size_t n, struct v
 	if (e == 0 && r->o.mappings)
 		e = read_detail(r, out);
 	if (e == 0)
-		e = take_all(r);
+		e = put_taken(r);
 	return e == 0 && !r->o.mappings ? read_pss(r) : e;
 }
 
@@ -347,12 +298,8 @@ int vm_recorder_open(struct vm_session *s, struct vm_rec_writer *w, const struct
 	r->s = s;
 	r->w = w;
 	r->o = *o;
-	r->dir.fd = -1;
-	int e = make_dir(r, err);
-	if (e < 0) {
-		vm_recorder_close(r);
-		return e;
-	}
+	r->copies = (struct vm_copies){ .ctx = r, .take = take_copy };
+	vm_session_copy_to(s, &r->copies);
 	*out = r;
 	return 0;
 }
@@ -361,7 +308,8 @@ void vm_recorder_close(struct vm_recorder *r)
 {
 	if (!r)
 		return;
-	vm_scratch_dir_close(&r->dir);
+	vm_session_copy_to(r->s, NULL);
+	vm_rec_tree_free(&r->taken);
 	vm_vec_free(&r->known);
 	vm_map_free(&r->by_pid);
 	vm_buf_free(&r->text);

@@ -74,7 +74,7 @@ int vm_tasks_get(struct vm_session *s, struct vm_tasks **out, struct vm_err *err
 	if (!s->live)
 		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
 	/* What is shown while a capture is written must be what the capture can show. */
-	if (s->capture_fd >= 0)
+	if (vm_session_copies(s))
 		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
 	if (!s->tasks) {
 		struct vm_tasks *t = s->tasks = calloc(1, sizeof(*t));

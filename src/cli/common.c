@@ -292,7 +292,8 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 		if (u->why == EACCES || u->why == EPERM)
 			fprintf(stderr, ": not permitted; %s\n", vm_need_info[b].remedy);
 		else if (u->why == ENOENT || u->why == ENODATA || (u->why == EOPNOTSUPP && !s->live))
-			fprintf(stderr, ": %s\n", s->live ? "this kernel doesn't tell" : "not in the captured tree");
+			fprintf(stderr, ": %s%s\n", s->live ? "this kernel doesn't tell" : "not in the ",
+				s->live ? "" : vm_session_kind(s));
 		else if (u->why == EBADMSG)
 			fprintf(stderr, ": its file makes no sense\n");
 		else if (u->why == EOPNOTSUPP)

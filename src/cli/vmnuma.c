@@ -96,7 +96,7 @@ void vmnuma_say_single(struct vmnuma *v)
 	if (!v->nodes.told && v->s->live)
 		vm_report_say(&v->report, "This kernel tells of no memory nodes (built without NUMA): all is shown as one.\n");
 	else if (!v->nodes.told)
-		vm_report_say(&v->report, "The captured tree tells of no memory nodes: all is shown as one.\n");
+		vm_report_say(&v->report, "The %s tells of no memory nodes: all is shown as one.\n", vm_session_kind(v->s));
 	else if (v->nodes.nodes.n == 1)
 		vm_report_say(&v->report, "One node: no memory of this machine is farther away than other.\n");
 }
@@ -212,7 +212,7 @@ static int read_operands(struct vmnuma *v, int argc, char **argv, struct vm_err 
 	if (r == 0 && v->count && !v->interval_ns)
 		return vm_fail(err, EINVAL, "--count goes with an interval");
 	if (r == 0 && v->interval_ns && !v->s->live)
-		return vm_fail(err, EINVAL, "a captured tree is one sample only: it takes no interval");
+		return vm_fail(err, EINVAL, "a %s is shown one moment at a time: it takes no interval", vm_session_kind(v->s));
 	return r;
 }
 

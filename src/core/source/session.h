@@ -176,6 +176,12 @@ void vm_session_tee_file(struct vm_session *s, const char *path, const void *dat
 /** The copy of a symbolic link. */
 void vm_session_tee_link(struct vm_session *s, const char *path, const char *target);
 
+/** What messages call it if it isn't live: "captured tree" or "recording". */
+static inline const char *vm_session_kind(const struct vm_session *s)
+{
+	return s->replay ? "recording" : "captured tree";
+}
+
 /** Note that `need` was wanted of `pid` and could not be read. */
 void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid);
 

@@ -69,7 +69,7 @@ static size_t index_of(const struct vm_source *src)
 int vm_source_usable(struct vm_session *s, const struct vm_source *src, struct vm_err *err)
 {
 	if ((src->flags & VM_SRC_LIVE) && !s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
+		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
 	size_t i = index_of(src);
 	/* A command's own: tried when asked for. */
 	if (!vm_sources[i])

@@ -1,6 +1,7 @@
 /** vmrec --info: every frame is read, so that what is said to be whole is. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -136,13 +137,14 @@ static void show_text(const struct info *in, const char *file, FILE *out)
 	if (in->usual_ns)
 		fprintf(out, ", usually every %s", vm_format_duration(in->usual_ns, a));
 	fprintf(out, "\nsize       %s", vm_format_size(bytes, a));
-	if (hours > 0)
+	/* Of a minute and more: the first frame is much larger than the others. */
+	if (hours > 1.0 / 60)
 		fprintf(out, ", %s an hour", vm_format_size((uint64_t)((double)bytes / hours), b));
 	fprintf(out, "\nprocesses  %zu in the last frame, %zu of them with mappings\n", in->processes, in->mappings);
 	if (!vm_recording_closed(in->rec))
 		fprintf(out, "end        it has no index: still being written, or ended half-way; complete frames are read\n");
 	if (lost)
-		fprintf(out, "lost       %s are no complete frame\n", vm_format_size(lost, a));
+		fprintf(out, "lost       %" PRIu64 " bytes that are no complete frame\n", lost);
 	if (in->broken)
 		fprintf(out, "broken     %zu frames can't be read, the first of them is #%zu\n", in->broken, in->first_broken);
 }

@@ -155,13 +155,17 @@ static void show_json(const struct info *in, const char *file, struct vm_json *j
 	vm_json_object_begin(j);
 	vm_json_put_str(j, "schema", "vmrec/1");
 	vm_json_put_str(j, "file", file);
-	vm_json_put_str(j, "host", in->host);
-	vm_json_put_str(j, "kernel", in->kernel);
+	vm_json_put_str(j, "host", in->host[0] ? in->host : NULL);
+	vm_json_put_str(j, "kernel", in->kernel[0] ? in->kernel : NULL);
 	vm_json_put_str(j, "first_time", put_time(in->first_ns, true, time));
 	vm_json_put_str(j, "last_time", put_time(in->last_ns, true, time));
 	vm_json_put_u64(j, "frames", in->frames);
 	vm_json_put_u64(j, "broken_frames", in->broken);
-	vm_json_put_u64(j, "interval_ns", in->usual_ns);
+	vm_json_key(j, "interval_ns");
+	if (in->frames > 1)
+		vm_json_u64(j, in->usual_ns);
+	else
+		vm_json_null(j);
 	vm_json_put_u64(j, "size_bytes", vm_recording_bytes(in->rec));
 	vm_json_put_u64(j, "lost_bytes", vm_recording_lost(in->rec));
 	vm_json_put_bool(j, "closed", vm_recording_closed(in->rec));

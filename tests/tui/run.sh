@@ -9,13 +9,22 @@ command -v "$bin/vmtop" >/dev/null || { echo "vmtop isn't built"; exit 77; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 sh "$here/mktree.sh" "$tmp/root" || exit 1
+# A recording of it: half a minute later the database has grown, the editor is gone; then the machine is as it was.
+cp -r "$tmp/root" "$tmp/later" || exit 1
+for stat in "$tmp"/later/proc/[0-9]*/stat; do
+	# Minor faults, and resident pages.
+	awk '{ $10 += 3000; $24 += 1000; print }' "$stat" >"$tmp/stat" && cp "$tmp/stat" "$stat"
+done
+python3 "$here/../tools/mkrec.py" "$tmp/recording" 0="$tmp/root" 30="$tmp/later" 90="$tmp/root" || exit 1
 failed=0 count=0
 for keys in "$here"/*.keys; do
 	name=$(basename "$keys" .keys)
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
 	locale=$(sed -n '1s/^# locale //p' "$keys")
 	count=$((count + 1))
-	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" --root "$tmp/root" --script "$keys") \
+	what=(--root "$tmp/root")
+	! grep -q '^# replay$' "$keys" || what=(--replay "$tmp/recording")
+	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC "$bin/vmtop" "${what[@]}" --script "$keys") \
 		>"$tmp/$name.screen" 2>"$tmp/$name.err"
 	echo "exit $?" >>"$tmp/$name.screen"
 	sed "s|$here/||" "$tmp/$name.err" >>"$tmp/$name.screen"

@@ -94,6 +94,7 @@ void vm_session_forget(struct vm_session *s)
 	free(s->nodes);
 	s->nodes = NULL;
 	s->swap_types = NULL;
+	s->users.n = 0;
 }
 
 uint64_t vm_session_clock(const struct vm_session *s)

@@ -95,13 +95,6 @@ static int resolve(const struct vm_replay *rp, char path[PATH_SIZE], bool follow
 	return -ELOOP;
 }
 
-static int find(const struct vm_replay *rp, const char *path, bool follow_last, const struct vm_rec_entry **out)
-{
-	char copy[PATH_SIZE];
-	int n = snprintf(copy, sizeof(copy), "%s", path);
-	return n < 0 || n >= PATH_SIZE ? -ENAMETOOLONG : resolve(rp, copy, follow_last, out);
-}
-
 /** The first path that doesn't come before this text. */
 static size_t lower_bound(const struct vm_replay *rp, const char *text)
 {
@@ -122,6 +115,17 @@ static bool is_dir(const struct vm_replay *rp, const char *path)
 	int n = snprintf(prefix, sizeof(prefix), "%s/", path);
 	const size_t at = n < PATH_SIZE ? lower_bound(rp, prefix) : rp->sorted.n;
 	return at < rp->sorted.n && strncmp(rp->sorted.v[at], prefix, (size_t)n) == 0;
+}
+
+/** -EISDIR: it is a directory. */
+static int find(const struct vm_replay *rp, const char *path, bool follow_last, const struct vm_rec_entry **out)
+{
+	char copy[PATH_SIZE];
+	int n = snprintf(copy, sizeof(copy), "%s", path);
+	if (n < 0 || n >= PATH_SIZE)
+		return -ENAMETOOLONG;
+	n = resolve(rp, copy, follow_last, out);
+	return n == -ENOENT && is_dir(rp, copy) ? -EISDIR : n;
 }
 
 int vm_replay_list(const struct vm_replay *rp, const char *path, struct vm_buf *names)
@@ -167,7 +171,7 @@ int vm_replay_open(const struct vm_replay *rp, const char *path, int flags)
 	const struct vm_rec_entry *e;
 	int r = find(rp, path, !(flags & O_NOFOLLOW), &e);
 	if (r < 0)
-		return r == -ENOENT && is_dir(rp, path) ? -EISDIR : r;
+		return r;
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
 	if ((flags & O_ACCMODE) != O_RDONLY)

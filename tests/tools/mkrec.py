@@ -95,7 +95,8 @@ def make(moments, version, index):
     out = bytearray(head + struct.pack("<I", crc32c(head)))
     frames, elements = Frames(), b""
     for number, (seconds, tree) in enumerate(moments):
-        real_ns, boot_ns = int((YEAR_2026 + seconds) * 1e9), int((1000 + seconds) * 1e9)
+        ns = round(seconds * 1e9)
+        real_ns, boot_ns = YEAR_2026 * 10**9 + ns, 1000 * 10**9 + ns
         elements += struct.pack("<QqQ", len(out) | (1 << 63 if number == 0 else 0), real_ns, boot_ns)
         out += block(KEY if number == 0 else DELTA, number, real_ns, boot_ns, *frames.frame(tree, number == 0))
     if index:

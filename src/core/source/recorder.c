@@ -27,7 +27,7 @@
  * Tasks are looked at by eBPF from so many on; each process is read all the same every so many frames, and what is set on
  * the machine; and PSS may take as long in the first frame.
  */
-enum { TASKS_FROM = 100, LOOK_AGAIN = 32, SETTINGS_EVERY = 12 };
+enum { TASKS_FROM = 64, LOOK_AGAIN = 32, SETTINGS_EVERY = 12 };
 #define FIRST_PSS_NS UINT64_C(2000000000)
 
 /** A process of the frame before. */

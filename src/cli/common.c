@@ -14,6 +14,7 @@
 #include "core/base/str.h"
 #include "core/model/need.h"
 #include "core/model/system.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -200,6 +201,11 @@ int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *co
 	*interval_ns = interval;
 	*count = n;
 	return 0;
+}
+
+int vm_begin_samples(const struct vm_common *c, struct vm_session *s, struct vm_err *err)
+{
+	return vm_session_recording(s) && !c->at ? vm_session_seek(s, 0, err) : 0;
 }
 
 /** When the document's facts were true: now, or when the tree was captured. */

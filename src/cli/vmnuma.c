@@ -18,6 +18,7 @@
 #include "core/source/cgroupfs.h"
 #include "core/source/nodes.h"
 #include "core/source/numacalls.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 
 enum { GROUP_TARGET = 1, GROUP_MODE = 2 };
@@ -211,8 +212,8 @@ static int read_operands(struct vmnuma *v, int argc, char **argv, struct vm_err 
 		v->count = v->o->count;
 	if (r == 0 && v->count && !v->interval_ns)
 		return vm_fail(err, EINVAL, "--count goes with an interval");
-	if (r == 0 && v->interval_ns && !v->s->live)
-		return vm_fail(err, EINVAL, "a %s is shown one moment at a time: it takes no interval", vm_session_kind(v->s));
+	if (r == 0 && v->interval_ns && !v->s->live && !vm_session_recording(v->s))
+		return vm_fail(err, EINVAL, "a captured tree is one sample only: it takes no interval");
 	return r;
 }
 
@@ -268,6 +269,16 @@ static bool wait_until(struct vm_signals *signals, uint64_t due_ns)
 	return false;
 }
 
+/** 0; 1: there is no further sample, or we were told to end; or a negative errno. */
+static int next_sample(struct vmnuma *v, struct vm_signals *signals, uint64_t *due_ns, struct vm_err *err)
+{
+	*due_ns += v->interval_ns;
+	if (!vm_session_recording(v->s))
+		return wait_until(signals, *due_ns);
+	const int r = vm_session_advance(v->s, v->interval_ns, err);
+	return r == -ENODATA ? 1 : r;
+}
+
 static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_err *err)
 {
 	struct vm_signals signals;
@@ -280,10 +291,10 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 	while (r == 0 && (!v->count || v->reports < v->count)) {
 		if (fflush(v->out) != 0)
 			r = vm_fail_os(err, errno, "cannot write the output");
-		due += v->interval_ns;
-		if (r < 0 || wait_until(&signals, due))
+		const int next = r < 0 ? r : next_sample(v, &signals, &due, err);
+		if (next > 0)
 			break;
-		r = read_nodes(v, err);
+		r = next < 0 ? next : read_nodes(v, err);
 		if (r == 0)
 			r = show_sample(v, mode, err);
 	}
@@ -310,6 +321,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	v.sink = vm_common_sink(ctx->common);
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	int r = read_operands(&v, argc, argv, err);
+	if (r == 0 && v.interval_ns)
+		r = vm_begin_samples(v.common, v.s, err);
 	if (r == 0)
 		r = read_nodes(&v, err);
 	const struct vmnuma_mode *mode = mode_of(&v);

@@ -17,7 +17,7 @@ static size_t there_and_back(const char *from, const char *to)
 	if (!vm_textdelta_make(from, strlen(from), to, strlen(to), &delta))
 		return 0;
 	ck_assert_int_eq(vm_textdelta_apply(from, strlen(from), delta.s, delta.n, &back), 0);
-	ck_assert_msg(back.n == strlen(to) && memcmp(back.s, to, back.n) == 0, "'%s' to '%s': came back as '%.*s'", from, to,
+	ck_assert_msg(back.n == strlen(to) && memcmp(vm_buf_str(&back), to, back.n) == 0, "'%s' to '%s': came back as '%.*s'", from, to,
 		      (int)back.n, back.s);
 	return delta.n ? delta.n : SIZE_MAX;
 }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "cli/tui/term.h"
 
@@ -82,7 +83,8 @@ enum vm_action vm_key_action(int code, unsigned scope)
 /** Text for mdoc: nothing in it is a request or an escape. */
 static void write_plain(const char *s, bool sentence, FILE *out)
 {
-	if (*s == '.' || *s == '\'')
+	/* A delimiter alone isn't taken for text. */
+	if (*s == '.' || *s == '\'' || (*s && !s[1] && strchr("()[]|,:;?!", *s)))
 		fputs("\\&", out);
 	for (const char *p = s; *p; p++) {
 		if (*p == '\\')

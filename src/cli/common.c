@@ -14,6 +14,7 @@
 #include "core/base/str.h"
 #include "core/model/need.h"
 #include "core/model/system.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -208,6 +209,11 @@ int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *co
 	return 0;
 }
 
+int vm_begin_samples(const struct vm_common *c, struct vm_session *s, struct vm_err *err)
+{
+	return vm_session_recording(s) && !c->at ? vm_session_seek(s, 0, err) : 0;
+}
+
 /** When the document's facts were true: now, or when the tree was captured. */
 static void put_time(struct vm_json *j, struct vm_session *s)
 {
@@ -307,7 +313,8 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 		if (u->why == EACCES || u->why == EPERM)
 			fprintf(stderr, ": not permitted; %s\n", vm_need_info[b].remedy);
 		else if (u->why == ENOENT || u->why == ENODATA || (u->why == EOPNOTSUPP && !s->live))
-			fprintf(stderr, ": %s\n", s->live ? "this kernel doesn't tell" : "not in the captured tree");
+			fprintf(stderr, ": %s%s\n", s->live ? "this kernel doesn't tell" : "not in the ",
+				s->live ? "" : vm_session_kind(s));
 		else if (u->why == EBADMSG)
 			fprintf(stderr, ": its file makes no sense\n");
 		else if (u->why == EOPNOTSUPP)

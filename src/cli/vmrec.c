@@ -126,11 +126,9 @@ static uint64_t next_due(const struct vmrec *v, uint64_t due_ns)
 static int record(struct vmrec *v, struct vm_err *err)
 {
 	uint64_t due = vm_clock_ns();
-	int r = make_frame(v, err);
-	if (r == 0 && v->target.whom == VM_OF_PIDS && v->frame.processes == 0)
-		return vm_fail(err, ESRCH, "there is none of these processes");
-	if (r == 0 && v->child.pid)
-		r = vm_launch_go(&v->child, err);
+	int r = v->child.pid ? vm_launch_go(&v->child, err) : 0;
+	if (r == 0)
+		r = make_frame(v, err);
 	while (r == 0 && (!v->count || v->frames < v->count) && !targets_ended(v)) {
 		due = next_due(v, due);
 		if (wait_until(v, due))
@@ -178,11 +176,22 @@ static bool wants_mappings(const struct vmrec *v)
 	return v->o->mappings || (!v->o->no_mappings && v->target.whom != VM_OF_ALL);
 }
 
+/** Nothing is written for processes that aren't there. */
+static int check_there(const struct vmrec *v, struct vm_err *err)
+{
+	if (v->target.whom != VM_OF_PIDS || v->child.pid || !vm_target_gone(v->target.whom, v->target.pids, v->target.npids))
+		return 0;
+	return v->target.npids == 1 ? vm_fail(err, ESRCH, "there is no process %d", v->target.pids[0])
+				    : vm_fail(err, ESRCH, "there is none of these processes");
+}
+
 static int run_recorder(struct vmrec *v, struct vm_err *err)
 {
 	uint64_t cut;
 	const struct vm_recorder_options o = { .pss_budget_ns = v->interval_ns / PSS_SHARE, .mappings = wants_mappings(v) };
-	int r = vm_rec_writer_open(v->o->file, &v->writer, &cut, err);
+	int r = check_there(v, err);
+	if (r == 0)
+		r = vm_rec_writer_open(v->o->file, &v->writer, &cut, err);
 	if (r < 0)
 		return r;
 	v->bytes_before = vm_rec_writer_bytes(v->writer);

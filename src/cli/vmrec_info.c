@@ -1,6 +1,7 @@
 /** vmrec --info: every frame is read, so that what is said to be whole is. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,44 +16,10 @@ struct info {
 	struct vm_recording *rec;
 	size_t frames, broken;
 	size_t first_broken;       /* counted from 1; 0: none */
-	size_t processes, mappings;        /* of the last frame that can be read: processes, and those with their mappings */
-	char host[65], kernel[65];
+	struct vm_rec_summary last;        /* of the last frame that can be read */
 	uint64_t usual_ns;         /* between frames: the median */
 	int64_t first_ns, last_ns;
 };
-
-static bool is_process_file(const struct vm_rec_entry *e, const char *name)
-{
-	const char *slash = e->there ? strchr(e->path, '/') : NULL;
-	if (!slash || strncmp(e->path, "proc/", 5) != 0 || e->path[5] < '0' || e->path[5] > '9')
-		return false;
-	slash = strchr(e->path + 5, '/');
-	return slash && strcmp(slash + 1, name) == 0;
-}
-
-static void copy_text(struct vm_rec_tree *t, const char *path, char *to, size_t size)
-{
-	const struct vm_rec_entry *e = vm_rec_tree_find(t, path, strlen(path));
-	size_t n = e && e->there ? e->len : 0;
-	if (n >= size)
-		n = size - 1;
-	if (n)
-		memcpy(to, e->data, n);
-	to[n] = '\0';
-	to[strcspn(to, "\n")] = '\0';
-}
-
-static void look_at(struct info *in)
-{
-	struct vm_rec_tree *t = vm_recording_tree(in->rec);
-	in->processes = in->mappings = 0;
-	for (size_t i = 0; i < t->entries.n; i++) {
-		in->processes += is_process_file(&t->entries.v[i], "stat");
-		in->mappings += is_process_file(&t->entries.v[i], "smaps");
-	}
-	copy_text(t, "proc/sys/kernel/hostname", in->host, sizeof(in->host));
-	copy_text(t, "proc/sys/kernel/osrelease", in->kernel, sizeof(in->kernel));
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -102,7 +69,7 @@ static int read_all(struct info *in, struct vm_err *err)
 			known = vm_recording_read(in->rec, i, &ignored) == 0;
 	}
 	if (known)
-		look_at(in);
+		vm_recording_sum_up(in->rec, &in->last);
 	return 0;
 }
 
@@ -127,7 +94,7 @@ static void show_text(const struct info *in, const char *file, FILE *out)
 	char from[48], to[48], a[VM_NUMBUF], b[VM_NUMBUF];
 	const uint64_t bytes = vm_recording_bytes(in->rec), lost = vm_recording_lost(in->rec);
 	const double hours = (double)(in->last_ns - in->first_ns) / 3.6e12;
-	fprintf(out, "%s   %s, Linux %s\n", file, in->host[0] ? in->host : "-", in->kernel[0] ? in->kernel : "-");
+	fprintf(out, "%s   %s, Linux %s\n", file, in->last.host[0] ? in->last.host : "-", in->last.kernel[0] ? in->last.kernel : "-");
 	fprintf(out, "from       %s\n", put_time(in->first_ns, false, from));
 	fprintf(out, "to         %s", put_time(in->last_ns, false, to));
 	if (in->last_ns > in->first_ns)
@@ -136,13 +103,14 @@ static void show_text(const struct info *in, const char *file, FILE *out)
 	if (in->usual_ns)
 		fprintf(out, ", usually every %s", vm_format_duration(in->usual_ns, a));
 	fprintf(out, "\nsize       %s", vm_format_size(bytes, a));
-	if (hours > 0)
+	/* Of a minute and more: the first frame is much larger than the others. */
+	if (hours > 1.0 / 60)
 		fprintf(out, ", %s an hour", vm_format_size((uint64_t)((double)bytes / hours), b));
-	fprintf(out, "\nprocesses  %zu in the last frame, %zu of them with mappings\n", in->processes, in->mappings);
+	fprintf(out, "\nprocesses  %zu in the last frame, %zu of them with mappings\n", in->last.processes, in->last.with_mappings);
 	if (!vm_recording_closed(in->rec))
 		fprintf(out, "end        it has no index: still being written, or ended half-way; complete frames are read\n");
 	if (lost)
-		fprintf(out, "lost       %s are no complete frame\n", vm_format_size(lost, a));
+		fprintf(out, "lost       %" PRIu64 " bytes that are no complete frame\n", lost);
 	if (in->broken)
 		fprintf(out, "broken     %zu frames can't be read, the first of them is #%zu\n", in->broken, in->first_broken);
 }
@@ -153,18 +121,22 @@ static void show_json(const struct info *in, const char *file, struct vm_json *j
 	vm_json_object_begin(j);
 	vm_json_put_str(j, "schema", "vmrec/1");
 	vm_json_put_str(j, "file", file);
-	vm_json_put_str(j, "host", in->host);
-	vm_json_put_str(j, "kernel", in->kernel);
+	vm_json_put_str(j, "host", in->last.host[0] ? in->last.host : NULL);
+	vm_json_put_str(j, "kernel", in->last.kernel[0] ? in->last.kernel : NULL);
 	vm_json_put_str(j, "first_time", put_time(in->first_ns, true, time));
 	vm_json_put_str(j, "last_time", put_time(in->last_ns, true, time));
 	vm_json_put_u64(j, "frames", in->frames);
 	vm_json_put_u64(j, "broken_frames", in->broken);
-	vm_json_put_u64(j, "interval_ns", in->usual_ns);
+	vm_json_key(j, "interval_ns");
+	if (in->frames > 1)
+		vm_json_u64(j, in->usual_ns);
+	else
+		vm_json_null(j);
 	vm_json_put_u64(j, "size_bytes", vm_recording_bytes(in->rec));
 	vm_json_put_u64(j, "lost_bytes", vm_recording_lost(in->rec));
 	vm_json_put_bool(j, "closed", vm_recording_closed(in->rec));
-	vm_json_put_u64(j, "processes", in->processes);
-	vm_json_put_u64(j, "processes_with_mappings", in->mappings);
+	vm_json_put_u64(j, "processes", in->last.processes);
+	vm_json_put_u64(j, "processes_with_mappings", in->last.with_mappings);
 	vm_json_object_end(j);
 }
 

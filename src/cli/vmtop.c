@@ -277,7 +277,7 @@ static int begin_replay(struct vmtop *v, const struct vm_sweep *sweep, bool sing
 {
 	const size_t at = vm_session_moment(v->s);
 	if (!single)
-		return v->common->at ? 0 : vm_session_seek(v->s, 0, err);
+		return vm_begin_samples(v->common, v->s, err);
 	if (at == 0)
 		return 0;
 	/* Rates are against the moment before; where that can't be read there are none. */

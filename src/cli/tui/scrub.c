@@ -129,7 +129,7 @@ int vm_scrub_draw(struct vm_ui *ui, int y)
 	ui->feed->when(ui->feed->ctx, ui->moment, &when);
 	int x = vm_canvas_text(c, 0, y, c->w, VM_TINT_TITLE, when.text);
 	x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "  #%zu of %zu", ui->moment + 1, ui->feed->moments);
-	if (when.since_first_ns >= 0)
+	if (when.since_first_ns > 0)
 		x += vm_canvas_textf(c, x, y, c->w - x, VM_TINT_DIM, "  +%s",
 				     vm_format_duration((uint64_t)when.since_first_ns, num));
 	draw_place(ui, x + 1, y);

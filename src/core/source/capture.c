@@ -30,8 +30,7 @@ int vm_read_paging_levels(struct vm_session *s, bool *five)
 	for (ssize_t got; n < CPUINFO && (got = read(fd, text + n, CPUINFO - n)) > 0;)
 		n += (size_t)got;
 	text[n] = '\0';
-	vm_auto_close int tee = vm_session_tee(s, "proc/cpuinfo");
-	vm_session_tee_write(s, tee, text, n);
+	vm_session_tee_file(s, "proc/cpuinfo", text, n);
 	char *flags = strstr(text, "\nflags\t");
 	if (!flags)
 		return -ENODATA;
@@ -51,8 +50,7 @@ void vm_read_arch(struct vm_session *s, char *to, size_t size)
 	else if (s->live && uname(&u) == 0) {
 		/* That file came with Linux 6.1. */
 		snprintf(to, size, "%s", u.machine);
-		vm_auto_close int tee = vm_session_tee(s, "proc/sys/kernel/arch");
-		vm_session_tee_write(s, tee, to, strlen(to));
+		vm_session_tee_file(s, "proc/sys/kernel/arch", to, strlen(to));
 	}
 }
 
@@ -64,8 +62,7 @@ static void write_time(struct vm_session *s)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ\n", &tm);
-	vm_auto_close int fd = vm_session_tee(s, "captured");
-	vm_session_tee_write(s, fd, text, n);
+	vm_session_tee_file(s, "captured", text, n);
 }
 
 void vm_capture_machine(struct vm_session *s)

@@ -1,13 +1,13 @@
 #include "core/source/recorder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +18,17 @@
 #include "core/base/map.h"
 #include "core/base/vec.h"
 #include "core/source/capture.h"
+#include "core/source/recmachine.h"
 #include "core/source/recwriter.h"
-#include "core/source/scratchdir.h"
 #include "core/source/session.h"
+#include "core/source/tasks.h"
+
+/**
+ * Tasks are looked at by eBPF from so many on; each process is read all the same every so many frames, and what is set on
+ * the machine; and PSS may take as long in the first frame.
+ */
+enum { TASKS_FROM = 64, LOOK_AGAIN = 32, SETTINGS_EVERY = 12 };
+#define FIRST_PSS_NS UINT64_C(2000000000)
 
 /** A process of the frame before. */
 struct known {
@@ -28,6 +36,7 @@ struct known {
 	uint64_t start;            /* field 22 of stat: another process may have got the number */
 	uint64_t memory;           /* its size, resident pages and faults, mixed: has any changed? */
 	uint64_t pss_of;           /* the same, when PSS was read last; 0: never */
+	uint64_t signature;        /* of what the pass over all tasks told when stat was read last; 0: nothing */
 	char comm[20];
 	bool detailed;             /* more of it is in the recording than the usual files */
 	bool seen;
@@ -37,12 +46,18 @@ struct vm_recorder {
 	struct vm_session *s;
 	struct vm_rec_writer *w;
 	struct vm_recorder_options o;
-	/** Where the session's readers leave what they read. */
-	struct vm_scratch_dir dir;
+	/** What the session's readers read. */
+	struct vm_copies copies;
+	struct vm_rec_tree taken;
 	VM_VEC(struct known) known;
 	struct vm_map by_pid;      /* to its index */
 	size_t turn;               /* whose PSS is next */
-	bool begun;
+	uint64_t frames;
+	/** Looks at all tasks, so that only those are read that did something; NULL: it can't be had here. */
+	struct vm_session *tasks_session;
+	struct vm_tasks *tasks;
+	VM_VEC(uint32_t) users;    /* who are in `passwd` */
+	struct vm_buf passwd;
 	struct vm_buf text;
 	char path[600];
 };
@@ -51,69 +66,24 @@ static const char *const usual_files[] = { "stat", "status", "statm", "cmdline",
 
 /* ---- What the session's readers read: the machine, and processes in detail ------------------------------------------ */
 
-static int make_dir(struct vm_recorder *r, struct vm_err *err)
+static int take_copy(void *ctx, const char *path, bool link, const void *data, size_t len)
 {
-	int e = vm_scratch_dir_open(&r->dir, "/dev/shm", "vmrec", err);
-	if (e < 0)
-		e = vm_scratch_dir_open(&r->dir, "/tmp", "vmrec", err);
-	return e < 0 ? e : vm_session_capture(r->s, r->dir.path, err);
+	struct vm_recorder *r = ctx;
+	int e = vm_rec_tree_set(&r->taken, path, strlen(path), link ? VM_REC_LINK : VM_REC_FILE, data, len, NULL);
+	return e < 0 ? e : 0;
 }
 
-static int put_taken_file(struct vm_recorder *r, int dir_fd, const char *name)
+/** Into the frame; of a file that was read twice, as it was the second time. */
+static int put_taken(struct vm_recorder *r)
 {
-	struct stat st;
-	char target[4096];
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return 0;
-	if (S_ISLNK(st.st_mode)) {
-		ssize_t n = readlinkat(dir_fd, name, target, sizeof(target));
-		return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_LINK, target, (size_t)n);
+	int e = -r->s->capture_error;
+	for (size_t i = 0; e == 0 && i < r->taken.entries.n; i++) {
+		const struct vm_rec_entry *t = &r->taken.entries.v[i];
+		e = vm_rec_put(r->w, t->path, t->kind, t->data, t->len);
 	}
-	vm_auto_close int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	r->text.n = 0;
-	if (fd < 0 || !vm_buf_reserve(&r->text, (size_t)st.st_size + 1))
-		return fd < 0 ? 0 : -ENOMEM;
-	ssize_t n = read(fd, r->text.s, (size_t)st.st_size);
-	return n < 0 ? 0 : vm_rec_put(r->w, r->path, VM_REC_FILE, r->text.s, (size_t)n);
-}
-
-/** All files below, into the frame; directories stay for the next time. */
-static int take_below(struct vm_recorder *r, int dir_fd, size_t path_len)
-{
-	int e = 0, copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	vm_auto_dir DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
-	for (const struct dirent *de; e == 0 && d && (de = readdir(d));) {
-		size_t len = strlen(de->d_name);
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || path_len + len + 2 > sizeof(r->path))
-			continue;
-		memcpy(r->path + path_len, de->d_name, len + 1);
-		vm_auto_close int below = de->d_type != DT_DIR ? -1 :
-			openat(dir_fd, de->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below >= 0) {
-			memcpy(r->path + path_len + len, "/", 2);
-			e = take_below(r, below, path_len + len + 1);
-		} else {
-			e = put_taken_file(r, dir_fd, de->d_name);
-			unlinkat(dir_fd, de->d_name, 0);
-		}
-	}
+	vm_rec_tree_free(&r->taken);
+	r->s->capture_error = 0;
 	return e;
-}
-
-static int take_all(struct vm_recorder *r)
-{
-	return take_below(r, r->dir.fd, 0);
-}
-
-/** Directories of processes that have ended. */
-static void remove_dir_of(struct vm_recorder *r, pid_t pid)
-{
-	snprintf(r->path, sizeof(r->path), "proc/%d", pid);
-	vm_auto_close int below = openat(r->dir.fd, r->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (below < 0)
-		return;
-	vm_remove_below(below);
-	unlinkat(r->dir.fd, r->path, AT_REMOVEDIR);
 }
 
 /* ---- Processes ------------------------------------------------------------------------------------------------------- */
@@ -192,12 +162,10 @@ static void drop_all(struct vm_recorder *r, pid_t pid)
 
 static void drop(struct vm_recorder *r, const struct known *k)
 {
-	if (k->detailed) {
+	if (k->detailed)
 		drop_all(r, k->pid);
-		remove_dir_of(r, k->pid);
-	} else {
+	else
 		drop_usual(r, k->pid);
-	}
 }
 
 static struct known *find_known(struct vm_recorder *r, pid_t pid)
@@ -214,10 +182,28 @@ static struct known *find_known(struct vm_recorder *r, pid_t pid)
 	return &r->known.v[r->known.n - 1];
 }
 
+/** The name of a process's user, as a line of passwd(5) that has nothing else.  `status` is in r->text. */
+static int put_user(struct vm_recorder *r)
+{
+	const char *line = strstr(vm_buf_str(&r->text), "\nUid:\t");
+	unsigned long effective;
+	if (!line || sscanf(line, "\nUid:\t%*u %lu", &effective) != 1)
+		return 0;
+	for (size_t i = 0; i < r->users.n; i++)
+		if (r->users.v[i] == effective)
+			return 0;
+	const struct passwd *pw = getpwuid((uid_t)effective);
+	if (pw)
+		vm_buf_addf(&r->passwd, "%s:x:%lu:\n", pw->pw_name, effective);
+	return vm_vec_push(&r->users, (uint32_t)effective) && !r->passwd.failed ? 0 : -ENOMEM;
+}
+
 /** Another program, or another process: what names it is read anew. */
 static int put_identity(struct vm_recorder *r, pid_t pid)
 {
-	int e = put_own(r, pid, "cmdline");
+	int e = read_own(r, pid, "status") < 0 ? 0 : put_user(r);
+	if (e == 0)
+		e = put_own(r, pid, "cmdline");
 	if (e == 0)
 		e = put_own(r, pid, "cgroup");
 	if (e == 0)
@@ -225,9 +211,51 @@ static int put_identity(struct vm_recorder *r, pid_t pid)
 	return e == 0 ? put_exe(r, pid) : e;
 }
 
+/** FNV-1a (Fowler, Noll, Vo). */
+static uint64_t hash(uint64_t h, const void *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ ((const unsigned char *)data)[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/**
+ * Of all that stat and statm tell: as long as it is the same, they are.  What belongs to the user as a whole is left out,
+ * and who else is just looking at the process (mm_users).  0: nothing is known.
+ */
+static uint64_t signature(const struct vm_recorder *r, pid_t pid)
+{
+	const struct vm_task_entry *e = r->tasks ? vm_tasks_find(r->tasks, pid) : NULL;
+	if (!e || e->unsteady)
+		return 0;
+	struct vm_task t = *e->task;
+	t.mm_users = t.mm_count = 0;
+	uint64_t h = hash(UINT64_C(0xcbf29ce484222325), &t, offsetof(struct vm_task, knows_charges));
+	const uint64_t sums[] = { e->seen, e->min_flt, e->maj_flt, e->runtime_ns };
+	return hash(h, sums, sizeof(sums)) | 1;
+}
+
+/** It has done nothing since.  Now and then it is looked at all the same. */
+static bool rests(struct vm_recorder *r, pid_t pid, uint64_t sig)
+{
+	uint32_t at;
+	if (!sig || (r->frames + (uint64_t)pid) % LOOK_AGAIN == 0 || !vm_map_get(&r->by_pid, (uint64_t)pid, &at))
+		return false;
+	struct known *k = &r->known.v[at];
+	if (k->signature != sig)
+		return false;
+	k->seen = true;
+	return true;
+}
+
 static int read_process(struct vm_recorder *r, pid_t pid, struct vm_recorder_frame *out)
 {
-	struct known now = { .pid = pid };
+	/* Taken before stat is read: what happens in between is seen next time. */
+	struct known now = { .pid = pid, .signature = signature(r, pid) };
+	if (rests(r, pid, now.signature)) {
+		out->processes++;
+		return 0;
+	}
 	if (read_own(r, pid, "stat") < 0 || !take_stat(vm_buf_str(&r->text), r->text.n, &now))
 		return 0;
 	struct known *k = find_known(r, pid);
@@ -240,6 +268,7 @@ static int read_process(struct vm_recorder *r, pid_t pid, struct vm_recorder_fra
 		k->pss_of = 0;
 	k->start = now.start;
 	k->memory = now.memory;
+	k->signature = now.signature;
 	memcpy(k->comm, now.comm, sizeof(k->comm));
 	k->seen = true;
 	out->processes++;
@@ -254,8 +283,8 @@ static int read_process(struct vm_recorder *r, pid_t pid, struct vm_recorder_fra
 /** Those whose memory changed since, one after the other, until the time is used up. */
 static int read_pss(struct vm_recorder *r)
 {
-	const uint64_t until = vm_clock_ns() + r->o.pss_budget_ns;
-	for (size_t i = 0, n = r->known.n; i < n && (!r->begun || vm_clock_ns() < until); i++) {
+	const uint64_t until = vm_clock_ns() + (r->frames ? r->o.pss_budget_ns : FIRST_PSS_NS);
+	for (size_t i = 0, n = r->known.n; i < n && vm_clock_ns() < until; i++) {
 		struct known *k = &r->known.v[r->turn++ % n];
 		if (!k->seen || k->pss_of == k->memory)
 			continue;
@@ -304,12 +333,24 @@ static bool forget_gone(struct vm_recorder *r)
 	return true;
 }
 
+/** A pass over all tasks, where there are many to be read and it can be had. */
+static void look_at_tasks(struct vm_recorder *r, size_t n)
+{
+	if (!r->tasks && !r->frames && n >= TASKS_FROM) {
+		if (vm_session_open("/", &r->tasks_session, NULL) < 0 || vm_tasks_get(r->tasks_session, &r->tasks, NULL) < 0)
+			r->tasks = NULL;
+	}
+	if (r->tasks && vm_tasks_pass(r->tasks, NULL) < 0)
+		r->tasks = NULL;
+}
+
 static int read_all(struct vm_recorder *r, const pid_t *pids, size_t n, struct vm_recorder_frame *out)
 {
 	int e = 0;
 	for (size_t i = 0; i < r->known.n; i++)
 		r->known.v[i].seen = false;
-	vm_capture_machine(r->s);
+	vm_rec_read_machine(r->s, r->frames % SETTINGS_EVERY == 0);
+	look_at_tasks(r, n);
 	for (size_t i = 0; i < n && e == 0; i++)
 		e = read_process(r, pids[i], out);
 	if (e == 0 && !forget_gone(r))
@@ -317,7 +358,9 @@ static int read_all(struct vm_recorder *r, const pid_t *pids, size_t n, struct v
 	if (e == 0 && r->o.mappings)
 		e = read_detail(r, out);
 	if (e == 0)
-		e = take_all(r);
+		e = put_taken(r);
+	if (e == 0 && r->passwd.n)
+		e = vm_rec_put(r->w, "etc/passwd", VM_REC_FILE, r->passwd.s, r->passwd.n);
 	return e == 0 && !r->o.mappings ? read_pss(r) : e;
 }
 
@@ -333,7 +376,7 @@ int vm_recorder_frame(struct vm_recorder *r, const pid_t *pids, size_t n, struct
 		return vm_fail_os(err, -e, "cannot make a frame");
 	e = vm_rec_commit(r->w, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
 			  (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec, err);
-	r->begun = true;
+	r->frames += e == 0;
 	out->took_ns = vm_clock_ns() - begun;
 	return e;
 }
@@ -347,12 +390,8 @@ int vm_recorder_open(struct vm_session *s, struct vm_rec_writer *w, const struct
 	r->s = s;
 	r->w = w;
 	r->o = *o;
-	r->dir.fd = -1;
-	int e = make_dir(r, err);
-	if (e < 0) {
-		vm_recorder_close(r);
-		return e;
-	}
+	r->copies = (struct vm_copies){ .ctx = r, .take = take_copy };
+	vm_session_copy_to(s, &r->copies);
 	*out = r;
 	return 0;
 }
@@ -361,9 +400,13 @@ void vm_recorder_close(struct vm_recorder *r)
 {
 	if (!r)
 		return;
-	vm_scratch_dir_close(&r->dir);
+	vm_session_copy_to(r->s, NULL);
+	vm_rec_tree_free(&r->taken);
 	vm_vec_free(&r->known);
 	vm_map_free(&r->by_pid);
+	vm_session_close(r->tasks_session);
+	vm_vec_free(&r->users);
+	vm_buf_free(&r->passwd);
 	vm_buf_free(&r->text);
 	free(r);
 }

@@ -48,9 +48,16 @@ int vm_recording_find(const struct vm_recording *r, const char *text, size_t *mo
 int vm_recording_read(struct vm_recording *r, size_t moment, struct vm_err *err);
 struct vm_rec_tree *vm_recording_tree(struct vm_recording *r);
 
+/** What the moment that was read last holds. */
+struct vm_rec_summary {
+	size_t processes, with_mappings;
+	char host[65], kernel[65]; /* "": it doesn't say */
+};
+void vm_recording_sum_up(struct vm_recording *r, struct vm_rec_summary *out);
+
 /**
- * A session at a moment.  It owns the recording from here on, also if this fails; its files are written below a
- * directory of its own in memory (/dev/shm, or $TMPDIR), which goes away with it.
+ * A session at a moment.  It owns the recording from here on, also if this fails.  Files, links and directories come from
+ * memory.
  */
 int vm_session_open_recording(struct vm_recording *r, size_t moment, struct vm_session **out, struct vm_err *err);
 

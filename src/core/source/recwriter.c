@@ -35,6 +35,7 @@ struct vm_rec_writer {
 	uint32_t numbers;          /* given out since the last whole frame */
 	struct vm_buf delta, packed;
 	bool must_be_key;
+	bool made;                 /* by us: without a frame it goes away again */
 	uint64_t number;           /* of the next frame */
 	uint64_t since, key_bytes; /* bytes of frames since the last whole one, and of that */
 	unsigned frames_since;
@@ -113,6 +114,7 @@ static int prepare(struct vm_rec_writer *w, uint64_t *cut, struct vm_err *err)
 	if (flock(w->fd, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK ? vm_fail(err, EBUSY, "another vmrec is writing '%s'", w->path) :
 			fail_write(w, errno, err);
+	w->made = st.st_size == 0;
 	return st.st_size == 0 ? begin_file(w, err) : go_on(w, (uint64_t)st.st_size, cut, err);
 }
 
@@ -343,6 +345,8 @@ int vm_rec_writer_close(struct vm_rec_writer *w, struct vm_err *err)
 	if (!w)
 		return 0;
 	int r = w->blocks.moments.n ? write_index(w, err) : 0;
+	if (w->made && !w->blocks.moments.n)
+		unlink(w->path);
 	free_writer(w);
 	return r;
 }

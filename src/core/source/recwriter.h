@@ -18,7 +18,10 @@ struct vm_rec_writer;
  */
 int vm_rec_writer_open(const char *path, struct vm_rec_writer **out, uint64_t *cut, struct vm_err *err);
 
-/** Write the index and close.  What was put since the last frame is dropped.  NULL is fine. */
+/**
+ * Write the index and close.  What was put since the last frame is dropped; a new file without a frame is removed.  NULL is
+ * fine.
+ */
 int vm_rec_writer_close(struct vm_rec_writer *w, struct vm_err *err);
 
 /** What the frame that is being made holds already, or took over from the one before.  Don't change it. */

@@ -1,62 +1,155 @@
 /**
- * A moment of a recording as a tree of files.  Readers open directories and list them, follow links and map files, so it
- * is a real one, in memory; only what differs from one moment to the next is written.
+ * A moment of a recording as a tree of files, in memory: what a session's readers open, list and follow.
+ *
+ * Directories are what paths begin with: all paths stand in one sorted row, and those below a directory stand together.
  */
+#include "core/source/replay.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
 #include "core/source/recording.h"
-#include "core/source/scratchdir.h"
 #include "core/source/session.h"
+
+/** As many links one after the other as the kernel follows (MAXSYMLINKS in include/linux/namei.h), and the longest path. */
+enum { LINKS_MAX = 40, PATH_SIZE = 8192 };
 
 struct vm_replay {
 	struct vm_recording *rec;
 	size_t moment;
-	struct vm_scratch_dir dir;
+	/** Paths of all that is there, ascending. */
+	VM_VEC(const char *) sorted;
 };
 
-/** The recording may be a stranger's: nothing is followed out of the directory, and no link at all. */
-static int open_in(const struct vm_replay *rp, const char *path, int flags)
+static const struct vm_rec_entry *entry_at(const struct vm_replay *rp, const char *path, size_t len)
 {
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC), .mode = flags & O_CREAT ? 0600 : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, rp->dir.fd, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
+	const struct vm_rec_entry *e = vm_rec_tree_find(vm_recording_tree(rp->rec), path, len);
+	return e && e->there ? e : NULL;
 }
 
-/** Its directory, made where it isn't there, and the last part of its name; or a negative errno. */
-static int open_parent(const struct vm_replay *rp, char *path, const char **name)
+/**
+ * `path` with the link at path[0..at) followed; what leads up from the root stays there, as with RESOLVE_IN_ROOT.
+ * -ENAMETOOLONG.
+ */
+static int follow(const struct vm_rec_entry *link, char path[PATH_SIZE], size_t at)
 {
-	char *slash = strrchr(path, '/');
-	*name = slash ? slash + 1 : path;
-	if (!slash)
-		return fcntl(rp->dir.fd, F_DUPFD_CLOEXEC, 3);
-	*slash = '\0';
-	int fd = open_in(rp, path, O_PATH | O_DIRECTORY);
-	if (fd == -ENOENT) {
-		const char *last;
-		vm_auto_free char *copy = strdup(path);
-		vm_auto_close int above = copy ? open_parent(rp, copy, &last) : -ENOMEM;
-		if (above < 0)
-			fd = above;
-		else if (mkdirat(above, last, 0700) != 0 && errno != EEXIST)
-			fd = -errno;
-		else
-			fd = open_in(rp, path, O_PATH | O_DIRECTORY);
+	char text[PATH_SIZE], *save = NULL;
+	size_t dir = at, n = 0;
+	while (dir && path[dir - 1] != '/')
+		dir--;
+	if (link->len && link->data[0] == '/')
+		dir = 0;
+	int len = snprintf(text, sizeof(text), "%.*s%.*s%s", (int)dir, path, (int)link->len, link->data, path + at);
+	if (len < 0 || len >= PATH_SIZE)
+		return -ENAMETOOLONG;
+	path[0] = '\0';
+	for (const char *part = strtok_r(text, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+		if (strcmp(part, ".") == 0)
+			continue;
+		if (strcmp(part, "..") == 0) {
+			while (n && path[--n] != '/')
+				;
+			path[n] = '\0';
+			continue;
+		}
+		n += (size_t)snprintf(path + n, PATH_SIZE - n, "%s%s", n ? "/" : "", part);
 	}
-	return fd;
+	return 0;
+}
+
+/** A link among the directories of the path, or NULL; its length in *at. */
+static const struct vm_rec_entry *link_above(const struct vm_replay *rp, const char *path, size_t *at)
+{
+	for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
+		const struct vm_rec_entry *e = entry_at(rp, path, (size_t)(slash - path));
+		if (!e)
+			continue;
+		*at = (size_t)(slash - path);
+		return e->kind == VM_REC_LINK ? e : NULL;
+	}
+	return NULL;
+}
+
+/** The file or, if `last` links aren't to be followed, the link.  -ENOENT, -ELOOP. */
+static int resolve(const struct vm_replay *rp, char path[PATH_SIZE], bool follow_last, const struct vm_rec_entry **out)
+{
+	for (unsigned i = 0; i < LINKS_MAX; i++) {
+		size_t at = strlen(path);
+		const struct vm_rec_entry *e = entry_at(rp, path, at);
+		if (e && (e->kind == VM_REC_FILE || !follow_last)) {
+			*out = e;
+			return 0;
+		}
+		const struct vm_rec_entry *link = e ? e : link_above(rp, path, &at);
+		int r = link ? follow(link, path, at) : -ENOENT;
+		if (r < 0)
+			return r;
+	}
+	return -ELOOP;
+}
+
+/** The first path that doesn't come before this text. */
+static size_t lower_bound(const struct vm_replay *rp, const char *text)
+{
+	size_t from = 0, to = rp->sorted.n;
+	while (from < to) {
+		const size_t middle = from + (to - from) / 2;
+		if (strcmp(rp->sorted.v[middle], text) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static bool is_dir(const struct vm_replay *rp, const char *path)
+{
+	char prefix[PATH_SIZE];
+	int n = snprintf(prefix, sizeof(prefix), "%s/", path);
+	const size_t at = n < PATH_SIZE ? lower_bound(rp, prefix) : rp->sorted.n;
+	return at < rp->sorted.n && strncmp(rp->sorted.v[at], prefix, (size_t)n) == 0;
+}
+
+/** -EISDIR: it is a directory. */
+static int find(const struct vm_replay *rp, const char *path, bool follow_last, const struct vm_rec_entry **out)
+{
+	char copy[PATH_SIZE];
+	int n = snprintf(copy, sizeof(copy), "%s", path);
+	if (n < 0 || n >= PATH_SIZE)
+		return -ENAMETOOLONG;
+	n = resolve(rp, copy, follow_last, out);
+	return n == -ENOENT && is_dir(rp, copy) ? -EISDIR : n;
+}
+
+int vm_replay_list(const struct vm_replay *rp, const char *path, struct vm_buf *names)
+{
+	char text[PATH_SIZE];
+	int n = snprintf(text, sizeof(text), "%s/", path);
+	if (n < 0 || n >= PATH_SIZE)
+		return -ENAMETOOLONG;
+	const size_t len = (size_t)n, first = lower_bound(rp, text);
+	for (size_t i = first; i < rp->sorted.n && strncmp(rp->sorted.v[i], text, len) == 0;) {
+		const char *name = rp->sorted.v[i] + len;
+		const size_t part = strcspn(name, "/");
+		vm_buf_add(names, name, part);
+		vm_buf_add_char(names, '\0');
+		/* Behind all that is below it: '0' is the character behind '/'. */
+		if (name[part] && snprintf(text + len, sizeof(text) - len, "%.*s0", (int)part, name) < (int)(sizeof(text) - len))
+			i = lower_bound(rp, text);
+		else
+			i++;
+		text[len] = '\0';
+	}
+	if (names->failed)
+		return -ENOMEM;
+	return first < rp->sorted.n && names->n ? 0 : -ENOENT;
 }
 
 static int write_all(int fd, const char *data, size_t len)
@@ -70,114 +163,106 @@ static int write_all(int fd, const char *data, size_t len)
 		data += n;
 		len -= (size_t)n;
 	}
-	return 0;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
-static int write_file(int parent, const char *name, const struct vm_rec_entry *e)
+int vm_replay_open(const struct vm_replay *rp, const char *path, int flags)
 {
-	vm_auto_close int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : write_all(fd, e->data, e->len);
-}
-
-static int write_link(int parent, const char *name, const struct vm_rec_entry *e)
-{
-	vm_auto_free char *target = strndup(e->data ? e->data : "", e->len);
-	if (!target)
-		return -ENOMEM;
-	return symlinkat(target, parent, name) == 0 ? 0 : -errno;
-}
-
-/** A file takes the place of what stood there; directories that become empty go, too. */
-static int put_entry(const struct vm_replay *rp, const struct vm_rec_entry *e)
-{
-	const char *name;
-	vm_auto_free char *path = strdup(e->path);
-	vm_auto_close int parent = path ? open_parent(rp, path, &name) : -ENOMEM;
-	if (parent < 0)
-		return parent;
-	if (unlinkat(parent, name, 0) != 0 && errno != ENOENT)
+	const struct vm_rec_entry *e;
+	int r = find(rp, path, !(flags & O_NOFOLLOW), &e);
+	if (r < 0)
+		return r;
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		return -EROFS;
+	vm_auto_close int fd = memfd_create("vmtop-replay", MFD_CLOEXEC);
+	if (fd < 0)
 		return -errno;
-	return e->kind == VM_REC_LINK ? write_link(parent, name, e) : write_file(parent, name, e);
+	r = write_all(fd, e->data, e->len);
+	const int out = fd;
+	if (r == 0)
+		fd = -1;
+	return r < 0 ? r : out;
 }
 
-static void remove_entry(const struct vm_replay *rp, const struct vm_rec_entry *e)
+long vm_replay_slurp(const struct vm_replay *rp, const char *path, struct vm_buf *to)
 {
-	vm_auto_free char *path = strdup(e->path);
-	int flag = 0;
-	while (path) {
-		char *slash = strrchr(path, '/');
-		if (!slash)
-			return;
-		*slash = '\0';
-		vm_auto_close int parent = open_in(rp, path, O_PATH | O_DIRECTORY);
-		if (parent < 0 || unlinkat(parent, slash + 1, flag) != 0)
-			return;
-		flag = AT_REMOVEDIR;
-	}
+	const struct vm_rec_entry *e;
+	int r = find(rp, path, true, &e);
+	if (r < 0)
+		return r;
+	if (!vm_buf_reserve(to, e->len + 1))
+		return -ENOMEM;
+	vm_buf_add(to, e->data, e->len);
+	to->s[to->n] = '\0';
+	return (long)e->len;
 }
 
-static int write_changes(const struct vm_replay *rp, struct vm_err *err)
+long vm_replay_readlink(const struct vm_replay *rp, const char *path, char *buf, size_t size)
 {
-	struct vm_rec_tree *t = vm_recording_tree(rp->rec);
+	const struct vm_rec_entry *e;
+	int r = find(rp, path, false, &e);
+	if (r < 0)
+		return r;
+	if (e->kind != VM_REC_LINK)
+		return -EINVAL;
+	const size_t n = e->len < size - 1 ? e->len : size - 1;
+	memcpy(buf, e->data, n);
+	buf[n] = '\0';
+	return (long)n;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/** Read the moment, and put what is there into order. */
+static int go_to(struct vm_replay *rp, size_t moment, struct vm_err *err)
+{
+	int r = vm_recording_read(rp->rec, moment, err);
+	if (r < 0)
+		return r;
+	const struct vm_rec_tree *t = vm_recording_tree(rp->rec);
+	rp->sorted.n = 0;
+	if (!vm_vec_reserve(&rp->sorted, t->entries.n))
+		return vm_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < t->entries.n; i++)
-		if (t->entries.v[i].changed && !t->entries.v[i].there)
-			remove_entry(rp, &t->entries.v[i]);
-	for (size_t i = 0; i < t->entries.n; i++) {
-		const struct vm_rec_entry *e = &t->entries.v[i];
-		int r = e->changed && e->there ? put_entry(rp, e) : 0;
-		if (r < 0)
-			return vm_fail_os(err, -r, "cannot write '%s' in '%s'", e->path, rp->dir.path);
-	}
+		if (t->entries.v[i].there)
+			rp->sorted.v[rp->sorted.n++] = t->entries.v[i].path;
+	if (rp->sorted.n)
+		qsort(rp->sorted.v, rp->sorted.n, sizeof(*rp->sorted.v), compare);
+	rp->moment = moment;
 	return 0;
 }
 
 static void free_replay(struct vm_replay *rp)
 {
-	vm_scratch_dir_close(&rp->dir);
+	vm_vec_free(&rp->sorted);
 	vm_recording_close(rp->rec);
 	free(rp);
-}
-
-/** In memory, or on disk where a container's share of it is too small. */
-static int begin(struct vm_replay *rp, size_t moment, struct vm_err *err)
-{
-	const char *places[] = { "/dev/shm", getenv("TMPDIR"), "/tmp" };
-	int r = vm_recording_read(rp->rec, moment, err);
-	if (r < 0)
-		return r;
-	rp->moment = moment;
-	for (size_t i = 0; i < vm_countof(places); i++) {
-		if (!places[i] || !*places[i])
-			continue;
-		r = vm_scratch_dir_open(&rp->dir, places[i], "vmtop-replay", err);
-		if (r == 0)
-			r = write_changes(rp, err);
-		if (r == 0)
-			return 0;
-		vm_scratch_dir_close(&rp->dir);
-	}
-	return r;
 }
 
 int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm_session **out, struct vm_err *err)
 {
 	struct vm_replay *rp = calloc(1, sizeof(*rp));
-	if (!rp) {
+	struct vm_session *s = rp ? vm_session_new() : NULL;
+	if (!s) {
 		vm_recording_close(rec);
+		free(rp);
 		return vm_fail(err, ENOMEM, "out of memory");
 	}
 	rp->rec = rec;
-	rp->dir.fd = -1;
-	int r = begin(rp, moment, err);
-	if (r == 0)
-		r = vm_session_open(rp->dir.path, out, err);
+	s->replay = rp;
+	s->replay_free = free_replay;
+	s->replay_ns = vm_recording_moment(rec, moment)->boot_ns;
+	int r = go_to(rp, moment, err);
 	if (r < 0) {
-		free_replay(rp);
+		vm_session_close(s);
 		return r;
 	}
-	(*out)->replay = rp;
-	(*out)->replay_ns = vm_recording_moment(rec, moment)->boot_ns;
-	(*out)->replay_free = free_replay;
+	*out = s;
 	return 0;
 }
 
@@ -194,17 +279,13 @@ size_t vm_session_moment(const struct vm_session *s)
 int vm_session_seek(struct vm_session *s, size_t moment, struct vm_err *err)
 {
 	struct vm_replay *rp = s->replay;
-	int r = vm_recording_read(rp->rec, moment, err);
-	if (r < 0) {
-		/* The files are still of the old moment, and what is held is of none: both are brought together again. */
-		struct vm_err ignored;
-		if (vm_recording_read(rp->rec, rp->moment, &ignored) == 0)
-			vm_rec_tree_settle(vm_recording_tree(rp->rec));
-		return r;
-	}
-	r = write_changes(rp, err);
-	rp->moment = moment;
-	s->replay_ns = vm_recording_moment(rp->rec, moment)->boot_ns;
+	const size_t was = rp->moment;
+	int r = go_to(rp, moment, err);
+	/* What is held is of none now. */
+	struct vm_err ignored;
+	if (r < 0 && go_to(rp, was, &ignored) < 0)
+		rp->sorted.n = 0;
+	s->replay_ns = vm_recording_moment(rp->rec, rp->moment)->boot_ns;
 	vm_session_forget(s);
 	return r;
 }

@@ -69,7 +69,7 @@ static size_t index_of(const struct vm_source *src)
 int vm_source_usable(struct vm_session *s, const struct vm_source *src, struct vm_err *err)
 {
 	if ((src->flags & VM_SRC_LIVE) && !s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
+		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
 	size_t i = index_of(src);
 	/* A command's own: tried when asked for. */
 	if (!vm_sources[i])
@@ -244,10 +244,14 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 		r = -as->proc.why[VM_NEED_BIT_LAYOUT];
 		if (r == -EBADMSG)
 			vm_fail(err, EBADMSG, "the mappings of process %d make no sense", pid);
+		else if (r == -ENOENT && s->replay)
+			vm_fail(err, ENOENT, "the recording has no mappings of process %d", pid);
 		else
 			vm_fail_os(err, -r, "cannot read the mappings of process %d", pid);
 		if (r == -EACCES || r == -EPERM)
 			vm_hint(err, "%s", vm_need_info[VM_NEED_BIT_LAYOUT].remedy);
+		else if (r == -ENOENT && s->replay)
+			vm_hint(err, "vmrec records them with --mappings, or of processes that are named");
 	}
 	as->texts = texts;
 	if (r < 0) {

@@ -276,7 +276,7 @@ static void *read_all(void *arg)
 static unsigned thread_count(const struct vm_session *s, const struct pass *ps)
 {
 	/* Budgets are kept by one thread; a capture is written by one. */
-	if (ps->o->budget_ns != UINT64_MAX || !(ps->o->needs & DEAR) || s->capture_fd >= 0 ||
+	if (ps->o->budget_ns != UINT64_MAX || !(ps->o->needs & DEAR) || vm_session_copies(s) ||
 	    ps->n < THREADS_FROM)
 		return 1;
 	cpu_set_t ours;
@@ -343,7 +343,7 @@ static bool pass_over_tasks(struct vm_session *s, struct pass *ps)
 	struct sysinfo info;
 	size_t n;
 	unsigned threads = 0;
-	if (!s->live || s->capture_fd >= 0 || ps->o->only || sysinfo(&info) != 0 ||
+	if (!s->live || vm_session_copies(s) || ps->o->only || sysinfo(&info) != 0 ||
 	    (!ps->o->lazy && info.procs < TASKS_FROM))
 		return false;
 	if (vm_tasks_get(s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0)

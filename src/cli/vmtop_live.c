@@ -184,7 +184,6 @@ static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_f
 	const int gone = vm_session_seek(s, want->moment, err);
 	return gone < 0 ? gone : r;
 }
-}
 
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {

@@ -295,6 +295,7 @@ def watch():
                     raise Mismatch(f"broke {broke}, should be {want}")
             finally:
                 p.terminate()
+                p.stdout.read()  # what it was about to write
         expect("watch", "exit status", 0, p.returncode)
         return len(want)
 

@@ -283,7 +283,7 @@ void vmdiff_moment_put(const struct vmdiff_moment *m, struct vm_buf *out)
 		vm_buf_addf(out, "%s ", from_word(m));
 		vm_text_put(out, m->path);
 	} else {
-		vm_buf_add_str(out, m->s->live ? "live" : "captured tree");
+		vm_buf_add_str(out, m->s->live ? "live" : vm_session_kind(m->s));
 	}
 	if (m->time_ns) {
 		vm_buf_add_str(out, ", ");

@@ -44,7 +44,7 @@ static const char *reason(const struct vmrep *v, enum vm_machpart part, int code
 		return "its file makes no sense";
 	if (code != ENOENT && code != ENODATA && code != EOPNOTSUPP)
 		return strerror(code);
-	return !v->s->live ? "not in the captured tree" : part == VM_MACH_PSI
+	return !v->s->live ? vm_session_lacks(v->s) : part == VM_MACH_PSI
 		? "this kernel doesn't tell: built without CONFIG_PSI, or booted without psi=1" : "this kernel doesn't tell";
 }
 
@@ -70,7 +70,7 @@ static void note_unmet(struct vmrep *v, const struct vm_machine *m)
 			vm_session_note_other(v->s, parts[p].name, parts[p].what, reason(v, p, m->why[p]));
 	if (!m->uptime_ns && chose_rates(&v->choice.view))
 		vm_session_note_other(v->s, "uptime", "rates since boot",
-			 v->s->live ? "the kernel doesn't tell how long it has been up" : "not in the captured tree");
+			 v->s->live ? "the kernel doesn't tell how long it has been up" : vm_session_lacks(v->s));
 }
 
 static void open_walks(struct vmrep *v, struct machine *m)

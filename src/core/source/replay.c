@@ -5,6 +5,7 @@
  */
 #include "core/source/replay.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -244,6 +245,28 @@ static void free_replay(struct vm_replay *rp)
 	free(rp);
 }
 
+/** The digits of a UUID, as many as fit. */
+static uint64_t boot_number(const char *text)
+{
+	uint64_t v = 0;
+	for (; isxdigit((unsigned char)*text) || *text == '-'; text++)
+		if (*text != '-')
+			v = v << 4 | (uint64_t)(*text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10);
+	return v;
+}
+
+/** What the session knows of the moment that it has come to. */
+static void arrive(struct vm_session *s)
+{
+	const struct vm_rec_moment *m = vm_recording_moment(s->replay->rec, s->replay->moment);
+	s->replay_ns = m->boot_ns;
+	s->replay_real_ns = m->real_ns > 0 ? (uint64_t)m->real_ns : 0;
+	s->replay_boot = 0;
+	if (vm_session_slurp(s, &s->scratch, "proc/sys/kernel/random/boot_id") > 0)
+		s->replay_boot = boot_number(s->scratch.s);
+	vm_session_learn_page(s);
+}
+
 int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm_session **out, struct vm_err *err)
 {
 	struct vm_replay *rp = calloc(1, sizeof(*rp));
@@ -256,12 +279,12 @@ int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm
 	rp->rec = rec;
 	s->replay = rp;
 	s->replay_free = free_replay;
-	s->replay_ns = vm_recording_moment(rec, moment)->boot_ns;
 	int r = go_to(rp, moment, err);
 	if (r < 0) {
 		vm_session_close(s);
 		return r;
 	}
+	arrive(s);
 	*out = s;
 	return 0;
 }
@@ -285,8 +308,8 @@ int vm_session_seek(struct vm_session *s, size_t moment, struct vm_err *err)
 	struct vm_err ignored;
 	if (r < 0 && go_to(rp, was, &ignored) < 0)
 		rp->sorted.n = 0;
-	s->replay_ns = vm_recording_moment(rp->rec, rp->moment)->boot_ns;
 	vm_session_forget(s);
+	arrive(s);
 	return r;
 }
 

@@ -18,6 +18,8 @@ complete -c vmrep -l format -x -a 'table json ndjson csv openmetrics' -d 'form o
 complete -c vmrep -s b -l bytes -d 'exact numbers, in bytes'
 complete -c vmrep -l no-headings -d 'no column names, totals or other lines around the rows'
 complete -c vmrep -l root -r -F -d 'read a captured tree instead of this machine'
+complete -c vmrep -l replay -r -F -d 'read a recording instead of this machine'
+complete -c vmrep -l at -x -d 'the moment of the recording: 14:05:30, +90s, -5m, #12'
 complete -c vmrep -l strict -d 'exit with 5 if anything that was wanted could not be read'
 complete -c vmrep -l sources -d 'show where each fact comes from on this machine, and end'
 complete -c vmrep -l color -x -a 'auto always never' -d 'colour the output (auto: on a terminal, unless NO_COLOR is set)'

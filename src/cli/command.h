@@ -23,6 +23,8 @@ enum vm_color { VM_COLOR_AUTO, VM_COLOR_ALWAYS, VM_COLOR_NEVER };
 /** Options that every command has, and those of commands that show rows; see cli/common.c. */
 struct vm_common {
 	const char *root;          /* --root, "/" */
+	const char *replay;        /* --replay; NULL: live, or the tree at `root` */
+	const char *at;            /* --at */
 	bool json, csv;            /* -J, --csv */
 	int format;                /* --format: index into vm_sinks[] */
 	const char *columns;       /* -o */
@@ -63,7 +65,7 @@ struct vm_command {
 	bool (*print_doc)(const char *kind, FILE *out);
 	/** Sources of its own besides vm_sources[], for --sources; ended by NULL.  NULL: none. */
 	const struct vm_source *const *sources;
-	bool no_session;               /* reads no process: --root and --sources make no sense */
+	bool no_session;               /* reads no process: --root, --replay and --sources make no sense */
 	bool stop_at_operand;          /* what follows the first operand isn't ours to parse */
 };
 

@@ -14,6 +14,7 @@
 #include "core/base/str.h"
 #include "core/model/need.h"
 #include "core/model/system.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -29,6 +30,14 @@ const struct vm_opt vm_general_opts[] = {
 	{ .name = "root", .arg = "DIR", .type = VM_OPT_PATH, .at = AT(root),
 	  .help = "read a captured tree instead of this machine",
 	  .man = "The tree holds proc/ as \\fB--capture\\fP of vmmap(1) writes it. Nothing outside is read." },
+	{ .name = "replay", .arg = "FILE", .type = VM_OPT_PATH, .at = AT(replay),
+	  .help = "read a recording instead of this machine", .man = "As \\fBvmrec\\fP(1) writes it. The last moment of it, unless "
+		 "\\fB--at\\fP names another." },
+	{ .name = "at", .arg = "TIME", .type = VM_OPT_STRING, .at = AT(at),
+	  .help = "the moment of the recording: 14:05:30, +90s, -5m, #12",
+	  .man = "A time (\\fB2026-11-28T14:05:30\\fP, \\fB14:05\\fP; local, UTC with \\fBZ\\fP), \\fB@\\fP and seconds since 1970, a "
+		 "time after the first moment (\\fB+90s\\fP) or before the last (\\fB-5m\\fP), or \\fB#\\fP and a number from 1 on. What "
+		 "was read last at that time is shown." },
 	{ .name = "strict", .type = VM_OPT_FLAG, .at = AT(strict),
 	  .help = "exit with 5 if anything that was wanted could not be read" },
 	{ .name = "sources", .type = VM_OPT_FLAG, .at = AT(sources),
@@ -200,6 +209,11 @@ int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *co
 	return 0;
 }
 
+int vm_begin_samples(const struct vm_common *c, struct vm_session *s, struct vm_err *err)
+{
+	return vm_session_recording(s) && !c->at ? vm_session_seek(s, 0, err) : 0;
+}
+
 /** When the document's facts were true: now, or when the tree was captured. */
 static void put_time(struct vm_json *j, struct vm_session *s)
 {
@@ -237,8 +251,9 @@ void vm_document_begin(struct vm_report *r, struct vm_session *s, const char *sc
 	put_time(&r->json, s);
 }
 
-static void put_unmet(struct vm_json *j, const struct vm_session *s)
+void vm_document_unmet(struct vm_report *r, const struct vm_session *s)
 {
+	struct vm_json *j = &r->json;
 	vm_json_key(j, "unmet");
 	vm_json_object_begin(j);
 	for (unsigned b = 0; b < VM_NEED_NR; b++) {
@@ -270,7 +285,7 @@ void vm_document_end(struct vm_report *r, const struct vm_session *s, uint64_t t
 {
 	if (!vm_report_is_document(r))
 		return;
-	put_unmet(&r->json, s);
+	vm_document_unmet(r, s);
 	vm_json_key(&r->json, "took_ns");
 	if (s->live)
 		vm_json_u64(&r->json, took_ns);
@@ -298,7 +313,8 @@ void vm_print_unmet(const struct vm_session *s, const char *command)
 		if (u->why == EACCES || u->why == EPERM)
 			fprintf(stderr, ": not permitted; %s\n", vm_need_info[b].remedy);
 		else if (u->why == ENOENT || u->why == ENODATA || (u->why == EOPNOTSUPP && !s->live))
-			fprintf(stderr, ": %s\n", s->live ? "this kernel doesn't tell" : "not in the captured tree");
+			fprintf(stderr, ": %s%s\n", s->live ? "this kernel doesn't tell" : "not in the ",
+				s->live ? "" : vm_session_kind(s));
 		else if (u->why == EBADMSG)
 			fprintf(stderr, ": its file makes no sense\n");
 		else if (u->why == EOPNOTSUPP)

@@ -21,6 +21,7 @@
 #include "core/base/err.h"
 #include "core/field/field.h"
 #include "core/field/source_row.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -138,11 +139,37 @@ static int print_sources(struct vm_ctx *ctx, struct vm_err *err)
 	return r;
 }
 
+static int open_replay(struct vm_ctx *ctx, struct vm_err *err)
+{
+	struct vm_recording *rec;
+	int r = vm_recording_open(ctx->common->replay, &rec, err);
+	if (r < 0)
+		return r;
+	size_t moment = vm_recording_count(rec) - 1;
+	if (ctx->common->at)
+		r = vm_recording_find(rec, ctx->common->at, &moment, err);
+	if (r < 0) {
+		vm_recording_close(rec);
+		return r;
+	}
+	return vm_session_open_recording(rec, moment, &ctx->s, err);
+}
+
+static int open_session(struct vm_ctx *ctx, struct vm_err *err)
+{
+	const struct vm_common *c = ctx->common;
+	if (c->at && !c->replay)
+		return vm_fail(err, EINVAL, "--at is a moment of a recording: it needs --replay FILE");
+	if (c->replay && strcmp(c->root, "/") != 0)
+		return vm_fail(err, EINVAL, "--root and --replay are two machines: name one");
+	return c->replay ? open_replay(ctx, err) : vm_session_open(c->root, &ctx->s, err);
+}
+
 static int run(struct vm_ctx *ctx, const void *own, int argc, char **argv, struct vm_err *err)
 {
 	int r = 0;
 	if (!vm_command.no_session) {
-		r = vm_session_open(ctx->common->root, &ctx->s, err);
+		r = open_session(ctx, err);
 		if (r < 0)
 			return r;
 	}

@@ -81,8 +81,11 @@ static void take_machine(struct vmlock *v, const struct vm_proc *p, struct vm_lo
 		f->available = v->sys.q[VM_S_MEM_AVAILABLE] + v->sys.q[VM_S_SWAP_FREE];
 		f->have |= VM_LF_AVAILABLE;
 	}
-	if (p->cgroup && vm_cgroup_memory_room(v->s, p->cgroup, &f->cgroup_room))
+	struct vm_cgroup_limit limit;
+	if (p->cgroup && vm_cgroup_memory_limit(v->s, p->cgroup, &limit)) {
+		f->cgroup_room = limit.room;
 		f->have |= VM_LF_CGROUP;
+	}
 }
 
 /** How long a mapped file is.  False: that can't be seen, or it is none that has a length. */

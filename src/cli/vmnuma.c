@@ -17,6 +17,7 @@
 #include "core/source/cgroupfs.h"
 #include "core/source/nodes.h"
 #include "core/source/numacalls.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 
 enum { GROUP_TARGET = 1, GROUP_MODE = 2 };
@@ -95,7 +96,7 @@ void vmnuma_say_single(struct vmnuma *v)
 	if (!v->nodes.told && v->s->live)
 		vm_report_say(&v->report, "This kernel tells of no memory nodes (built without NUMA): all is shown as one.\n");
 	else if (!v->nodes.told)
-		vm_report_say(&v->report, "The captured tree tells of no memory nodes: all is shown as one.\n");
+		vm_report_say(&v->report, "The %s tells of no memory nodes: all is shown as one.\n", vm_session_kind(v->s));
 	else if (v->nodes.nodes.n == 1)
 		vm_report_say(&v->report, "One node: no memory of this machine is farther away than other.\n");
 }
@@ -202,7 +203,7 @@ static int read_operands(struct vmnuma *v, int argc, char **argv, struct vm_err 
 		v->count = v->o->count;
 	if (r == 0 && v->count && !v->interval_ns)
 		return vm_fail(err, EINVAL, "--count goes with an interval");
-	if (r == 0 && v->interval_ns && !v->s->live)
+	if (r == 0 && v->interval_ns && !v->s->live && !vm_session_recording(v->s))
 		return vm_fail(err, EINVAL, "a captured tree is one sample only: it takes no interval");
 	return r;
 }
@@ -247,6 +248,16 @@ static int read_nodes(struct vmnuma *v, struct vm_err *err)
 	return vm_nodes_read(v->s, &v->nodes, err);
 }
 
+/** 0; 1: there is no further sample, or we were told to end; or a negative errno. */
+static int next_sample(struct vmnuma *v, struct vm_signals *signals, uint64_t *due_ns, struct vm_err *err)
+{
+	*due_ns += v->interval_ns;
+	if (!vm_session_recording(v->s))
+		return vm_signals_wait_until(signals, *due_ns);
+	const int r = vm_session_advance(v->s, v->interval_ns, err);
+	return r == -ENODATA ? 1 : r;
+}
+
 static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_err *err)
 {
 	struct vm_signals signals;
@@ -259,10 +270,10 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 	while (r == 0 && (!v->count || v->reports < v->count)) {
 		if (fflush(v->out) != 0)
 			r = vm_fail_os(err, errno, "cannot write the output");
-		due += v->interval_ns;
-		if (r < 0 || vm_signals_wait_until(&signals, due))
+		const int next = r < 0 ? r : next_sample(v, &signals, &due, err);
+		if (next > 0)
 			break;
-		r = read_nodes(v, err);
+		r = next < 0 ? next : read_nodes(v, err);
 		if (r == 0)
 			r = show_sample(v, mode, err);
 	}
@@ -281,6 +292,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	v.sink = vm_common_sink(ctx->common);
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	int r = read_operands(&v, argc, argv, err);
+	if (r == 0 && v.interval_ns)
+		r = vm_begin_samples(v.common, v.s, err);
 	if (r == 0)
 		r = read_nodes(&v, err);
 	const struct vmnuma_mode *mode = mode_of(&v);

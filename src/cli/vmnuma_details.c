@@ -323,7 +323,7 @@ static int show(struct vmnuma *v, struct vm_err *err)
 {
 	int result = 0;
 	if (v->o->sample && !v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--sample asks the running kernel, not a captured tree");
+		return vm_fail(err, EOPNOTSUPP, "--sample asks the running kernel, not a %s", vm_session_kind(v->s));
 	if (vm_report_is_document(&v->report)) {
 		vm_json_key(&v->report.json, "processes");
 		vm_json_array_begin(&v->report.json);

@@ -125,7 +125,7 @@ static int whom(struct vmnuma *v, struct vm_pids *out, struct vm_err *err)
 static int check(struct vmnuma *v, struct vm_nodemask *from, struct vm_nodemask *to, struct vm_err *err)
 {
 	if (!v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--migrate moves pages of this machine, not of a captured tree");
+		return vm_fail(err, EOPNOTSUPP, "--migrate moves pages of this machine, not of a %s", vm_session_kind(v->s));
 	if (vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
 		return vm_fail(err, EINVAL, "--migrate writes text or JSON");
 	int r = vmnuma_parse_nodes(v, v->o->migrate, from, err);

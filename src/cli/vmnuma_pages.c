@@ -74,7 +74,7 @@ static int show(struct vmnuma *v, struct vm_err *err)
 	struct runs runs = { 0 };
 	uint64_t from, to;
 	if (!v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--address asks the running kernel, not a captured tree");
+		return vm_fail(err, EOPNOTSUPP, "--address asks the running kernel, not a %s", vm_session_kind(v->s));
 	int r = parse_range(v, &from, &to, err);
 	if (r == 0)
 		r = ask(v, from, to, &runs, err);

@@ -90,7 +90,7 @@ static int list_pids(struct vmnuma *v, struct vm_pids *all, struct vm_err *err)
 static void read_all(struct reading *x)
 {
 	struct vm_session *s = x->v->s;
-	const bool share = x->pids->n >= SHARE_FROM && !x->v->o->target.pids && s->capture_fd < 0;
+	const bool share = x->pids->n >= SHARE_FROM && !x->v->o->target.pids && !vm_session_copies(s);
 	struct vm_helper *helper = share ? vm_helper_start() : NULL;
 	/* What the session looks up once must be there before. */
 	vm_nodes_known(s);

@@ -196,7 +196,7 @@ int vmpage_files(struct vmpage *v, char **path, size_t n, struct vm_err *err)
 	struct vm_choice choice = { 0 };
 	struct vm_frames *f = NULL;
 	if (!v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--file looks at this machine's memory, not at a captured tree's");
+		return vm_fail(err, EOPNOTSUPP, "--file looks at this machine's memory, not at a %s's", vm_session_kind(v->s));
 	int r = vmpage_choose(v, &vm_cached_fields, "cached", "+FILE", &choice, err);
 	if (r < 0)
 		return r;

@@ -274,7 +274,7 @@ int vmpage_watch(struct vmpage *v, pid_t pid, uint64_t addr, struct vm_err *err)
 	if (vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
 		return vm_fail(err, EINVAL, "--watch writes text or JSON");
 	if (!v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a captured tree's");
+		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a %s's", vm_session_kind(v->s));
 	vm_read_paging_levels(v->s, &five);
 	x.g = (struct vm_pt_geometry){ .arch = &vm_pt_x86_64, .levels = five ? 5 : 4 };
 	int r = v->o->via == VM_VIA_AUTO || v->o->via == VM_VIA_TABLES ? vm_walker_get(v->s, &x.w, &why) : -EOPNOTSUPP;

@@ -167,7 +167,8 @@ static int check_strays(const struct vmtlb_options *o, struct vm_err *err)
 static int check(const struct vmtlb *v, const struct vmtlb_mode *mode, int argc, char **argv, struct vm_err *err)
 {
 	if (!v->s->live)
-		return vm_fail(err, EINVAL, "vmtlb measures this machine: a captured tree has nothing to measure, leave out --root");
+		return vm_fail(err, EINVAL, "vmtlb measures this machine: a %s has nothing to measure, leave out --%s", vm_session_kind(v->s),
+			       v->s->replay ? "replay" : "root");
 	int r = check_strays(v->o, err);
 	if (r == 0)
 		r = check_targets(v, mode, argc, argv, err);

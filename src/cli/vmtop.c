@@ -17,6 +17,7 @@
 #include "core/base/str.h"
 #include "core/field/numa.h"
 #include "core/source/nodes.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -268,7 +269,33 @@ static void tell_of_rates(const struct vmtop *v)
 	}
 	if (n)
 		fprintf(stderr, ": %s\n", v->s->live ? "known from the second sample on; give an INTERVAL" :
-						       "a captured tree is one sample only");
+			vm_session_recording(v->s) ? "known from the second moment on" : "a captured tree is one sample only");
+}
+
+/** Of a recording the moments make the samples: the first of several is the first one, unless --at says another. */
+static int begin_replay(struct vmtop *v, const struct vm_sweep *sweep, bool single, struct vm_err *err)
+{
+	const size_t at = vm_session_moment(v->s);
+	if (!single)
+		return vm_begin_samples(v->common, v->s, err);
+	if (at == 0)
+		return 0;
+	/* Rates are against the moment before; where that can't be read there are none. */
+	struct vm_err ignored;
+	if (vm_session_seek(v->s, at - 1, &ignored) < 0 || vm_sweep(v->s, &v->set, sweep, &ignored) < 0)
+		vm_procset_free(&v->set);
+	return vm_session_seek(v->s, at, err);
+}
+
+/** -ENODATA: there is no further sample. */
+static int wait_for(struct vmtop *v, uint64_t interval_ns, uint64_t *due_ns, struct vm_err *err)
+{
+	if (vm_session_recording(v->s))
+		return vm_session_advance(v->s, interval_ns, err);
+	*due_ns += interval_ns;
+	while (vm_clock_sleep_until(*due_ns) != 0)
+		;
+	return 0;
 }
 
 /** Samples as tables or documents; rates are filled from the second on. */
@@ -282,13 +309,13 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 	const bool single = !interval_ns || count == 1;
 	/* Dear to everyone, and of no use once. */
 	const uint32_t needs = v->choice.needs & ~(single ? VM_NEED(FAULTTIME) : 0);
-	int r = 0;
+	struct vm_sweep sweep = vmtop_sweep(v, needs);
+	sweep.bare_kthreads = !v->o->kernel && !v->npids;
+	int r = vm_session_recording(v->s) ? begin_replay(v, &sweep, single, err) : 0;
 	for (uint64_t i = 0; r == 0 && (i == 0 || (interval_ns && (count == 0 || i < count))); i++) {
-		for (due += i ? interval_ns : 0; i && vm_clock_sleep_until(due) != 0;)
-			;
-		struct vm_sweep sweep = vmtop_sweep(v, needs);
-		sweep.bare_kthreads = !v->o->kernel && !v->npids;
-		r = vm_sweep(v->s, &v->set, &sweep, err);
+		r = i ? wait_for(v, interval_ns, &due, err) : 0;
+		if (r == 0)
+			r = vm_sweep(v->s, &v->set, &sweep, err);
 		if (r == 0 && i == 0)
 			r = check_named(v, vm_procset_now(&v->set), err);
 		if (r == 0 && i && !sink->machine)
@@ -296,7 +323,9 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 		if (r == 0)
 			r = print_sample(v, sink, err);
 	}
-	if (r == 0 && single)
+	if (r == -ENODATA && vm_session_recording(v->s))
+		return 0;
+	if (r == 0 && single && !(vm_session_recording(v->s) && vm_session_moment(v->s)))
 		tell_of_rates(v);
 	return r;
 }

@@ -32,6 +32,7 @@
 #include "core/model/aspace.h"
 #include "core/source/capture.h"
 #include "core/source/nodes.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -43,6 +44,8 @@ struct live {
 	uint32_t space_needs;
 	/** Its totals, read at every refresh. */
 	struct vm_proc totals;
+	/** A moment of the recording has been shown. */
+	bool shown;
 	struct vm_arena texts;
 	/** Its pages by size, taken again when this comes. */
 	struct vm_huge_world world;
@@ -141,27 +144,57 @@ static void refresh_look(struct live *lv, const struct vm_want *want, struct vm_
 		if (r < 0)
 			drop_look(lv);
 		lv->looked = r == 0;
-		lv->look_due_ns = now + (uint64_t)((double)(vm_clock_ns() - now) / lv->v->budget);
+		lv->look_due_ns = now + (uint64_t)((double)(vm_clock_ns() - now) / want->budget);
 	}
 	frame->huge = lv->looked ? &lv->look.space : NULL;
 	frame->huge_why = lv->looked ? &lv->look.why : NULL;
+}
+
+static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err *err)
+{
+	struct vm_sweep sweep = vmtop_sweep(v, want->needs);
+	sweep.bare_kthreads = !want->kernel;
+	/* What is recorded burdens nobody. */
+	if (!vm_session_recording(v->s)) {
+		sweep.lazy = true;
+		sweep.budget_ns = (uint64_t)((double)want->interval_ns * want->budget);
+		sweep.first = want->sight;
+		sweep.nfirst = want->nsight;
+	}
+	return vm_sweep(v->s, &v->set, &sweep, err);
+}
+
+/** Rates are against the moment before, whichever way one comes from. */
+static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
+{
+	struct vm_session *s = lv->v->s;
+	const bool next = lv->shown && vm_session_moment(s) + 1 == want->moment;
+	int r = 0;
+	if (want->moment && !next) {
+		r = vm_session_seek(s, want->moment - 1, err);
+		if (r == 0)
+			r = vm_system_read(s, &frame->sys, err);
+		if (r == 0 && want->needs)
+			r = sweep_all(lv->v, want, err);
+	}
+	if (!want->moment)
+		frame->sys = (struct vm_system){ 0 };
+	lv->shown = true;
+	lv->space_due_ns = lv->look_due_ns = 0;
+	const int gone = vm_session_seek(s, want->moment, err);
+	return gone < 0 ? gone : r;
 }
 
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {
 	struct live *lv = ctx;
 	struct vmtop *v = lv->v;
-	int r = 0;
+	int r = 0, gone = vm_session_recording(v->s) ? go_to_moment(lv, want, frame, err) : 0;
 	frame->sys_before = frame->sys;
-	r = vm_system_read(v->s, &frame->sys, err);
-	if (want->needs) {
-		struct vm_sweep sweep = vmtop_sweep(v, want->needs);
-		sweep.lazy = true;
-		sweep.bare_kthreads = !want->kernel;
-		sweep.budget_ns = (uint64_t)((double)want->interval_ns * want->budget);
-		sweep.first = want->sight;
-		sweep.nfirst = want->nsight;
-		int swept = vm_sweep(v->s, &v->set, &sweep, err);
+	if (gone == 0)
+		r = vm_system_read(v->s, &frame->sys, err);
+	if (want->needs && gone == 0) {
+		int swept = sweep_all(v, want, err);
 		r = swept < 0 ? swept : r;
 	}
 	frame->procs = &v->set;
@@ -178,7 +211,7 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	/* What a script shows must be the same every time. */
 	if (v->s->live && !v->o->script)
 		frame->own_cpu_ns = vm_clock_cpu_ns();
-	return r;
+	return gone < 0 ? gone : r;
 }
 
 static void explain_huge(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx)
@@ -232,6 +265,21 @@ static int export(void *ctx, const struct vm_fieldset *set, const struct vm_colu
 	return r;
 }
 
+static void tell_when(void *ctx, size_t moment, struct vm_when *out)
+{
+	const struct live *lv = ctx;
+	const struct vm_recording *rec = vm_session_recording(lv->v->s);
+	const struct vm_rec_moment *m = vm_recording_moment(rec, moment);
+	vm_moment_text(m, false, out->text);
+	out->since_first_ns = m->real_ns - vm_recording_moment(rec, 0)->real_ns;
+}
+
+static int find_moment(void *ctx, const char *text, size_t *moment, struct vm_err *err)
+{
+	const struct live *lv = ctx;
+	return vm_recording_find(vm_session_recording(lv->v->s), text, moment, err);
+}
+
 bool vmtop_print_doc(const char *kind, FILE *out)
 {
 	if (strcmp(kind, "man-keys") == 0)
@@ -277,8 +325,12 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
-	const struct vm_feed feed = { .ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes,
-				      .refresh = refresh, .explain_huge = explain_huge, .picture = picture, .save = save, .export = export };
+	const struct vm_recording *rec = vm_session_recording(v->s);
+	const struct vm_feed feed = {
+		.ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
+		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
+		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
+	};
 	const struct vm_app_opts opts = {
 		.interval_ns = v->interval_ns, .config = lv.have_config ? &lv.config : NULL, .read_only = v->o->read_only,
 		/* A script is played as fast as it goes: nothing must depend on time. */

@@ -313,7 +313,7 @@ int vm_frame_run(const struct vm_workload *w, const struct vm_arg *arg,
 	struct frame f = {
 		.w = w, .opts = opts, .out = out, .signals = -1, .parent = -1,
 		.lab = { .arg = arg, .dir = choose_dir(opts->dir),
-		         .page = (uint64_t)sysconf(_SC_PAGESIZE) },
+		         .page = (uint64_t)sysconf(_SC_PAGESIZE), .step_ns = opts->step_ns },
 		.truth = { .workload = w->name, .quiet = opts->quiet,
 		           .out = opts->watch && !opts->truth ? NULL : out },
 	};

@@ -1,5 +1,6 @@
 /** A leak at a known rate. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,8 @@ struct leak {
 	VM_VEC(struct vm_region) region;
 	uint64_t blocks;
 	uint64_t lost;
+	uint64_t taken;                  /* with malloc's own part of each block */
+	uint64_t steps;
 };
 
 static int lose_blocks(struct leak *l, uint64_t rate, struct vm_err *err)
@@ -48,6 +51,7 @@ static int lose_blocks(struct leak *l, uint64_t rate, struct vm_err *err)
 		l->block = b;
 		l->blocks++;
 		l->lost += bytes;
+		l->taken += malloc_usable_size(b) + sizeof(size_t);
 	}
 	return 0;
 }
@@ -65,6 +69,7 @@ static int lose_mapping(struct leak *l, uint64_t rate, struct vm_err *err)
 	}
 	vm_touch(l->lab, r.p, r.size);
 	l->lost += r.size;
+	l->taken += r.size;
 	return 0;
 }
 
@@ -72,6 +77,9 @@ static void truth_leak(const struct leak *l, struct vm_truth *t)
 {
 	vm_truth_u64(t, "leaked_bytes", l->lost);
 	vm_truth_u64(t, "leaked_blocks", l->blocks + l->region.n);
+	vm_truth_u64(t, "taken_bytes", l->taken);
+	if (l->lab->step_ns && l->steps)
+		vm_truth_f64(t, "rate_bytes_per_second", (double)l->taken * 1e9 / ((double)l->steps * (double)l->lab->step_ns));
 	vm_truth_array_begin(t, "mappings");
 	for (size_t i = 0; i < l->region.n; i++)
 		vm_truth_anon_mapping(t, "lost", &l->region.v[i], "rw-p", l->region.v[i].size);
@@ -107,6 +115,7 @@ static int leak_step(void *state, struct vm_truth *t, struct vm_err *err)
 	                                                  : lose_mapping(l, rate, err);
 	if (r < 0)
 		return r;
+	l->steps++;
 	truth_leak(l, t);
 	char a[VM_NUMBUF];
 	vm_truth_say(t, "lost %s so far", vm_format_size(l->lost, a));
@@ -132,7 +141,8 @@ const struct vm_workload vm_workload_leak = {
 	.shows = "vmtop,vmmap,vmdiff",
 	.lesson = "A leak shows as private anonymous memory that only grows: in [heap] when small blocks "
 	          "are lost, as more and more mappings with --where mmap.  Watch RSS grow by --rate for "
-	          "each step, a little faster for small blocks because malloc keeps a header for each.",
+	          "each step, a little faster for small blocks because malloc keeps a header for each: with --step "
+	          "the rate of both together is stated.",
 	.params = leak_params,
 	.make = leak_make,
 	.step = leak_step,

@@ -8,7 +8,7 @@ extern const struct vm_workload vm_workload_anon, vm_workload_mmap, vm_workload_
 extern const struct vm_workload vm_workload_file_private, vm_workload_file_shared;
 extern const struct vm_workload vm_workload_shm, vm_workload_memfd;
 extern const struct vm_workload vm_workload_brk, vm_workload_malloc_threshold;
-extern const struct vm_workload vm_workload_leak;
+extern const struct vm_workload vm_workload_leak, vm_workload_sawtooth;
 extern const struct vm_workload vm_workload_stack_growth, vm_workload_thread_stacks;
 extern const struct vm_workload vm_workload_cow, vm_workload_fork_family;
 extern const struct vm_workload vm_workload_mlock, vm_workload_mlock_onfault, vm_workload_mlockall;

@@ -42,6 +42,11 @@ void vm_truth_line_drop(struct vm_truth *t)
 	t->json = (struct vm_json){ 0 };
 }
 
+void vm_truth_f64(struct vm_truth *t, const char *key, double v)
+{
+	vm_json_put_f64(&t->json, key, v);
+}
+
 void vm_truth_u64(struct vm_truth *t, const char *key, uint64_t v)
 {
 	vm_json_key(&t->json, key);

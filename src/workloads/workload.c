@@ -14,6 +14,7 @@ const struct vm_workload *const vm_workloads[] = {
 	/* shm.c */     &vm_workload_shm, &vm_workload_memfd,
 	/* heap.c */    &vm_workload_brk, &vm_workload_malloc_threshold,
 	/* leak.c */    &vm_workload_leak,
+	/* sawtooth.c */ &vm_workload_sawtooth,
 	/* stack.c */   &vm_workload_stack_growth, &vm_workload_thread_stacks,
 	/* fork_cow.c */&vm_workload_cow,
 	/* fork_family.c */     &vm_workload_fork_family,

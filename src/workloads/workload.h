@@ -42,6 +42,7 @@ struct vm_lab {
 	const struct vm_arg *arg;
 	const char *dir;     /* where temporary files belong */
 	uint64_t page;       /* bytes of a base page */
+	uint64_t step_ns;    /* time between steps; 0: they come when asked for */
 };
 
 struct vm_workload {
@@ -102,6 +103,7 @@ int vm_workload_args(const struct vm_workload *w, const char *const *typed, stru
  * An object without a "pid" speaks of the workload's own process.
  */
 void vm_truth_u64(struct vm_truth *t, const char *key, uint64_t v);
+void vm_truth_f64(struct vm_truth *t, const char *key, double v);
 void vm_truth_addr(struct vm_truth *t, const char *key, uint64_t addr);  /* "0x..." */
 void vm_truth_str(struct vm_truth *t, const char *key, const char *s);
 void vm_truth_bool(struct vm_truth *t, const char *key, bool v);

@@ -24,6 +24,7 @@ done
 wanted share/man/man7/vmtop-suite.7
 wanted share/vmtop/schemas/sources-1.json
 wanted share/vmtop/schemas/vmfault-event-1.json
+wanted share/vmtop/schemas/vmdiff-trend-1.json
 wanted libexec/vmtop/vmtlb-qemu.so
 docs=$(cd "$to/usr" && echo share/doc/*)
 wanted "$docs/COPYING"

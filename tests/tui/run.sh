@@ -11,6 +11,13 @@ command -v "$bin/vmtop" >/dev/null || { echo "vmtop isn't built"; exit 77; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 sh "$here/mktree.sh" "$tmp/root" || exit 1
+# A recording of it: half a minute later the database has grown, the editor is gone; then the machine is as it was.
+cp -r "$tmp/root" "$tmp/later" || exit 1
+for stat in "$tmp"/later/proc/[0-9]*/stat; do
+	# Minor faults, and resident pages.
+	awk '{ $10 += 3000; $24 += 1000; print }' "$stat" >"$tmp/stat" && cp "$tmp/stat" "$stat"
+done
+python3 "$here/../tools/mkrec.py" "$tmp/recording" 0="$tmp/root" 30="$tmp/later" 90="$tmp/root" || exit 1
 failed=0 count=0
 
 # made_tree NAME: its path; pages and frames need a description, as files of them would be large.
@@ -35,10 +42,12 @@ for keys in "$here"/*.keys; do
 		root=$(made_tree "$made") || exit 1
 	fi
 	count=$((count + 1))
+	what=(--root "$root")
+	! grep -q '^# replay$' "$keys" || what=(--replay "$tmp/recording")
 	# NAME.config is what the settings are before.
 	mkdir -p "$tmp/config.$name/vmtop"
 	[ ! -f "$here/$name.config" ] || cp "$here/$name.config" "$tmp/config.$name/vmtop/config"
-	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC XDG_CONFIG_HOME="$tmp/config.$name" "$bin/vmtop" --root "$root" --script "$keys" "${options[@]}") \
+	(cd "$tmp" && LC_ALL=${locale:-C.UTF-8} TZ=UTC XDG_CONFIG_HOME="$tmp/config.$name" "$bin/vmtop" "${what[@]}" --script "$keys" "${options[@]}") \
 		>"$tmp/$name.screen" 2>"$tmp/$name.err"
 	echo "exit $?" >>"$tmp/$name.screen"
 	sed "s|$here/||" "$tmp/$name.err" >>"$tmp/$name.screen"

@@ -93,38 +93,42 @@ START_TEST(memory_stat)
 }
 END_TEST
 
-/** What is left to a group: the least of what it and those above it leave. */
-static uint64_t room_of(const char *path)
+/** What is left to a group: the least of what it and those above it leave, and which of them that is. */
+static uint64_t room_of(const char *path, int *whose)
 {
 	struct vm_session *s;
-	uint64_t room = 1;
+	struct vm_cgroup_limit limit;
 	ck_assert_int_eq(vm_session_open(dir, &s, NULL), 0);
-	if (!vm_cgroup_memory_room(s, path, &room))
-		room = 2;
+	if (!vm_cgroup_memory_limit(s, path, &limit))
+		limit = (struct vm_cgroup_limit){ .room = 2, .path_len = -1 };
 	vm_session_close(s);
-	return room;
+	if (whose)
+		*whose = limit.path_len;
+	return limit.room;
 }
 
 START_TEST(memory_room)
 {
 	make_dir();
 	ck_assert(shell("mkdir -p %s/proc %s/sys/fs/cgroup/a/b %s/sys/fs/cgroup/memory/v1", dir, dir, dir));
-	ck_u64_eq(room_of("/a/b"), 2);
+	ck_u64_eq(room_of("/a/b", NULL), 2);
 	ck_assert(shell("cd %s/sys/fs/cgroup; echo max >a/b/memory.max; echo 5000 >a/b/memory.current; echo 9000 >a/memory.max; "
 			"echo 8000 >a/memory.current; printf 'anon 1\nfile 700\nshmem 200\n' >a/memory.stat", dir));
-	ck_u64_eq(room_of("/a"), 1500);
-	ck_u64_eq(room_of("/a/b"), 1500);
+	ck_u64_eq(room_of("/a", NULL), 1500);
+	int whose;
+	ck_u64_eq(room_of("/a/b", &whose), 1500);
+	ck_assert_int_eq(whose, 2);
 	ck_assert(shell("echo 5100 >%s/sys/fs/cgroup/a/b/memory.max", dir));
-	ck_u64_eq(room_of("/a/b"), 100);
-	ck_u64_eq(room_of("/a/none"), 1500);
+	ck_u64_eq(room_of("/a/b", NULL), 100);
+	ck_u64_eq(room_of("/a/none", NULL), 1500);
 	ck_assert(shell("echo 6000 >%s/sys/fs/cgroup/a/b/memory.current", dir));
-	ck_u64_eq(room_of("/a/b"), 0);
+	ck_u64_eq(room_of("/a/b", NULL), 0);
 	/* Version 1 counts the groups below in. */
 	ck_assert(shell("rm -r %s/sys/fs/cgroup/a; cd %s/sys/fs/cgroup/memory; echo 9223372036854771712 >memory.limit_in_bytes; "
 			"echo 1 >memory.usage_in_bytes; echo 4096 >v1/memory.limit_in_bytes; echo 4000 >v1/memory.usage_in_bytes; "
 			"printf 'cache 1\nshmem 0\ntotal_cache 50\ntotal_shmem 46\n' >v1/memory.stat", dir, dir));
-	ck_u64_eq(room_of("/v1"), 100);
-	ck_u64_eq(room_of("/"), UINT64_MAX);
+	ck_u64_eq(room_of("/v1", NULL), 100);
+	ck_u64_eq(room_of("/", NULL), UINT64_MAX);
 	clear_dir();
 	uint64_t cache;
 	ck_assert(!vm_parse_memory_cache("anon 5\n", &cache));

@@ -36,6 +36,7 @@ static void put_cell(struct vm_buf *b, struct vm_value v, enum vm_unit unit)
 			vm_buf_add(b, "0x", 2);
 		vm_value_put(b, v, unit, true);
 		break;
+	case VM_T_I64:
 	case VM_T_F64:
 		vm_value_put(b, v, unit, true);
 		break;

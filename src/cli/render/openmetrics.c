@@ -28,7 +28,7 @@ static bool is_label(const struct vm_view *view, const struct vm_field *f)
 
 static bool is_number(const struct vm_view *view, const struct vm_field *f)
 {
-	return (f->type == VM_T_U64 || f->type == VM_T_F64 || f->type == VM_T_BOOL) && f->unit != VM_U_ADDR &&
+	return (f->type == VM_T_U64 || f->type == VM_T_I64 || f->type == VM_T_F64 || f->type == VM_T_BOOL) && f->unit != VM_U_ADDR &&
 	       !is_label(view, f);
 }
 

@@ -93,6 +93,9 @@ static void put_json(struct vm_json *j, struct vm_value v, enum vm_unit unit)
 		else
 			vm_json_u64(j, v.u64);
 		break;
+	case VM_T_I64:
+		vm_json_i64(j, v.i64);
+		break;
 	case VM_T_F64:
 		vm_json_f64(j, v.f64);
 		break;

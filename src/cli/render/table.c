@@ -64,7 +64,7 @@ static bool is_text(const struct vm_field *f)
 
 static bool is_right(const struct vm_field *f)
 {
-	return f->type == VM_T_U64 || f->type == VM_T_F64;
+	return f->type == VM_T_U64 || f->type == VM_T_I64 || f->type == VM_T_F64;
 }
 
 static struct table *new_table(struct vm_report *r, const void *const *rows, size_t n)

@@ -1,6 +1,7 @@
 /**
  * The loop of vmtop's screens.
  * - keys: keys.c;  screens: panel_*.c;  tabs of a process: tab_*.c;  lists: grid.c;  what the user types: prompt.c
+ * - a recording's moments: scrub.c
  * - data: feed.h;  the terminal: term.h
  */
 #include "cli/tui/app.h"
@@ -91,7 +92,7 @@ static void take_own_cost(struct vm_ui *ui)
 
 static void refresh(struct vm_ui *ui)
 {
-	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget };
+	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget, .moment = ui->moment };
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
@@ -127,7 +128,7 @@ static void draw_keys(struct vm_ui *ui, int y)
 	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
 	size_t ncommon;
 	const struct vm_key *common = vm_keymap_common(&ui->keymap, &ncommon);
-	int x = draw_some_keys(ui, 0, y, common, 1);
+	int x = draw_some_keys(ui, vm_scrub_draw_keys(ui, 0, y), y, common, 1);
 	x = draw_some_keys(ui, x, y, own, n);
 	draw_some_keys(ui, x, y, common + 1, ncommon - 1);
 }
@@ -157,7 +158,8 @@ static int draw(struct vm_ui *ui, struct vm_err *err)
 		vm_canvas_textf(c, 0, 1, w, VM_TINT_NORMAL, "%dx%d,", w, h);
 		vm_canvas_textf(c, 0, 2, w, VM_TINT_NORMAL, "need %dx%d", MIN_WIDTH, MIN_HEIGHT);
 	} else {
-		vm_ui_top(ui)->draw(ui, 0, h - 1);
+		const int top = vm_scrub_draw(ui, 0);
+		vm_ui_top(ui)->draw(ui, top, h - 1 - top);
 		draw_footer(ui, h - 1);
 	}
 	ui->term->draw(ui->term->ctx, c);
@@ -243,6 +245,9 @@ static unsigned on_key(struct vm_ui *ui, int key)
 	if (ui->prompt.ask)
 		return vm_prompt_key(ui, key);
 	const struct vm_panel *panel = vm_ui_top(ui);
+	const int scrubbed = vm_scrub_key(ui, key);
+	if (scrubbed >= 0)
+		return (unsigned)scrubbed;
 	size_t n = 0;
 	const struct vm_key *own = panel->keys ? panel->keys(ui, &n) : NULL;
 	enum vm_action act = vm_key_action(own, n, key, panel->scope(ui));
@@ -266,7 +271,7 @@ static unsigned on_event(struct vm_ui *ui, const struct vm_event *ev)
 	const struct vm_panel *panel = vm_ui_top(ui);
 	switch (ev->type) {
 	case VM_EV_TICK:
-		return ui->paused ? VM_DO_NOTHING : VM_DO_REFRESH | VM_DO_REDRAW;
+		return ui->paused ? VM_DO_NOTHING : ui->feed->moments ? vm_scrub_tick(ui) : VM_DO_REFRESH | VM_DO_REDRAW;
 	case VM_EV_KEY:
 		return on_key(ui, ev->key);
 	case VM_EV_CLICK:
@@ -330,6 +335,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	ui->interval_ns = o->interval_ns ? o->interval_ns : 1000000000;
 	ui->budget = o->budget > 0 ? o->budget : 0.02;
 	ui->config = o->config;
+	ui->moment = ui->feed->moment;
+	ui->paused = ui->feed->moments > 0;
 	ui->canvas.color = ui->term->color;
 	vm_ui_push(ui, &vm_panel_procs);
 	ui->procs_class = (struct vm_grid_class){

@@ -288,7 +288,7 @@ static const struct { int curses, ours; } special[] = {
 	{ KEY_UP, VM_KEY_UP }, { KEY_DOWN, VM_KEY_DOWN }, { KEY_LEFT, VM_KEY_LEFT }, { KEY_RIGHT, VM_KEY_RIGHT },
 	{ KEY_PPAGE, VM_KEY_PGUP }, { KEY_NPAGE, VM_KEY_PGDN }, { KEY_HOME, VM_KEY_HOME }, { KEY_END, VM_KEY_END },
 	{ KEY_BTAB, VM_KEY_BACKTAB }, { KEY_DC, VM_KEY_DELETE }, { KEY_BACKSPACE, VM_KEY_BACKSPACE },
-	{ KEY_ENTER, VM_KEY_ENTER },
+	{ KEY_ENTER, VM_KEY_ENTER }, { KEY_SLEFT, VM_KEY_SHIFT_LEFT }, { KEY_SRIGHT, VM_KEY_SHIFT_RIGHT },
 };
 
 static int translate(int key)

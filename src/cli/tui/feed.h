@@ -40,6 +40,7 @@ struct vm_want {
 	uint64_t interval_ns;
 	/** Share of one CPU that dear figures may take. */
 	double budget;
+	size_t moment;             /* of a recording */
 };
 
 /** What was read; owned by the feed and valid until the next refresh. */
@@ -62,11 +63,22 @@ struct vm_frame {
 	struct vm_err huge_trouble;
 };
 
+/** A moment of a recording. */
+struct vm_when {
+	char text[48];             /* local date and time */
+	int64_t since_first_ns;
+};
+
 struct vm_feed {
 	void *ctx;
 	/** The machine's memory nodes, and its base page in bytes; NULL: not known. */
 	const struct vm_nodes *nodes;
 	uint64_t page_bytes;
+	/** Of a recording: how many moments it has, and which one is to be shown first.  0: this machine, now. */
+	size_t moments, moment;
+	void (*when)(void *ctx, size_t moment, struct vm_when *out);
+	/** The moment that a text means, as of --at.  0 or a negative errno. */
+	int (*find)(void *ctx, const char *text, size_t *moment, struct vm_err *err);
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** All that is to be said of memory in frame->huge_why, line by line. */

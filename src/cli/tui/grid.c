@@ -377,6 +377,8 @@ struct vm_value vm_grid_sum(const struct vm_field *f, const void *const *rows, s
 			sum = v;
 		else if (v.type == VM_T_U64)
 			sum.u64 += v.u64;
+		else if (v.type == VM_T_I64)
+			sum.i64 += v.i64;
 		else if (v.type == VM_T_F64)
 			sum.f64 += v.f64;
 	}

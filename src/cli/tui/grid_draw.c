@@ -9,7 +9,7 @@
 
 static bool is_number(const struct vm_field *f)
 {
-	return f->type == VM_T_U64 || f->type == VM_T_F64;
+	return f->type == VM_T_U64 || f->type == VM_T_I64 || f->type == VM_T_F64;
 }
 
 static void cell_text(const struct vm_grid *g, const struct vm_field *f, size_t at, char *buf, size_t size)

@@ -10,7 +10,7 @@
 
 int vm_keymap_init(struct vm_keymap *m)
 {
-	size_t n = vm_keys_n;
+	size_t n = vm_keys_n + vm_scrub_keys_n;
 	for (size_t t = 0; t < vm_tabs_n; t++)
 		n += vm_tabs[t]->nkeys;
 	m->v = calloc(n, sizeof(*m->v));
@@ -18,7 +18,8 @@ int vm_keymap_init(struct vm_keymap *m)
 	if (!m->v || !m->text)
 		return -ENOMEM;
 	memcpy(m->v, vm_keys, vm_keys_n * sizeof(*m->v));
-	m->n = vm_keys_n;
+	memcpy(m->v + vm_keys_n, vm_scrub_keys, vm_scrub_keys_n * sizeof(*m->v));
+	m->n = vm_keys_n + vm_scrub_keys_n;
 	for (size_t t = 0; t < vm_tabs_n; t++) {
 		m->tab[t] = m->n;
 		for (size_t i = 0; i < vm_tabs[t]->nkeys; i++)
@@ -38,6 +39,12 @@ const struct vm_key *vm_keymap_common(const struct vm_keymap *m, size_t *n)
 {
 	*n = vm_keys_n;
 	return m->v;
+}
+
+const struct vm_key *vm_keymap_scrub(const struct vm_keymap *m, size_t *n)
+{
+	*n = vm_scrub_keys_n;
+	return m->v + vm_keys_n;
 }
 
 const struct vm_key *vm_keymap_tab(const struct vm_keymap *m, size_t tab, size_t *n)
@@ -75,18 +82,22 @@ static void take_away(struct vm_keymap *m, size_t at, int code)
 	retell(m, at);
 }
 
-/** May both be pressed in one place?  A tab's own keys go before the common ones, and lose nothing to them. */
+/** Whose it is: 0 of all, 1 of recordings, then the tabs. */
+static size_t group_of(const struct vm_keymap *m, size_t at)
+{
+	size_t tab = 0;
+	if (at < vm_keys_n + vm_scrub_keys_n)
+		return at >= vm_keys_n;
+	while (at >= m->tab[tab + 1])
+		tab++;
+	return 2 + tab;
+}
+
+/** May both be pressed in one place?  Recordings' and tabs' own keys go before the common ones, and lose nothing to them. */
 static bool collide(const struct vm_keymap *m, size_t a, size_t b)
 {
-	const bool own = b >= vm_keys_n;
-	size_t tab_a = 0, tab_b = 0;
-	if (a < vm_keys_n)
-		return !own && (m->v[a].scope & m->v[b].scope);
-	while (tab_a < vm_tabs_n && a >= m->tab[tab_a + 1])
-		tab_a++;
-	while (own && tab_b < vm_tabs_n && b >= m->tab[tab_b + 1])
-		tab_b++;
-	return own && tab_a == tab_b;
+	const size_t group = group_of(m, a);
+	return group == group_of(m, b) && (group >= 2 || (m->v[a].scope & m->v[b].scope));
 }
 
 /** Words to codes; false: *word is none, or there are too many. */

@@ -13,7 +13,7 @@ struct vm_err;
 enum { VM_KEY_TEXT = 40 };
 
 struct vm_keymap {
-	/** Copies, the common ones first, then each tab's; and the text of those whose keys changed. */
+	/** Copies: the common ones, those of recordings, then each tab's; and the text of those whose keys changed. */
 	struct vm_key *v;
 	char (*text)[VM_KEY_TEXT];
 	size_t n;
@@ -25,8 +25,9 @@ struct vm_keymap {
 int vm_keymap_init(struct vm_keymap *m);
 void vm_keymap_free(struct vm_keymap *m);
 
-/** The common ones, and those of a tab. */
+/** The common ones, those of recordings, which go before them, and those of a tab. */
 const struct vm_key *vm_keymap_common(const struct vm_keymap *m, size_t *n);
+const struct vm_key *vm_keymap_scrub(const struct vm_keymap *m, size_t *n);
 const struct vm_key *vm_keymap_tab(const struct vm_keymap *m, size_t tab, size_t *n);
 
 /**

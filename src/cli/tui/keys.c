@@ -102,6 +102,7 @@ static const struct { const char *name; int key; } key_names[] = {
 	{ "PgUp", VM_KEY_PGUP }, { "PgDn", VM_KEY_PGDN }, { "Home", VM_KEY_HOME }, { "End", VM_KEY_END },
 	{ "Enter", VM_KEY_ENTER }, { "Esc", VM_KEY_ESC }, { "Tab", VM_KEY_TAB }, { "Shift-Tab", VM_KEY_BACKTAB },
 	{ "Space", ' ' }, { "Backspace", VM_KEY_BACKSPACE }, { "Delete", VM_KEY_DELETE },
+	{ "Shift-Left", VM_KEY_SHIFT_LEFT }, { "Shift-Right", VM_KEY_SHIFT_RIGHT },
 };
 enum { KEY_NAMES = sizeof(key_names) / sizeof(key_names[0]) };
 
@@ -140,7 +141,8 @@ void vm_key_put(struct vm_buf *b, int code)
 /** Text for mdoc: nothing in it is a request or an escape. */
 static void write_plain(const char *s, bool sentence, FILE *out)
 {
-	if (*s == '.' || *s == '\'')
+	/* A delimiter alone isn't taken for text. */
+	if (*s == '.' || *s == '\'' || (*s && !s[1] && strchr("()[]|,:;?!", *s)))
 		fputs("\\&", out);
 	for (const char *p = s; *p; p++) {
 		if (*p == '\\')
@@ -154,6 +156,7 @@ static void write_plain(const char *s, bool sentence, FILE *out)
 
 static void write_keys(const struct vm_key *keys, size_t n, FILE *out)
 {
+	fputs(".Bl -tag -width \"Shift-Tab\" -compact\n", out);
 	for (size_t i = 0; i < n; i++) {
 		fputs(".It Li \"", out);
 		write_plain(keys[i].keys, false, out);
@@ -161,13 +164,17 @@ static void write_keys(const struct vm_key *keys, size_t n, FILE *out)
 		write_plain(keys[i].help, true, out);
 		fputs(".\n", out);
 	}
+	fputs(".El\n", out);
 }
 
 void vm_keys_write_man(FILE *out)
 {
-	fputs(".Bl -tag -width \"Shift-Tab\" -compact\n", out);
 	write_keys(vm_keys, vm_keys_n, out);
 	for (size_t t = 0; t < vm_tabs_n; t++)
-		write_keys(vm_tabs[t]->keys, vm_tabs[t]->nkeys, out);
-	fputs(".El\n", out);
+		if (vm_tabs[t]->nkeys) {
+			fprintf(out, ".Pp\nIn the tab %s:\n.Pp\n", vm_tabs[t]->name);
+			write_keys(vm_tabs[t]->keys, vm_tabs[t]->nkeys, out);
+		}
+	fputs(".Pp\nIn a recording these mean something else:\n.Pp\n", out);
+	write_keys(vm_scrub_keys, vm_scrub_keys_n, out);
 }

@@ -26,6 +26,8 @@ enum vm_action {
 	VM_ACT_LAYOUT, VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS, VM_ACT_TAB_NUMBER,
 	/* menus */
 	VM_ACT_TOGGLE, VM_ACT_MOVE_UP, VM_ACT_MOVE_DOWN, VM_ACT_RESET, VM_ACT_SETS, VM_ACT_KEEP, VM_ACT_DROP,
+	/* from here on, of recordings: scrub.c */
+	VM_ACT_SCRUB = 500,
 	/* from here on, each tab of a process counts its own */
 	VM_ACT_OWN = 1000,
 };
@@ -55,6 +57,9 @@ struct vm_key {
 /** Earlier entries win; entries with the same help share a line of the help screen. */
 extern const struct vm_key vm_keys[];
 extern const size_t vm_keys_n;
+/** Those that mean something else where a recording is shown: scrub.c. */
+extern const struct vm_key vm_scrub_keys[];
+extern const size_t vm_scrub_keys_n;
 
 /** "F4", "Up", "^L", "x": its code; 0: there is no such key.  And the other way round. */
 int vm_key_code(const char *word);

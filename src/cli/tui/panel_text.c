@@ -55,6 +55,15 @@ static void add_key(struct vm_buf *b, const struct vm_key *k, int width)
 	vm_page_entry(b, *k->keys ? k->keys : "-", 9, words, width);
 }
 
+static void add_scrub_keys(const struct vm_ui *ui, struct vm_buf *b, int width)
+{
+	size_t n;
+	const struct vm_key *keys = vm_keymap_scrub(&ui->keymap, &n);
+	vm_buf_add_str(b, "\nA recording (Z plays it on)\n");
+	for (size_t i = 0; i < n; i++)
+		add_key(b, &keys[i], width);
+}
+
 static void add_keys(const struct vm_ui *ui, struct vm_buf *b, int width)
 {
 	unsigned done = 0;
@@ -67,6 +76,8 @@ static void add_keys(const struct vm_ui *ui, struct vm_buf *b, int width)
 				add_key(b, &keys[i], width);
 		done |= chapters[ch].scope;
 	}
+	if (ui->feed->moments)
+		add_scrub_keys(ui, b, width);
 	vm_buf_addf(b, "\nTabs of a process\n");
 	for (size_t t = 0; t < vm_tabs_n; t++) {
 		const struct vm_tab *tab = vm_tabs[t];

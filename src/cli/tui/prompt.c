@@ -11,6 +11,7 @@ static const struct { const char *name, *help; } asks[] = {
 	[VM_ASK_FILTER] = { "Filter", "a text, or: RSS > 10M and USER == root" },
 	[VM_ASK_INTERVAL] = { "Interval", "seconds, or 500ms" },
 	[VM_ASK_SET] = { "Name of this set of columns", "" },
+	[VM_ASK_MOMENT] = { "Go to", "14:05:30, +90s, -5m, #12, or a date and a time" },
 };
 
 unsigned vm_prompt_begin(struct vm_ui *ui, enum vm_ask ask)
@@ -106,6 +107,8 @@ static unsigned accept(struct vm_ui *ui)
 		return accept_interval(ui);
 	if (p->ask == VM_ASK_SET)
 		return accept_set(ui);
+	if (p->ask == VM_ASK_MOMENT)
+		return vm_scrub_jump(ui);
 	/* An expression that isn't complete stays open, with the reason beside it. */
 	if (p->ask == VM_ASK_FILTER && *p->trouble)
 		return VM_DO_REDRAW;

@@ -52,7 +52,7 @@ struct vm_panel {
 };
 extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu;
 
-enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET };
+enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET, VM_ASK_MOMENT };
 
 /** The line at the bottom in which the user types. */
 struct vm_prompt {
@@ -140,6 +140,7 @@ struct vm_ui {
 	struct vm_prompt prompt;
 	struct vm_menu menu;
 	struct vm_page page;
+	size_t moment;             /* of a recording: the one that is shown */
 };
 
 void vm_ui_push(struct vm_ui *ui, const struct vm_panel *panel);
@@ -174,6 +175,18 @@ unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void
 /** The text that was put into ui->page. */
 unsigned vm_text_open(struct vm_ui *ui, const char *title);
 unsigned vm_mapping_open(struct vm_ui *ui, const struct vm_mapping *m);
+
+/**
+ * scrub.c: a recording's moments.  vm_scrub_key() returns enum vm_do, or -1: the key has nothing to do with them; draw
+ * returns how many lines it took; the tick is that of playing on.
+ */
+int vm_scrub_key(struct vm_ui *ui, int key);
+unsigned vm_scrub_tick(struct vm_ui *ui);
+int vm_scrub_draw(struct vm_ui *ui, int y);
+/** Footer, from column x; columns used. */
+int vm_scrub_draw_keys(struct vm_ui *ui, int x, int y);
+/** The prompt's text as a moment. */
+unsigned vm_scrub_jump(struct vm_ui *ui);
 
 /** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */
 int vm_meters_draw(struct vm_ui *ui, int y, int h);

@@ -224,6 +224,15 @@ static void put_u64(struct vm_buf *out, uint64_t v, enum vm_unit unit, bool exac
 	}
 }
 
+static void put_i64(struct vm_buf *out, int64_t v, enum vm_unit unit, bool exact)
+{
+	if (v < 0)
+		vm_buf_add_char(out, '-');
+	else if (v > 0 && !exact)
+		vm_buf_add_char(out, '+');
+	put_u64(out, v < 0 ? -(uint64_t)v : (uint64_t)v, unit, exact);
+}
+
 void vm_value_put(struct vm_buf *out, struct vm_value v, enum vm_unit unit, bool exact)
 {
 	switch (v.type) {
@@ -232,6 +241,9 @@ void vm_value_put(struct vm_buf *out, struct vm_value v, enum vm_unit unit, bool
 		break;
 	case VM_T_U64:
 		put_u64(out, v.u64, unit, exact);
+		break;
+	case VM_T_I64:
+		put_i64(out, v.i64, unit, exact);
 		break;
 	case VM_T_F64:
 		put_f64(out, v.f64, unit, exact);
@@ -317,6 +329,8 @@ int vm_value_compare(struct vm_value a, struct vm_value b)
 	switch (a.type) {
 	case VM_T_U64:
 		return (a.u64 > b.u64) - (a.u64 < b.u64);
+	case VM_T_I64:
+		return (a.i64 > b.i64) - (a.i64 < b.i64);
 	case VM_T_F64:
 		return (a.f64 > b.f64) - (a.f64 < b.f64);
 	case VM_T_BOOL:

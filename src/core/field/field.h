@@ -22,14 +22,15 @@ enum vm_unit {
 	VM_U_FINE,       /* a number of which hundredths count */
 };
 
-/** VM_T_LIST: words separated by blanks, an array in JSON. */
-enum vm_type { VM_T_ABSENT, VM_T_U64, VM_T_F64, VM_T_BOOL, VM_T_STR, VM_T_LIST };
+/** VM_T_I64: a change, which people see with its sign; VM_T_LIST: words separated by blanks, an array in JSON. */
+enum vm_type { VM_T_ABSENT, VM_T_U64, VM_T_I64, VM_T_F64, VM_T_BOOL, VM_T_STR, VM_T_LIST };
 
 /** A typed cell.  VM_T_ABSENT means "not known": "-" in tables, null in JSON. */
 struct vm_value {
 	enum vm_type type;
 	union {
 		uint64_t u64;
+		int64_t i64;
 		double f64;
 		bool b;
 		/** Borrowed from the row, or in the scratch; what is elsewhere doesn't change while there are rows. */
@@ -38,6 +39,7 @@ struct vm_value {
 };
 #define VM_ABSENT    ((struct vm_value){ .type = VM_T_ABSENT })
 #define VM_U64(x)    ((struct vm_value){ .type = VM_T_U64, .u64 = (x) })
+#define VM_I64(x)    ((struct vm_value){ .type = VM_T_I64, .i64 = (x) })
 #define VM_F64(x)    ((struct vm_value){ .type = VM_T_F64, .f64 = (x) })
 #define VM_BOOL(x)   ((struct vm_value){ .type = VM_T_BOOL, .b = (x) })
 #define VM_STR(x)    ((struct vm_value){ .type = VM_T_STR, .str = (x) })
@@ -128,7 +130,7 @@ int vm_columns_parse(const struct vm_fieldset *set, const char *spec, unsigned d
 uint32_t vm_columns_needs(const struct vm_fieldset *set, const struct vm_columns *cols);
 
 /**
- * Append the cell as text for people: "12.0M", "7f1c...", "-".  With `exact`, plain numbers.
+ * Append the cell as text for people: "12.0M", "+12.0M" (a change), "7f1c...", "-".  With `exact`, plain numbers.
  * Control characters and bytes that aren't UTF-8 come out as \ooo, so that no name can drive a
  * terminal.
  */

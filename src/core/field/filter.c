@@ -22,6 +22,7 @@ struct node {
 	struct node *left, *right;         /* NOT (left), AND, OR */
 	const struct vm_field *field;      /* the rest */
 	uint64_t u64;
+	int64_t i64;
 	double f64;
 	char *text;
 	regex_t regex;
@@ -183,6 +184,20 @@ static int parse_number(const struct vm_field *f, const char *text, uint64_t *u6
 	return r;
 }
 
+/** A change may be below zero. */
+static int parse_change(const struct vm_field *f, const char *text, int64_t *i64)
+{
+	const bool minus = *text == '-';
+	uint64_t u64;
+	double f64;
+	int r = parse_number(f, text + (minus || *text == '+'), &u64, &f64);
+	if (r == 0 && u64 > INT64_MAX)
+		return -ERANGE;
+	if (r == 0)
+		*i64 = minus ? -(int64_t)u64 : (int64_t)u64;
+	return r;
+}
+
 static struct node *set_literal(struct parser *p, struct node *n, char *text)
 {
 	bool is_text = n->field->type == VM_T_STR || n->field->type == VM_T_LIST;
@@ -204,7 +219,8 @@ static struct node *set_literal(struct parser *p, struct node *n, char *text)
 			return fail_at(p, "yes or no was expected before");
 		return n;
 	}
-	if (parse_number(n->field, text, &n->u64, &n->f64) != 0) {
+	if ((n->field->type == VM_T_I64 ? parse_change(n->field, text, &n->i64)
+					: parse_number(n->field, text, &n->u64, &n->f64)) != 0) {
 		if (p->code == 0)
 			p->code = vm_fail(p->err, EINVAL, "filter: '%s' is not a value of column %s", text,
 					  n->field->name);
@@ -334,6 +350,8 @@ static bool is_true(struct vm_value v)
 	switch (v.type) {
 	case VM_T_U64:
 		return v.u64 != 0;
+	case VM_T_I64:
+		return v.i64 != 0;
 	case VM_T_F64:
 		return v.f64 != 0;
 	case VM_T_BOOL:
@@ -363,6 +381,8 @@ static int order(const struct node *n, struct vm_value v)
 	switch (v.type) {
 	case VM_T_U64:
 		return (v.u64 > n->u64) - (v.u64 < n->u64);
+	case VM_T_I64:
+		return (v.i64 > n->i64) - (v.i64 < n->i64);
 	case VM_T_F64:
 		return (v.f64 > n->f64) - (v.f64 < n->f64);
 	case VM_T_BOOL:

@@ -334,7 +334,7 @@ static int open_all(struct vm_accessed *a, enum vm_flush flush, struct vm_err *e
 int vm_accessed_open(struct vm_session *s, pid_t pid, enum vm_flush flush, struct vm_accessed **out, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "accessed bits are this machine's processes', not a captured tree's");
+		return vm_fail(err, EOPNOTSUPP, "accessed bits are this machine's processes', not a %s's", vm_session_kind(s));
 	struct vm_accessed *a = calloc(1, sizeof(*a));
 	if (!a)
 		return vm_fail(err, ENOMEM, "out of memory");

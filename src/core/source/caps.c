@@ -66,9 +66,9 @@ static int count_lines(struct vm_snap *sn, uint64_t *lines)
 	static const char gate[] = "[vsyscall]\n";
 	struct vm_buf *b = &sn->s->scratch;
 	vm_auto_close int fd = vm_snap_file(sn, "maps");
-	vm_auto_close int tee = fd < 0 ? -1 : vm_snap_tee(sn, "maps");
 	if (fd < 0)
 		return fd;
+	vm_auto_tee struct vm_tee tee = vm_snap_tee(sn, "maps");
 	b->n = 0;
 	if (!vm_buf_reserve(b, CHUNK))
 		return -ENOMEM;
@@ -76,7 +76,7 @@ static int count_lines(struct vm_snap *sn, uint64_t *lines)
 	ssize_t n;
 	*lines = 0;
 	while ((n = read(fd, b->s, CHUNK)) > 0) {
-		vm_session_tee_write(sn->s, tee, b->s, (size_t)n);
+		vm_tee_write(&tee, b->s, (size_t)n);
 		for (const char *p = b->s; (p = memchr(p, '\n', (size_t)(b->s + n - p))); p++)
 			++*lines;
 		/* Whole lines only are handed out. */

@@ -30,8 +30,7 @@ int vm_read_paging_levels(struct vm_session *s, bool *five)
 	for (ssize_t got; n < CPUINFO && (got = read(fd, text + n, CPUINFO - n)) > 0;)
 		n += (size_t)got;
 	text[n] = '\0';
-	vm_auto_close int tee = vm_session_tee(s, "proc/cpuinfo");
-	vm_session_tee_write(s, tee, text, n);
+	vm_session_tee_file(s, "proc/cpuinfo", text, n);
 	char *flags = strstr(text, "\nflags\t");
 	if (!flags)
 		return -ENODATA;
@@ -51,8 +50,7 @@ void vm_read_arch(struct vm_session *s, char *to, size_t size)
 	else if (s->live && uname(&u) == 0) {
 		/* That file came with Linux 6.1. */
 		snprintf(to, size, "%s", u.machine);
-		vm_auto_close int tee = vm_session_tee(s, "proc/sys/kernel/arch");
-		vm_session_tee_write(s, tee, to, strlen(to));
+		vm_session_tee_file(s, "proc/sys/kernel/arch", to, strlen(to));
 	}
 }
 
@@ -64,11 +62,10 @@ static void write_time(struct vm_session *s)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ\n", &tm);
-	vm_auto_close int fd = vm_session_tee(s, "captured");
-	vm_session_tee_write(s, fd, text, n);
+	vm_session_tee_file(s, "captured", text, n);
 }
 
-static void capture_machine(struct vm_session *s)
+void vm_capture_machine(struct vm_session *s)
 {
 	struct vm_system sys;
 	struct vm_nodes nodes;
@@ -82,11 +79,20 @@ static void capture_machine(struct vm_session *s)
 	write_time(s);
 }
 
+uint64_t vm_captured_ns(struct vm_session *s)
+{
+	struct tm tm = { 0 };
+	if (s->live || vm_session_slurp(s, &s->scratch, "captured") <= 0 || !strptime(s->scratch.s, "%Y-%m-%dT%H:%M:%S", &tm))
+		return 0;
+	const time_t seconds = timegm(&tm);
+	return seconds > 0 ? (uint64_t)seconds * 1000000000 : 0;
+}
+
 /**
  * Each set of needs makes the registry choose other files: maps for the layout alone, smaps, and
  * smaps_rollup where no smaps was read.
  */
-static int capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
+int vm_capture_process(struct vm_session *s, pid_t pid, struct vm_err *err)
 {
 	const uint32_t all = ((UINT32_C(1) << VM_NEED_NR) - 1) & ~VM_NEED(FRAMES);
 	struct vm_aspace *as;
@@ -131,10 +137,10 @@ int vm_capture(struct vm_session *s, const char *dir, const pid_t *pids, size_t 
 		r = vm_session_capture(s, dir, err);
 	if (r < 0)
 		return r;
-	capture_machine(s);
+	vm_capture_machine(s);
 	size_t done = 0;
 	for (size_t i = 0; i < n; i++) {
-		r = capture_process(s, pids[i], err);
+		r = vm_capture_process(s, pids[i], err);
 		done += r == 0;
 		if (r < 0 && !is_unreadable(r))
 			break;

@@ -78,7 +78,7 @@ bool vm_parse_memory_cache(const char *text, uint64_t *cache)
 }
 
 /** Of one group: its limit less what it holds and can't drop. */
-static bool read_room(struct vm_session *s, const char *mount, const char *path, int len, uint64_t *room)
+static bool read_room(struct vm_session *s, const char *mount, const char *path, int len, struct vm_cgroup_limit *out)
 {
 	uint64_t limit, used, cache;
 	if (!(read_number(s, mount, path, len, "memory.max", &limit) &&
@@ -89,22 +89,24 @@ static bool read_room(struct vm_session *s, const char *mount, const char *path,
 	if (vm_session_slurp(s, &s->scratch, "%s%.*s/memory.stat", mount, len, path) > 0 &&
 	    vm_parse_memory_cache(s->scratch.s, &cache))
 		used -= cache < used ? cache : used;
-	*room = limit == UINT64_MAX ? limit : limit > used ? limit - used : 0;
+	*out = (struct vm_cgroup_limit){
+		.room = limit == UINT64_MAX ? limit : limit > used ? limit - used : 0, .limit = limit, .path_len = len,
+	};
 	return true;
 }
 
-bool vm_cgroup_memory_room(struct vm_session *s, const char *path, uint64_t *room)
+bool vm_cgroup_memory_limit(struct vm_session *s, const char *path, struct vm_cgroup_limit *out)
 {
-	*room = UINT64_MAX;
+	*out = (struct vm_cgroup_limit){ .room = UINT64_MAX, .limit = UINT64_MAX };
 	for (size_t i = 0; i < vm_countof(mounts); i++) {
 		bool any = false;
 		/* "/a/b", "/a", "": as far up as it is seen from here; the root of version 2 has no limit. */
 		for (int len = (int)strlen(path); len >= 0; len--) {
-			uint64_t level;
+			struct vm_cgroup_limit level;
 			if ((path[len] != '/' && path[len] != '\0') || !read_room(s, mounts[i], path, len, &level))
 				continue;
 			any = true;
-			*room = level < *room ? level : *room;
+			*out = level.room < out->room ? level : *out;
 		}
 		if (any)
 			return true;

@@ -15,11 +15,15 @@ struct vm_session;
  */
 int vm_cgroup_faults(struct vm_session *s, const char *path, uint64_t *faults, uint64_t *major, struct vm_err *err);
 
-/**
- * How much more memory the group and those above it may have, page cache that they hold taken as free; the least of all
- * of them in *room, UINT64_MAX: no limit.  False: no such group is seen from here.
- */
-bool vm_cgroup_memory_room(struct vm_session *s, const char *path, uint64_t *room);
+struct vm_cgroup_limit {
+	/** How much more memory may be had, page cache that the group holds taken as free; UINT64_MAX: no limit. */
+	uint64_t room;
+	uint64_t limit;            /* memory.max, or memory.limit_in_bytes */
+	int path_len;              /* whose: that much of the path */
+};
+
+/** Of the group and those above it, the one that leaves the least.  False: no such group is seen from here. */
+bool vm_cgroup_memory_limit(struct vm_session *s, const char *path, struct vm_cgroup_limit *out);
 
 /** memory.stat to page cache that can be dropped.  False if it has no such lines. */
 bool vm_parse_memory_cache(const char *text, uint64_t *cache);

@@ -159,16 +159,16 @@ static void put_cgroup(struct vm_session *s, struct vm_buf *b, bool *limited)
 {
 	struct vm_proc p;
 	struct vm_arena texts = { 0 };
-	uint64_t room;
+	struct vm_cgroup_limit limit = { .room = UINT64_MAX };
 	char size[VM_NUMBUF];
 	const int r = vm_proc_read(s, getpid(), VM_NEED(CGROUP), &texts, &p, NULL);
-	if (r < 0 || !p.cgroup || !vm_cgroup_memory_room(s, p.cgroup, &room))
+	if (r < 0 || !p.cgroup || !vm_cgroup_memory_limit(s, p.cgroup, &limit))
 		vm_buf_add_str(b, "; memory control group not seen");
-	else if (room == UINT64_MAX)
+	else if (limit.room == UINT64_MAX)
 		vm_buf_add_str(b, "; no memory limit");
 	else
-		vm_buf_addf(b, "; memory limit leaves %s", vm_format_size(room, size));
-	*limited = r == 0 && p.cgroup && room != UINT64_MAX;
+		vm_buf_addf(b, "; memory limit leaves %s", vm_format_size(limit.room, size));
+	*limited = r == 0 && p.cgroup && limit.room != UINT64_MAX;
 	vm_arena_free(&texts);
 }
 

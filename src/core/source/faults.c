@@ -60,7 +60,7 @@ int vm_faults_open(struct vm_session *s, const struct vm_fault_ask *ask, struct 
 	struct vm_faults *f = calloc(1, sizeof(*f));
 	if (!f)
 		return vm_fail(err, ENOMEM, "out of memory");
-	int r = !s->live ? vm_fail(err, EOPNOTSUPP, "page faults of a captured tree can't be watched") :
+	int r = !s->live ? vm_fail(err, EOPNOTSUPP, "page faults of a %s can't be watched", vm_session_kind(s)) :
 		ask->backend ? open_named(s, ask, f, err) : open_best(s, ask, f, err);
 	if (r < 0) {
 		free(f);

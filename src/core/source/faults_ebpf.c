@@ -459,7 +459,7 @@ static int begin(struct vm_fe *f, struct vm_err *err)
 static int open_ebpf(struct vm_session *s, const struct vm_fault_ask *ask, void **state, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree has no page faults");
+		return vm_fail(err, EOPNOTSUPP, "a %s has no page faults", vm_session_kind(s));
 	struct vm_fe *f = calloc(1, sizeof(*f));
 	if (!f)
 		return vm_fail(err, ENOMEM, "out of memory");

@@ -349,8 +349,7 @@ static bool slurp_all(struct vm_session *s, const char *path, struct vm_machine 
 		note(m, part, n);
 		return false;
 	}
-	vm_auto_close int tee = vm_session_tee(s, path);
-	vm_session_tee_write(s, tee, s->scratch.s, s->scratch.n);
+	vm_session_tee_file(s, path, s->scratch.s, s->scratch.n);
 	return true;
 }
 

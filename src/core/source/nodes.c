@@ -1,11 +1,8 @@
 #include "core/source/nodes.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
@@ -296,17 +293,16 @@ static void take_tier(void *ctx, unsigned id)
 /** "memory_tier4/nodelist": smaller numbers are faster. */
 static void read_tiers(struct vm_session *s, struct vm_nodes *n)
 {
-	const int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, TIERS);
-	vm_auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir && fd >= 0)
-		close(fd);
-	for (const struct dirent *e; dir && (e = readdir(dir));) {
+	struct vm_buf names = { 0 };
+	int r = vm_session_list(s, &names, TIERS);
+	for (const char *name = NULL; r == 0 && (name = vm_next_name(&names, name));) {
 		struct tier t = { .n = n };
-		if (strncmp(e->d_name, "memory_tier", 11) != 0 || vm_parse_u64(e->d_name + 11, &t.tier) != 0)
+		if (strncmp(name, "memory_tier", 11) != 0 || vm_parse_u64(name + 11, &t.tier) != 0)
 			continue;
 		if (vm_session_slurp(s, &s->scratch, TIERS "/memory_tier%llu/nodelist", (unsigned long long)t.tier) >= 0)
 			each_of(s->scratch.s, take_tier, &t);
 	}
+	vm_buf_free(&names);
 }
 
 static void read_settings(struct vm_session *s, struct vm_nodes *n)
@@ -391,7 +387,7 @@ static int read_nodes(struct vm_session *s, struct vm_nodes *n)
 
 int vm_nodes_read(struct vm_session *s, struct vm_nodes *out, struct vm_err *err)
 {
-	*out = (struct vm_nodes){ .taken_ns = vm_clock_ns() };
+	*out = (struct vm_nodes){ .taken_ns = vm_session_clock(s) };
 	int r = read_nodes(s, out);
 	for (size_t i = 0; r == 0 && out->told && i < out->nodes.n; i++) {
 		r = read_figures(s, out, i);

@@ -87,7 +87,7 @@ static bool read_allowed(struct places *p, const char *text)
 static void take_allowed(struct places *p, pid_t tid, bool alone)
 {
 	struct vm_session *s = p->sn->s;
-	if (s->live && s->capture_fd < 0 && ask_allowed(p, tid))
+	if (s->live && !vm_session_copies(s) && ask_allowed(p, tid))
 		return;
 	if (alone ? vm_snap_slurp(p->sn, &s->scratch, "status") >= 0
 		  : vm_session_slurp(s, &s->scratch, "proc/%d/task/%d/status", p->sn->pid, tid) >= 0)
@@ -240,7 +240,7 @@ static int take_line(void *ctx, const struct vm_numa_line *l)
 }
 
 /** The file through the parser, in pieces; *bytes is its length. */
-static int parse_stream(struct intake *in, int fd, int tee, size_t *bytes)
+static int parse_stream(struct intake *in, int fd, struct vm_tee *tee, size_t *bytes)
 {
 	struct vm_numa_parser parser;
 	struct vm_buf *b = &in->sn->s->scratch;
@@ -254,7 +254,7 @@ static int parse_stream(struct intake *in, int fd, int tee, size_t *bytes)
 			continue;
 		if (n < 0)
 			return -errno;
-		vm_session_tee_write(in->sn->s, tee, b->s + b->n, (size_t)n);
+		vm_tee_write(tee, b->s + b->n, (size_t)n);
 		*bytes += (size_t)n;
 		b->n += (size_t)n;
 		const size_t used = vm_numa_feed(&parser, b->s, b->n, n == 0);
@@ -326,8 +326,8 @@ static int fill_numa(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 		return 0;
 	if (fd < 0)
 		return fd == -ESRCH ? fd : vm_fail_os(err, -fd, "cannot read /proc/%d/numa_maps", sn->pid);
-	vm_auto_close int tee = vm_snap_tee(sn, "numa_maps");
-	r = parse_stream(&in, fd, tee, &bytes);
+	vm_auto_tee struct vm_tee tee = vm_snap_tee(sn, "numa_maps");
+	r = parse_stream(&in, fd, &tee, &bytes);
 	if (r == 0 && bytes && is_gone(&in, fd))
 		r = -ESRCH;
 	if (r < 0)

@@ -1,6 +1,5 @@
 /** What lies behind the mappings: segments of programs and libraries, stacks of threads. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,8 +39,7 @@ static int read_segments(struct vm_snap *sn, int fd, const char *path, struct vm
 	}
 	if (n < 0)
 		return n;
-	vm_auto_close int tee = vm_session_tee(sn->s, path);
-	vm_session_tee_write(sn->s, tee, data, need < (size_t)got ? need : (size_t)got);
+	vm_session_tee_file(sn->s, path, data, need < (size_t)got ? need : (size_t)got);
 	struct vm_segment *keep = vm_arena_alloc(&sn->as->arena, (size_t)n * sizeof(*keep) + 1);
 	if (!keep)
 		return -ENOMEM;
@@ -115,6 +113,18 @@ static uint64_t stack_pointer(char *text)
 	return n >= 3 && vm_parse_hex(words[n - 2], &sp) == 0 ? sp : 0;
 }
 
+static int take_thread(struct vm_snap *sn, const char *name, struct vm_err *err)
+{
+	uint64_t tid;
+	if (vm_parse_u64(name, &tid) != 0)
+		return 0;
+	long n = vm_session_slurp(sn->s, &sn->s->scratch, "proc/%d/task/%s/syscall", sn->pid, name);
+	if (n == -EACCES || n == -EPERM)
+		return vm_fail_os(err, (int)-n, "cannot read /proc/%d/task/%s/syscall", sn->pid, name);
+	struct vm_thread t = { .tid = (pid_t)tid, .sp = n > 0 ? stack_pointer(sn->s->scratch.s) : 0 };
+	return vm_vec_push(&sn->as->threads, t) ? 0 : vm_fail(err, ENOMEM, "out of memory");
+}
+
 static int fill_threads(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 {
 	(void)want;
@@ -122,27 +132,14 @@ static int fill_threads(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 		return -ENODATA;
 	if (vm_proc_has(sn->proc, VM_P_THREADS) && sn->proc->q[VM_P_THREADS] < 2)
 		return 0;
-	int fd = vm_session_open_file(sn->s, O_RDONLY | O_DIRECTORY, "proc/%d/task", sn->pid);
-	if (fd < 0)
-		return vm_fail_os(err, -fd, "cannot list the threads of %d", sn->pid);
-	vm_auto_dir DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return vm_fail(err, ENOMEM, "out of memory");
-	}
-	for (const struct dirent *e; (e = readdir(dir));) {
-		uint64_t tid;
-		if (vm_parse_u64(e->d_name, &tid) != 0)
-			continue;
-		long n = vm_session_slurp(sn->s, &sn->s->scratch, "proc/%d/task/%s/syscall", sn->pid, e->d_name);
-		if (n == -EACCES || n == -EPERM)
-			return vm_fail_os(err, (int)-n, "cannot read /proc/%d/task/%s/syscall", sn->pid,
-					  e->d_name);
-		struct vm_thread t = { .tid = (pid_t)tid, .sp = n > 0 ? stack_pointer(sn->s->scratch.s) : 0 };
-		if (!vm_vec_push(&sn->as->threads, t))
-			return vm_fail(err, ENOMEM, "out of memory");
-	}
-	return 0;
+	struct vm_buf names = { 0 };
+	int r = vm_session_list(sn->s, &names, "proc/%d/task", sn->pid);
+	if (r < 0)
+		vm_fail_os(err, -r, "cannot list the threads of %d", sn->pid);
+	for (const char *name = NULL; r == 0 && (name = vm_next_name(&names, name));)
+		r = take_thread(sn, name, err);
+	vm_buf_free(&names);
+	return r;
 }
 
 const struct vm_source vm_src_threads = {

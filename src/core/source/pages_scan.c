@@ -121,7 +121,7 @@ static int scan_categories(struct vm_session *session, pid_t pid, const struct v
 			   void *ctx, struct vm_pages_info *info, struct vm_err *err)
 {
 	if (!session->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree takes no PAGEMAP_SCAN");
+		return vm_fail(err, EOPNOTSUPP, "a %s takes no PAGEMAP_SCAN", vm_session_kind(session));
 	vm_auto_close int fd = vm_session_open_file(session, 0, "proc/%d/pagemap", pid);
 	if (fd < 0)
 		return vm_fail_os(err, -fd, "cannot open /proc/%d/pagemap", pid);

@@ -50,7 +50,7 @@ static int read_own_page(struct vm_session *s, enum vm_pages_via via, bool frame
 static int try_way(struct vm_session *s, enum vm_pages_via via, bool frames, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree has it for some processes at most");
+		return vm_fail(err, EOPNOTSUPP, "a %s has it for some processes at most", vm_session_kind(s));
 	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return vm_fail_os(err, errno, "cannot map a page");

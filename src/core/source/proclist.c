@@ -1,12 +1,8 @@
 /** The list of processes. */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/source/session.h"
@@ -14,23 +10,19 @@
 
 int vm_list_numbers(struct vm_session *s, struct vm_pids *out, struct vm_err *err, const char *path)
 {
-	int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "%s", path);
-	if (fd < 0)
-		return vm_fail_os(err, -fd, "cannot open the directory %s", path);
-	vm_auto_dir DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return vm_fail(err, ENOMEM, "out of memory");
-	}
-	for (const struct dirent *e; (e = readdir(dir));) {
+	struct vm_buf names = { 0 };
+	int r = vm_session_list(s, &names, "%s", path);
+	if (r < 0)
+		vm_fail_os(err, -r, "cannot open the directory %s", path);
+	for (const char *name = NULL; r == 0 && (name = vm_next_name(&names, name));) {
 		uint64_t pid;
-		if (e->d_name[0] < '1' || e->d_name[0] > '9' || vm_parse_u64(e->d_name, &pid) != 0 ||
-		    pid > INT32_MAX)
+		if (name[0] < '1' || name[0] > '9' || vm_parse_u64(name, &pid) != 0 || pid > INT32_MAX)
 			continue;
 		if (!vm_vec_push(out, (pid_t)pid))
-			return vm_fail(err, ENOMEM, "out of memory");
+			r = vm_fail(err, ENOMEM, "out of memory");
 	}
-	return 0;
+	vm_buf_free(&names);
+	return r;
 }
 
 static int compare(const void *a, const void *b)

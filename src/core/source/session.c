@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/model/nodes.h"
+#include "core/source/replay.h"
 
 enum { PATH_SIZE = 8192 };
 
@@ -21,16 +23,24 @@ enum { PATH_SIZE = 8192 };
     its command line is a terabyte of its memory (PR_SET_MM_MAP in prctl(2)). */
 enum { TEXT_MAX = 1024 * 1024 };
 
-int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err)
+struct vm_session *vm_session_new(void)
 {
 	struct vm_session *s = calloc(1, sizeof(*s));
 	if (!s)
-		return vm_fail(err, ENOMEM, "out of memory");
-	s->proc_fd = s->capture_fd = -1;
-	s->live = strcmp(root, "/") == 0;
+		return NULL;
+	s->root_fd = s->proc_fd = s->capture_fd = -1;
 	s->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	s->ticks_per_second = 100;
 	memset(s->probed, 0xff, sizeof(s->probed));
+	return s;
+}
+
+int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err)
+{
+	struct vm_session *s = vm_session_new();
+	if (!s)
+		return vm_fail(err, ENOMEM, "out of memory");
+	s->live = strcmp(root, "/") == 0;
 	s->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 	if (s->root_fd < 0) {
@@ -78,14 +88,29 @@ void vm_session_close(struct vm_session *s)
 		s->tasks_free(s->tasks);
 	if (s->faulttime)
 		s->faulttime_free(s->faulttime);
-	if (s->nodes)
-		vm_nodes_free(s->nodes);
-	free(s->nodes);
+	if (s->replay)
+		s->replay_free(s->replay);
+	vm_session_forget(s);
 	vm_vec_free(&s->users);
 	vm_vec_free(&s->unmet_other);
 	vm_arena_free(&s->arena);
 	vm_buf_free(&s->scratch);
 	free(s);
+}
+
+void vm_session_forget(struct vm_session *s)
+{
+	if (s->nodes)
+		vm_nodes_free(s->nodes);
+	free(s->nodes);
+	s->nodes = NULL;
+	s->swap_types = NULL;
+	s->users.n = 0;
+}
+
+uint64_t vm_session_clock(const struct vm_session *s)
+{
+	return s->replay ? s->replay_ns : vm_clock_ns();
 }
 
 static bool is_empty_dir(int fd)
@@ -148,6 +173,8 @@ int vm_open_captured(int dir_fd, const char *path, int flags, unsigned resolve)
 
 static int open_below(struct vm_session *s, int flags, const char *path)
 {
+	if (s->replay)
+		return vm_replay_open(s->replay, path, flags);
 	/* A capture holds links like /etc/mtab -> /proc/mounts: they must stay inside it. */
 	if (!s->live)
 		return vm_open_captured(s->root_fd, path, flags, RESOLVE_IN_ROOT);
@@ -220,16 +247,52 @@ long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, 
 	va_end(ap);
 	if (r)
 		return r;
-	vm_auto_close int fd = open_below(s, O_RDONLY, path);
-	if (fd < 0)
-		return fd;
 	to->n = 0;
-	long n = vm_read_all(fd, to);
-	if (n >= 0) {
-		vm_auto_close int tee = vm_session_tee(s, path);
-		vm_session_tee_write(s, tee, to->s, to->n);
+	long n;
+	if (s->replay) {
+		n = vm_replay_slurp(s->replay, path, to);
+	} else {
+		vm_auto_close int fd = open_below(s, O_RDONLY, path);
+		n = fd < 0 ? fd : vm_read_all(fd, to);
 	}
+	if (n >= 0)
+		vm_session_tee_file(s, path, to->s, to->n);
 	return n;
+}
+
+static int list_dir(int fd, struct vm_buf *names)
+{
+	vm_auto_dir DIR *d = fdopendir(fd);
+	if (!d) {
+		close(fd);
+		return -ENOMEM;
+	}
+	for (const struct dirent *e; (e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			vm_buf_add(names, e->d_name, strlen(e->d_name) + 1);
+	return names->failed ? -ENOMEM : 0;
+}
+
+int vm_session_list(struct vm_session *s, struct vm_buf *names, const char *fmt, ...)
+{
+	char path[PATH_SIZE];
+	va_list ap;
+	va_start(ap, fmt);
+	int r = format_path(path, fmt, ap);
+	va_end(ap);
+	if (r)
+		return r;
+	names->n = 0;
+	if (s->replay)
+		return vm_replay_list(s->replay, path, names);
+	int fd = open_below(s, O_RDONLY | O_DIRECTORY, path);
+	return fd < 0 ? fd : list_dir(fd, names);
+}
+
+const char *vm_next_name(const struct vm_buf *names, const char *name)
+{
+	name = name ? name + strlen(name) + 1 : names->s;
+	return names->n && name < names->s + names->n ? name : NULL;
 }
 
 long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const char *fmt, ...)
@@ -241,6 +304,12 @@ long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const cha
 	va_end(ap);
 	if (r)
 		return r;
+	if (s->replay) {
+		long len = vm_replay_readlink(s->replay, path, buf, size);
+		if (len >= 0)
+			vm_session_tee_link(s, path, buf);
+		return len;
+	}
 	/* The last component isn't followed, so a plain readlinkat stays below the root if its parent does. */
 	vm_auto_close int fd = open_below(s, O_PATH | O_NOFOLLOW, path);
 	if (fd < 0)
@@ -278,10 +347,8 @@ static void make_parents(struct vm_session *s, char *path)
 	}
 }
 
-int vm_session_tee(struct vm_session *s, const char *path)
+static int open_copy(struct vm_session *s, const char *path)
 {
-	if (s->capture_fd < 0 || leads_up(path))
-		return -1;
 	vm_auto_free char *copy = strdup(path);
 	if (!copy)
 		return -1;
@@ -292,15 +359,34 @@ int vm_session_tee(struct vm_session *s, const char *path)
 	return fd;
 }
 
-void vm_session_tee_write(struct vm_session *s, int fd, const void *data, size_t len)
+void vm_session_copy_to(struct vm_session *s, const struct vm_copies *to)
+{
+	s->copies = to;
+}
+
+struct vm_tee vm_session_tee(struct vm_session *s, const char *path)
+{
+	struct vm_tee t = { .s = s, .fd = -1 };
+	if (!vm_session_copies(s) || leads_up(path))
+		return t;
+	if (s->copies)
+		t.path = strdup(path);
+	else
+		t.fd = open_copy(s, path);
+	return t;
+}
+
+void vm_tee_write(struct vm_tee *t, const void *data, size_t len)
 {
 	const char *p = data;
-	while (fd >= 0 && len) {
-		ssize_t n = write(fd, p, len);
+	if (t->path)
+		vm_buf_add(&t->text, data, len);
+	while (t->fd >= 0 && len) {
+		ssize_t n = write(t->fd, p, len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			capture_failed(s);
+			capture_failed(t->s);
 			return;
 		}
 		p += n;
@@ -308,10 +394,43 @@ void vm_session_tee_write(struct vm_session *s, int fd, const void *data, size_t
 	}
 }
 
+static void hand_over(struct vm_session *s, const char *path, bool link, const void *data, size_t len)
+{
+	int r = s->copies->take(s->copies->ctx, path, link, data, len);
+	if (r < 0 && !s->capture_error)
+		s->capture_error = -r;
+}
+
+void vm_tee_end(struct vm_tee *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	if (t->path && t->s->copies && !t->text.failed)
+		hand_over(t->s, t->path, false, t->text.s, t->text.n);
+	vm_buf_free(&t->text);
+	free(t->path);
+	t->fd = -1;
+	t->path = NULL;
+}
+
+void vm_session_tee_file(struct vm_session *s, const char *path, const void *data, size_t len)
+{
+	if (s->copies && !leads_up(path)) {
+		hand_over(s, path, false, data, len);
+	} else if (s->capture_fd >= 0) {
+		vm_auto_tee struct vm_tee t = vm_session_tee(s, path);
+		vm_tee_write(&t, data, len);
+	}
+}
+
 void vm_session_tee_link(struct vm_session *s, const char *path, const char *target)
 {
-	if (s->capture_fd < 0 || leads_up(path))
+	if (!vm_session_copies(s) || leads_up(path))
 		return;
+	if (s->copies) {
+		hand_over(s, path, true, target, strlen(target));
+		return;
+	}
 	vm_auto_free char *copy = strdup(path);
 	if (!copy)
 		return;

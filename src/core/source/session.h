@@ -18,8 +18,10 @@
 #include "core/model/need.h"
 #include "core/model/tlb.h"
 
+struct vm_copies;
 struct vm_err;
 struct vm_nodes;
+struct vm_replay;
 struct vm_swap_types;
 
 /** What could not be read, summed up over all processes. */
@@ -46,6 +48,8 @@ struct vm_session {
 	int capture_fd;
 	/** First error of writing the capture, or 0. */
 	int capture_error;
+	/** Who takes what is read instead of a directory, or NULL: vm_session_copy_to(). */
+	const struct vm_copies *copies;
 	uint64_t page_bytes;
 	/** Clock ticks per second of stat's times (USER_HZ is 100 on every Linux ABI). */
 	uint64_t ticks_per_second;
@@ -73,6 +77,11 @@ struct vm_session {
 	/** Times page faults; likewise, by vm_faulttime_get(). */
 	struct vm_faulttime *faulttime;
 	void (*faulttime_free)(struct vm_faulttime *ft);
+	/** The recording whose moment this shows (core/source/recording.h); NULL: it isn't of one.  Freed likewise. */
+	struct vm_replay *replay;
+	void (*replay_free)(struct vm_replay *rp);
+	/** When the recording's moment was read, on the clock of vm_session_clock(). */
+	uint64_t replay_ns;
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };
@@ -83,13 +92,38 @@ struct vm_session {
  * RESOLVE_IN_ROOT).
  */
 int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err);
+
+/** One that reads nothing yet: for recordings.  NULL when memory is out. */
+struct vm_session *vm_session_new(void);
 void vm_session_close(struct vm_session *s);
+
+/** When what is read now was so, for rates and ages: CLOCK_MONOTONIC; of a recording, CLOCK_BOOTTIME of its moment. */
+uint64_t vm_session_clock(const struct vm_session *s);
+
+/** What was remembered of the machine is forgotten: it is about to be another one, or another moment of it. */
+void vm_session_forget(struct vm_session *s);
 
 /**
  * From now on copy every file that is read into `dir`, which must be empty or not exist yet.
  * Returns 0 or a negative errno.
  */
 int vm_session_capture(struct vm_session *s, const char *dir, struct vm_err *err);
+
+/** Takes copies of what is read. */
+struct vm_copies {
+	void *ctx;
+	/** A file or, if `link`, where a symbolic link leads; one that is read twice comes twice.  0 or a negative errno. */
+	int (*take)(void *ctx, const char *path, bool link, const void *data, size_t len);
+};
+
+/** From now on hand over every file that is read, instead of a capture.  `to` must outlive the session; NULL: no more. */
+void vm_session_copy_to(struct vm_session *s, const struct vm_copies *to);
+
+/** What is read is copied: everything must come from files then, and through one thread. */
+static inline bool vm_session_copies(const struct vm_session *s)
+{
+	return s->capture_fd >= 0 || s->copies;
+}
 
 /** A file below the root; printf-style path without leading slash.  A descriptor or a negative errno. */
 __attribute__((format(printf, 3, 4)))
@@ -107,6 +141,13 @@ int vm_open_captured(int dir_fd, const char *path, int flags, unsigned resolve);
 __attribute__((format(printf, 3, 4)))
 long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, ...);
 
+/** Names in a directory, each with a NUL behind it, in no order; "." and ".." aren't among them.  0 or a negative errno. */
+__attribute__((format(printf, 3, 4)))
+int vm_session_list(struct vm_session *s, struct vm_buf *names, const char *fmt, ...);
+
+/** The next of such names: NULL at first and at the end. */
+const char *vm_next_name(const struct vm_buf *names, const char *name);
+
 /** Target of a symbolic link, as text; its length or a negative errno. */
 __attribute__((format(printf, 4, 5)))
 long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const char *fmt, ...);
@@ -123,17 +164,31 @@ long vm_read_all(int fd, struct vm_buf *to);
  */
 long vm_read_at_once(int fd, struct vm_buf *to);
 
-/**
- * The capture's copy of `path`, opened for writing with the directories above it; -1 while no capture
- * is written.  Errors are kept in capture_error.
- */
-int vm_session_tee(struct vm_session *s, const char *path);
+/** A copy of a file that is being made. */
+struct vm_tee {
+	struct vm_session *s;
+	int fd;                    /* of a capture; -1: none */
+	char *path;                /* for vm_copies; NULL: none */
+	struct vm_buf text;
+};
 
-/** Write to what vm_session_tee() returned; -1 is accepted and does nothing. */
-void vm_session_tee_write(struct vm_session *s, int fd, const void *data, size_t len);
+/** Begin the copy of `path`, where copies are made at all.  Errors are kept in capture_error.  End it. */
+struct vm_tee vm_session_tee(struct vm_session *s, const char *path);
+void vm_tee_write(struct vm_tee *t, const void *data, size_t len);
+void vm_tee_end(struct vm_tee *t);
+#define vm_auto_tee __attribute__((cleanup(vm_tee_end)))
 
-/** Write a captured symbolic link. */
+/** All of it at once. */
+void vm_session_tee_file(struct vm_session *s, const char *path, const void *data, size_t len);
+
+/** The copy of a symbolic link. */
 void vm_session_tee_link(struct vm_session *s, const char *path, const char *target);
+
+/** What messages call it if it isn't live: "captured tree" or "recording". */
+static inline const char *vm_session_kind(const struct vm_session *s)
+{
+	return s->replay ? "recording" : "captured tree";
+}
 
 /** Note that `need` was wanted of `pid` and could not be read. */
 void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid);

@@ -17,6 +17,13 @@ int vm_snap_open(struct vm_snap *sn)
 	int fd;
 	if (sn->direct && sn->s->proc_fd >= 0)
 		return 0;
+	/* A recording has a process if it has its stat. */
+	if (sn->s->replay) {
+		fd = vm_session_open_file(sn->s, O_RDONLY, "proc/%d/stat", sn->pid);
+		if (fd >= 0)
+			close(fd);
+		return fd == -ENOENT || fd == -EISDIR ? -ESRCH : fd < 0 ? fd : 0;
+	}
 	if (sn->s->proc_fd >= 0) {
 		char name[16];
 		snprintf(name, sizeof(name), "%d", sn->pid);
@@ -52,7 +59,9 @@ static size_t put_u64(char *to, uint64_t v)
 static int open_in(const struct vm_snap *sn, const char *name)
 {
 	int fd;
-	if (sn->dir_fd < 0 && sn->s->live) {
+	if (sn->s->replay) {
+		return vm_session_open_file(sn->s, O_RDONLY, "proc/%d/%s", sn->pid, name);
+	} else if (sn->dir_fd < 0 && sn->s->live) {
 		char path[64];
 		char *p = path + put_u64(path, (uint64_t)sn->pid);
 		*p++ = '/';
@@ -82,10 +91,10 @@ int vm_snap_file(struct vm_snap *sn, const char *name)
 	return -ENOENT;
 }
 
-int vm_snap_tee(struct vm_snap *sn, const char *name)
+struct vm_tee vm_snap_tee(struct vm_snap *sn, const char *name)
 {
-	if (sn->s->capture_fd < 0)
-		return -1;
+	if (!vm_session_copies(sn->s))
+		return (struct vm_tee){ .fd = -1 };
 	char path[320];
 	snprintf(path, sizeof(path), "proc/%d/%s", sn->pid, name);
 	return vm_session_tee(sn->s, path);
@@ -93,14 +102,16 @@ int vm_snap_tee(struct vm_snap *sn, const char *name)
 
 long vm_snap_slurp(struct vm_snap *sn, struct vm_buf *to, const char *name)
 {
+	if (sn->s->replay)
+		return vm_session_slurp(sn->s, to, "proc/%d/%s", sn->pid, name);
 	vm_auto_close int fd = vm_snap_file(sn, name);
 	if (fd < 0)
 		return fd;
 	to->n = 0;
 	long n = vm_read_at_once(fd, to);
-	if (n >= 0) {
-		vm_auto_close int tee = vm_snap_tee(sn, name);
-		vm_session_tee_write(sn->s, tee, to->s, to->n);
+	if (n >= 0 && vm_session_copies(sn->s)) {
+		vm_auto_tee struct vm_tee tee = vm_snap_tee(sn, name);
+		vm_tee_write(&tee, to->s, to->n);
 	}
 	return n;
 }

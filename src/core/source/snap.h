@@ -7,6 +7,7 @@
 #include "core/source/source.h"
 
 struct vm_buf;
+struct vm_tee;
 
 /** Open /proc/PID of sn->pid into sn->dir_fd.  0, or -ESRCH, or another negative errno. */
 int vm_snap_open(struct vm_snap *sn);
@@ -21,8 +22,8 @@ int vm_snap_file(struct vm_snap *sn, const char *name);
 /** The whole file into `to` (emptied first), NUL-terminated; its length, or as vm_snap_file(). */
 long vm_snap_slurp(struct vm_snap *sn, struct vm_buf *to, const char *name);
 
-/** The capture's copy of a file of the process, as vm_session_tee(). */
-int vm_snap_tee(struct vm_snap *sn, const char *name);
+/** The copy of a file of the process, as vm_session_tee(). */
+struct vm_tee vm_snap_tee(struct vm_snap *sn, const char *name);
 
 /**
  * Meet `needs` from the sources in order; those already in sn->met are not read again.  What can't be met is

@@ -69,7 +69,7 @@ static size_t index_of(const struct vm_source *src)
 int vm_source_usable(struct vm_session *s, const struct vm_source *src, struct vm_err *err)
 {
 	if ((src->flags & VM_SRC_LIVE) && !s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
+		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
 	size_t i = index_of(src);
 	/* A command's own: tried when asked for. */
 	if (!vm_sources[i])
@@ -219,7 +219,8 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 	if (!as)
 		return vm_fail(err, ENOMEM, "out of memory");
 	vm_proc_init(&as->proc, pid);
-	as->taken_ns = as->proc.taken_ns = vm_clock_ns();
+	const uint64_t began_ns = vm_clock_ns();
+	as->taken_ns = as->proc.taken_ns = vm_session_clock(s);
 	struct vm_arena texts = { 0 };
 	struct vm_snap sn = {
 		.s = s, .pid = pid, .dir_fd = -1, .proc = &as->proc, .as = as, .arena = &texts,
@@ -243,10 +244,14 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 		r = -as->proc.why[VM_NEED_BIT_LAYOUT];
 		if (r == -EBADMSG)
 			vm_fail(err, EBADMSG, "the mappings of process %d make no sense", pid);
+		else if (r == -ENOENT && s->replay)
+			vm_fail(err, ENOENT, "the recording has no mappings of process %d", pid);
 		else
 			vm_fail_os(err, -r, "cannot read the mappings of process %d", pid);
 		if (r == -EACCES || r == -EPERM)
 			vm_hint(err, "%s", vm_need_info[VM_NEED_BIT_LAYOUT].remedy);
+		else if (r == -ENOENT && s->replay)
+			vm_hint(err, "vmrec records them with --mappings, or of processes that are named");
 	}
 	as->texts = texts;
 	if (r < 0) {
@@ -257,7 +262,7 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 		vm_aspace_classify(as);
 	if (needs & VM_NEED(LAYOUT) && to == 0)
 		count_mappings(as);
-	as->took_ns = vm_clock_ns() - as->taken_ns;
+	as->took_ns = vm_clock_ns() - began_ns;
 	*out = as;
 	return 0;
 }
@@ -275,7 +280,7 @@ int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_aren
 		 struct vm_proc *p, struct vm_err *err)
 {
 	vm_proc_init(p, pid);
-	p->taken_ns = vm_clock_ns();
+	p->taken_ns = vm_session_clock(s);
 	/* One or two files: a directory more costs as much as one of them. */
 	const bool direct = !(needs & ~(VM_NEED(STAT) | VM_NEED(CPUS) | VM_NEED(NUMA)));
 	struct vm_snap sn = { .s = s, .pid = pid, .dir_fd = -1, .direct = direct, .proc = p, .arena = arena };

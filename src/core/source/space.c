@@ -28,7 +28,7 @@ enum { PIECE = 128 * 1024, REST = 24 * 1024, TRIES = 4 };
 struct intake {
 	struct vm_snap *sn;
 	struct vm_maps_parser parser;
-	int tee;
+	struct vm_tee *tee;
 	size_t bytes;
 	/** The beginning of a line whose end is still to come. */
 	char rest[REST];
@@ -38,7 +38,7 @@ struct intake {
 /** Parse data[0..len), with the rest of the piece before put in front of it. */
 static void take(struct intake *in, char *data, size_t len, bool last)
 {
-	vm_session_tee_write(in->sn->s, in->tee, data, len);
+	vm_tee_write(in->tee, data, len);
 	in->bytes += len;
 	data -= in->nrest;
 	memcpy(data, in->rest, in->nrest);
@@ -69,7 +69,7 @@ static ssize_t fill(int fd, char *to, size_t room)
 }
 
 /** All of the file through the parser, in pieces, so that memory doesn't grow with its length. */
-static int parse_stream(struct vm_snap *sn, int fd, int tee, size_t *bytes)
+static int parse_stream(struct vm_snap *sn, int fd, struct vm_tee *tee, size_t *bytes)
 {
 	struct intake in = { .sn = sn, .tee = tee };
 	char room[REST + PIECE], *data = room + REST;
@@ -103,10 +103,10 @@ static int read_space(struct vm_snap *sn, const char *name, struct vm_err *err)
 			return fd;
 		if (fd < 0)
 			return vm_fail_os(err, -fd, "cannot read /proc/%d/%s", sn->pid, name);
-		vm_auto_close int tee = vm_snap_tee(sn, name);
+		vm_auto_tee struct vm_tee tee = vm_snap_tee(sn, name);
 		size_t bytes;
 		vm_aspace_clear(sn->as);
-		int r = parse_stream(sn, fd, tee, &bytes);
+		int r = parse_stream(sn, fd, &tee, &bytes);
 		if (r < 0)
 			return r == -ESRCH ? r : vm_fail_os(err, -r, "cannot read /proc/%d/%s", sn->pid, name);
 		if (bytes == 0)

@@ -114,7 +114,7 @@ static uint32_t carry_over(struct work *w, uint32_t needs)
 static int meet_dear(struct work *w)
 {
 	const uint32_t wanted = w->pass->o->needs & DEAR;
-	const uint64_t at = vm_clock_ns();
+	const uint64_t at = vm_session_clock(w->snap.s);
 	int r = vm_snap_meet(&w->snap, wanted);
 	if ((w->snap.proc->unmet & wanted) != wanted)
 		w->snap.proc->rollup_ns = at;
@@ -240,7 +240,7 @@ static void read_batch(struct reader *rd, size_t from, size_t to)
 	for (size_t i = from; i < to; i++) {
 		struct vm_proc *p = &ps->rows[i];
 		vm_proc_init(p, ps->pids[i]);
-		p->taken_ns = vm_clock_ns();
+		p->taken_ns = vm_session_clock(rd->s);
 		p->mem_total = ps->o->mem_total;
 		p->max_map_count = ps->o->max_map_count;
 		k = vm_proclist_find(before, p->pid, k);
@@ -276,7 +276,7 @@ static void *read_all(void *arg)
 static unsigned thread_count(const struct vm_session *s, const struct pass *ps)
 {
 	/* Budgets are kept by one thread; a capture is written by one. */
-	if (ps->o->budget_ns != UINT64_MAX || !(ps->o->needs & DEAR) || s->capture_fd >= 0 ||
+	if (ps->o->budget_ns != UINT64_MAX || !(ps->o->needs & DEAR) || vm_session_copies(s) ||
 	    ps->n < THREADS_FROM)
 		return 1;
 	cpu_set_t ours;
@@ -343,7 +343,7 @@ static bool pass_over_tasks(struct vm_session *s, struct pass *ps)
 	struct sysinfo info;
 	size_t n;
 	unsigned threads = 0;
-	if (!s->live || s->capture_fd >= 0 || ps->o->only || sysinfo(&info) != 0 ||
+	if (!s->live || vm_session_copies(s) || ps->o->only || sysinfo(&info) != 0 ||
 	    (!ps->o->lazy && info.procs < TASKS_FROM))
 		return false;
 	if (vm_tasks_get(s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0)
@@ -388,7 +388,8 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 		vm_source_usable(s, &vm_src_tlb, NULL);
 	if (o->needs & (VM_NEED(NUMA) | VM_NEED(CPUS)))
 		vm_nodes_known(s);
-	l->taken_ns = vm_clock_ns();
+	const uint64_t began_ns = vm_clock_ns();
+	l->taken_ns = vm_session_clock(s);
 	l->needs = o->needs | VM_NEED(STAT) | (o->needs & VM_NEED(USER) ? VM_NEED(STATUS) : 0);
 	struct vm_pids all = { 0 };
 	struct pass ps = { .o = o, .set = set, .pids = o->only, .n = o->nonly, .tick = set->ticks,
@@ -411,7 +412,7 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 		learn_cost(set, &ps);
 		vm_procset_end(set);
 	}
-	l->took_ns = vm_clock_ns() - l->taken_ns;
+	l->took_ns = vm_clock_ns() - began_ns;
 	vm_vec_free(&all);
 	return r;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/model/system.h"
 #include "core/source/procparse.h"
@@ -28,7 +27,7 @@ void vm_system_identify(struct vm_session *s, struct vm_system *out)
 
 int vm_system_read(struct vm_session *s, struct vm_system *out, struct vm_err *err)
 {
-	struct vm_system sys = { .taken_ns = vm_clock_ns(), .psi_some10 = NAN };
+	struct vm_system sys = { .taken_ns = vm_session_clock(s), .psi_some10 = NAN };
 	vm_system_identify(s, &sys);
 	long r = vm_session_slurp(s, &s->scratch, "proc/meminfo");
 	if (r < 0)

@@ -72,9 +72,9 @@ static void tasks_free(struct vm_tasks *t)
 int vm_tasks_get(struct vm_session *s, struct vm_tasks **out, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree holds files only");
+		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
 	/* What is shown while a capture is written must be what the capture can show. */
-	if (s->capture_fd >= 0)
+	if (vm_session_copies(s))
 		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
 	if (!s->tasks) {
 		struct vm_tasks *t = s->tasks = calloc(1, sizeof(*t));

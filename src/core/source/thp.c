@@ -1,8 +1,6 @@
 #include "core/source/thp.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,17 +78,16 @@ static uint64_t read_number(struct vm_session *s, const char *below, const char 
 static void each_size(struct vm_session *s, void (*take)(struct vm_session *s, const char *below, uint64_t bytes, void *ctx),
 		      void *ctx)
 {
-	const int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, DIRECTORY);
-	vm_auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct vm_buf names = { 0 };
 	unsigned long kib;
 	char below[64];
-	if (!dir && fd >= 0)
-		close(fd);
-	for (const struct dirent *e; dir && (e = readdir(dir));)
-		if (sscanf(e->d_name, "hugepages-%9lukB", &kib) == 1) {
+	int r = vm_session_list(s, &names, DIRECTORY);
+	for (const char *name = NULL; r == 0 && (name = vm_next_name(&names, name));)
+		if (sscanf(name, "hugepages-%9lukB", &kib) == 1) {
 			snprintf(below, sizeof(below), "hugepages-%lukB/", kib);
 			take(s, below, (uint64_t)kib * 1024, ctx);
 		}
+	vm_buf_free(&names);
 }
 
 static void take_policy(struct vm_session *s, const char *below, uint64_t bytes, void *ctx)

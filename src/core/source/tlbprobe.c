@@ -185,7 +185,7 @@ int vm_tlb_probe(struct vm_session *s, bool fresh, struct vm_tlb_probe *out, str
 {
 	cpu_set_t before;
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "timing needs a live machine: a captured tree holds files only");
+		return vm_fail(err, EOPNOTSUPP, "timing needs a live machine: a %s holds files only", vm_session_kind(s));
 	if (!fresh && remember(s, false, out))
 		return 0;
 	*out = (struct vm_tlb_probe){ .at_s = (uint64_t)time(NULL) };

@@ -108,7 +108,7 @@ static int fill_rollup(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 {
 	(void)want;
 	int r = 0;
-	uint64_t at = vm_clock_ns();
+	uint64_t at = vm_session_clock(sn->s);
 	const char *text = read_text(sn, "smaps_rollup", &r, err);
 	if (!text)
 		return r;

@@ -214,7 +214,7 @@ static void find_zero_page(struct vm_walker *w)
 int vm_walker_get(struct vm_session *s, struct vm_walker **out, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree has no page tables");
+		return vm_fail(err, EOPNOTSUPP, "a %s has no page tables", vm_session_kind(s));
 	if (!s->walker) {
 		struct vm_walker *w = s->walker = calloc(1, sizeof(*w));
 		if (!w)

@@ -10,7 +10,8 @@
 int vm_walker_get(struct vm_session *s, struct vm_walker **out, struct vm_err *err)
 {
 	*out = NULL;
-	return vm_fail(err, EOPNOTSUPP, s->live ? "built without BPF" : "a captured tree has no page tables");
+	return s->live ? vm_fail(err, EOPNOTSUPP, "built without BPF") :
+			 vm_fail(err, EOPNOTSUPP, "a %s has no page tables", vm_session_kind(s));
 }
 
 const struct vm_pt_geometry *vm_walker_geometry(const struct vm_walker *w)

@@ -43,6 +43,8 @@ RUNS = [
     "malloc-threshold --threshold 1M",
     "leak --rate 512K --limit 2M",
     "leak --rate 256K --limit 1M --where mmap",
+    "sawtooth --rise 100K --rises 3 --teeth 2",
+    "sawtooth --rise 64K --rises 1 --teeth 3 --leak 5000",
     "stack-growth --depth 512K --times 2",
     "thread-stacks --threads 3 --stack 512K --touch 64K",
     "thread-stacks --threads 2 --stack 1M --touch 300K --guard 64K",

@@ -1,0 +1,63 @@
+#!/bin/bash
+# vmrec --info's documents are valid by the installed schema, of whole and damaged recordings, and what others show of a
+# recording is valid by theirs.  Usage: vmrec.sh BIN.  As root also as a user without privilege.
+set -eu
+bin=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
+[ -x "$bin/vmrec" ] || { echo "skip: vmrec isn't built"; exit 77; }
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+# shellcheck source=tests/tools/reach.sh
+. "$here/../tools/reach.sh"
+
+# valid STATUS COMMAND ARGUMENT...: it ends with this status, and its document is valid.
+valid() {
+	local wanted=$1 command=$2 status=0
+	shift 2
+	"$bin/$command" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
+	if [ $status != "$wanted" ]; then
+		echo "$command $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
+		failed=1
+	fi
+	/usr/bin/python3 -B "$here/validate.py" "$here/../../schemas/$command-1.json" "$command $*" <"$scratch/out" || failed=1
+}
+# tells FILTER: the last document satisfies it.
+tells() {
+	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
+}
+
+fixtures=$here/../fixtures
+make() {
+	python3 -B "$here/../tools/mkrec.py" "$@"
+}
+make "$scratch/whole" 0="$fixtures/locks" 60="$fixtures/numa2" 61.25="$fixtures/hostile"
+valid 0 vmrec --info "$scratch/whole" -J
+tells '.frames == 3 and .closed and .lost_bytes == 0 and .broken_frames == 0 and .last_time == "2026-01-01T00:01:01.250Z"'
+for at in '#1' '#2' '#3'; do
+	valid 0 vmmap --replay "$scratch/whole" --at "$at" -J
+	valid 0 vmtop --replay "$scratch/whole" --at "$at" --once -J -o all
+	valid 0 vmlock --replay "$scratch/whole" --at "$at" -J
+	valid 0 vmnuma --replay "$scratch/whole" --at "$at" -a -J
+done
+valid 0 vmtop --replay "$scratch/whole" --format ndjson 1
+[ "$(wc -l <"$scratch/out")" = 3 ] || { echo "samples: $(wc -l <"$scratch/out") instead of 3"; failed=1; }
+make --no-index --cut 10 "$scratch/torn" 0="$fixtures/locks" 60="$fixtures/numa2"
+valid 0 vmrec --info "$scratch/torn" -J
+tells '.frames == 1 and (.closed | not) and .lost_bytes > 0 and .interval_ns == null'
+make --flip 3000 "$scratch/broken" 0="$fixtures/locks"
+valid 0 vmrec --info "$scratch/broken" -J
+tells '.broken_frames == 1 and .host == null'
+
+# This machine, now.
+"$bin/vmrec" -q -o "$scratch/now" 0.05 2
+valid 0 vmrec --info "$scratch/now" -J
+tells '.frames == 2 and .processes > 0'
+valid 0 vmtop --replay "$scratch/now" --once -J -o all
+"$bin/vmrec" -q -o "$scratch/own" -p $$ 0.05 2
+valid 0 vmmap --replay "$scratch/own" -J -o all $$
+valid 0 vmrec --info "$scratch/own" -J
+tells '.processes == 1 and .processes_with_mappings == 1'
+
+as_nobody_too $failed "$here/../.." tests/json/vmrec.sh "$bin"

@@ -115,6 +115,9 @@ int vm_sharing_who_read(struct vm_session *s, struct vm_sharing *x, struct vm_sh
 		.s = s, .self = &x->as->proc, .out = out, .err = err, .until_ns = most_ns ? vm_clock_ns() + most_ns : 0,
 	};
 	*out = (struct vm_sharing_who){ .looked = 0 };
+	/* What an earlier look found may be gone. */
+	for (size_t i = 0; i < x->as->nmaps; i++)
+		x->rows[i].with = NULL;
 	int r = read_self(&q, x->as, range);
 	if (r == 0)
 		r = vm_layouts(s, take_process, note_failed, &q, err);

@@ -83,11 +83,12 @@ struct vm_sharing_family {
 };
 
 /**
- * The fork family of a process.  0, also where members couldn't be looked at; -ESRCH: there is no such process.  Free with
+ * The fork family of a process.  0, also where members couldn't be looked at; -ESRCH: there is no such process.  Members whose
+ * resident memory adds up to more than `most_bytes` (0: no limit) aren't looked at, which would take too long.  Free with
  * vm_sharing_family_free(), on failure too.
  */
-int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, struct vm_sharing_family *out,
-			   struct vm_err *err);
+int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, uint64_t most_bytes,
+			   struct vm_sharing_family *out, struct vm_err *err);
 void vm_sharing_family_free(struct vm_sharing_family *f);
 
 /** Rates of `cur` since `prev`, an earlier look at the same family, which has its own of the time before. */

@@ -200,7 +200,7 @@ static int show(struct vmshare *v, struct vm_err *err)
 	if (r == 0)
 		r = put_process(v, &x, err);
 	if (r == 0 && wants_family(v) && !x.as->proc.kthread) {
-		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, &f, err);
+		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, 0, &f, err);
 		if (r == 0)
 			r = vmshare_put_family(v, &f, VMSHARE_BELOW, err);
 		vm_sharing_family_free(&f);

@@ -10,6 +10,9 @@
 
 static int find(struct vmshare *v, struct vm_sharing *x, struct vm_sharing_who *out, struct vm_err *err)
 {
+	/* A kernel thread, or a zombie: nobody has anything of it. */
+	if (!x->as->nmaps)
+		return 0;
 	int r = vm_sharing_who_read(v->s, x, v->range, 0, out, err);
 	if (r == 0 && out->failed)
 		fprintf(stderr, "vmshare: %u process%s couldn't be looked through: %s\n", out->failed, out->failed == 1 ? "" : "es",
@@ -19,7 +22,7 @@ static int find(struct vmshare *v, struct vm_sharing *x, struct vm_sharing_who *
 
 int vmshare_find_sharers(struct vmshare *v, struct vm_sharing *x, struct vm_sharing_who *out, struct vm_err *err)
 {
-	int r = x->as->nmaps ? find(v, x, out, err) : 0;
+	int r = find(v, x, out, err);
 	if (r == 0 || r == -ENOMEM || r == -ESRCH)
 		return r;
 	vm_session_note(v->s, VM_NEED_BIT_FRAMES, -r, x->as->proc.pid);
@@ -31,6 +34,10 @@ static void say_who(struct vmshare *v, const struct vm_sharing *x, const struct 
 {
 	char many[VMSHARE_TEXT];
 	vmshare_title(v, &x->as->proc);
+	if (!x->as->nmaps) {
+		vm_report_say(&v->report, "%s\n", v->o->range ? "it maps nothing there" : "it has no user memory");
+		return;
+	}
 	vm_report_say(&v->report, "%s of it are mapped more than once; %zu of %u other processes map pages of it\n\n",
 		      vmshare_size(v, x->total.many, many), who->of.processes.n, who->looked);
 }

@@ -301,9 +301,9 @@ static const struct vm_field member_fields[] = {
 	      "what a write to all of its writable private memory would copy"),
 	BYTES("KSM", "ksm_bytes", M, member_ksm, PAGES ", kpageflags", "pages merged with equal ones by KSM"),
 	FIELD("BREAKING", "breaking_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, M | VM_F_DESC | VM_F_RATE, member_rate, PAGES,
-	      "with --watch: shared anonymous memory that was copied, a second"),
+	      "shared anonymous memory that was copied since the look before, a second: with --watch, and in vmtop"),
 	AMOUNT("PEAK", "predicted_peak_bytes", M | VM_F_RATE, member_peak, PAGES,
-	       "with --watch: what it will have copied in the end, if it goes on like that"),
+	       "what it will have copied in the end, if it goes on like that: with --watch, and in vmtop"),
 	TEXT("COMM", "comm", M, member_comm, "stat", "name"),
 	TEXT("COMMAND", "cmdline", VM_F_DEFAULT | VM_F_TRUNC, member_command, "cmdline", "command line, or name"),
 };

@@ -409,7 +409,11 @@ static void read_clocks(struct vm_session *s, struct vm_machine *m)
 {
 	if (vm_session_slurp(s, &s->scratch, "proc/uptime") >= 0)
 		m->uptime_ns = vm_parse_uptime(s->scratch.s);
-	if (s->live) {
+	if (s->replay) {
+		m->boot_ns = s->replay_ns;
+		/* CLOCK_BOOTTIME is what uptime tells. */
+		m->uptime_ns = m->uptime_ns ? m->uptime_ns : s->replay_ns;
+	} else if (s->live) {
 		m->boot_ns = clock_of(CLOCK_BOOTTIME);
 		m->real_ns = clock_of(CLOCK_REALTIME);
 	}

@@ -27,6 +27,7 @@
 #include "cli/tui/keys.h"
 #include "cli/tui/settings.h"
 #include "cli/tui/term.h"
+#include "cli/vmtop_machine.h"
 #include "cli/vmtop_shared.h"
 #include "core/analysis/layout.h"
 #include "core/base/clock.h"
@@ -54,6 +55,7 @@ struct live {
 	bool looked;
 	uint64_t look_due_ns;
 	struct vmtop_shared shared;
+	struct vmtop_machine machine;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -172,10 +174,14 @@ static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_f
 	struct vm_session *s = lv->v->s;
 	const bool next = lv->shown && vm_session_moment(s) + 1 == want->moment;
 	int r = 0;
+	if (!next)
+		vmtop_machine_restart(&lv->machine);
 	if (want->moment && !next) {
 		r = vm_session_seek(s, want->moment - 1, err);
 		if (r == 0)
 			r = vm_system_read(s, &frame->sys, err);
+		if (r == 0)
+			r = vmtop_machine_refresh(&lv->machine, s, want, frame, err);
 		if (r == 0 && want->needs)
 			r = sweep_all(lv->v, want, err);
 	}
@@ -195,6 +201,8 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	frame->sys_before = frame->sys;
 	if (gone == 0)
 		r = vm_system_read(v->s, &frame->sys, err);
+	if (gone == 0 && r == 0)
+		r = vmtop_machine_refresh(&lv->machine, v->s, want, frame, err);
 	if (want->needs && gone == 0) {
 		int swept = sweep_all(v, want, err);
 		r = swept < 0 ? swept : r;
@@ -346,6 +354,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
 	vmtop_shared_end(&lv.shared);
+	vmtop_machine_free(&lv.machine);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

@@ -93,11 +93,13 @@ static void take_own_cost(struct vm_ui *ui)
 static void refresh(struct vm_ui *ui)
 {
 	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget, .moment = ui->moment };
+	vm_machine_want(&want);
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
 	take_own_cost(ui);
 	ui->framed = ui->frame.fresh = true;
+	vm_machine_take(ui);
 	refill(ui);
 	ui->frame.fresh = false;
 }
@@ -346,6 +348,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	int r = vm_grid_init(&ui->procs, &ui->procs_class, o->columns, o->sort ? o->sort : "RSS", err);
 	if (r == 0)
 		r = vm_process_init(ui, err);
+	if (r == 0)
+		r = vm_machine_init(ui, err);
 	if (r == 0 && o->filter)
 		r = vm_grid_filter(&ui->procs, o->filter, err);
 	if (r < 0)
@@ -367,6 +371,7 @@ int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const st
 	if (r == 0)
 		r = loop(&ui, err);
 	vm_process_fini(&ui);
+	vm_machine_fini(&ui);
 	vm_history_free(&ui.history);
 	vm_levels_free(&ui.levels);
 	vm_keymap_free(&ui.keymap);

@@ -213,6 +213,9 @@ static const struct look looks[VM_TINT_NR] = {
 	[VM_TINT_BAR_KERNEL] = { RGB_PURPLE, -1, 175, -1, COLOR_MAGENTA, -1, A_NORMAL, A_NORMAL },
 	[VM_TINT_BAR_OTHER] = { RGB_GREY, -1, 245, -1, COLOR_WHITE, -1, A_NORMAL, A_NORMAL },
 	[VM_TINT_BAR_SWAP] = { RGB_VERMILION, -1, 166, -1, COLOR_RED, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_TABLES] = { RGB_YELLOW, -1, 220, -1, COLOR_YELLOW, -1, A_BOLD, A_NORMAL },
+	[VM_TINT_BAR_TAKEN] = { RGB_VERMILION, -1, 166, -1, COLOR_RED, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_POOLS] = { RGB_BLUE, -1, 25, -1, COLOR_BLUE, -1, A_NORMAL, A_NORMAL },
 };
 
 /** Terminal types with direct colour: a number is red, green and blue, 8 bits each. */

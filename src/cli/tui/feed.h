@@ -21,6 +21,9 @@ struct vm_buf;
 struct vm_columns;
 struct vm_fieldset;
 struct vm_huge_space;
+struct vm_hugesys;
+struct vm_machine;
+struct vm_machine_rates;
 struct vm_nodes;
 struct vm_shared_feed;
 struct vm_why_group;
@@ -38,6 +41,8 @@ struct vm_want {
 	uint64_t start;
 	uint32_t space_needs;
 	bool huge;                 /* of the open process: sizes of its pages */
+	uint32_t machine;          /* VM_MACH() bits: of the machine's figures; 0: none */
+	bool machine_whole;        /* its nodes, and pools and policies of huge pages, too */
 	uint64_t interval_ns;
 	/** Share of one CPU that dear figures may take. */
 	double budget;
@@ -62,6 +67,12 @@ struct vm_frame {
 	const struct vm_huge_space *huge;
 	const struct vm_why_space *huge_why;
 	struct vm_err huge_trouble;
+	/** The machine's figures, and how fast they change; NULL: not wanted, or not read. */
+	const struct vm_machine *machine;
+	const struct vm_machine_rates *rates;
+	/** The same of its nodes, and what it says of huge pages. */
+	const struct vm_nodes *nodes;
+	const struct vm_hugesys *hugesys;
 };
 
 /** A moment of a recording. */

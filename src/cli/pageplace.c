@@ -1,6 +1,8 @@
 #include "cli/pageplace.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "cli/render/report.h"
 #include "cli/render/text.h"
@@ -221,12 +223,30 @@ void vm_place_say_missing(struct vm_report *r, const struct vm_place *p, const s
 		say_unknown(r, "page flags", why_frames);
 }
 
+/** A line of a legend; on a terminal as many as it takes. */
+__attribute__((format(printf, 3, 4)))
+static void explain(struct vm_report *r, const char *name, const char *fmt, ...)
+{
+	char text[512], heading[32];
+	const int margin = snprintf(heading, sizeof(heading), "%-12s ", name);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (r->style.width > (unsigned)margin + WIDTH_LEAST)
+		vm_report_wrap(r, margin, heading, text, r->style.width);
+	else
+		vm_report_say(r, "%s%s\n", heading, text);
+}
+
 void vm_place_say_flags(struct vm_report *r, uint64_t flags)
 {
+	char name[32];
 	for (unsigned i = 0; i < 64; i++)
-		if (flags >> i & 1 && vm_kpf_info[i].name)
-			vm_report_say(r, "%-14s %c %s\n", vm_kpf_info[i].name, vm_kpf_info[i].letter,
-				      vm_kpf_info[i].sentence);
+		if (flags >> i & 1 && vm_kpf_info[i].name) {
+			snprintf(name, sizeof(name), "%-14s %c", vm_kpf_info[i].name, vm_kpf_info[i].letter);
+			explain(r, name, "%s", vm_kpf_info[i].sentence);
+		}
 }
 
 /** Has one of the entries on the way this bit? */
@@ -247,7 +267,7 @@ void vm_place_say_legend(struct vm_report *r, const struct vm_place *p)
 		vm_report_say(r, "\n");
 	for (const struct vm_pte_bit *b = vm_pt_bits(p->g.arch); p->have_path && b->name; b++)
 		if (is_seen(p, b))
-			vm_report_say(r, "%-12s %s: %s\n", b->name, b->words, b->sentence);
+			explain(r, b->name, "%s: %s", b->words, b->sentence);
 	if (p->have_flags) {
 		vm_report_say(r, "\n");
 		vm_place_say_flags(r, p->flags);

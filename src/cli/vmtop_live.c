@@ -27,6 +27,7 @@
 #include "cli/tui/keys.h"
 #include "cli/tui/settings.h"
 #include "cli/tui/term.h"
+#include "cli/vmtop_parts.h"
 #include "core/analysis/layout.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
@@ -52,6 +53,7 @@ struct live {
 	struct vm_huge_look look;
 	bool looked;
 	uint64_t look_due_ns;
+	struct vmtop_pages pages;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -326,7 +328,9 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	if (r < 0)
 		return r;
 	const struct vm_recording *rec = vm_session_recording(v->s);
+	vmtop_pages_begin(&lv.pages, v);
 	const struct vm_feed feed = {
+		.pages = &lv.pages.feed,
 		.ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
 		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
@@ -342,6 +346,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	term.close(term.ctx);
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
+	vmtop_pages_end(&lv.pages);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

@@ -7,6 +7,9 @@
 #include "core/model/aspace.h"
 #include "core/model/page.h"
 
+/** Entries above the lowest level: 2M with pages of 4K. */
+enum { HUGE_SHIFT = 21 };
+
 const struct vm_pagegrid_state vm_pagegrid_states[VM_PAGEGRID_NR + 1] = {
 	[VM_PAGEGRID_ANON] = { 'A', "anonymous" }, [VM_PAGEGRID_HUGE] = { 'H', "huge page" }, [VM_PAGEGRID_FILE] = { 'F', "file" },
 	[VM_PAGEGRID_ZERO] = { 'Z', "page of zeros" }, [VM_PAGEGRID_SWAP] = { 'S', "swap" }, [VM_PAGEGRID_NONE] = { 'N', "no access" },
@@ -93,7 +96,7 @@ static enum vm_pagegrid_kind kind_of(const struct vm_page_run *r)
 		return VM_PAGEGRID_ZERO;
 	if (s & VM_PG(SPECIAL))
 		return VM_PAGEGRID_OTHER;
-	if (r->shift >= 21)
+	if (r->shift >= HUGE_SHIFT)
 		return VM_PAGEGRID_HUGE;
 	return s & VM_PG(FILE) ? VM_PAGEGRID_FILE : r->known & VM_PG(FILE) ? VM_PAGEGRID_ANON : VM_PAGEGRID_OTHER;
 }
@@ -107,14 +110,18 @@ static uint64_t end_of(const struct vm_pagegrid *g, const struct vm_pagegrid_row
 /** Not known of what isn't in memory, and that isn't needed: it has none of these. */
 static void add_traits(struct vm_pagegrid_cell *c, const struct vm_page_run *r, uint64_t bytes, int node)
 {
-	static const struct { uint32_t bit; bool inverted; } traits[VM_PAGEGRID_TRAITS] = {
+	static const struct { uint32_t bit; bool inverted; } traits[VM_PAGEGRID_BIG] = {
 		[VM_PAGEGRID_SHARED] = { VM_PG(EXCLUSIVE), true }, [VM_PAGEGRID_DIRTY] = { VM_PG(DIRTY), false },
 		[VM_PAGEGRID_SOFT_DIRTY] = { VM_PG(SOFT_DIRTY), false }, [VM_PAGEGRID_ACCESSED] = { VM_PG(ACCESSED), false },
 	};
 	if (!(r->state & r->known & VM_PG(PRESENT)))
 		return;
 	c->present += bytes;
-	for (unsigned i = 0; i < VM_PAGEGRID_TRAITS; i++) {
+	if (!r->shift)
+		c->unknown |= 1u << VM_PAGEGRID_BIG;
+	else if (r->shift >= HUGE_SHIFT)
+		c->with[VM_PAGEGRID_BIG] += bytes;
+	for (unsigned i = 0; i < VM_PAGEGRID_BIG; i++) {
 		if (!(r->known & traits[i].bit))
 			c->unknown |= 1u << i;
 		else if (!(r->state & traits[i].bit) == traits[i].inverted)

@@ -2,6 +2,7 @@
 #ifndef VM_ANALYSIS_PAGEGRID_H
 #define VM_ANALYSIS_PAGEGRID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,9 @@ struct vm_pagegrid_state {
 extern const struct vm_pagegrid_state vm_pagegrid_states[VM_PAGEGRID_NR + 1];
 
 /** What a page can be besides. */
-enum vm_pagegrid_trait { VM_PAGEGRID_SHARED, VM_PAGEGRID_DIRTY, VM_PAGEGRID_SOFT_DIRTY, VM_PAGEGRID_ACCESSED, VM_PAGEGRID_TRAITS };
+enum vm_pagegrid_trait {
+	VM_PAGEGRID_SHARED, VM_PAGEGRID_DIRTY, VM_PAGEGRID_SOFT_DIRTY, VM_PAGEGRID_ACCESSED, VM_PAGEGRID_BIG, VM_PAGEGRID_TRAITS,
+};
 /** Nodes from the last one on count together. */
 enum { VM_PAGEGRID_NODES = 16 };
 
@@ -36,6 +39,8 @@ struct vm_pagegrid_cell {
 	uint64_t first;
 	/** Bit n: trait n isn't known of all pages. */
 	uint32_t unknown;
+	/** For who reads: all of it was. */
+	bool read;
 };
 
 /** Cells that stand side by side; those of a row belong to one mapping. */

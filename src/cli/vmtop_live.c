@@ -29,6 +29,7 @@
 #include "cli/tui/term.h"
 #include "cli/vmtop_machine.h"
 #include "cli/vmtop_shared.h"
+#include "cli/vmtop_parts.h"
 #include "core/analysis/layout.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
@@ -56,6 +57,7 @@ struct live {
 	uint64_t look_due_ns;
 	struct vmtop_shared shared;
 	struct vmtop_machine machine;
+	struct vmtop_pages pages;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -337,8 +339,10 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 		return r;
 	const struct vm_recording *rec = vm_session_recording(v->s);
 	vmtop_shared_begin(&lv.shared, v->s);
+	vmtop_pages_begin(&lv.pages, v);
 	const struct vm_feed feed = {
-		.ctx = &lv, .shared = &lv.shared.feed, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
+		.ctx = &lv, .shared = &lv.shared.feed, .pages = &lv.pages.feed, .nodes = vm_nodes_known(v->s),
+		.page_bytes = v->s->page_bytes, .refresh = refresh,
 		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
 	};
@@ -355,6 +359,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	drop_look(&lv);
 	vmtop_shared_end(&lv.shared);
 	vmtop_machine_free(&lv.machine);
+	vmtop_pages_end(&lv.pages);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

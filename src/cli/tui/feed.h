@@ -25,6 +25,7 @@ struct vm_hugesys;
 struct vm_machine;
 struct vm_machine_rates;
 struct vm_nodes;
+struct vm_pages_feed;
 struct vm_shared_feed;
 struct vm_why_group;
 struct vm_why_space;
@@ -95,6 +96,8 @@ struct vm_feed {
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** All that is to be said of memory in frame->huge_why, line by line. */
 	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
+	/** Pages of the open process (feed_pages.h).  NULL: they can't be read here. */
+	const struct vm_pages_feed *pages;
 	/** Sharing of the open process (feed_shared.h); NULL: there is no such thing. */
 	const struct vm_shared_feed *shared;
 	/** Write the file of settings, and say its name.  NULL: there is no such file. */

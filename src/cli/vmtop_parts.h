@@ -1,0 +1,21 @@
+/** What the tabs of vmtop's process screen get from the sources: a file for each. */
+#ifndef VM_CLI_VMTOP_PARTS_H
+#define VM_CLI_VMTOP_PARTS_H
+
+#include "cli/tui/feed_pages.h"
+
+struct vm_frames;
+struct vmtop;
+
+/** vmtop_pages.c */
+struct vmtop_pages {
+	struct vmtop *v;
+	struct vm_pages_feed feed;
+	/** Frames of the machine, for the nodes of pages; NULL: not opened, or they can't be. */
+	struct vm_frames *frames;
+	bool tried_frames;
+};
+void vmtop_pages_begin(struct vmtop_pages *p, struct vmtop *v);
+void vmtop_pages_end(struct vmtop_pages *p);
+
+#endif

@@ -7,6 +7,7 @@ QEMU translates every instruction: all takes ten to thirty times as long as on t
 SETTINGS = {
     "chaos.sh": {"VM_CHAOS_SECONDS": "10"},
     "interrupts.sh": {"VM_INTERRUPTED_RUNS": "8"},
+    "vmdiff-truth.sh": {"VM_DIFF_WATCHED": "none"},
     "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
     "vmlock-truth.sh": {"VM_LOCK_EVERY": "4", "VM_LOCK_MAPS": "30000"},
@@ -26,8 +27,8 @@ ELSEWHERE = {
 
 # Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
 EACH = {
-    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmlock-truth.sh", "vmmap-truth.sh", "vmnuma.sh",
-    "vmpage-caps.sh", "vmpage-truth.sh", "vmtop-faults.sh",
+    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh", "vmlock-truth.sh",
+    "vmmap-truth.sh", "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
 }
 
 

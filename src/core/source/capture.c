@@ -62,11 +62,16 @@ static void write_page_size(struct vm_session *s)
 	vm_session_tee_file(s, "pagesize", text, (size_t)n);
 }
 
+/** Of what is a tree or a recording itself: when that was true, as far as it says. */
 static void write_time(struct vm_session *s)
 {
 	char text[40];
 	struct timespec ts;
 	struct tm tm;
+	if (!s->live) {
+		vm_session_slurp(s, &s->scratch, "captured");
+		return;
+	}
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ\n", &tm);

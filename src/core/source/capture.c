@@ -67,6 +67,11 @@ static void write_time(struct vm_session *s)
 	char text[40];
 	struct timespec ts;
 	struct tm tm;
+	/* What is captured of a tree or recording is as old as that; reading copies it. */
+	if (!s->live) {
+		vm_session_slurp(s, &s->scratch, "captured");
+		return;
+	}
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ\n", &tm);
@@ -84,6 +89,7 @@ void vm_capture_machine(struct vm_session *s)
 	vm_read_arch(s, arch, sizeof(arch));
 	vm_nodes_read(s, &nodes, NULL);
 	vm_nodes_free(&nodes);
+	vm_session_read_boot(s);
 	write_page_size(s);
 	write_time(s);
 }

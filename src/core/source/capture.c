@@ -62,12 +62,12 @@ static void write_page_size(struct vm_session *s)
 	vm_session_tee_file(s, "pagesize", text, (size_t)n);
 }
 
-/** Of what is a tree or a recording itself: when that was true, as far as it says. */
 static void write_time(struct vm_session *s)
 {
 	char text[40];
 	struct timespec ts;
 	struct tm tm;
+	/* What is captured of a tree or recording is as old as that; reading copies it. */
 	if (!s->live) {
 		vm_session_slurp(s, &s->scratch, "captured");
 		return;
@@ -89,6 +89,7 @@ void vm_capture_machine(struct vm_session *s)
 	vm_read_arch(s, arch, sizeof(arch));
 	vm_nodes_read(s, &nodes, NULL);
 	vm_nodes_free(&nodes);
+	vm_session_read_boot(s);
 	write_page_size(s);
 	write_time(s);
 }

@@ -12,9 +12,9 @@
 
 #define NODES "sys/devices/system/node"
 
-/** Figures that change by themselves, besides those of vmrep, and which run of the machine it is. */
+/** Figures that change by themselves, besides those of vmrep. */
 static const char *const figures[] = {
-	"proc/zoneinfo", "proc/buddyinfo", "proc/stat", "proc/loadavg", "proc/swaps", "proc/sys/kernel/random/boot_id",
+	"proc/zoneinfo", "proc/buddyinfo", "proc/stat", "proc/loadavg", "proc/swaps",
 };
 
 /** Directories of such, with those in them. */

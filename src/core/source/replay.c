@@ -5,7 +5,6 @@
  */
 #include "core/source/replay.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -245,25 +244,13 @@ static void free_replay(struct vm_replay *rp)
 	free(rp);
 }
 
-/** The digits of a UUID, as many as fit. */
-static uint64_t boot_number(const char *text)
-{
-	uint64_t v = 0;
-	for (; isxdigit((unsigned char)*text) || *text == '-'; text++)
-		if (*text != '-')
-			v = v << 4 | (uint64_t)(*text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10);
-	return v;
-}
-
 /** What the session knows of the moment that it has come to. */
 static void arrive(struct vm_session *s)
 {
 	const struct vm_rec_moment *m = vm_recording_moment(s->replay->rec, s->replay->moment);
 	s->replay_ns = m->boot_ns;
 	s->replay_real_ns = m->real_ns > 0 ? (uint64_t)m->real_ns : 0;
-	s->replay_boot = 0;
-	if (vm_session_slurp(s, &s->scratch, "proc/sys/kernel/random/boot_id") > 0)
-		s->replay_boot = boot_number(s->scratch.s);
+	s->replay_boot = vm_session_read_boot(s);
 	vm_session_learn_page(s);
 }
 

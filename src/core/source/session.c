@@ -1,5 +1,6 @@
 #include "core/source/session.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -141,6 +142,21 @@ static uint64_t clock_of(clockid_t id)
 	struct timespec ts;
 	clock_gettime(id, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/** The digits of a UUID, as many as fit. */
+static uint64_t boot_number(const char *text)
+{
+	uint64_t v = 0;
+	for (; isxdigit((unsigned char)*text) || *text == '-'; text++)
+		if (*text != '-')
+			v = v << 4 | (uint64_t)(*text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10);
+	return v;
+}
+
+uint64_t vm_session_read_boot(struct vm_session *s)
+{
+	return vm_session_slurp(s, &s->scratch, "proc/sys/kernel/random/boot_id") > 0 ? boot_number(s->scratch.s) : 0;
 }
 
 uint64_t vm_session_boot_ns(const struct vm_session *s)

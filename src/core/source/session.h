@@ -119,6 +119,9 @@ static inline uint64_t vm_session_boot(const struct vm_session *s)
 	return s->replay_boot;
 }
 
+/** That number as it is read now, of a live machine or a captured tree as well. */
+uint64_t vm_session_read_boot(struct vm_session *s);
+
 /** What was remembered of the machine is forgotten: it is about to be another one, or another moment of it. */
 void vm_session_forget(struct vm_session *s);
 

@@ -24,6 +24,7 @@ failed=0 count=0
 made_tree() {
 	local from=$here/../cli/$1 tree=$tmp/tree-$1 part
 	for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
+		[ -f "$from/${part#*:}.txt" ] || continue
 		python3 -B "$here/../tools/${part%:*}.py" "$from/${part#*:}.txt" "$tree" || return
 	done
 	echo "$tree"

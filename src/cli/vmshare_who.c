@@ -38,7 +38,7 @@ static void say_who(struct vmshare *v, const struct vm_sharing *x, const struct 
 		vm_report_say(&v->report, "%s\n", v->o->range ? "it maps nothing there" : "it has no user memory");
 		return;
 	}
-	vm_report_say(&v->report, "%s of it are mapped more than once; %zu of %u other processes map pages of it\n\n",
+	vm_report_say(&v->report, "%s of it are mapped more than once; %zu of %u other processes map pages of it\n",
 		      vmshare_size(v, x->total.many, many), who->of.processes.n, who->looked);
 }
 
@@ -59,8 +59,10 @@ static int put_rows(struct vmshare *v, const struct vm_sharing *x, const struct 
 	struct vm_share_sharer_row *rows = vm_sharing_who_rows(x, SIZE_MAX, &n);
 	if (!rows)
 		return vm_fail(err, ENOMEM, "out of memory");
-	if (talks)
+	if (talks) {
 		say_who(v, x, who);
+		vm_report_say(&v->report, "%s", n ? "\n" : "");
+	}
 	int r = n || !talks ? vmshare_list(v, &vm_share_sharer_fields, true, NULL, rows, n, sizeof(rows[0]), 0, err) : 0;
 	if (r == 0 && talks)
 		say_left_out(v, who);

@@ -28,6 +28,7 @@ made_tree() {
 	local from=$here/../cli/$1 tree=$tmp/tree-$1 part
 	[ ! -d "$tree" ] || { echo "$tree"; return; }
 	for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
+		[ -f "$from/${part#*:}.txt" ] || continue
 		python3 -B "$here/../tools/${part%:*}.py" "$from/${part#*:}.txt" "$tree" || return
 	done
 	echo "$tree"

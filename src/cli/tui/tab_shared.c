@@ -185,10 +185,10 @@ static void put_counts(struct vm_buf *b, const struct vm_share_sum *s, bool coun
 	}
 }
 
-/** Why something isn't there, for people. */
-static void put_why(struct vm_buf *b, const struct vm_err *why)
+/** Why something isn't there, for people: what would give it, where that is known. */
+static const char *reason(const struct vm_err *why)
 {
-	vm_buf_addf(b, "%s%s%s", why->what[0] ? why->what : "not known", why->hint[0] ? "; " : "", why->hint);
+	return why->hint[0] ? why->hint : why->what[0] ? why->what : "not known";
 }
 
 static int draw_sums(struct vm_ui *ui, const struct vm_shared *x, int y)
@@ -207,11 +207,11 @@ static int draw_sums(struct vm_ui *ui, const struct vm_shared *x, int y)
 		draw_line(ui, y + used++, "Mapped", &b);
 	}
 	if (!x->total || !x->counted) {
-		put_why(&b, x->total ? x->why_frames : x->why_pages);
-		vm_buf_add_str(&b, x->total ? ", so who shares isn't known" : "");
+		vm_buf_addf(&b, "%s: %s", x->total ? "map counts, and who shares" : "pages", reason(x->total ? x->why_frames : x->why_pages));
 		draw_line(ui, y + used++, "Missing", &b);
 	} else if (x->members > 1 && !x->compared) {
-		put_why(&b, x->why_family);
+		vm_buf_addf(&b, "%s%s%s", x->why_family->what[0] ? x->why_family->what : "not compared",
+			    x->why_family->hint[0] ? "; " : "", x->why_family->hint);
 		draw_line(ui, y + used++, "Family", &b);
 	}
 	vm_buf_free(&b);
@@ -226,7 +226,7 @@ static void draw_foot(struct vm_ui *ui, const struct vm_share_mapping_row *row, 
 	struct vm_buf b = { 0 };
 	if (row && row->sum && vm_share_rss(row->sum)) {
 		put_counts(&b, row->sum, row->counted);
-		vm_buf_add_str(&b, row->counted ? "; Enter: by whom" : "");
+		vm_buf_add_str(&b, row->counted && row->sum->many ? "; Enter: by whom" : "");
 		vm_canvas_text(&ui->canvas, 0, y, ui->canvas.w, VM_TINT_DIM, vm_buf_str(&b));
 	}
 	vm_buf_free(&b);
@@ -309,9 +309,7 @@ static unsigned open_mapping(struct vm_ui *ui, const struct shared_state *st)
 	if (from->who(from->ctx, (size_t)(row - st->seen->rows), &w, &err) == 0) {
 		put_who(&who, &w);
 	} else {
-		vm_buf_add_str(&who, " Who else maps its pages isn't known: ");
-		put_why(&who, &err);
-		vm_buf_add_str(&who, "\n");
+		vm_buf_addf(&who, " Who else maps its pages isn't known: %s\n", reason(&err));
 	}
 	snprintf(title, sizeof(title), "Mapping %012" PRIx64 "-%012" PRIx64 " of process %d, by who shares it", row->m->start,
 		 row->m->end, ui->open.pid);

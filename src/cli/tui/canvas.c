@@ -179,10 +179,15 @@ void vm_canvas_bar(struct vm_canvas *c, int x, int y, int w, double full, const 
 	}
 }
 
+/** A column's height in one line, in eighths from 1 on: U+2581 is the lower eighth of a block, U+2588 all of it. */
+static uint32_t eighths(const struct vm_canvas *c, int n)
+{
+	return c->utf8 ? 0x2580 + (uint32_t)n : (uint32_t)".:-=+*%#"[n - 1];
+}
+
 void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n, double floor, enum vm_tint tint)
 {
-	static const char ascii[] = ".:-=+*%#";
-	enum { LEVELS = sizeof(ascii) - 1 };
+	enum { LEVELS = 8 };
 	double most = floor;
 	for (size_t i = 0; i < n; i++)
 		most = fmax(most, fabs((double)v[i]));
@@ -191,9 +196,8 @@ void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n
 		if (isnan(height) || height <= 0 || most <= 0)
 			continue;
 		const double part = height / most * LEVELS;
-		const uint32_t level = part < 1 ? 0 : part >= LEVELS ? LEVELS - 1 : (uint32_t)part;
-		/* U+2581 is the lower eighth of a block, U+2588 all of it. */
-		put(c, x + (int)i, y, c->utf8 ? 0x2581 + level : (uint32_t)ascii[level], 1, v[i] < 0 ? VM_TINT_DIM : tint);
+		const int level = part < 1 ? 0 : part >= LEVELS ? LEVELS - 1 : (int)part;
+		put(c, x + (int)i, y, eighths(c, level + 1), 1, v[i] < 0 ? VM_TINT_DIM : tint);
 	}
 }
 
@@ -223,15 +227,12 @@ static void put_dots(struct vm_canvas *c, int x, int y, int h, int left, int rig
 	}
 }
 
-/** One value in one column, of which each line has eighths, or three characters. */
+/** One value in one column. */
 static void put_column(struct vm_canvas *c, int x, int y, int h, float v, double full, enum vm_tint tint)
 {
-	const int each = c->utf8 ? 8 : 3;
-	int left = steps_of(v, full, each * h);
-	for (int line = 0; line < h && left > 0; line++, left -= each) {
-		const int n = left < each ? left : each;
-		put(c, x, y + h - 1 - line, c->utf8 ? 0x2580 + (uint32_t)n : (uint32_t)".:|"[n - 1], 1, tint);
-	}
+	int left = steps_of(v, full, 8 * h);
+	for (int line = 0; line < h && left > 0; line++, left -= 8)
+		put(c, x, y + h - 1 - line, eighths(c, left < 8 ? left : 8), 1, tint);
 }
 
 void vm_canvas_graph(struct vm_canvas *c, int x, int y, int w, int h, const float *v, double full, enum vm_tint tint)

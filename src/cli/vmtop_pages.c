@@ -138,6 +138,8 @@ static int scan(void *ctx, const struct vm_pages_ask *ask, struct vm_pages_got *
 		piece = now - began < ask->most_ns / 4 ? piece * 2 : piece;
 	}
 	got->upto = s.upto;
+	if (r < 0 && r != -ESRCH && !p->v->s->live)
+		return vm_fail(err, -r, "this %s does not hold them; figures are of whole mappings", vm_session_kind(p->v->s));
 	return r < 0 ? r : 0;
 }
 

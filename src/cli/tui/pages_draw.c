@@ -1,6 +1,5 @@
 /** How the tab Pages is drawn: lines of cells with their mappings, what the cell with the cursor holds, and a legend. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +11,19 @@
 enum {
 	ADDRESS = 13,              /* with the border behind it */
 	NAMES_FROM = 64,           /* columns that a screen must have to show names */
-	DETAILS = 2, LEGEND = 1, HEAD = 1, SMALL = 10,
+	HEAD = 1, SMALL = 10, LARGE = 16,
 };
+
+/** Lines below the grid, which is what matters most. */
+static int detail_lines(int h)
+{
+	return h > SMALL ? 2 : 1;
+}
+
+static int legend_lines(int h)
+{
+	return h > LARGE ? 2 : 1;
+}
 
 /** Its words; how it is told; what share is shown, and of what. */
 static const struct by {
@@ -51,7 +61,7 @@ static enum vm_tint state_tint(unsigned kind)
 void vm_pages_measure(struct pages_state *st, int w, int h)
 {
 	const int names = w < NAMES_FROM ? 0 : w < 100 ? 22 : w / 4;
-	const int width = w - ADDRESS - 1 - names, lines = h - HEAD - LEGEND - (h > SMALL ? DETAILS : 1);
+	const int width = w - ADDRESS - 1 - names, lines = h - HEAD - legend_lines(h) - detail_lines(h);
 	st->width = width > 8 ? (unsigned)width : 8;
 	st->lines = lines > 1 ? (unsigned)lines : 1;
 	st->x = ADDRESS;
@@ -235,8 +245,15 @@ static void put_cell(const struct pages_state *st, const struct vm_pagegrid_cell
 	}
 }
 
-/** What isn't known of the pages by which cells are coloured, and why; NULL: it is known. */
-static const char *missing(const struct pages_state *st)
+static bool sizes_unknown(const struct pages_state *st)
+{
+	for (size_t i = 0; i < st->shown.ncells; i++)
+		if (st->shown.cell[i].unknown >> VM_PAGEGRID_BIG & 1)
+			return true;
+	return false;
+}
+
+const char *vm_pages_missing(const struct pages_state *st)
 {
 	if (st->error)
 		return NULL;
@@ -247,6 +264,8 @@ static const char *missing(const struct pages_state *st)
 			"Dirty bits only page tables tell; this is what was written since clear_refs, or never cleared";
 	case PAGES_BY_ACCESSED:
 		return st->got.unknown & VM_PG(ACCESSED) ? "Which pages were used only page tables tell" : NULL;
+	case PAGES_BY_HUGE:
+		return sizes_unknown(st) ? "Sizes of pages aren't known: pagemap doesn't tell them" : NULL;
 	case PAGES_BY_SHARED:
 		return st->got.unknown & VM_PG(EXCLUSIVE) ? "Which pages are shared only pagemap tells" : NULL;
 	case PAGES_BY_NODE:
@@ -259,7 +278,7 @@ static const char *missing(const struct pages_state *st)
 /** Why there is nothing to see, or not what was asked for. */
 static bool put_trouble(const struct pages_state *st, struct vm_buf *b)
 {
-	const char *lacks = missing(st);
+	const char *lacks = vm_pages_missing(st);
 	if (st->error)
 		vm_buf_addf(b, "Its pages can't be read: %s%s%s", st->trouble.what, st->trouble.hint[0] ? "; " : "", st->trouble.hint);
 	else if (lacks)
@@ -281,6 +300,15 @@ static void put_figures(const struct vm_mapping *m, struct vm_buf *b)
 		vm_buf_add_str(b, " in all of the mapping");
 }
 
+/** The one that stands for what isn't known of its pages. */
+static void put_instead(const struct pages_state *st, const struct vm_mapping *m, struct vm_buf *b)
+{
+	const enum vm_qty q = st->by == PAGES_BY_DIRTY ? VM_Q_DIRTY : VM_Q_REFERENCED;
+	char text[VM_NUMBUF];
+	if ((st->by == PAGES_BY_DIRTY || st->by == PAGES_BY_ACCESSED) && vm_pages_missing(st) && m->have >> q & 1)
+		vm_buf_addf(b, "; %s %s in all of the mapping", vm_format_size(m->q[q], text), bys[st->by].has);
+}
+
 static void draw_details(struct vm_ui *ui, const struct pages_state *st, int y, int h)
 {
 	struct vm_canvas *c = &ui->canvas;
@@ -293,10 +321,12 @@ static void draw_details(struct vm_ui *ui, const struct pages_state *st, int y, 
 	if (!cell)
 		return;
 	vm_pagegrid_cell_range(&st->shown, row, i, &a, &b);
-	if (cell->read)
+	if (cell->read) {
 		put_cell(st, cell, b - a, &text);
-	else
+		put_instead(st, row->m, &text);
+	} else {
 		put_figures(row->m, &text);
+	}
 	if (h > 1) {
 		vm_canvas_textf(c, 1, y, c->w - 1, VM_TINT_BOLD, "%jx-%jx %s  %s %s", (uintmax_t)a, (uintmax_t)b,
 				vm_format_size(b - a, size), vm_mapping_perm(row->m), row->m->name[0] ? row->m->name : "anonymous");
@@ -307,37 +337,76 @@ static void draw_details(struct vm_ui *ui, const struct pages_state *st, int y, 
 	vm_buf_free(&text);
 }
 
-static int legend_item(struct vm_canvas *c, int x, int y, enum vm_tint tint, uint32_t ch, const char *words)
+/** Where the next item of the legend goes. */
+struct legend {
+	struct vm_canvas *c;
+	int x, y, end;             /* behind the last line */
+};
+
+/** One that would be cut in half says nothing. */
+static void legend_item(struct legend *l, enum vm_tint tint, uint32_t ch, const char *words)
 {
-	/* One that would be cut in half says nothing. */
-	if (x + 3 + vm_canvas_text_width(c, words) > c->w)
-		return c->w;
-	vm_canvas_fill(c, x, y, 1, tint, ch);
-	return x + 2 + vm_canvas_text(c, x + 2, y, c->w - x - 2, VM_TINT_NORMAL, words) + 2;
+	const int w = 2 + vm_canvas_text_width(l->c, words);
+	if (l->x + w > l->c->w) {
+		l->x = 1;
+		l->y++;
+	}
+	if (l->y >= l->end || l->x + w > l->c->w)
+		return;
+	vm_canvas_fill(l->c, l->x, l->y, 1, tint, ch);
+	vm_canvas_text(l->c, l->x + 2, l->y, w, VM_TINT_NORMAL, words);
+	l->x += w + 2;
 }
 
-static void draw_legend(struct vm_ui *ui, const struct pages_state *st, int y)
+static void draw_states(struct legend *l)
 {
-	static const char *const small[VM_PAGEGRID_NR] = { "anon", "huge", "file", "zeros", "swap", "none", "guard", "other" };
-	struct vm_canvas *c = &ui->canvas;
-	const struct by *by = &bys[st->by];
-	int x = 1;
-	if (st->by == PAGES_BY_STATE) {
-		for (unsigned i = 0; i < VM_PAGEGRID_NR; i++)
-			x = legend_item(c, x, y, state_tint(i), (uint32_t)vm_pagegrid_states[i].letter, small[i]);
-	} else if (st->by == PAGES_BY_NODE) {
-		x = legend_item(c, x, y, node_tints[0], '0', "on node 0, and so on: where most of it is");
-		x = legend_item(c, x, y, VM_TINT_DIM, '-', "not in memory");
-	} else {
-		for (unsigned i = 0; i + 1 < SHARES; i++)
-			vm_canvas_fill(c, x++, y, 1, by->tint, shares[c->utf8][i]);
-		x = legend_item(c, x, y, by->tint, shares[c->utf8][SHARES - 1], by->has) - 2;
-		x += vm_canvas_text(c, x, y, c->w - x, VM_TINT_NORMAL, ": to 1/4, 1/2, less than all, all") + 2;
-		x = legend_item(c, x, y, VM_TINT_DIM, '-', by->hasnt);
+	for (unsigned i = 0; i < VM_PAGEGRID_NR; i++)
+		legend_item(l, state_tint(i), (uint32_t)vm_pagegrid_states[i].letter, vm_pagegrid_states[i].words);
+}
+
+static void draw_shares(struct legend *l, const struct by *by)
+{
+	static const char *const words[SHARES] = { "to 1/4", "to 1/2", "not all", "all of it" };
+	char text[64];
+	for (unsigned i = 0; i < SHARES; i++) {
+		snprintf(text, sizeof(text), "%s%s%s", words[i], i + 1 < SHARES ? "" : " ", i + 1 < SHARES ? "" : by->has);
+		legend_item(l, by->tint, shares[l->c->utf8][i], text);
 	}
-	x = legend_item(c, x, y, VM_TINT_DIM, c->utf8 ? 0xb7 : '.', "nothing");
+	legend_item(l, VM_TINT_DIM, '-', by->hasnt);
+}
+
+static void draw_legend(struct vm_ui *ui, const struct pages_state *st, int y, int h)
+{
+	struct legend l = { .c = &ui->canvas, .x = 1, .y = y, .end = y + h };
+	if (st->by == PAGES_BY_STATE) {
+		draw_states(&l);
+	} else if (st->by == PAGES_BY_NODE) {
+		legend_item(&l, node_tints[0], '0', "on node 0, and so on: where most of it is");
+		legend_item(&l, VM_TINT_DIM, '-', "not in memory");
+	} else {
+		draw_shares(&l, &bys[st->by]);
+	}
+	legend_item(&l, VM_TINT_DIM, l.c->utf8 ? 0xb7 : '.', "nothing");
 	if (st->by == PAGES_BY_STATE)
-		legend_item(c, x, y, VM_TINT_DIM, 'a', "less than half");
+		legend_item(&l, VM_TINT_DIM, 'a', "less than half of the cell");
+}
+
+/** In as many lines as there are. */
+static void draw_trouble(struct vm_ui *ui, struct vm_buf *why, int y, int h)
+{
+	struct vm_canvas *c = &ui->canvas;
+	struct vm_buf b = { 0 };
+	char line[512];
+	vm_page_entry(&b, "", 0, vm_buf_str(why), c->w);
+	const char *s = vm_buf_str(&b);
+	for (int i = 0; i < h && *s; i++) {
+		s += strspn(s, " ");
+		const int n = (int)strcspn(s, "\n");
+		snprintf(line, sizeof(line), "%.*s", n, s);
+		vm_canvas_text(c, 1, y + i, c->w - 1, VM_TINT_WARN, line);
+		s += n + (s[n] == '\n');
+	}
+	vm_buf_free(&b);
 }
 
 static void draw_cursor(struct vm_ui *ui, const struct pages_state *st)
@@ -352,7 +421,7 @@ void vm_pages_draw(struct vm_ui *ui, struct pages_state *st, int y, int h)
 {
 	struct vm_canvas *c = &ui->canvas;
 	struct vm_buf why = { 0 };
-	const int details = h > SMALL ? DETAILS : 1;
+	const int details = detail_lines(h), legend = legend_lines(h);
 	if (!ui->feed->pages)
 		vm_buf_add_str(&why, "Pages can't be read here");
 	if (!st->view.nparts) {
@@ -363,12 +432,12 @@ void vm_pages_draw(struct vm_ui *ui, struct pages_state *st, int y, int h)
 	st->y = y + HEAD;
 	draw_head(ui, st, y);
 	draw_lines(ui, st);
-	draw_details(ui, st, y + h - LEGEND - details, details);
+	draw_details(ui, st, y + h - legend - details, details);
 	/* In place of the legend: without what is missing there is nothing to explain. */
 	if (why.n || put_trouble(st, &why))
-		vm_canvas_text(c, 1, y + h - LEGEND, c->w - 1, VM_TINT_WARN, vm_buf_str(&why));
+		draw_trouble(ui, &why, y + h - legend, legend);
 	else
-		draw_legend(ui, st, y + h - LEGEND);
+		draw_legend(ui, st, y + h - legend, legend);
 	draw_cursor(ui, st);
 	vm_buf_free(&why);
 }

@@ -1,11 +1,11 @@
 /** The address space of a process as a grid of pages, to look around in; as vmpage --grid, and vmpage PID ADDR for a cell. */
 
-#include <errno.h>
+#include "cli/tui/tab_pages.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/tui/tab.h"
-#include "cli/tui/tab_pages.h"
 #include "cli/tui/ui.h"
 #include "core/base/clock.h"
 #include "core/model/page.h"
@@ -168,8 +168,13 @@ static void take(void *ctx, const struct vm_page_run *r, int node)
 
 static uint32_t bits_for(enum pages_by by)
 {
-	const uint32_t state = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(FILE) | VM_PG(ZERO) | VM_PG(GUARD) | VM_PG(NONE) | VM_PG(SPECIAL);
+	const uint32_t plain = VM_PG(PRESENT) | VM_PG(SWAP) | VM_PG(FILE) | VM_PG(ZERO) | VM_PG(GUARD);
+	const uint32_t state = plain | VM_PG(NONE) | VM_PG(SPECIAL);
 	switch (by) {
+	/* These PAGEMAP_SCAN can tell, too, at less cost and without privilege. */
+	case PAGES_BY_PRESENT:
+	case PAGES_BY_SWAPPED:
+	case PAGES_BY_HUGE: return plain;
 	case PAGES_BY_SHARED: return state | VM_PG(EXCLUSIVE);
 	case PAGES_BY_DIRTY: return state | VM_PG(DIRTY) | VM_PG(SOFT_DIRTY);
 	case PAGES_BY_ACCESSED: return state | VM_PG(ACCESSED);
@@ -278,7 +283,7 @@ static void want(struct vm_ui *ui, void *st_, struct vm_want *want)
 	const struct pages_state *st = st_;
 	(void)ui;
 	/* Where pages can't be read, what smaps says of a mapping is better than nothing. */
-	if (st->error)
+	if (st->error || (st->told && vm_pages_missing(st)))
 		want->space_needs |= VM_NEED(SMAPS);
 }
 

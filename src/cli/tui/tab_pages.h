@@ -45,6 +45,9 @@ struct pages_state {
 void vm_pages_measure(struct pages_state *st, int w, int h);
 void vm_pages_draw(struct vm_ui *ui, struct pages_state *st, int y, int h);
 
+/** What isn't known of pages by which cells are coloured; NULL: it is known. */
+const char *vm_pages_missing(const struct pages_state *st);
+
 /** Line and column of the cursor; false: there is nothing. */
 bool vm_pages_cursor(const struct pages_state *st, uint64_t *line, unsigned *x);
 /** The cell with the cursor, and its row; NULL: it isn't in sight. */

@@ -17,7 +17,7 @@ int vm_check_samples(const struct vm_session *s, struct vm_err *err)
 
 int vm_begin_samples(const struct vm_common *c, struct vm_session *s, struct vm_err *err)
 {
-	return vm_session_recording(s) && !c->at ? vm_session_seek(s, 0, err) : 0;
+	return vm_session_recording(s) && !c->at ? vm_session_begin(s, err) : 0;
 }
 
 int vm_sample_before(struct vm_session *s, size_t *at, bool *there, struct vm_err *err)

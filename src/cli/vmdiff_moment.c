@@ -113,7 +113,7 @@ static int find_moment(const struct vm_recording *rec, const char *text, size_t 
 	return r;
 }
 
-/** `time` NULL: the first moment. */
+/** `time` NULL: the first moment that can be read. */
 static int open_recording(struct vmdiff_moment *m, const char *time, struct vm_err *err)
 {
 	struct vm_recording *rec;
@@ -127,9 +127,9 @@ static int open_recording(struct vmdiff_moment *m, const char *time, struct vm_e
 		vm_recording_close(rec);
 		return r;
 	}
-	r = vm_session_open_recording(rec, moment, &m->s, err);
+	r = time ? vm_session_open_recording(rec, moment, &m->s, err) : vm_session_open_last(rec, &m->s, err);
 	m->own = r == 0;
-	return r;
+	return r == 0 && !time ? vm_session_begin(m->s, err) : r;
 }
 
 int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment *m, struct vm_err *err)
@@ -240,6 +240,8 @@ static void keep_unmet(struct vmdiff *v, const struct vm_session *s)
 		else if (from->count && from->first != to->first)
 			to->count++;
 	}
+	for (size_t i = 0; i < s->unmet_other.n; i++)
+		vm_session_note_other(v->s, s->unmet_other.v[i].name, s->unmet_other.v[i].what, s->unmet_other.v[i].why);
 }
 
 void vmdiff_moment_close(struct vmdiff *v, struct vmdiff_moment *m)

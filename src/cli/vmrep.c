@@ -250,7 +250,7 @@ static void close_mode(struct vmrep *v, const struct vmrep_mode *mode)
 static int open_recorded(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
 {
 	const struct vm_common *common = v->common;
-	int r = vm_session_seek(v->s, 0, err);
+	int r = vm_begin_samples(v->common, v->s, err);
 	struct vm_err why = { 0 };
 	for (int next = r; next == 0; next = vm_session_advance(v->s, 1, err)) {
 		r = open_mode(v, mode, &why);

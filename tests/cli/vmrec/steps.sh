@@ -1,9 +1,8 @@
 # Commands that take an interval go through a recording: vmrep, vmtop, vmnuma, and vmdiff's trends.
 mkrec=$PWD/../tools/mkrec.py
 mkdir -p "$tmp/t/1/proc/sys/kernel/random"
-cp -r machine/. locks/. "$tmp/t/1"
+cp -r locks/. machine/. "$tmp/t/1"
 chmod -R u+w "$tmp/t"
-cp machine/captured "$tmp/t/1"
 echo 01234567-89ab-cdef-0123-456789abcdef >"$tmp/t/1/proc/sys/kernel/random/boot_id"
 cp -r "$tmp/t/1" "$tmp/t/2"
 cp -r "$tmp/t/1" "$tmp/t/3"
@@ -70,3 +69,18 @@ for size in 0 1 4095 6000 1099511627776 -4096 x ''; do
 	echo "$size" >t/big/pagesize
 	run vmtop --root t/big --once -p 401 --no-headings -o VSZ
 done
+
+# Broken frames are passed over, and what is shown without them is said.
+six=(0="$tmp/t/1" 10="$tmp/t/2" 20="$tmp/t/3" 30="$tmp/t/2" 40="$tmp/t/3" 50="$tmp/t/2")
+for broken in 1 2 4 5 6; do
+	python3 "$mkrec" --whole 4 --break $broken "$tmp/b$broken" "${six[@]}"
+	run vmrep --replay b$broken -o FLT/S,SECS --no-headings
+	run vmtop --replay b$broken --once --no-headings -p 401 -o PID,RSS
+	run vmdiff -o VERDICT --filter "KIND == heap" b$broken:401
+	run vmtop --replay b$broken --at "#$broken" --once
+	run_line "vmrec --info b$broken | grep -e frames -e broken"
+done
+python3 "$mkrec" --break 1 "$tmp/none" "${six[@]}"
+run vmrep --replay none
+run vmrep --replay b4 --strict --no-headings -o FLT/S
+run vmrep --replay b4 --format ndjson -o FLT/S 100

@@ -1,13 +1,12 @@
 /** What vmtop's tab Shared shows: the process and its fork family as vmshare reads them, as often as the budget pays for. */
 
-#include "cli/vmtop.h"
+#include "cli/vmtop_shared.h"
 
 #if VM_HAVE_TUI
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cli/vmtop_shared.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/model/aspace.h"

@@ -51,7 +51,9 @@ every_mode() {
 	tells '.mode == "process"'
 	valid 0 -J -o all "$$" self
 	tells '.mode == "processes" and (.processes | length == 2)'
-	valid 0 -J --pairs -a
+	# The machine may have thousands of processes, and so millions of pairs.
+	valid 0 -J --pairs -a --filter 'BOTH > 1G'
+	valid 0 -J --pairs "$$" "$PPID" self
 	tells '.pairs | length == 0 or (map(.shared_bytes == .file_bytes + .shmem_bytes + .anon_bytes + .ksm_bytes + .hugetlb_bytes) | all)'
 	valid 0 -J -n "^$(cat /proc/$$/comm)\$"
 	valid 0 -J --family self

@@ -91,7 +91,7 @@ def main():
     kernel = next((w[1] for w in lines if w[0] == "kernel"), "6.18.0")
     with open(os.path.join(proc, "sys/kernel/osrelease"), "w", encoding="utf-8") as f:
         f.write(kernel + "\n")
-    process = None
+    process, counts = None, False
     with open(os.path.join(proc, "kpageflags"), "wb") as kpageflags, \
             open(os.path.join(proc, "kpagecount"), "wb") as kpagecount, \
             open(os.path.join(proc, "kpagecgroup"), "wb") as kpagecgroup:
@@ -108,9 +108,12 @@ def main():
                 first, n = int(rest[0], 16), int(rest[1], 16)
                 flags, v = words(rest[2:], FRAME)
                 put(kpageflags, first, [flags] * n)
+                counts |= "count" in v
                 put(kpagecount, first, [v.get("count", 0)] * n)
                 put(kpagecgroup, first, [v.get("cgroup", 0)] * n)
     process.close()
+    if not counts:
+        os.remove(os.path.join(proc, "kpagecount"))
 
 
 main()

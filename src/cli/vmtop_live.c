@@ -160,6 +160,9 @@ static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err 
 	if (!vm_session_recording(v->s)) {
 		sweep.lazy = true;
 		sweep.budget_ns = (uint64_t)((double)want->interval_ns * want->budget);
+		/* The first screen doesn't wait for them: which rows are in sight isn't known yet. */
+		if (!v->set.ticks && !v->o->script)
+			sweep.budget_ns /= 10;
 		sweep.first = want->sight;
 		sweep.nfirst = want->nsight;
 	}

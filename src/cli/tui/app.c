@@ -291,6 +291,7 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 {
 	unsigned does = VM_DO_REFRESH | VM_DO_REDRAW;
 	uint64_t due = 0;
+	bool again = false;
 	while (!(does & VM_DO_QUIT)) {
 		if (does & VM_DO_REFRESH) {
 			uint64_t now = vm_clock_ns();
@@ -298,6 +299,10 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 			/* A refresh that takes long delays the next one instead of piling up. */
 			uint64_t took = vm_clock_ns() - now;
 			due = now + (took * 2 > ui->interval_ns ? took * 2 : ui->interval_ns);
+			/* Rates, and dear figures of the rows in sight, need a second one: soon. */
+			if (!again)
+				due = now + took * 2 + ui->interval_ns / 5;
+			again = true;
 		} else if (does & VM_DO_REFILL) {
 			refill(ui);
 		}

@@ -309,18 +309,15 @@ static int save(void *ctx, const char *text, size_t len, char *name, size_t size
 	return vmtop_config_save(lv->config_path, text, len, err);
 }
 
-/** Settings that can't be read are better told than replaced by a save. */
-static int read_config(struct live *lv, struct vm_err *err)
+/** Settings that can't be read are told of, and not replaced by a save. */
+static void read_config(struct live *lv, struct vm_err *err)
 {
 	struct vm_buf text = { 0 };
-	int r = 0;
-	lv->have_config = vmtop_config_path(lv->config_path, sizeof(lv->config_path));
+	lv->have_config = vmtop_config_path(lv->config_path, sizeof(lv->config_path)) &&
+			  vmtop_config_read(lv->config_path, &text, err) == 0;
 	if (lv->have_config)
-		r = vmtop_config_read(lv->config_path, &text, err);
-	if (lv->have_config && r == 0)
 		vm_config_parse(&lv->config, vm_buf_str(&text), text.n);
 	vm_buf_free(&text);
-	return r;
 }
 
 int vmtop_live(struct vmtop *v, struct vm_err *err)
@@ -328,11 +325,10 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	struct live lv = { .v = v };
 	struct vm_term term;
 	struct vm_style style;
-	int r = read_config(&lv, err);
-	if (r < 0)
-		return r;
+	struct vm_err unread = { 0 };
+	read_config(&lv, &unread);
 	vm_common_style(v->common, v->ctx->out, &style);
-	r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
+	int r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
@@ -344,6 +340,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	};
 	const struct vm_app_opts opts = {
 		.interval_ns = v->interval_ns, .config = lv.have_config ? &lv.config : NULL, .read_only = v->o->read_only,
+		.note = unread.code ? unread.what : NULL,
 		/* A script is played as fast as it goes: nothing must depend on time. */
 		.budget = v->o->script ? 1 : v->budget, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,

@@ -362,6 +362,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	if (vm_keymap_init(&ui->keymap) < 0 || !vm_sets_init(&ui->sets))
 		return vm_fail(err, ENOMEM, "out of memory");
 	vm_settings_apply(ui);
+	if (o->note)
+		vm_ui_note(ui, "%s", o->note);
 	ui->canvas.utf8 = ui->term->utf8 && !ui->ascii;
 	ui->exact = ui->exact || o->exact;
 	ui->kernel = ui->kernel || o->kernel;

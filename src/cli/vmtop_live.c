@@ -54,6 +54,8 @@ struct live {
 	bool looked;
 	uint64_t look_due_ns;
 	struct vmtop_machine machine;
+	/** Of a recording: the session forgets its own with each moment. */
+	struct vm_nodes nodes;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -285,6 +287,14 @@ static void tell_when(void *ctx, size_t moment, struct vm_when *out)
 	out->since_first_ns = m->real_ns - vm_recording_moment(rec, 0)->real_ns;
 }
 
+/** The nodes that columns are made for: they stay as long as the screens do. */
+static const struct vm_nodes *known_nodes(struct live *lv)
+{
+	if (!vm_session_recording(lv->v->s))
+		return vm_nodes_known(lv->v->s);
+	return vm_nodes_read(lv->v->s, &lv->nodes, NULL) == 0 ? &lv->nodes : NULL;
+}
+
 static int find_moment(void *ctx, const char *text, size_t *moment, struct vm_err *err)
 {
 	const struct live *lv = ctx;
@@ -334,7 +344,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 		return r;
 	const struct vm_recording *rec = vm_session_recording(v->s);
 	const struct vm_feed feed = {
-		.ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
+		.ctx = &lv, .nodes = known_nodes(&lv), .page_bytes = v->s->page_bytes, .refresh = refresh,
 		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
 	};
@@ -351,6 +361,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
 	vmtop_machine_free(&lv.machine);
+	vm_nodes_free(&lv.nodes);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

@@ -335,9 +335,10 @@ static void draw_headings(struct vm_ui *ui, int x, int y, int w, int h)
 	struct vm_canvas *c = &ui->canvas;
 	const struct widths d = divide(ui, w);
 	const uint64_t span = vm_trends_span(&ui->machine.trends, vm_canvas_graph_values(c, d.graph, h));
-	char text[40], past[48] = "";
+	char text[VM_NUMBUF], past[VM_NUMBUF + 8] = "";
 	if (span)
-		snprintf(past, sizeof(past), "LAST %s", long_time(span, text, sizeof(text)));
+		snprintf(past, sizeof(past), "LAST %s", span < UINT64_C(10000000000) ? vm_format_duration(span, text) :
+			 long_time(span, text, sizeof(text)));
 	vm_canvas_fill(c, x, y, w, VM_TINT_HEAD, ' ');
 	vm_canvas_text(c, x, y, d.group + d.name, VM_TINT_HEAD, "FIGURE");
 	x += d.group + d.name;

@@ -295,6 +295,20 @@ static const struct vm_nodes *known_nodes(struct live *lv)
 	return vm_nodes_read(lv->v->s, &lv->nodes, NULL) == 0 ? &lv->nodes : NULL;
 }
 
+static void look_back(void *ctx, size_t from, size_t to, uint32_t machine, vm_feed_past *take, void *take_ctx)
+{
+	struct live *lv = ctx;
+	const struct vm_want want = { .machine = machine };
+	struct vm_frame frame = { 0 };
+	struct vm_err err;
+	vmtop_machine_restart(&lv->machine);
+	for (size_t i = from; i < to && vm_session_seek(lv->v->s, i, &err) == 0; i++)
+		if (vmtop_machine_refresh(&lv->machine, lv->v->s, &want, &frame, &err) == 0)
+			take(take_ctx, i, frame.machine, frame.rates);
+	/* The session is elsewhere now. */
+	lv->shown = false;
+}
+
 static int find_moment(void *ctx, const char *text, size_t *moment, struct vm_err *err)
 {
 	const struct live *lv = ctx;
@@ -345,7 +359,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	const struct vm_recording *rec = vm_session_recording(v->s);
 	const struct vm_feed feed = {
 		.ctx = &lv, .nodes = known_nodes(&lv), .page_bytes = v->s->page_bytes, .refresh = refresh,
-		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
+		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when, .look_back = look_back,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
 	};
 	const struct vm_app_opts opts = {

@@ -94,6 +94,7 @@ static void refresh(struct vm_ui *ui)
 {
 	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget, .moment = ui->moment };
 	vm_machine_want(&want);
+	vm_machine_go_to(ui);
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);

@@ -118,7 +118,7 @@ START_TEST(figures_and_reasons)
 	has(s, "page tables -");
 	/* The fifth reading: 500 since the one before, 1500 in five seconds; graphs know of all. */
 	has(s, "faults     all              500      500      300");
-	has(s, "LAST 4s");
+	has(s, "LAST 4.0s");
 	has(s, "-+*#\n");
 	has(s, "this kernel doesn't tell");
 	unknown = true;
@@ -133,7 +133,7 @@ START_TEST(graphs_have_a_past_when_first_seen)
 	ck_assert(wanted & VM_MACH(VMSTAT));
 	/* What is dear is read only where it is seen. */
 	ck_assert(!(wanted & VM_MACH(SHOOTDOWNS)) && !whole);
-	has(play(true, "TTTTm"), "LAST 5s");
+	has(play(true, "TTTTm"), "LAST 5.0s");
 	ck_assert((wanted & VM_MACH(SHOOTDOWNS)) && whole);
 	play(true, "mq");
 	ck_assert(!whole);

@@ -94,6 +94,7 @@ static void refresh(struct vm_ui *ui)
 {
 	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget, .moment = ui->moment };
 	vm_machine_want(&want);
+	vm_machine_go_to(ui);
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
@@ -291,6 +292,7 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 {
 	unsigned does = VM_DO_REFRESH | VM_DO_REDRAW;
 	uint64_t due = 0;
+	bool again = false;
 	while (!(does & VM_DO_QUIT)) {
 		if (does & VM_DO_REFRESH) {
 			uint64_t now = vm_clock_ns();
@@ -298,6 +300,10 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 			/* A refresh that takes long delays the next one instead of piling up. */
 			uint64_t took = vm_clock_ns() - now;
 			due = now + (took * 2 > ui->interval_ns ? took * 2 : ui->interval_ns);
+			/* Rates, and dear figures of the rows in sight, need a second one: soon. */
+			if (!again)
+				due = now + took * 2 + ui->interval_ns / 5;
+			again = true;
 		} else if (does & VM_DO_REFILL) {
 			refill(ui);
 		}
@@ -357,6 +363,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	if (vm_keymap_init(&ui->keymap) < 0 || !vm_sets_init(&ui->sets))
 		return vm_fail(err, ENOMEM, "out of memory");
 	vm_settings_apply(ui);
+	if (o->note)
+		vm_ui_note(ui, "%s", o->note);
 	ui->canvas.utf8 = ui->term->utf8 && !ui->ascii;
 	ui->exact = ui->exact || o->exact;
 	ui->kernel = ui->kernel || o->kernel;

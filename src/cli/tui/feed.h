@@ -82,6 +82,9 @@ struct vm_when {
 	int64_t since_first_ns;
 };
 
+/** What the machine was in a moment; valid for this call. */
+typedef void vm_feed_past(void *ctx, size_t moment, const struct vm_machine *m, const struct vm_machine_rates *rates);
+
 struct vm_feed {
 	void *ctx;
 	/** The machine's memory nodes, and its base page in bytes; NULL: not known. */
@@ -92,6 +95,8 @@ struct vm_feed {
 	void (*when)(void *ctx, size_t moment, struct vm_when *out);
 	/** The moment that a text means, as of --at.  0 or a negative errno. */
 	int (*find)(void *ctx, const char *text, size_t *moment, struct vm_err *err);
+	/** Take the machine's figures of a recording's moments from `from` on, before `to`.  NULL: there are no moments. */
+	void (*look_back)(void *ctx, size_t from, size_t to, uint32_t machine, vm_feed_past *take, void *take_ctx);
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** All that is to be said of memory in frame->huge_why, line by line. */

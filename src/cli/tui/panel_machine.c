@@ -35,20 +35,44 @@ void vm_machine_want(struct vm_want *want)
 	want->machine = ALWAYS;
 }
 
+/** Rates since boot are no rates of that moment. */
+static struct vm_machine_row row_of(const struct vm_ui *ui, const struct vm_machine *m, const struct vm_machine_rates *rates)
+{
+	return (struct vm_machine_row){ .m = m, .rates = rates && !rates->since_boot ? rates : &ui->machine.none };
+}
+
 bool vm_machine_figures(struct vm_ui *ui, struct vm_machine_row *row)
 {
-	const struct vm_frame *f = &ui->frame;
-	*row = (struct vm_machine_row){ .m = f->machine, .rates = f->machine && !f->rates->since_boot ? f->rates : &ui->machine.none };
-	return f->machine;
+	*row = row_of(ui, ui->frame.machine, ui->frame.rates);
+	return row->m;
+}
+
+static void take_past(void *ctx, size_t moment, const struct vm_machine *m, const struct vm_machine_rates *rates)
+{
+	struct vm_ui *ui = ctx;
+	const struct vm_machine_row row = row_of(ui, m, rates);
+	vm_trends_add(&ui->machine.trends, &row, m->boot_ns, moment);
+}
+
+/** In a recording the graphs end with the moment that is shown; those before it are read when there are too few of them. */
+void vm_machine_go_to(struct vm_ui *ui)
+{
+	enum { FEW = 60, MANY = 240 };
+	struct vm_trends *t = &ui->machine.trends;
+	const size_t to = ui->moment;
+	if (!ui->feed->moments)
+		return;
+	vm_trends_go_to(t, to);
+	if (vm_ui_top(ui) != &vm_panel_machine || t->n >= (to < FEW ? to : FEW))
+		return;
+	t->n = 0;
+	ui->feed->look_back(ui->feed->ctx, to < MANY ? 0 : to - MANY, to, SEEN, take_past, ui);
 }
 
 void vm_machine_take(struct vm_ui *ui)
 {
-	struct vm_machine_row row;
-	if (ui->feed->moments)
-		vm_trends_go_to(&ui->machine.trends, ui->moment);
-	if (vm_machine_figures(ui, &row))
-		vm_trends_add(&ui->machine.trends, &row, row.m->boot_ns, ui->moment);
+	if (ui->frame.machine)
+		take_past(ui, ui->moment, ui->frame.machine, ui->frame.rates);
 }
 
 /* ---- Its memory --------------------------------------------------------------------------------------------------- */
@@ -253,7 +277,8 @@ static const char *reason(const struct vm_ui *ui, const struct vm_field *f)
 			return vm_machine_reason(p, m->why[p], from);
 	if (!vm_machine_has(m, f->arg))
 		return vm_machine_reason(VM_MACH_VMSTAT, ENOENT, from);
-	return from == VM_FROM_TREE ? "one reading has no rates" : "from the second reading on";
+	return from == VM_FROM_TREE ? "one reading has no rates" : from == VM_FROM_LIVE ? "from the second reading on" :
+									      "from the second moment on";
 }
 
 /** Columns of a figure's line, from the left: widths, 0 where there is no room. */
@@ -335,9 +360,10 @@ static void draw_headings(struct vm_ui *ui, int x, int y, int w, int h)
 	struct vm_canvas *c = &ui->canvas;
 	const struct widths d = divide(ui, w);
 	const uint64_t span = vm_trends_span(&ui->machine.trends, vm_canvas_graph_values(c, d.graph, h));
-	char text[40], past[48] = "";
+	char text[VM_NUMBUF], past[VM_NUMBUF + 8] = "";
 	if (span)
-		snprintf(past, sizeof(past), "LAST %s", long_time(span, text, sizeof(text)));
+		snprintf(past, sizeof(past), "LAST %s", span < UINT64_C(10000000000) ? vm_format_duration(span, text) :
+			 long_time(span, text, sizeof(text)));
 	vm_canvas_fill(c, x, y, w, VM_TINT_HEAD, ' ');
 	vm_canvas_text(c, x, y, d.group + d.name, VM_TINT_HEAD, "FIGURE");
 	x += d.group + d.name;

@@ -205,6 +205,8 @@ unsigned vm_scrub_jump(struct vm_ui *ui);
 /** panel_machine.c: follow the machine, at every refresh. */
 int vm_machine_init(struct vm_ui *ui, struct vm_err *err);
 void vm_machine_want(struct vm_want *want);
+/** Before a refresh, and behind it. */
+void vm_machine_go_to(struct vm_ui *ui);
 void vm_machine_take(struct vm_ui *ui);
 void vm_machine_fini(struct vm_ui *ui);
 /** Its figures as a row; false: nothing is known. */

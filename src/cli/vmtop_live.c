@@ -54,6 +54,7 @@ struct live {
 	bool looked;
 	uint64_t look_due_ns;
 	struct vmtop_pages pages;
+	struct vmtop_faults faults;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -329,8 +330,9 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 		return r;
 	const struct vm_recording *rec = vm_session_recording(v->s);
 	vmtop_pages_begin(&lv.pages, v);
+	vmtop_faults_begin(&lv.faults, v);
 	const struct vm_feed feed = {
-		.pages = &lv.pages.feed,
+		.pages = &lv.pages.feed, .faults = &lv.faults.feed,
 		.ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
 		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
@@ -347,6 +349,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
 	vmtop_pages_end(&lv.pages);
+	vmtop_faults_end(&lv.faults);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

@@ -2,8 +2,12 @@
 #ifndef VM_CLI_VMTOP_PARTS_H
 #define VM_CLI_VMTOP_PARTS_H
 
+#include "cli/sitenames.h"
+#include "cli/tui/feed_faults.h"
 #include "cli/tui/feed_pages.h"
+#include "core/analysis/faultview.h"
 
+struct vm_faults;
 struct vm_frames;
 struct vmtop;
 
@@ -17,5 +21,20 @@ struct vmtop_pages {
 };
 void vmtop_pages_begin(struct vmtop_pages *p, struct vmtop *v);
 void vmtop_pages_end(struct vmtop_pages *p);
+
+/** vmtop_faults.c */
+struct vmtop_faults {
+	struct vmtop *v;
+	struct vm_faults_feed feed;
+	struct vm_faults *faults;  /* NULL: nothing is watched */
+	struct vm_sitenames names;
+	/** What there was at the last look, and what came since the one before. */
+	struct vm_fault_mark mark;
+	bool marked;
+	struct vm_faultset since;
+	uint64_t cost_ns;
+};
+void vmtop_faults_begin(struct vmtop_faults *w, struct vmtop *v);
+void vmtop_faults_end(struct vmtop_faults *w);
 
 #endif

@@ -23,6 +23,7 @@ struct vm_fieldset;
 struct vm_huge_space;
 struct vm_nodes;
 struct vm_pages_feed;
+struct vm_faults_feed;
 struct vm_why_group;
 struct vm_why_space;
 
@@ -86,6 +87,8 @@ struct vm_feed {
 	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
 	/** Pages of the open process (feed_pages.h).  NULL: they can't be read here. */
 	const struct vm_pages_feed *pages;
+	/** Its page faults, while somebody looks (feed_faults.h).  NULL: they can't be watched here. */
+	const struct vm_faults_feed *faults;
 	/** Write the file of settings, and say its name.  NULL: there is no such file. */
 	int (*save)(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err);
 	/** Append a picture of the space.  NULL: there is no such thing. */

@@ -64,6 +64,7 @@ struct vm_fault_backend {
 	const char *help;          /* one line */
 	bool events;               /* it can tell single faults */
 	const char *lacks;         /* what it can't see, one line; NULL: nothing */
+	const char *costs;         /* what it costs those that are watched, one line */
 	/** 0, or why not, tried on ourselves: for --sources. */
 	int (*probe)(struct vm_session *s, struct vm_err *err);
 	/** Attach and begin.  *state on success. */

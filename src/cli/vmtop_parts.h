@@ -2,12 +2,9 @@
 #ifndef VM_CLI_VMTOP_PARTS_H
 #define VM_CLI_VMTOP_PARTS_H
 
-#include "cli/sitenames.h"
 #include "cli/tui/feed_faults.h"
 #include "cli/tui/feed_pages.h"
-#include "core/analysis/faultview.h"
 
-struct vm_faults;
 struct vm_frames;
 struct vmtop;
 
@@ -23,18 +20,13 @@ void vmtop_pages_begin(struct vmtop_pages *p, struct vmtop *v);
 void vmtop_pages_end(struct vmtop_pages *p);
 
 /** vmtop_faults.c */
+struct vmtop_watch;
 struct vmtop_faults {
 	struct vmtop *v;
 	struct vm_faults_feed feed;
-	struct vm_faults *faults;  /* NULL: nothing is watched */
-	struct vm_sitenames names;
-	/** What there was at the last look, and what came since the one before. */
-	struct vm_fault_mark mark;
-	bool marked;
-	struct vm_faultset since;
-	uint64_t cost_ns;
+	struct vmtop_watch *watch; /* NULL: nothing is watched */
 };
-void vmtop_faults_begin(struct vmtop_faults *w, struct vmtop *v);
-void vmtop_faults_end(struct vmtop_faults *w);
+void vmtop_faults_begin(struct vmtop_faults *f, struct vmtop *v);
+void vmtop_faults_end(struct vmtop_faults *f);
 
 #endif

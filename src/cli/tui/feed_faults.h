@@ -23,10 +23,11 @@ struct vm_faults_got {
 
 struct vm_faults_feed {
 	void *ctx;
-	/** Begin to watch a process.  0, or why that can't be, with *err. */
+	/** Begin to watch a process; that may take seconds, but not of the caller.  0, or why that can't be, with *err. */
 	int (*begin)(void *ctx, pid_t pid, struct vm_err *err);
 	/** Stop, and leave nothing behind; what was got isn't valid any more. */
 	void (*end)(void *ctx);
+	/** got->all is NULL as long as it isn't running yet. */
 	int (*look)(void *ctx, struct vm_faults_got *got, struct vm_err *err);
 	/** A set by what instructions are called; free the places.  False: out of memory. */
 	bool (*by_site)(void *ctx, const struct vm_faultset *f, struct vm_fault_places *p);

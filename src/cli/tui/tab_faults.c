@@ -184,7 +184,9 @@ static void feed(struct vm_ui *ui, void *st_)
 			leave(ui, st);
 			return;
 		}
-		st->have = true;
+		st->have = st->got.all != NULL;
+		if (!st->have)
+			return;
 		if (st->got.since)
 			remember(st, rate_of(st->got.since));
 	}
@@ -249,7 +251,7 @@ static const char *trouble(const struct vm_ui *ui, const struct faults_state *st
 		return "Page faults can't be watched here.";
 	if (st->trouble.what[0])
 		return st->trouble.what;
-	return st->have ? NULL : "Watching; nothing is read yet.";
+	return st->have ? NULL : "Beginning to watch its page faults; where eBPF does it, that takes a second or two.";
 }
 
 static void draw_list(struct vm_ui *ui, struct faults_state *st, bool sites, int y, int h)

@@ -89,7 +89,7 @@ extern const struct vm_source *const vm_fault_sources[];
 
 /**
  * Begin to watch with the best back end that works.  -ESRCH: none of the processes is there; -EPERM, -EACCES: not
- * even the counters may be read.
+ * even the counters may be read.  `ask` must outlive *out.
  */
 int vm_faults_open(struct vm_session *s, const struct vm_fault_ask *ask, struct vm_faults **out, struct vm_err *err);
 void vm_faults_close(struct vm_faults *f);

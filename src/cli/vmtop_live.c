@@ -55,6 +55,7 @@ struct live {
 	uint64_t look_due_ns;
 	struct vmtop_pages pages;
 	struct vmtop_faults faults;
+	struct vmtop_tlb tlb;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -331,8 +332,9 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	const struct vm_recording *rec = vm_session_recording(v->s);
 	vmtop_pages_begin(&lv.pages, v);
 	vmtop_faults_begin(&lv.faults, v);
+	vmtop_tlb_begin(&lv.tlb, v);
 	const struct vm_feed feed = {
-		.pages = &lv.pages.feed, .faults = &lv.faults.feed,
+		.pages = &lv.pages.feed, .faults = &lv.faults.feed, .tlb = &lv.tlb.feed,
 		.ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
 		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
@@ -350,6 +352,7 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	drop_look(&lv);
 	vmtop_pages_end(&lv.pages);
 	vmtop_faults_end(&lv.faults);
+	vmtop_tlb_end(&lv.tlb);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

@@ -24,6 +24,7 @@ struct vm_huge_space;
 struct vm_nodes;
 struct vm_pages_feed;
 struct vm_faults_feed;
+struct vm_tlb_feed;
 struct vm_why_group;
 struct vm_why_space;
 
@@ -89,6 +90,8 @@ struct vm_feed {
 	const struct vm_pages_feed *pages;
 	/** Its page faults, while somebody looks (feed_faults.h).  NULL: they can't be watched here. */
 	const struct vm_faults_feed *faults;
+	/** What translating its addresses costs (feed_tlb.h). */
+	const struct vm_tlb_feed *tlb;
 	/** Write the file of settings, and say its name.  NULL: there is no such file. */
 	int (*save)(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err);
 	/** Append a picture of the space.  NULL: there is no such thing. */

@@ -58,6 +58,8 @@ struct live {
 	struct vmtop_shared shared;
 	struct vmtop_machine machine;
 	struct vmtop_pages pages;
+	struct vmtop_faults faults;
+	struct vmtop_tlb tlb;
 	/** Of a recording: the session forgets its own with each moment. */
 	struct vm_nodes nodes;
 	struct vm_config config;
@@ -363,10 +365,13 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	const struct vm_recording *rec = vm_session_recording(v->s);
 	vmtop_shared_begin(&lv.shared, v->s);
 	vmtop_pages_begin(&lv.pages, v);
+	vmtop_faults_begin(&lv.faults, v);
+	vmtop_tlb_begin(&lv.tlb, v);
 	const struct vm_feed feed = {
 		.ctx = &lv, .nodes = known_nodes(&lv), .page_bytes = v->s->page_bytes, .refresh = refresh,
-		.shared = &lv.shared.feed, .pages = &lv.pages.feed, .explain_huge = explain_huge, .picture = picture,
-		.save = save, .export = export, .when = tell_when, .look_back = look_back,
+		.pages = &lv.pages.feed, .faults = &lv.faults.feed, .tlb = &lv.tlb.feed, .shared = &lv.shared.feed,
+		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
+		.look_back = look_back,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
 	};
 	const struct vm_app_opts opts = {
@@ -384,6 +389,8 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	vmtop_shared_end(&lv.shared);
 	vmtop_machine_free(&lv.machine);
 	vmtop_pages_end(&lv.pages);
+	vmtop_faults_end(&lv.faults);
+	vmtop_tlb_end(&lv.tlb);
 	vm_nodes_free(&lv.nodes);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);

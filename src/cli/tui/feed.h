@@ -26,6 +26,8 @@ struct vm_machine;
 struct vm_machine_rates;
 struct vm_nodes;
 struct vm_pages_feed;
+struct vm_faults_feed;
+struct vm_tlb_feed;
 struct vm_shared_feed;
 struct vm_why_group;
 struct vm_why_space;
@@ -103,6 +105,10 @@ struct vm_feed {
 	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
 	/** Pages of the open process (feed_pages.h).  NULL: they can't be read here. */
 	const struct vm_pages_feed *pages;
+	/** Its page faults, while somebody looks (feed_faults.h).  NULL: they can't be watched here. */
+	const struct vm_faults_feed *faults;
+	/** What translating its addresses costs (feed_tlb.h). */
+	const struct vm_tlb_feed *tlb;
 	/** Sharing of the open process (feed_shared.h); NULL: there is no such thing. */
 	const struct vm_shared_feed *shared;
 	/** Write the file of settings, and say its name.  NULL: there is no such file. */

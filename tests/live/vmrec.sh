@@ -78,7 +78,7 @@ import mmap, sys
 held = []
 print("ready", flush=True)
 for line in sys.stdin:
-    m = mmap.mmap(-1, 1 << 20)
+    m = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # Linux 5.10 counts shared ones as major faults
     for i in range(0, 1 << 20, 4096):
         m[i] = 1
     held.append(m)

@@ -18,6 +18,12 @@ SETTINGS = {
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
 }
 
+# Programs at random addresses on every machine: these tell programs from each other by where they lie, or look at few of them.
+RANDOM = {
+    "chaos.sh", "vanish.sh", "vmfault-heard.sh", "vmfault-truth.sh", "vmhuge-advice.sh", "vmshare-truth.sh", "vmtlb-count.sh",
+    "vmtlb-hot.sh", "vmtlb-sites.sh", "vmws.sh",
+}
+
 # And where not the whole suite runs: it does so under one kernel.
 FEWER = {
     "lab-workloads.sh": {"VM_WORKLOADS_EVERY": "3"},
@@ -50,5 +56,6 @@ def chosen(directory, whole):
     if not whole:
         without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in ELSEWHERE)
     fewer = {} if whole else FEWER
-    run = [(n, {**SETTINGS.get(n, {}), **fewer.get(n, {})}) for n in names if n not in without]
+    run = [(n, {**SETTINGS.get(n, {}), **fewer.get(n, {}), **({"VM_RANDOM": "1"} if n in RANDOM else {})})
+           for n in names if n not in without]
     return run, [(n, without[n]) for n in names if n in without]

@@ -13,7 +13,7 @@ import time
 
 # KASLR is what the kernel does unless told otherwise; so are five levels where the processor has LA57, and programs at
 # random addresses.  These cost QEMU a third to a half of its time: it translates a library again for each address that it
-# has, so one machine does it for all.
+# has, so but for some tests (live.py) one machine does it for all.
 MACHINES = {
     "plain": {"levels": 4, "kaslr": False},
     "kaslr": {"levels": 4, "kaslr": True},

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
@@ -266,8 +267,12 @@ int vm_snapshot(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t from, 
 		struct vm_aspace **out, struct vm_err *err)
 {
 	int r = -EAGAIN;
-	for (int i = 0; r == -EAGAIN && i < TRIES; i++)
+	for (unsigned i = 0; r == -EAGAIN && i < TRIES; i++) {
 		r = photograph(s, pid, needs, from, to, out, err);
+		/* Where CPUs are busy, a program takes its time to be loaded. */
+		if (r == -EAGAIN && i > 0)
+			usleep(1000u << i);
+	}
 	return r;
 }
 

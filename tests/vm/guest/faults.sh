@@ -4,6 +4,8 @@
 set -u
 failed=0
 disk=/tmp/disk
+# Processes are told from each other by their addresses.
+echo 2 >/proc/sys/kernel/randomize_va_space
 
 # Faults of a kind in one range of one process, stated against told: a text for each.  Those that no mapping holds are
 # compared as a sum.

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,25 +165,36 @@ static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err 
 	return vm_sweep(v->s, &v->set, &sweep, err);
 }
 
-/** Rates are against the moment before, whichever way one comes from. */
+/** What was shown is of another moment than the one that is asked for. */
+static void forget_shown(struct live *lv, struct vm_frame *frame)
+{
+	vm_procset_free(&lv->v->set);
+	frame->sys = (struct vm_system){ .psi_some10 = NAN };
+}
+
+/** Rates are against the moment before, whichever way one comes from; where that can't be read there are none. */
 static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {
 	struct vm_session *s = lv->v->s;
 	const bool next = lv->shown && vm_session_moment(s) + 1 == want->moment;
-	int r = 0;
 	if (want->moment && !next) {
-		r = vm_session_seek(s, want->moment - 1, err);
+		struct vm_err ignored;
+		int r = vm_session_seek(s, want->moment - 1, &ignored);
 		if (r == 0)
-			r = vm_system_read(s, &frame->sys, err);
+			r = vm_system_read(s, &frame->sys, &ignored);
 		if (r == 0 && want->needs)
-			r = sweep_all(lv->v, want, err);
+			r = sweep_all(lv->v, want, &ignored);
+		if (r < 0)
+			forget_shown(lv, frame);
 	}
 	if (!want->moment)
-		frame->sys = (struct vm_system){ 0 };
-	lv->shown = true;
+		forget_shown(lv, frame);
 	lv->space_due_ns = lv->look_due_ns = 0;
-	const int gone = vm_session_seek(s, want->moment, err);
-	return gone < 0 ? gone : r;
+	const int r = vm_session_seek(s, want->moment, err);
+	lv->shown = r == 0;
+	if (r < 0)
+		forget_shown(lv, frame);
+	return r;
 }
 
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
@@ -198,8 +210,8 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 		r = swept < 0 ? swept : r;
 	}
 	frame->procs = &v->set;
-	frame->space_error = 0;
-	if (want->pid) {
+	frame->space_error = -gone;
+	if (want->pid && gone == 0) {
 		struct vm_err why;
 		frame->space_error = -refresh_space(lv, want, &why);
 	} else {

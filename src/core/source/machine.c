@@ -419,6 +419,9 @@ static void read_clocks(struct vm_session *s, struct vm_machine *m)
 	m->boot_ns = vm_session_boot_ns(s);
 	m->real_ns = vm_session_real_ns(s);
 	m->boot = vm_session_boot(s);
+	/* CLOCK_BOOTTIME is what uptime tells. */
+	if (s->replay && !m->uptime_ns)
+		m->uptime_ns = m->boot_ns;
 }
 
 int vm_machine_read(struct vm_session *s, uint32_t parts, struct vm_machine *out, struct vm_err *err)

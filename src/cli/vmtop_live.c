@@ -181,7 +181,7 @@ static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err 
 /** What was shown is of another moment than the one that is asked for. */
 static void forget_shown(struct live *lv, struct vm_frame *frame)
 {
-	vm_procset_free(&lv->v->set);
+	vm_procset_forget(&lv->v->set);
 	vmtop_machine_restart(&lv->machine);
 	frame->sys = (struct vm_system){ .psi_some10 = NAN };
 	frame->machine = NULL;

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,29 +178,45 @@ static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err 
 	return vm_sweep(v->s, &v->set, &sweep, err);
 }
 
-/** Rates are against the moment before, whichever way one comes from. */
+/** What was shown is of another moment than the one that is asked for. */
+static void forget_shown(struct live *lv, struct vm_frame *frame)
+{
+	vm_procset_forget(&lv->v->set);
+	vmtop_machine_restart(&lv->machine);
+	frame->sys = (struct vm_system){ .psi_some10 = NAN };
+	frame->machine = NULL;
+	frame->rates = NULL;
+	frame->nodes = NULL;
+	frame->hugesys = NULL;
+}
+
+/** Rates are against the moment before, whichever way one comes from; where that can't be read there are none. */
 static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {
 	struct vm_session *s = lv->v->s;
 	const bool next = lv->shown && vm_session_moment(s) + 1 == want->moment;
-	int r = 0;
 	if (!next)
 		vmtop_machine_restart(&lv->machine);
 	if (want->moment && !next) {
-		r = vm_session_seek(s, want->moment - 1, err);
+		struct vm_err ignored;
+		int r = vm_session_seek(s, want->moment - 1, &ignored);
 		if (r == 0)
-			r = vm_system_read(s, &frame->sys, err);
+			r = vm_system_read(s, &frame->sys, &ignored);
 		if (r == 0)
-			r = vmtop_machine_refresh(&lv->machine, s, want, frame, err);
+			r = vmtop_machine_refresh(&lv->machine, s, want, frame, &ignored);
 		if (r == 0 && want->needs)
-			r = sweep_all(lv->v, want, err);
+			r = sweep_all(lv->v, want, &ignored);
+		if (r < 0)
+			forget_shown(lv, frame);
 	}
 	if (!want->moment)
-		frame->sys = (struct vm_system){ 0 };
-	lv->shown = true;
+		forget_shown(lv, frame);
 	lv->space_due_ns = lv->look_due_ns = 0;
-	const int gone = vm_session_seek(s, want->moment, err);
-	return gone < 0 ? gone : r;
+	const int r = vm_session_seek(s, want->moment, err);
+	lv->shown = r == 0;
+	if (r < 0)
+		forget_shown(lv, frame);
+	return r;
 }
 
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
@@ -217,8 +234,8 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 		r = swept < 0 ? swept : r;
 	}
 	frame->procs = &v->set;
-	frame->space_error = 0;
-	if (want->pid) {
+	frame->space_error = -gone;
+	if (want->pid && gone == 0) {
 		struct vm_err why;
 		frame->space_error = -refresh_space(lv, want, &why);
 	} else {
@@ -308,9 +325,13 @@ static void look_back(void *ctx, size_t from, size_t to, uint32_t machine, vm_fe
 	struct vm_frame frame = { 0 };
 	struct vm_err err;
 	vmtop_machine_restart(&lv->machine);
-	for (size_t i = from; i < to && vm_session_seek(lv->v->s, i, &err) == 0; i++)
-		if (vmtop_machine_refresh(&lv->machine, lv->v->s, &want, &frame, &err) == 0)
+	for (size_t i = from; i < to; i++) {
+		/* Of a broken moment nothing is known, nor how the next one differs from it. */
+		if (vm_session_seek(lv->v->s, i, &err) < 0)
+			vmtop_machine_restart(&lv->machine);
+		else if (vmtop_machine_refresh(&lv->machine, lv->v->s, &want, &frame, &err) == 0)
 			take(take_ctx, i, frame.machine, frame.rates);
+	}
 	/* The session is elsewhere now. */
 	lv->shown = false;
 }

@@ -72,7 +72,13 @@ if "$bin/vmrec" -q -o "$scratch/rec" -p $pid 10ms 12 2>"$scratch/err"; then
 	valid vmdiff-trend-1 0 -J "$scratch/rec@#1" "$scratch/rec@#4" "$scratch/rec@#9:$pid"
 	tells '.samples == 3'
 	valid vmdiff-1 0 -J --replay "$scratch/rec" --at '#2' $pid "$scratch/rec@#1"
-	tells '.a.from == "tree" and .b.from == "recording"'
+	tells '.a.from == "recording" and .b.from == "recording"'
+	valid vmdiff-1 0 -J --replay "$scratch/rec" --at '#2' $pid
+	tells '.same_process and .a.path == .b.path and .b.time >= .a.time'
+	valid vmdiff-trend-1 0 -J --replay "$scratch/rec" $pid
+	tells '.samples == 12'
+	valid vmdiff-trend-1 0 -J --replay "$scratch/rec" -e 1ms $pid 5
+	tells '.samples == 5'
 else
 	echo "no recordings here: $(cat "$scratch/err")"
 fi

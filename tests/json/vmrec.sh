@@ -35,6 +35,13 @@ make() {
 make "$scratch/whole" 0="$fixtures/locks" 60="$fixtures/numa2" 61.25="$fixtures/hostile"
 valid 0 vmrec --info "$scratch/whole" -J
 tells '.frames == 3 and .closed and .lost_bytes == 0 and .broken_frames == 0 and .last_time == "2026-01-01T00:01:01.250Z"'
+# Moment by moment, a document a line; broken ones are told of.
+make --whole 3 --break 2 "$scratch/steps" 0="$fixtures/machine" 10="$fixtures/linux-6.18" 20="$fixtures/machine"
+valid 0 vmrep --replay "$scratch/steps" -J
+tells '.unmet.moments.why | test("frame #2")'
+[ "$(wc -l <"$scratch/out")" = 2 ] || { echo "vmrep: not a line for each moment"; failed=1; }
+valid 5 vmrep --replay "$scratch/steps" --strict -J 1
+valid 0 vmrep --replay "$scratch/whole" -a -J -o all
 for at in '#1' '#2' '#3'; do
 	valid 0 vmmap --replay "$scratch/whole" --at "$at" -J
 	valid 0 vmtop --replay "$scratch/whole" --at "$at" --once -J -o all

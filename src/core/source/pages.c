@@ -6,7 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
-#include "core/source/walker.h"
+#include "core/source/session.h"
 
 const char *const vm_via_names[] = { "auto", "page-tables", "pagemap", "pagemap-scan", "mincore", NULL };
 
@@ -76,10 +76,8 @@ int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *
 	*info = (struct vm_pages_info){ 0 };
 	if (q->via != VM_VIA_AUTO) {
 		const struct vm_pages_backend *b = by_via(q->via);
-		/* The walker says why there is none. */
-		struct vm_walker *walker;
-		if (!b && q->via == VM_VIA_TABLES)
-			return vm_walker_get(s, &walker, err);
+		if (!b && q->via == VM_VIA_TABLES && !s->live)
+			return vm_fail(err, EOPNOTSUPP, "a %s has no page tables", vm_session_kind(s));
 		if (!b)
 			return vm_fail(err, EOPNOTSUPP, "built without %s", vm_via_names[q->via]);
 		return run(b, s, pid, q, take, ctx, info, err);

@@ -340,7 +340,7 @@ int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_ra
 	const struct vm_proclist *l = vm_procset_now(&f->all);
 	r = vm_family_find(l->rows.v, l->rows.n, pid, &f->kin);
 	if (r < 0)
-		return vm_fail(err, -r, r == -ESRCH ? "there is no process %d" : "out of memory for the family of %d", pid);
+		return r == -ESRCH ? vm_session_no_process(s, pid, err) : vm_fail(err, -r, "out of memory for the family of %d", pid);
 	r = make_rows(s, f, err);
 	for (size_t i = 0; i < f->kin.n; i++)
 		deepest = f->kin.v[i].depth > deepest ? f->kin.v[i].depth : deepest;

@@ -265,7 +265,8 @@ static int read_operands(struct vmshare *v, int argc, char **argv, struct vm_err
 	if (one && v->pids.n != 1)
 		return vm_fail(err, EINVAL, "--%s looks at one process, not at %zu", mode, v->pids.n);
 	if (o->watch && !v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a captured tree's");
+		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a %s's",
+			       vm_session_kind(v->s));
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 """vmshare against what vmlab's workloads state by construction, and against the kernel's own files.
 
 Usage: sharing.py BIN_DIR
+
+VM_SHARE_CHILDREN: how many are many (default 30).
 """
 
 import array
@@ -20,6 +22,7 @@ DIR = tempfile.mkdtemp(prefix="vmshare-")
 VMSHARE = os.path.join(BIN, "vmshare")
 KINDS = ("file", "shmem", "anon", "ksm", "hugetlb")
 TRIES = 40
+MANY = os.environ.get("VM_SHARE_CHILDREN", "30")
 
 
 def frames_are_known():
@@ -356,7 +359,7 @@ TESTS = [
     ("family, large shares", lambda: family("--size", "600K", "--children", "3", "--write", "70%", "--parent", "100%"), False),
     ("family, all written", lambda: family("--size", "300K", "--children", "6", "--write", "100%", "--parent", "50%"), False),
     ("family, one child", lambda: family("--size", "300K", "--children", "1", "--write", "10%", "--parent", "0", "--shm", "64K"), False),
-    ("family, many children", lambda: family("--size", "256K", "--children", "30", "--shm", "16K", "--file", "16K"), False),
+    ("family, many children", lambda: family("--size", "256K", "--children", MANY, "--shm", "16K", "--file", "16K"), False),
     ("ksm", ksm, True),
     ("frames and PSS, family", lambda: kernel("fork-family", "--size", "2M"), True),
     ("frames and PSS, shm", lambda: kernel("shm", "--size", "1M", "--sharers", "3"), True),

@@ -56,7 +56,6 @@ static void replace(struct vmtop_shared *h, struct vm_sharing *x, struct vm_shar
 		.proc = &h->x.as->proc, .rows = h->x.rows, .n = h->x.as->nmaps, .total = h->x.of ? &h->x.total : NULL,
 		.counted = h->x.counted, .why_pages = &h->x.why_pages, .why_frames = &h->x.why_frames, .family = h->family.rows,
 		.members = h->family.rows ? h->family.kin.n : 0, .compared = h->family.compared, .why_family = &h->family.why,
-		.number = h->seen.number + 1,
 	};
 }
 
@@ -85,18 +84,21 @@ static int read_all(struct vmtop_shared *h, const struct vm_shared_ask *ask, str
 static const struct vm_shared *look(void *ctx, const struct vm_shared_ask *ask, struct vm_err *err)
 {
 	struct vmtop_shared *h = ctx;
-	const uint64_t began = vm_clock_ns();
+	const uint64_t began = vm_clock_ns(), cost = vm_clock_cpu_ns();
 	const bool other = h->known && !is_of(h, ask);
 	if (other)
 		forget(h);
 	/* Moments of a recording follow each other as they are asked for. */
-	if (h->known && began < h->due_ns && !(ask->needs & ~h->needs) && !vm_session_recording(h->s))
-		return &h->seen;
-	int r = read_all(h, ask, err);
-	h->needs = ask->needs;
-	h->due_ns = began + (uint64_t)((double)(vm_clock_ns() - began) * (1 + 1 / ask->budget));
-	if (r < 0 && r != -ESRCH)
-		forget(h);
+	if (!h->known || began >= h->due_ns || ask->needs & ~h->needs || vm_session_recording(h->s)) {
+		int r = read_all(h, ask, err);
+		h->needs = ask->needs;
+		h->taken_ns = r == 0 ? began : h->taken_ns;
+		/* The budget is CPU time: how long others kept us waiting is no cost. */
+		h->due_ns = began + (uint64_t)((double)(vm_clock_cpu_ns() - cost) / ask->budget);
+		if (r < 0 && r != -ESRCH)
+			forget(h);
+	}
+	h->seen.age_ns = h->s->live ? began - h->taken_ns : 0;
 	return h->known ? &h->seen : NULL;
 }
 

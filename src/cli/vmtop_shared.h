@@ -16,8 +16,8 @@ struct vmtop_shared {
 	struct vm_sharing_who who;
 	struct vm_share_sharer_row *rows;
 	uint32_t needs;
-	/** It is looked at again when this comes. */
-	uint64_t due_ns;
+	/** When it was looked at, and when it will be again. */
+	uint64_t taken_ns, due_ns;
 };
 
 /** `feed` is ready then.  vmtop_shared_end() it. */

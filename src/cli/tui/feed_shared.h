@@ -27,8 +27,8 @@ struct vm_shared {
 	/** They were compared with each other; else see why_family. */
 	bool compared;
 	const struct vm_err *why_family;
-	/** Which look this is: it is another one when this has changed. */
-	uint64_t number;
+	/** How old that is; 0: what was captured has no age. */
+	uint64_t age_ns;
 };
 
 struct vm_shared_ask {

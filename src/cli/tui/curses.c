@@ -520,7 +520,9 @@ static int check_type(struct vm_err *err)
 	if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
 		return no_terminal("it isn't known", err);
 	const char *cup = tigetstr("cup");
-	return cup && cup != (const char *)-1 ? 0 : no_terminal("it can't move the cursor", err);
+	const bool moves = cup && cup != (const char *)-1;
+	del_curterm(cur_term);
+	return moves ? 0 : no_terminal("it can't move the cursor", err);
 }
 
 static void set_up_screen(struct vm_curses *cu)

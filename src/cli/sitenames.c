@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/analysis/faultview.h"
 #include "core/source/symbols.h"
 
 int vm_sitenames_open(struct vm_sitenames *n, struct vm_session *s, bool inlines, struct vm_err *err)
@@ -223,4 +224,25 @@ int vm_siteframes_add(const struct vm_siteframes *to, struct vm_flame *flame, ui
 void vm_siteframes_free(struct vm_siteframes *to)
 {
 	vm_buf_free(&to->names);
+}
+
+bool vm_sitenames_faults(struct vm_sitenames *n, const struct vm_faultset *f, struct vm_fault_places *p)
+{
+	for (size_t i = 0; i < f->group.n; i++) {
+		const struct vm_fault_group *g = &f->group.v[i];
+		const struct vm_sitename *site = g->ip ? vm_sitename(n, f, g->space, g->ip) : NULL;
+		bool is_new;
+		struct vm_fault_place_row *r = vm_fault_place(p, site ? site->key : 0, &is_new);
+		if (!r)
+			return false;
+		if (is_new && site) {
+			r->place = site->text;
+			r->source = site->source;
+			r->line = site->line;
+			r->ip = g->ip;
+		}
+		vm_fault_place_add(r, f, g);
+	}
+	vm_fault_places_finish(p, f);
+	return true;
 }

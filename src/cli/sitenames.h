@@ -14,6 +14,7 @@
 #include "core/model/faultset.h"
 
 struct vm_err;
+struct vm_fault_places;
 struct vm_session;
 struct vm_symbols;
 
@@ -46,6 +47,9 @@ const struct vm_sitename *vm_sitename_kernel(struct vm_sitenames *n, uint64_t ip
 
 /** Open the file of code while its process lives: later it may be out of reach.  `ctx` is a struct vm_sitenames. */
 void vm_sitenames_note_code(void *ctx, const struct vm_faultset *f, const struct vm_fault_mapping *m);
+
+/** Page faults by what their instructions are called.  False: out of memory. */
+bool vm_sitenames_faults(struct vm_sitenames *n, const struct vm_faultset *f, struct vm_fault_places *p);
 
 /** Texts that are equal have equal ones: FNV-1a, 64 bits. */
 uint64_t vm_sitename_hash(const char *s, size_t n);

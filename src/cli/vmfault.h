@@ -91,7 +91,6 @@ int vmfault_watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struc
 
 /* Names: vmfault_names.c */
 
-bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 bool vmfault_by_stack(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p);
 /** Stacks as folded lines or a picture. */
 int vmfault_flame(struct vmfault *v, const struct vm_faultset *f, struct vm_err *err);

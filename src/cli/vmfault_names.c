@@ -9,27 +9,6 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 
-bool vmfault_by_site(struct vmfault *v, const struct vm_faultset *f, struct vm_fault_places *p)
-{
-	for (size_t i = 0; i < f->group.n; i++) {
-		const struct vm_fault_group *g = &f->group.v[i];
-		const struct vm_sitename *site = g->ip ? vm_sitename(&v->names, f, g->space, g->ip) : NULL;
-		bool is_new;
-		struct vm_fault_place_row *r = vm_fault_place(p, site ? site->key : 0, &is_new);
-		if (!r)
-			return false;
-		if (is_new && site) {
-			r->place = site->text;
-			r->source = site->source;
-			r->line = site->line;
-			r->ip = g->ip;
-		}
-		vm_fault_place_add(r, f, g);
-	}
-	vm_fault_places_finish(p, f);
-	return true;
-}
-
 /* ---- Stacks ------------------------------------------------------------------------------------------------------- */
 
 /** Names of a stack, outermost first. */

@@ -217,7 +217,7 @@ const struct vm_fieldset *vmfault_fields(int by)
 bool vmfault_places(struct vmfault *v, const struct vm_faultset *f, enum vmfault_by by, struct vm_fault_places *p)
 {
 	bool ok = by == VMFAULT_BY_MAPPING ? vm_fault_by_mapping(f, p) : by == VMFAULT_BY_FILE ? vm_fault_by_file(f, p) :
-		  by == VMFAULT_BY_SITE ? vmfault_by_site(v, f, p) :
+		  by == VMFAULT_BY_SITE ? vm_sitenames_faults(&v->names, f, p) :
 		  by == VMFAULT_BY_STACK ? vmfault_by_stack(v, f, p) : vm_fault_by_thread(f, p);
 	if (ok && p->row.n)
 		qsort(p->row.v, p->row.n, sizeof(*p->row.v), by_cost);

@@ -139,14 +139,6 @@ void vmpage_filled(struct vmpage *v, struct vm_buf *line)
 	vm_buf_free(line);
 }
 
-void vmpage_flags_legend(struct vmpage *v, uint64_t flags)
-{
-	for (unsigned i = 0; i < 64; i++)
-		if (flags >> i & 1 && vm_kpf_info[i].name)
-			vm_report_say(&v->report, "%-14s %c %s\n", vm_kpf_info[i].name, vm_kpf_info[i].letter,
-				      vm_kpf_info[i].sentence);
-}
-
 static void say_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info)
 {
 	char took[VM_NUMBUF], longest[VM_NUMBUF];

@@ -63,9 +63,6 @@ void vmpage_filled(struct vmpage *v, struct vm_buf *line);
 /** Whose pages, how they were read, what that cost and whether it is all: lines for people, or a document's begin. */
 void vmpage_heading(struct vmpage *v, const struct vm_aspace *as, const struct vm_pages_info *info);
 
-/** What these flags of frames mean, a line each. */
-void vmpage_flags_legend(struct vmpage *v, uint64_t flags);
-
 /** The mappings of a process, classified as far as maps and the files' headers allow. */
 int vmpage_mappings(struct vmpage *v, pid_t pid, uint64_t from, uint64_t to, struct vm_aspace **as, struct vm_err *err);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/pageplace.h"
 #include "cli/vmpage.h"
 #include "core/analysis/translate.h"
 #include "core/base/arena.h"
@@ -75,7 +76,7 @@ static void say_frame(struct vmpage *v, struct vm_frames *f, const struct frame 
 		vm_buf_addf(&b, "cgroup: %s\n", path);
 	vm_report_say(&v->report, "%s", vm_buf_str(&b));
 	if (v->o->legend)
-		vmpage_flags_legend(v, x->flags);
+		vm_place_say_flags(&v->report, x->flags);
 	vm_buf_free(&b);
 }
 
@@ -395,7 +396,7 @@ static int show_system(struct census *c, struct vm_choice *choice, struct vm_err
 	int r = vmpage_list(v, choice, rows, n, sizeof(*rows), &total, err);
 	if (r == 0 && v->o->legend && !groups) {
 		vm_report_say(&v->report, "\n");
-		vmpage_flags_legend(v, seen);
+		vm_place_say_flags(&v->report, seen);
 	}
 	vm_document_end(&v->report, v->s, vm_clock_ns() - v->began);
 	free(rows);

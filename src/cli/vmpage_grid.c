@@ -19,7 +19,7 @@ enum { ROWS = 48, LEAST_CELLS = 16, USUAL_WIDTH = 80, MARGIN = 15 };
 static int take_runs(void *ctx, const struct vm_page_run *runs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		vm_grid_add(ctx, &runs[i]);
+		vm_pagegrid_add(ctx, &runs[i], -1);
 	return 0;
 }
 
@@ -36,12 +36,12 @@ static const char *color_of(char cell)
 	return "";
 }
 
-static void say_cells(struct vmpage *v, const struct vm_grid *g, const struct vm_grid_row *row)
+static void say_cells(struct vmpage *v, const struct vm_pagegrid *g, const struct vm_pagegrid_row *row)
 {
 	struct vm_buf b = { 0 };
 	const char *color = "";
 	for (unsigned i = 0; i < row->cells; i++) {
-		char cell = vm_grid_letter(g, &g->cell[row->first + i]);
+		char cell = vm_pagegrid_letter(g, &g->cell[row->first + i]);
 		const char *c = v->report.style.color ? color_of(cell) : "";
 		if (strcmp(c, color) != 0) {
 			vm_buf_add_str(&b, color[0] ? "\033[0m" : "");
@@ -58,10 +58,10 @@ static void say_cells(struct vmpage *v, const struct vm_grid *g, const struct vm
 	vm_buf_free(&b);
 }
 
-static bool is_empty(const struct vm_grid *g, const struct vm_grid_row *row)
+static bool is_empty(const struct vm_pagegrid *g, const struct vm_pagegrid_row *row)
 {
 	for (unsigned i = 0; i < row->cells; i++)
-		if (vm_grid_letter(g, &g->cell[row->first + i]) != '.')
+		if (vm_pagegrid_letter(g, &g->cell[row->first + i]) != '.')
 			return false;
 	return true;
 }
@@ -89,12 +89,12 @@ static void say_border(struct vmpage *v, const struct vm_mapping *m, unsigned wi
 	vm_buf_free(&name);
 }
 
-static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
+static void say_grid(struct vmpage *v, const struct vm_pagegrid *g, unsigned width)
 {
 	char block[VM_NUMBUF];
 	size_t empty = 0;
 	for (size_t i = 0; i < g->nrows; i++) {
-		const struct vm_grid_row *row = &g->row[i];
+		const struct vm_pagegrid_row *row = &g->row[i];
 		const bool first = i == 0 || g->row[i - 1].m != row->m, last = i + 1 == g->nrows || g->row[i + 1].m != row->m;
 		if (first)
 			say_border(v, row->m, width);
@@ -116,7 +116,7 @@ static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
 	char word[64];
 	vm_report_say(&v->report, "\na cell is %s, and what most of it is; small: less than half of it is there\n",
 		      vm_format_size(g->block, block));
-	for (const struct vm_grid_state *s = vm_grid_states; s->words; s++) {
+	for (const struct vm_pagegrid_state *s = vm_pagegrid_states; s->words; s++) {
 		snprintf(word, sizeof(word), "%c %s", s->letter, s->words);
 		vmpage_fill(v, &line, ", ", word);
 	}
@@ -124,7 +124,7 @@ static void say_grid(struct vmpage *v, const struct vm_grid *g, unsigned width)
 	vmpage_filled(v, &line);
 }
 
-static void json_grid(struct vmpage *v, const struct vm_grid *g)
+static void json_grid(struct vmpage *v, const struct vm_pagegrid *g)
 {
 	struct vm_json *j = &v->report.json;
 	vm_json_key(j, "block_bytes");
@@ -134,7 +134,7 @@ static void json_grid(struct vmpage *v, const struct vm_grid *g)
 	for (size_t i = 0; i < g->nrows; i++) {
 		struct vm_buf b = { 0 };
 		for (unsigned k = 0; k < g->row[i].cells; k++)
-			vm_buf_add_char(&b, vm_grid_letter(g, &g->cell[g->row[i].first + k]));
+			vm_buf_add_char(&b, vm_pagegrid_letter(g, &g->cell[g->row[i].first + k]));
 		vm_json_object_begin(j);
 		vm_json_key(j, "start");
 		vm_json_addr(j, g->row[i].start);
@@ -151,14 +151,14 @@ static void json_grid(struct vmpage *v, const struct vm_grid *g)
 int vmpage_grid(struct vmpage *v, pid_t pid, struct vm_err *err)
 {
 	struct vm_aspace *as = NULL;
-	struct vm_grid g = { 0 };
+	struct vm_pagegrid g = { 0 };
 	struct vm_pages_info info = { 0 };
 	const bool document = vm_report_is_document(&v->report);
 	const unsigned width = v->report.style.width ? v->report.style.width : USUAL_WIDTH;
 	if (vm_report_is_machine(&v->report) && !document)
 		return vm_fail(err, EINVAL, "a picture is text or JSON");
 	int r = vmpage_mappings(v, pid, 0, 0, &as, err);
-	if (r == 0 && vm_grid_begin(&g, as, v->from, v->to, width > MARGIN + LEAST_CELLS ? width - MARGIN : LEAST_CELLS, ROWS) < 0)
+	if (r == 0 && vm_pagegrid_begin(&g, as, v->from, v->to, width > MARGIN + LEAST_CELLS ? width - MARGIN : LEAST_CELLS, ROWS) < 0)
 		r = vm_fail(err, ENOMEM, "out of memory");
 	const struct vm_pages_query q = {
 		.from = v->from, .to = v->to, .via = (enum vm_pages_via)v->o->via, .as = as,
@@ -175,7 +175,7 @@ int vmpage_grid(struct vmpage *v, pid_t pid, struct vm_err *err)
 			say_grid(v, &g, width);
 		vm_document_end(&v->report, v->s, vm_clock_ns() - v->began);
 	}
-	vm_grid_end(&g);
+	vm_pagegrid_end(&g);
 	vm_aspace_free(as);
 	return r;
 }

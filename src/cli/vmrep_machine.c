@@ -66,7 +66,7 @@ static void note_unmet(struct vmrep *v, const struct vm_machine *m)
 			vm_session_note_other(v->s, parts[p].name, parts[p].what, vm_machine_reason(p, m->why[p], origin(v)));
 	if (!m->uptime_ns && chose_rates(&v->choice.view))
 		vm_session_note_other(v->s, "uptime", "rates since boot",
-			 v->s->live ? "the kernel doesn't tell how long it has been up" : "not in the captured tree");
+			 v->s->live ? "the kernel doesn't tell how long it has been up" : vm_session_lacks(v->s));
 }
 
 static void open_walks(struct vmrep *v, struct machine *m)

@@ -28,6 +28,8 @@
 #include "cli/tui/settings.h"
 #include "cli/tui/term.h"
 #include "cli/vmtop_machine.h"
+#include "cli/vmtop_shared.h"
+#include "cli/vmtop_parts.h"
 #include "core/analysis/layout.h"
 #include "core/base/clock.h"
 #include "core/model/aspace.h"
@@ -53,7 +55,11 @@ struct live {
 	struct vm_huge_look look;
 	bool looked;
 	uint64_t look_due_ns;
+	struct vmtop_shared shared;
 	struct vmtop_machine machine;
+	struct vmtop_pages pages;
+	struct vmtop_faults faults;
+	struct vmtop_tlb tlb;
 	/** Of a recording: the session forgets its own with each moment. */
 	struct vm_nodes nodes;
 	struct vm_config config;
@@ -357,9 +363,15 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	if (r < 0)
 		return r;
 	const struct vm_recording *rec = vm_session_recording(v->s);
+	vmtop_shared_begin(&lv.shared, v->s);
+	vmtop_pages_begin(&lv.pages, v);
+	vmtop_faults_begin(&lv.faults, v);
+	vmtop_tlb_begin(&lv.tlb, v);
 	const struct vm_feed feed = {
 		.ctx = &lv, .nodes = known_nodes(&lv), .page_bytes = v->s->page_bytes, .refresh = refresh,
-		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when, .look_back = look_back,
+		.pages = &lv.pages.feed, .faults = &lv.faults.feed, .tlb = &lv.tlb.feed, .shared = &lv.shared.feed,
+		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
+		.look_back = look_back,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
 	};
 	const struct vm_app_opts opts = {
@@ -374,7 +386,11 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	term.close(term.ctx);
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
+	vmtop_shared_end(&lv.shared);
 	vmtop_machine_free(&lv.machine);
+	vmtop_pages_end(&lv.pages);
+	vmtop_faults_end(&lv.faults);
+	vmtop_tlb_end(&lv.tlb);
 	vm_nodes_free(&lv.nodes);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);

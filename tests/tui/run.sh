@@ -26,8 +26,10 @@ failed=0 count=0
 # made_tree NAME: its path; pages and frames need a description, as files of them would be large.
 made_tree() {
 	local from=$here/../cli/$1 tree=$tmp/tree-$1 part
+	# Several scripts may play on it.
 	[ ! -d "$tree" ] || { echo "$tree"; return; }
 	for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
+		[ -f "$from/${part#*:}.txt" ] || continue
 		python3 -B "$here/../tools/${part%:*}.py" "$from/${part#*:}.txt" "$tree" || return
 	done
 	echo "$tree"

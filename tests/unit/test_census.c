@@ -149,7 +149,7 @@ END_TEST
 /* ---- The picture -------------------------------------------------------------------------------------------------- */
 
 /** All rows, one after the other, with "|" between. */
-static const char *drawn(const struct vm_grid *g)
+static const char *drawn(const struct vm_pagegrid *g)
 {
 	static char out[4000];
 	size_t n = 0;
@@ -157,7 +157,7 @@ static const char *drawn(const struct vm_grid *g)
 		if (i)
 			out[n++] = '|';
 		for (unsigned k = 0; k < g->row[i].cells; k++)
-			out[n++] = vm_grid_letter(g, &g->cell[g->row[i].first + k]);
+			out[n++] = vm_pagegrid_letter(g, &g->cell[g->row[i].first + k]);
 	}
 	out[n] = '\0';
 	return out;
@@ -172,19 +172,19 @@ START_TEST(cells_show_what_most_is)
 		run(0x17000, 1, VM_PG(MIGRATION), 12), run(0x18000, 1, VM_PG(PRESENT) | VM_PG(FILE), 12),
 		run(0x1a000, 2, VM_PG(PRESENT), 21),
 	};
-	struct vm_grid g;
-	ck_assert_int_eq(vm_grid_begin(&g, as, 0, 0, 6, 100), 0);
+	struct vm_pagegrid g;
+	ck_assert_int_eq(vm_pagegrid_begin(&g, as, 0, 0, 6, 100), 0);
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
-		vm_grid_add(&g, &runs[i]);
+		vm_pagegrid_add(&g, &runs[i], -1);
 	ck_u64_eq(g.block, 4096);
 	ck_assert_str_eq(drawn(&g), "AA.SGZ|NO|F.HH");
-	vm_grid_end(&g);
+	vm_pagegrid_end(&g);
 	/* A part of it. */
-	ck_assert_int_eq(vm_grid_begin(&g, as, 0x11000, 0x19000, 6, 100), 0);
+	ck_assert_int_eq(vm_pagegrid_begin(&g, as, 0x11000, 0x19000, 6, 100), 0);
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
-		vm_grid_add(&g, &runs[i]);
+		vm_pagegrid_add(&g, &runs[i], -1);
 	ck_assert_str_eq(drawn(&g), "A.SGZN|O|F");
-	vm_grid_end(&g);
+	vm_pagegrid_end(&g);
 	vm_aspace_free(as);
 }
 END_TEST
@@ -193,17 +193,17 @@ START_TEST(blocks_grow_with_the_space)
 {
 	struct vm_aspace *as = space_of("100000000000-110000000000 rw-p 00000000 00:00 0 \n");
 	const struct vm_page_run one = run(0x100000000000, 1, VM_PG(PRESENT), 12), last = run(0x10fffffff000, 1, VM_PG(SWAP), 12);
-	struct vm_grid g;
-	ck_assert_int_eq(vm_grid_begin(&g, as, 0, 0, 64, 10), 0);
-	vm_grid_add(&g, &one);
-	vm_grid_add(&g, &last);
+	struct vm_pagegrid g;
+	ck_assert_int_eq(vm_pagegrid_begin(&g, as, 0, 0, 64, 10), 0);
+	vm_pagegrid_add(&g, &one, -1);
+	vm_pagegrid_add(&g, &last, -1);
 	ck_assert_uint_le(g.nrows, 11);
 	ck_assert_uint_eq(g.block & (g.block - 1), 0);
 	const char *picture = drawn(&g);
 	/* Small letters: little of the cell is there. */
 	ck_assert_int_eq(picture[0], 'a');
 	ck_assert_int_eq(picture[strlen(picture) - 1], 's');
-	vm_grid_end(&g);
+	vm_pagegrid_end(&g);
 	vm_aspace_free(as);
 }
 END_TEST
@@ -211,12 +211,12 @@ END_TEST
 START_TEST(nothing_is_mapped)
 {
 	struct vm_aspace *as = space_new();
-	struct vm_grid g;
+	struct vm_pagegrid g;
 	const struct vm_page_run r = run(0x1000, 1, VM_PG(PRESENT), 12);
-	ck_assert_int_eq(vm_grid_begin(&g, as, 0, 0, 64, 10), 0);
-	vm_grid_add(&g, &r);
+	ck_assert_int_eq(vm_pagegrid_begin(&g, as, 0, 0, 64, 10), 0);
+	vm_pagegrid_add(&g, &r, -1);
 	ck_assert_uint_eq(g.nrows, 0);
-	vm_grid_end(&g);
+	vm_pagegrid_end(&g);
 	vm_aspace_free(as);
 }
 END_TEST

@@ -25,6 +25,10 @@ struct vm_hugesys;
 struct vm_machine;
 struct vm_machine_rates;
 struct vm_nodes;
+struct vm_pages_feed;
+struct vm_faults_feed;
+struct vm_tlb_feed;
+struct vm_shared_feed;
 struct vm_why_group;
 struct vm_why_space;
 
@@ -99,6 +103,14 @@ struct vm_feed {
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** All that is to be said of memory in frame->huge_why, line by line. */
 	void (*explain_huge)(void *ctx, const struct vm_why_group *g, vm_huge_say *say, void *say_ctx);
+	/** Pages of the open process (feed_pages.h).  NULL: they can't be read here. */
+	const struct vm_pages_feed *pages;
+	/** Its page faults, while somebody looks (feed_faults.h).  NULL: they can't be watched here. */
+	const struct vm_faults_feed *faults;
+	/** What translating its addresses costs (feed_tlb.h). */
+	const struct vm_tlb_feed *tlb;
+	/** Sharing of the open process (feed_shared.h); NULL: there is no such thing. */
+	const struct vm_shared_feed *shared;
 	/** Write the file of settings, and say its name.  NULL: there is no such file. */
 	int (*save)(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err);
 	/** Append a picture of the space.  NULL: there is no such thing. */

@@ -9,7 +9,9 @@
 #include "cli/tui/ui.h"
 #include "core/base/str.h"
 
-const struct vm_tab *const vm_tabs[] = { &vm_tab_overview, &vm_tab_mappings, &vm_tab_huge, &vm_tab_numa };
+const struct vm_tab *const vm_tabs[] = {
+	&vm_tab_overview, &vm_tab_mappings, &vm_tab_pages, &vm_tab_faults, &vm_tab_tlb, &vm_tab_huge, &vm_tab_numa, &vm_tab_shared,
+};
 const size_t vm_tabs_n = sizeof(vm_tabs) / sizeof(vm_tabs[0]);
 static_assert(sizeof(vm_tabs) / sizeof(vm_tabs[0]) <= VM_TABS_MAX, "there is room for the states of tabs");
 
@@ -218,6 +220,16 @@ static int tab_width(size_t tab)
 	return (int)strlen(vm_tabs[tab]->name) + 2;
 }
 
+/** The first one that is seen: where there isn't room for all, the open one must be. */
+static size_t first_tab(const struct vm_ui *ui)
+{
+	size_t first = ui->open.tab;
+	int room = ui->canvas.w - tab_width(first);
+	while (first && room >= tab_width(first - 1))
+		room -= tab_width(--first);
+	return first;
+}
+
 static int draw_title(struct vm_ui *ui, int y)
 {
 	struct vm_canvas *c = &ui->canvas;
@@ -226,7 +238,7 @@ static int draw_title(struct vm_ui *ui, int y)
 	int x = 0, room = c->w;
 	if (o->known)
 		describe(ui, line, sizeof(line));
-	for (size_t t = 0; t < vm_tabs_n; t++)
+	for (size_t t = first_tab(ui); t < vm_tabs_n; t++)
 		x += vm_canvas_textf(c, x, y + 1, c->w - x, t == o->tab ? VM_TINT_HEAD_SORT : VM_TINT_HEAD, " %s ",
 				     vm_tabs[t]->name);
 	vm_canvas_fill(c, x, y + 1, c->w - x, VM_TINT_HEAD, ' ');
@@ -292,7 +304,7 @@ static unsigned mouse(struct vm_ui *ui, const struct vm_event *ev)
 {
 	if (ev->type == VM_EV_CLICK && ev->y == 1) {
 		int x = 0;
-		for (size_t t = 0; t < vm_tabs_n; x += tab_width(t++))
+		for (size_t t = first_tab(ui); t < vm_tabs_n; x += tab_width(t++))
 			if (ev->x >= x && ev->x < x + tab_width(t))
 				return change_tab(ui, t);
 	}

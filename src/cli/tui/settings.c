@@ -244,7 +244,7 @@ static void apply_single(struct vm_ui *ui, struct trouble *t)
 static int apply_tab_columns(struct vm_ui *ui, const char *tab, const char *value, struct vm_err *err)
 {
 	for (size_t i = 0; i < vm_tabs_n; i++) {
-		struct vm_grid *g = vm_tabs[i]->grid ? vm_tabs[i]->grid(ui->open.state[i]) : NULL;
+		struct vm_grid *g = vm_tabs[i]->grid ? vm_tab_kept(vm_tabs[i], ui->open.state[i]) : NULL;
 		if (strcmp(vm_tabs[i]->name, tab) == 0)
 			return g ? set_columns(g, value, err) : 0;
 	}
@@ -339,7 +339,7 @@ static void store_sets(const struct vm_ui *ui, struct vm_config *c)
 static void store_tabs(const struct vm_ui *ui, struct vm_config *c)
 {
 	for (size_t i = 0; i < vm_tabs_n; i++) {
-		const struct vm_grid *g = vm_tabs[i]->grid ? vm_tabs[i]->grid(ui->open.state[i]) : NULL;
+		const struct vm_grid *g = vm_tabs[i]->grid ? vm_tab_kept(vm_tabs[i], ui->open.state[i]) : NULL;
 		struct vm_buf b = { 0 };
 		char name[64];
 		if (!g)

@@ -48,13 +48,21 @@ struct vm_tab {
 	unsigned (*mouse)(struct vm_ui *ui, void *st, const struct vm_event *ev);
 	/** The list that it shows. */
 	struct vm_grid *(*grid)(void *st);
+	/** Where it shows several: the one whose columns are kept in the settings.  NULL: grid(). */
+	struct vm_grid *(*kept)(void *st);
 };
+
+static inline struct vm_grid *vm_tab_kept(const struct vm_tab *t, void *st)
+{
+	return t->kept ? t->kept(st) : t->grid(st);
+}
 
 /** In the order in which they are seen. */
 extern const struct vm_tab *const vm_tabs[];
 extern const size_t vm_tabs_n;
 enum { VM_TABS_MAX = 12 };
 
-extern const struct vm_tab vm_tab_overview, vm_tab_mappings, vm_tab_huge, vm_tab_numa;
+extern const struct vm_tab vm_tab_overview, vm_tab_mappings, vm_tab_pages, vm_tab_faults, vm_tab_tlb, vm_tab_huge, vm_tab_numa,
+	vm_tab_shared;
 
 #endif

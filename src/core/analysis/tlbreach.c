@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/model/process.h"
+
 /** Bytes that so many entries reach; takes those that are used. */
 static uint64_t reach(uint64_t bytes, enum vm_tlb_size size, uint64_t *entries)
 {
@@ -10,6 +12,18 @@ static uint64_t reach(uint64_t bytes, enum vm_tlb_size size, uint64_t *entries)
 	const uint64_t used = pages < *entries ? pages : *entries, reached = used << shift;
 	*entries -= used;
 	return reached < bytes ? reached : bytes;
+}
+
+bool vm_tlb_resident_of(const struct vm_proc *p, struct vm_tlb_resident *out)
+{
+	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !vm_proc_has(p, VM_P_HUGETLB))
+		return false;
+	/* Kernels without one kind of huge pages have none of it, and q[] is 0. */
+	const uint64_t thp = p->q[VM_P_THP] + p->q[VM_P_SHMEM_THP] + p->q[VM_P_FILE_THP];
+	*out = (struct vm_tlb_resident){ {
+		[VM_TLB_4K] = p->q[VM_P_RSS] > thp ? p->q[VM_P_RSS] - thp : 0, [VM_TLB_2M] = thp + p->q[VM_P_HUGETLB],
+	} };
+	return true;
 }
 
 double vm_tlb_reach_share(const struct vm_tlb_capacity *c, const struct vm_tlb_resident *r)

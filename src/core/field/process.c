@@ -202,18 +202,12 @@ GETTER(get_thp_disabled)
 	return vm_proc_has(p, VM_P_THP_ENABLED) ? VM_BOOL(!p->q[VM_P_THP_ENABLED]) : VM_ABSENT;
 }
 
-/** RSS has no pages of hugetlb pools.  Of which size those are isn't told: 2M, as nearly all are. */
 GETTER(get_tlb_reach)
 {
 	UNUSED(f), UNUSED(tmp);
 	const struct vm_proc *p = row;
-	if (!vm_proc_has(p, VM_P_RSS) || !vm_proc_has(p, VM_P_THP) || !vm_proc_has(p, VM_P_HUGETLB))
-		return VM_ABSENT;
-	const uint64_t thp = thp_of(p);
-	const struct vm_tlb_resident r = { {
-		[VM_TLB_4K] = p->q[VM_P_RSS] > thp ? p->q[VM_P_RSS] - thp : 0, [VM_TLB_2M] = thp + p->q[VM_P_HUGETLB],
-	} };
-	return number(vm_tlb_reach_share(&p->tlb, &r));
+	struct vm_tlb_resident r;
+	return vm_tlb_resident_of(p, &r) ? number(vm_tlb_reach_share(&p->tlb, &r)) : VM_ABSENT;
 }
 
 GETTER(get_thp_share)

@@ -110,6 +110,7 @@ int vm_machine_rates_begin(struct vm_machine_rates *r, const struct vm_machine *
 	r->since_boot = true;
 	r->elapsed_ns = m->uptime_ns;
 	r->at_ns = m->boot_ns;
+	r->boot = m->boot;
 	for (unsigned q = 0; q < VM_M_NR; q++) {
 		begin_at(&r->base[q], m, q);
 		r->a_second[q] = q >= VM_M_COUNTERS && vm_machine_has(m, q) ? per_second(m->q[q], m->uptime_ns) : NAN;
@@ -155,6 +156,8 @@ static double shootdown_rate(const struct vm_machine_rates *r, const struct vm_m
 
 int vm_machine_rates_next(struct vm_machine_rates *r, const struct vm_machine *m)
 {
+	if (m->boot != r->boot || m->boot_ns < r->at_ns)
+		return vm_machine_rates_begin(r, m);
 	r->since_boot = false;
 	r->elapsed_ns = m->boot_ns - r->at_ns;
 	for (unsigned q = VM_M_COUNTERS; q < VM_M_NR; q++)

@@ -106,6 +106,8 @@ struct vm_machine {
 	 * a captured tree; of a recording the date isn't told here.
 	 */
 	uint64_t boot_ns, real_ns;
+	/** Which run of the machine it is: another number once counters began anew.  0: not known. */
+	uint64_t boot;
 	/** VM_MACH() bits that were wanted and could not be read, and the errno of each. */
 	uint32_t unmet;
 	int why[VM_MACH_PARTS];
@@ -144,7 +146,7 @@ struct vm_machine_rates {
 	/** What they are counted from: the last reading that made sense of each. */
 	struct vm_machine_base { uint64_t from, at_ns; bool known, behind; } base[VM_M_NR];
 	VM_VEC(struct vm_cpu_count) shootdowns;
-	uint64_t at_ns;
+	uint64_t at_ns, boot;
 };
 
 /** From boot to `m`; what comes next is counted from there.  0 or -ENOMEM. */
@@ -157,6 +159,7 @@ int vm_machine_rates_begin(struct vm_machine_rates *r, const struct vm_machine *
  *   time since it was last known, so that nothing is counted twice.  If it is still behind then, it was set back, and is
  *   counted from there.
  * - Of shootdowns those CPUs count that are in both readings.
+ * - Where the machine was started again in between, as in recordings, it is from boot to `m`.
  */
 int vm_machine_rates_next(struct vm_machine_rates *r, const struct vm_machine *m);
 void vm_machine_rates_free(struct vm_machine_rates *r);

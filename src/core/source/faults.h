@@ -64,6 +64,7 @@ struct vm_fault_backend {
 	const char *help;          /* one line */
 	bool events;               /* it can tell single faults */
 	const char *lacks;         /* what it can't see, one line; NULL: nothing */
+	const char *costs;         /* what it costs those that are watched, one line */
 	/** 0, or why not, tried on ourselves: for --sources. */
 	int (*probe)(struct vm_session *s, struct vm_err *err);
 	/** Attach and begin.  *state on success. */
@@ -88,7 +89,7 @@ extern const struct vm_source *const vm_fault_sources[];
 
 /**
  * Begin to watch with the best back end that works.  -ESRCH: none of the processes is there; -EPERM, -EACCES: not
- * even the counters may be read.
+ * even the counters may be read.  `ask` must outlive *out.
  */
 int vm_faults_open(struct vm_session *s, const struct vm_fault_ask *ask, struct vm_faults **out, struct vm_err *err);
 void vm_faults_close(struct vm_faults *f);

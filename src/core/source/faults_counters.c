@@ -261,6 +261,7 @@ static int probe_counters(struct vm_session *s, struct vm_err *err)
 const struct vm_fault_backend vm_faults_counters = {
 	.name = "counters", .help = "/proc: how many faults, minor or major",
 	.lacks = "kinds, times and places; processes that begin and end between two looks, unless their parent waits for them",
+	.costs = "nothing: the kernel counts anyway",
 	.probe = probe_counters, .open = open_counters, .poll = poll_counters, .read = read_counters, .stop = stop_counters,
 	.set = set_of_counters, .close = close_counters,
 };

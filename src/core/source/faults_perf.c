@@ -283,6 +283,7 @@ const struct vm_fault_backend vm_faults_perf = {
 	.name = "perf",
 	.help = "perf's software events: where, and whether minor or major; no times",
 	.lacks = "kinds and times; faults that end in a signal",
+	.costs = "a record of each of its faults",
 	.events = true,
 	.probe = probe_perf,
 	.open = open_perf,

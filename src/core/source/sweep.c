@@ -381,6 +381,10 @@ static void time_faults(struct vm_session *s, bool wanted)
 
 int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep *o, struct vm_err *err)
 {
+	/* Numbers and start times mean others then. */
+	if (set->boot != vm_session_boot(s))
+		vm_procset_free(set);
+	set->boot = vm_session_boot(s);
 	struct vm_proclist *l = vm_procset_begin(set);
 	time_faults(s, o->needs & VM_NEED(FAULTTIME));
 	/* Looked up once, so that threads find it at hand. */

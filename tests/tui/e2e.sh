@@ -61,6 +61,8 @@ see 'F1Help' "footer"
 # Keys: help and back, filter, a process, its mappings, back.
 keys h; see 'Help: keys and columns' "help"
 keys q; see 'F1Help' "back from help"
+keys m; see 'unexplained' "the machine"; see 'FIGURE +NOW' "its figures"
+keys q; see 'PID +USER' "back from the machine"
 keys F4; keys -l "PID == $shell"; see "Filter: PID == $shell" "prompt"
 keys Enter; see "1 of [0-9]+ processes  filter: PID == $shell" "filter is on"
 keys Enter; see 'Overview' "process"; see 'Address space' "overview"
@@ -71,6 +73,9 @@ keys q; keys q; see 'PID +USER' "back in the list"
 # Resize while it runs: larger, tiny, back.
 T resize-window -t 0 -x 160 -y 50; see 'kernel [0-9]+, running' "wide meters"
 T resize-window -t 0 -x 18 -y 4; see 'too small' "tiny"
+for i in $(seq 40); do
+	T resize-window -t 0 -x $((10 + i * 37 % 190)) -y $((3 + i * 23 % 60))
+done
 T resize-window -t 0 -x 80 -y 24; see 'F1Help' "80x24 again"
 
 # Stop and continue.

@@ -15,6 +15,7 @@
 #include "core/field/tlb_hot.h"
 
 enum { ACT_PROBE = VM_ACT_OWN, ACT_SAMPLE };
+enum { SMALL = 14 };
 #define OWN(act) ((enum vm_action)(act))
 
 static const struct vm_key keys[] = {
@@ -205,7 +206,7 @@ static int draw_estimates(struct vm_ui *ui, const struct tlb_state *st, int y, i
 	const struct vm_tlb_capacity c = k ? vm_tlb_capacity_of(k) : (struct vm_tlb_capacity){ 0 };
 	if (k) {
 		put_level(k, &c, &b);
-		used += draw_entry(ui, y, end, "2nd level", &b);
+		used += draw_entry(ui, y, end, "Reach", &b);
 	}
 	if (vm_tlb_resident_of(&ui->open.now, &r)) {
 		put_resident(&r, &c, &b);
@@ -275,7 +276,8 @@ static void draw(struct vm_ui *ui, void *st_, int y, int h)
 		vm_canvas_text(c, 1, y, c->w - 1, VM_TINT_WARN, ui->feed->tlb ? "Not read yet." : "Nothing is known of translations here.");
 		return;
 	}
-	int used = draw_counters(ui, st, y, end);
+	/* Why there are no counters is less than what there is instead. */
+	int used = draw_counters(ui, st, y, h > SMALL || st->got.counting ? end : y + 2);
 	if (h > 8 && used < h) {
 		vm_canvas_fill(c, 0, y + used, c->w, VM_TINT_HEAD, ' ');
 		vm_canvas_text(c, 1, y + used++, c->w - 1, VM_TINT_HEAD, st->got.counting ? "Estimates" : "Estimates, in place of counters");

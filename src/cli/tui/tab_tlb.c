@@ -162,10 +162,10 @@ static void put_level(const struct vm_tlb_known *k, const struct vm_tlb_capacity
 {
 	char small[VM_NUMBUF], large[VM_NUMBUF];
 	if (!c->entries) {
-		vm_buf_add_str(b, "how many translations it holds isn't known; p times it");
+		vm_buf_add_str(b, "how many entries the second level has is not known; p times it");
 		return;
 	}
-	vm_buf_addf(b, "%u entries, %s: reaches %s in pages of 4K", c->entries, known_by(k->by),
+	vm_buf_addf(b, "%u entries in the second level, %s: %s in pages of 4K", c->entries, known_by(k->by),
 		    vm_format_size((uint64_t)c->entries << 12, small));
 	if (c->split)
 		vm_buf_add_str(b, ", and no more in those of 2M, which the host splits");

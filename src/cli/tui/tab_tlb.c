@@ -261,7 +261,8 @@ static void draw_sample(struct vm_ui *ui, struct tlb_state *st, int y, int h)
 		vm_buf_addf(&b, "%.0f page walks a second at least", t->walks_per_s);
 	if (!isnan(t->time_share))
 		vm_buf_addf(&b, ", which may take %.1f %% of its time", t->time_share * 100);
-	vm_buf_addf(&b, "%ssampled by accessed bits (estimate)", b.n ? "; " : "");
+	vm_buf_addf(&b, "%ssampled by accessed bits (estimate)%s", b.n ? "; " : "",
+		    st->sample->disturbed ? "; disturbed by what else ran" : "");
 	const int used = h > 4 ? draw_entry(ui, y, y + h, "Sample", &b) : 0;
 	vm_ui_draw_grid(ui, &st->hot, y + used, h - used);
 	vm_buf_free(&b);

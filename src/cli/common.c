@@ -209,11 +209,6 @@ int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *co
 	return 0;
 }
 
-int vm_begin_samples(const struct vm_common *c, struct vm_session *s, struct vm_err *err)
-{
-	return vm_session_recording(s) && !c->at ? vm_session_seek(s, 0, err) : 0;
-}
-
 /** When the document's facts were true: now, or when the tree was captured. */
 static void put_time(struct vm_json *j, struct vm_session *s)
 {

@@ -56,12 +56,6 @@ int vm_parse_pids(const char *text, pid_t **pids, size_t *n, struct vm_err *err)
 /** [INTERVAL [COUNT]] as in vmstat; *interval_ns is 0 without them, *count 0 means for ever. */
 int vm_parse_interval(int argc, char **argv, uint64_t *interval_ns, uint64_t *count, struct vm_err *err);
 
-/**
- * Before the first of several samples: those of a recording begin with its first moment, unless --at names one.  0 or a
- * negative errno.
- */
-int vm_begin_samples(const struct vm_common *c, struct vm_session *s, struct vm_err *err);
-
 /** Begin a document: {"schema": "vmmap/1", "host": ..., "kernel": ..., "time": ... */
 void vm_document_begin(struct vm_report *r, struct vm_session *s, const char *schema);
 

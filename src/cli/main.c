@@ -145,9 +145,10 @@ static int open_replay(struct vm_ctx *ctx, struct vm_err *err)
 	int r = vm_recording_open(ctx->common->replay, &rec, err);
 	if (r < 0)
 		return r;
-	size_t moment = vm_recording_count(rec) - 1;
-	if (ctx->common->at)
-		r = vm_recording_find(rec, ctx->common->at, &moment, err);
+	size_t moment;
+	if (!ctx->common->at)
+		return vm_session_open_last(rec, &ctx->s, err);
+	r = vm_recording_find(rec, ctx->common->at, &moment, err);
 	if (r < 0) {
 		vm_recording_close(rec);
 		return r;

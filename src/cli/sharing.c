@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/map.h"
+#include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/model/page.h"
 #include "core/source/frames.h"
@@ -310,8 +311,22 @@ static int make_rows(struct vm_session *s, struct vm_sharing_family *f, struct v
 	return 0;
 }
 
-int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, struct vm_sharing_family *f,
-			   struct vm_err *err)
+/** More than may be looked at: says so. */
+static bool is_too_large(struct vm_sharing_family *f, uint64_t most_bytes)
+{
+	char text[VM_NUMBUF];
+	uint64_t sum = 0;
+	for (size_t i = 0; i < f->kin.n; i++)
+		sum += vm_proc_has(f->kin.v[i].proc, VM_P_RSS) ? f->kin.v[i].proc->q[VM_P_RSS] : 0;
+	if (!most_bytes || sum <= most_bytes)
+		return false;
+	vm_fail(&f->why, EFBIG, "%zu processes with %s in memory take too long to compare", f->kin.n, vm_format_size(sum, text));
+	vm_hint(&f->why, "vmshare --family does it");
+	return true;
+}
+
+int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, uint64_t most_bytes,
+			   struct vm_sharing_family *f, struct vm_err *err)
 {
 	struct family_scan x = { .s = s, .f = f, .range = range };
 	unsigned deepest = 0;
@@ -325,7 +340,7 @@ int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_ra
 	const struct vm_proclist *l = vm_procset_now(&f->all);
 	r = vm_family_find(l->rows.v, l->rows.n, pid, &f->kin);
 	if (r < 0)
-		return vm_fail(err, -r, r == -ESRCH ? "there is no process %d" : "out of memory for the family of %d", pid);
+		return r == -ESRCH ? vm_session_no_process(s, pid, err) : vm_fail(err, -r, "out of memory for the family of %d", pid);
 	r = make_rows(s, f, err);
 	for (size_t i = 0; i < f->kin.n; i++)
 		deepest = f->kin.v[i].depth > deepest ? f->kin.v[i].depth : deepest;
@@ -335,10 +350,11 @@ int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_ra
 		r = vm_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; r == 0 && i < f->kin.n; i++)
 		x.member[i] = -1;
-	if (r == 0)
+	const bool looks = r == 0 && !is_too_large(f, most_bytes);
+	if (looks)
 		r = read_members(&x, err);
 	/* PSS is the kernel's where it can't be counted. */
-	for (size_t i = 0; r == 0 && !f->compared && i < f->kin.n; i++)
+	for (size_t i = 0; looks && r == 0 && !f->compared && i < f->kin.n; i++)
 		read_kernel_sums(s, &f->proc[i]);
 	vm_frames_close(x.frames);
 	for (size_t i = 0; x.runs && i <= deepest; i++)

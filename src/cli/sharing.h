@@ -40,6 +40,28 @@ int vm_sharing_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_s
 		    struct vm_err *err);
 void vm_sharing_free(struct vm_sharing *x);
 
+/** Who else maps the pages of a process that was read. */
+struct vm_sharing_who {
+	struct vm_who of;
+	/** Processes that were looked through, and those that couldn't be: why the first of them wasn't. */
+	unsigned looked, failed;
+	struct vm_err why;
+	/** Time was out before all had been looked through. */
+	bool cut;
+};
+
+/**
+ * Look through all processes for the shared pages of `x` in a range, for most_ns at most (0: until it is done), and let its
+ * rows point to what was found.  0, or a negative errno: -EPERM, -EACCES and so on where frames aren't to be had.  Free
+ * with vm_sharing_who_free() in either case.
+ */
+int vm_sharing_who_read(struct vm_session *s, struct vm_sharing *x, struct vm_sharing_range range, uint64_t most_ns,
+			struct vm_sharing_who *out, struct vm_err *err);
+void vm_sharing_who_free(struct vm_sharing_who *w);
+
+/** Rows of one mapping (its index), or of all (SIZE_MAX), most first within a mapping; to be freed.  NULL: out of memory. */
+struct vm_share_sharer_row *vm_sharing_who_rows(const struct vm_sharing *x, size_t mapping, size_t *n);
+
 /** Rows of map counts that a sum has, at most VM_SHARE_CLASSES; how many.  Not counted: those of once and several times. */
 size_t vm_sharing_counts(const struct vm_share_sum *sum, bool counted, struct vm_share_count_row rows[static VM_SHARE_CLASSES]);
 
@@ -61,11 +83,12 @@ struct vm_sharing_family {
 };
 
 /**
- * The fork family of a process.  0, also where members couldn't be looked at; -ESRCH: there is no such process.  Free with
+ * The fork family of a process.  0, also where members couldn't be looked at; -ESRCH: there is no such process.  Members whose
+ * resident memory adds up to more than `most_bytes` (0: no limit) aren't looked at, which would take too long.  Free with
  * vm_sharing_family_free(), on failure too.
  */
-int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, struct vm_sharing_family *out,
-			   struct vm_err *err);
+int vm_sharing_family_read(struct vm_session *s, pid_t pid, struct vm_sharing_range range, uint64_t most_bytes,
+			   struct vm_sharing_family *out, struct vm_err *err);
 void vm_sharing_family_free(struct vm_sharing_family *f);
 
 /** Rates of `cur` since `prev`, an earlier look at the same family, which has its own of the time before. */

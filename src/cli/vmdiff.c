@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/samples.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/field/diff.h"
 #include "core/field/trend.h"
 #include "core/model/aspace.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 
@@ -133,12 +135,18 @@ static int check(const struct vmdiff *v, int argc, struct vm_err *err)
 	return 0;
 }
 
-/** The other moment of one that stands alone: the same process now. */
+/** The other moment of one that stands alone: the same process now; of a recording's, at its end. */
 static int open_now(struct vmdiff *v, const struct vmdiff_moment *a, struct vmdiff_moment *b, struct vm_err *err)
 {
+	const bool replays = v->s->replay && !a->own;
 	*b = (struct vmdiff_moment){ .text = a->text, .s = v->s, .pid = a->pid };
-	if (v->o->wait_ns && (a->own || !v->s->live))
-		return vm_fail(err, EINVAL, "--wait goes with a live process");
+	if (v->o->wait_ns && !replays && (a->own || !v->s->live))
+		return vm_fail(err, EINVAL, "--wait goes with a live process, or one in a recording");
+	if (replays) {
+		b->from = a->from;
+		b->path = strdup(a->path);
+		return b->path ? 0 : vm_fail(err, ENOMEM, "out of memory");
+	}
 	if (v->o->wait_ns || a->own)
 		return 0;
 	vm_fail(err, EINVAL, "only one moment is named: process %d now", a->pid);
@@ -146,18 +154,34 @@ static int open_now(struct vmdiff *v, const struct vmdiff_moment *a, struct vmdi
 	return -EINVAL;
 }
 
-static int read_both(struct vmdiff *v, struct vmdiff_moment *a, struct vmdiff_moment *b, bool alone, struct vm_err *err)
+/** From A to B of one process. */
+static int go_on(struct vmdiff *v, struct vm_err *err)
 {
 	bool told;
-	int r = vmdiff_moment_read(v, a, err);
-	if (r == 0 && v->o->wait_ns)
-		r = vmdiff_sleep_until(vm_clock_ns() + v->o->wait_ns, &told, err);
+	const struct vm_recording *rec = vm_session_recording(v->s);
+	if (!rec)
+		return v->o->wait_ns ? vmdiff_sleep_until(vm_clock_ns() + v->o->wait_ns, &told, err) : 0;
+	if (!v->o->wait_ns)
+		return vm_session_seek(v->s, vm_recording_count(rec) - 1, err);
+	const int r = vm_session_advance(v->s, v->o->wait_ns, err);
+	return r == -ENODATA ? vm_fail(err, ENODATA, "the recording ends before that time is over") : r;
+}
+
+static int read_both(struct vmdiff *v, struct vmdiff_moment *a, struct vmdiff_moment *b, bool alone, struct vm_err *err)
+{
+	int r = v->o->wait_ns ? vm_begin_samples(v->common, v->s, err) : 0;
+	if (r == 0)
+		r = vmdiff_moment_read(v, a, err);
+	if (r == 0 && alone && !a->own)
+		r = go_on(v, err);
 	if (r == 0)
 		r = vmdiff_moment_read(v, b, err);
 	if (r < 0)
 		return r;
 	vm_proc_note_unmet(a->s, &a->as->proc);
 	vm_proc_note_unmet(b->s, &b->as->proc);
+	if (alone && !a->own && v->s->replay && !vmdiff_same_process(a, b))
+		return vm_fail(err, ESRCH, "process %d has ended before the recording does; another one has its number then", a->pid);
 	if (alone && !vmdiff_same_process(a, b))
 		return vm_fail(err, ESRCH, "process %d of %s has ended; another one has its number now", a->pid,
 			       a->own ? a->text : "before");
@@ -201,12 +225,12 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 {
 	struct vmdiff v = { .s = ctx->s, .common = ctx->common, .o = opts_, .began_ns = vm_clock_ns() };
 	int r = check(&v, argc, err);
-	const bool recording = argc == 1 && !v.o->every_ns && !v.o->wait_ns && vmdiff_is_recording(argv[0]);
+	const bool recording = argc == 1 && !v.o->every_ns && !v.o->wait_ns && vmdiff_is_recording(&v, argv[0]);
 	const bool trend = v.o->every_ns || argc > 2 || recording;
 	if (r == 0)
 		r = trend ? choose_trend(&v, err) : choose_pair(&v, err);
 	if (r == 0)
-		r = recording ? vmdiff_recording(ctx, &v, argv[0], err) :
+		r = recording ? vmdiff_recording(ctx, &v, argv[0], 0, err) :
 		    v.o->every_ns ? vmdiff_watch(ctx, &v, argc, argv, err) :
 		    trend ? vmdiff_many(ctx, &v, argc, argv, err) : run_pair(ctx, &v, argc, argv, err);
 	if (r == 0 && v.o->fail_on_growth && v.grown)

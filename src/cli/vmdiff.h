@@ -35,6 +35,7 @@ struct vmdiff_moment {
 	pid_t pid;                 /* 0: not said */
 	struct vm_aspace *as;      /* NULL: not read yet */
 	uint64_t time_ns;          /* Unix time; 0: not known */
+	uint64_t boot;             /* vm_session_read_boot() */
 };
 
 /** One run of vmdiff. */
@@ -58,8 +59,8 @@ struct vmdiff {
  */
 int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment *m, struct vm_err *err);
 
-/** Whether a word names a whole recording: all of its moments. */
-bool vmdiff_is_recording(const char *text);
+/** Whether a word names a whole recording, all of its moments: FILE, FILE:PID, or PID with --replay. */
+bool vmdiff_is_recording(const struct vmdiff *v, const char *text);
 
 /** The process of a moment that names none: the only one that is there, or `like`, if it isn't 0 and is there. */
 int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err);
@@ -68,7 +69,7 @@ int vmdiff_moment_settle(struct vmdiff_moment *m, pid_t like, struct vm_err *err
 int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err *err);
 void vmdiff_moment_close(struct vmdiff *v, struct vmdiff_moment *m);
 
-/** Both are one process: number and start time are the same. */
+/** Both are one process: number and start time are the same, and the run of the machine, where that is known. */
 bool vmdiff_same_process(const struct vmdiff_moment *a, const struct vmdiff_moment *b);
 
 /** "now", "capture before, 2026-11-28 04:22:31 UTC" */
@@ -93,8 +94,8 @@ bool vmdiff_has_unmet(const struct vm_session *s);
 int vmdiff_watch(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err);
 int vmdiff_many(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err);
 
-/** The same of all moments of a recording. */
-int vmdiff_recording(struct vm_ctx *ctx, struct vmdiff *v, const char *text, struct vm_err *err);
+/** The same of the moments of a recording, from --at on, at least o->every_ns apart; `count` of them, or all if it is 0. */
+int vmdiff_recording(struct vm_ctx *ctx, struct vmdiff *v, const char *text, uint64_t count, struct vm_err *err);
 
 /** What changed from one to the other. */
 int vmdiff_pair(struct vmdiff *v, const struct vmdiff_moment *a, const struct vmdiff_moment *b, struct vm_err *err);

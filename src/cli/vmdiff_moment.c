@@ -60,9 +60,16 @@ static const char *find_pid(const char *text)
 	return colon && is_number(colon + 1) ? colon : NULL;
 }
 
-bool vmdiff_is_recording(const char *text)
+static bool is_process(const char *text)
+{
+	return is_number(text) || strcmp(text, "self") == 0;
+}
+
+bool vmdiff_is_recording(const struct vmdiff *v, const char *text)
 {
 	const char *colon = find_pid(text);
+	if (is_process(text))
+		return v->s->replay && !v->common->at;
 	return is_file(text) || (colon && !is_directory(text) && is_file_before(text, (size_t)(colon - text)));
 }
 
@@ -106,7 +113,7 @@ static int find_moment(const struct vm_recording *rec, const char *text, size_t 
 	return r;
 }
 
-/** `time` NULL: the first moment. */
+/** `time` NULL: the first moment that can be read. */
 static int open_recording(struct vmdiff_moment *m, const char *time, struct vm_err *err)
 {
 	struct vm_recording *rec;
@@ -120,16 +127,23 @@ static int open_recording(struct vmdiff_moment *m, const char *time, struct vm_e
 		vm_recording_close(rec);
 		return r;
 	}
-	r = vm_session_open_recording(rec, moment, &m->s, err);
+	r = time ? vm_session_open_recording(rec, moment, &m->s, err) : vm_session_open_last(rec, &m->s, err);
 	m->own = r == 0;
-	return r;
+	return r == 0 && !time ? vm_session_begin(m->s, err) : r;
 }
 
 int vmdiff_moment_open(struct vmdiff *v, const char *text, struct vmdiff_moment *m, struct vm_err *err)
 {
 	*m = (struct vmdiff_moment){ .text = text, .s = v->s };
-	if (is_number(text) || strcmp(text, "self") == 0)
-		return vm_parse_pid(text, &m->pid, err);
+	if (is_process(text)) {
+		m->from = v->s->replay ? VMDIFF_RECORDING : VMDIFF_LIVE;
+		m->path = v->s->replay ? strdup(v->common->replay) : NULL;
+		return v->s->replay && !m->path ? vm_fail(err, ENOMEM, "out of memory") : vm_parse_pid(text, &m->pid, err);
+	}
+	if (v->s->replay && !is_directory(text) && !is_file(text) && !find_time(text) && !vmdiff_is_recording(v, text)) {
+		m->path = strdup(v->common->replay);
+		return m->path ? open_recording(m, text, err) : vm_fail(err, ENOMEM, "out of memory");
+	}
 	const char *at = find_time(text);
 	if (at) {
 		m->path = strndup(text, (size_t)(at - text));
@@ -206,11 +220,12 @@ int vmdiff_moment_read(struct vmdiff *v, struct vmdiff_moment *m, struct vm_err 
 	int r = vm_snapshot(m->s, m->pid, v->needs, 0, 0, &m->as, &why);
 	if (r < 0) {
 		if (m->path && r == -ESRCH)
-			vm_fail(&why, ESRCH, "there is no process %d in the %s '%s'", m->pid, from_word(m), m->text);
+			vm_fail(&why, ESRCH, "there is no process %d in the %s '%s'", m->pid, from_word(m), m->own ? m->text : m->path);
 		*err = why;
 		return r;
 	}
 	m->time_ns = time_of(m->s);
+	m->boot = vm_session_read_boot(m->s);
 	return 0;
 }
 
@@ -225,6 +240,8 @@ static void keep_unmet(struct vmdiff *v, const struct vm_session *s)
 		else if (from->count && from->first != to->first)
 			to->count++;
 	}
+	for (size_t i = 0; i < s->unmet_other.n; i++)
+		vm_session_note_other(v->s, s->unmet_other.v[i].name, s->unmet_other.v[i].what, s->unmet_other.v[i].why);
 }
 
 void vmdiff_moment_close(struct vmdiff *v, struct vmdiff_moment *m)
@@ -241,6 +258,8 @@ void vmdiff_moment_close(struct vmdiff *v, struct vmdiff_moment *m)
 bool vmdiff_same_process(const struct vmdiff_moment *a, const struct vmdiff_moment *b)
 {
 	const struct vm_proc *p = &a->as->proc, *q = &b->as->proc;
+	if (a->boot && b->boot && a->boot != b->boot)
+		return false;
 	return p->pid == q->pid && p->state && q->state && p->start == q->start;
 }
 
@@ -283,7 +302,7 @@ void vmdiff_moment_put(const struct vmdiff_moment *m, struct vm_buf *out)
 		vm_buf_addf(out, "%s ", from_word(m));
 		vm_text_put(out, m->path);
 	} else {
-		vm_buf_add_str(out, m->s->live ? "live" : "captured tree");
+		vm_buf_add_str(out, m->s->live ? "live" : vm_session_kind(m->s));
 	}
 	if (m->time_ns) {
 		vm_buf_add_str(out, ", ");

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/launch.h"
+#include "cli/samples.h"
 #include "cli/vmdiff_trend.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -177,12 +178,14 @@ static int loop(struct watch *w, struct vm_err *err)
 int vmdiff_watch(struct vm_ctx *ctx, struct vmdiff *v, int argc, char **argv, struct vm_err *err)
 {
 	struct watch w = { .ctx = ctx, .v = v, .lines = !vm_common_sink(v->common)->machine };
-	if (!v->s->live)
-		return vm_fail(err, EINVAL, "--every goes with a live process");
+	if (!v->s->live && !v->s->replay)
+		return vm_fail(err, EINVAL, "--every goes with a live process, or one in a recording");
 	if (argc > 2)
 		return vm_fail(err, EINVAL, "'%s' is one operand too many: PID [COUNT]", argv[2]);
 	if (argc == 2 && (vm_parse_u64(argv[1], &w.count) != 0 || w.count == 0))
 		return vm_fail(err, EINVAL, "'%s' is not a count", argv[1]);
+	if (v->s->replay)
+		return vmdiff_recording(ctx, v, argv[0], w.count, err);
 	w.last = (struct vmdiff_moment){ .text = argv[0], .s = v->s };
 	int r = vm_parse_pid(argv[0], &w.last.pid, err);
 	w.began_ns = vm_clock_ns();
@@ -263,18 +266,31 @@ static int add_recorded(struct vmdiff *v, struct vmdiff_trend *trend, const stru
 	return vmdiff_trend_add(v, trend, &m, err);
 }
 
-int vmdiff_recording(struct vm_ctx *ctx, struct vmdiff *v, const char *text, struct vm_err *err)
+/** From where the session is to its end.  0, 1, or a negative errno. */
+static int add_moments(struct vmdiff *v, struct vmdiff_trend *trend, const struct vmdiff_moment *file, struct vmdiff_moment *last,
+		       uint64_t count, struct vm_err *err)
+{
+	const uint64_t step = v->o->every_ns ? v->o->every_ns : 1;
+	int r;
+	do {
+		r = add_recorded(v, trend, file, last, err);
+		if (r >= 0 && (!count || trend->looked < count))
+			r = vm_session_advance(file->s, step, err);
+	} while (r == 0 && (!count || trend->looked < count));
+	return r == -ENODATA ? 0 : r;
+}
+
+int vmdiff_recording(struct vm_ctx *ctx, struct vmdiff *v, const char *text, uint64_t count, struct vm_err *err)
 {
 	struct vmdiff_trend trend = { 0 };
 	struct vmdiff_moment file = { 0 }, last = { 0 };
 	int r = vmdiff_moment_open(v, text, &file, err);
-	const size_t n = r == 0 ? vm_recording_count(vm_session_recording(file.s)) : 0;
 	if (r == 0)
 		r = vmdiff_moment_settle(&file, 0, err);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		r = vm_session_seek(file.s, i, err);
-		r = r == 0 ? add_recorded(v, &trend, &file, &last, err) : r;
-	}
+	if (r == 0 && !file.own)
+		r = vm_begin_samples(v->common, file.s, err);
+	if (r == 0)
+		r = add_moments(v, &trend, &file, &last, count, err);
 	if (r >= 0 && !last.as)
 		r = vm_fail(err, ESRCH, "there is no process %d in the recording '%s'", file.pid, file.path);
 	if (r >= 0)

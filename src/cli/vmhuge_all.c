@@ -38,7 +38,8 @@ static int add_all(struct vmhuge *v, struct vm_huge_world *w, struct rows *rows,
 	int r = vm_proc_list(v->s, &pids, err);
 	for (size_t i = 0; i < pids.n && r == 0; i++) {
 		int e = pids.v[i] == getpid() ? 0 : add_process(v, w, pids.v[i], 0, rows, &why);
-		if (e == -EACCES || e == -EPERM)
+		/* Recordings have mappings of some processes only. */
+		if (e == -EACCES || e == -EPERM || (e == -ENOENT && !v->s->live))
 			vm_session_note(v->s, VM_NEED_BIT_LAYOUT, -e, pids.v[i]);
 		else if (e == -ENOMEM)
 			r = vm_fail(err, ENOMEM, "out of memory");

@@ -311,8 +311,10 @@ static int show(struct vmhuge *v, const struct vm_hugesys *h, const struct vm_hu
 	if (vm_report_is_document(&v->report)) {
 		json_machine(&v->report.json, h);
 	} else if (h->enabled == VM_HUGE_WORD_ABSENT) {
-		vm_report_say(&v->report, v->s->live ? "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)\n"
-			      : "policies of huge pages are not in the captured tree\n");
+		if (v->s->live)
+			vm_report_say(&v->report, "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)\n");
+		else
+			vm_report_say(&v->report, "policies of huge pages are %s\n", vm_session_lacks(v->s));
 	} else {
 		say_policy(v, h);
 		say_khugepaged(v, h);

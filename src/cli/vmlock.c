@@ -232,7 +232,7 @@ static int check_named(const struct vmlock *v, const struct vm_proclist *l, stru
 	for (size_t i = 0, k = 0; i < v->pids.n; i++) {
 		k = vm_proclist_find(l, v->pids.v[i], k);
 		if (k == l->rows.n || l->rows.v[k].pid != v->pids.v[i])
-			return vm_fail(err, ESRCH, "there is no process %d", v->pids.v[i]);
+			return vm_session_no_process(v->s, v->pids.v[i], err);
 	}
 	return 0;
 }

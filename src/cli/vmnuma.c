@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/launch.h"
+#include "cli/samples.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/source/cgroupfs.h"
@@ -203,9 +204,7 @@ static int read_operands(struct vmnuma *v, int argc, char **argv, struct vm_err 
 		v->count = v->o->count;
 	if (r == 0 && v->count && !v->interval_ns)
 		return vm_fail(err, EINVAL, "--count goes with an interval");
-	if (r == 0 && v->interval_ns && !v->s->live && !vm_session_recording(v->s))
-		return vm_fail(err, EINVAL, "a captured tree is one sample only: it takes no interval");
-	return r;
+	return r == 0 && v->interval_ns ? vm_check_samples(v->s, err) : r;
 }
 
 /** What -o and its kin name must be there before anything is shown. */
@@ -248,16 +247,6 @@ static int read_nodes(struct vmnuma *v, struct vm_err *err)
 	return vm_nodes_read(v->s, &v->nodes, err);
 }
 
-/** 0; 1: there is no further sample, or we were told to end; or a negative errno. */
-static int next_sample(struct vmnuma *v, struct vm_signals *signals, uint64_t *due_ns, struct vm_err *err)
-{
-	*due_ns += v->interval_ns;
-	if (!vm_session_recording(v->s))
-		return vm_signals_wait_until(signals, *due_ns);
-	const int r = vm_session_advance(v->s, v->interval_ns, err);
-	return r == -ENODATA ? 1 : r;
-}
-
 static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_err *err)
 {
 	struct vm_signals signals;
@@ -270,7 +259,7 @@ static int repeat(struct vmnuma *v, const struct vmnuma_mode *mode, struct vm_er
 	while (r == 0 && (!v->count || v->reports < v->count)) {
 		if (fflush(v->out) != 0)
 			r = vm_fail_os(err, errno, "cannot write the output");
-		const int next = r < 0 ? r : next_sample(v, &signals, &due, err);
+		const int next = r < 0 ? r : vm_next_sample(v->s, &signals, v->interval_ns, &due, err);
 		if (next > 0)
 			break;
 		r = next < 0 ? next : read_nodes(v, err);

@@ -112,7 +112,8 @@ static void show_text(const struct info *in, const char *file, FILE *out)
 	if (lost)
 		fprintf(out, "lost       %" PRIu64 " bytes that are no complete frame\n", lost);
 	if (in->broken)
-		fprintf(out, "broken     %zu frames can't be read, the first of them is #%zu\n", in->broken, in->first_broken);
+		fprintf(out, "broken     %zu frame%s can't be read, the first of them is #%zu\n", in->broken, in->broken == 1 ? "" : "s",
+			in->first_broken);
 }
 
 static void show_json(const struct info *in, const char *file, struct vm_json *j)

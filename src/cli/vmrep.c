@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include "cli/launch.h"
+#include "cli/samples.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/field/machine.h"
 #include "core/source/machine.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 
 enum { GROUP_TARGET = 1 };
@@ -128,8 +130,8 @@ static int check(const struct vmrep *v, struct vm_err *err)
 		return vm_fail(err, EINVAL, "--totals is one list of the machine's figures: it goes with no target, interval or form of lines");
 	if (o->no_first && !v->interval_ns)
 		return vm_fail(err, EINVAL, "--no-first leaves nothing without an interval");
-	if (v->interval_ns && !v->s->live)
-		return vm_fail(err, EINVAL, "a captured tree is one sample only: it takes no interval");
+	if (v->interval_ns && vm_check_samples(v->s, err) < 0)
+		return -EINVAL;
 	if (v->common->sort && !targets && !o->totals)
 		return vm_fail(err, EINVAL, "--sort goes with processes: lines of the machine come in the order of time");
 	return 0;
@@ -176,12 +178,10 @@ static int show_sample(struct vmrep *v, const struct vmrep_mode *mode, struct vm
 	return r < 0 ? r : closed;
 }
 
-/** The time at which the next one is due; those that a stopped or late program missed are left out. */
-static uint64_t next_due(uint64_t due, uint64_t interval_ns)
+/** -y: what is since boot.  Of a recording's moments only the first is. */
+static bool leaves_out_first(const struct vmrep *v)
 {
-	const uint64_t now = vm_clock_ns();
-	due += interval_ns;
-	return due < now ? due + (now - due + interval_ns - 1) / interval_ns * interval_ns : due;
+	return v->o->no_first && !v->has_before;
 }
 
 static int repeat(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
@@ -191,11 +191,11 @@ static int repeat(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err 
 	int r = vm_signals_open(&signals, err);
 	if (r < 0)
 		return r;
-	if (!v->o->no_first)
+	if (!leaves_out_first(v))
 		r = show_sample(v, mode, err);
 	while (r == 0 && (!v->count || v->reports < v->count)) {
-		due = next_due(due, v->interval_ns);
-		if (vm_signals_wait_until(&signals, due))
+		r = vm_next_sample(v->s, &signals, v->interval_ns, &due, err);
+		if (r)
 			break;
 		v->began_ns = vm_clock_ns();
 		r = mode->read(v, err);
@@ -208,23 +208,76 @@ static int repeat(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err 
 		fprintf(stderr, "vmrep: %s any more\n", err->what);
 		r = 0;
 	}
+	return r < 0 ? r : 0;
+}
+
+/** Of a recording: rates are against the moment before, which says nothing where there is none, or not yet these processes. */
+static int read_before(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
+{
+	struct vm_err ignored = { 0 };
+	size_t at;
+	int r = vm_sample_before(v->s, &at, &v->has_before, &ignored);
+	if (r == 0 && v->has_before)
+		r = mode->read(v, &ignored);
+	const int back = v->has_before ? vm_session_seek(v->s, at, err) : 0;
+	v->has_before = v->has_before && r == 0;
+	return back;
+}
+
+static int read_first(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
+{
+	int r = vm_session_recording(v->s) ? read_before(v, mode, err) : 0;
+	v->began_ns = vm_clock_ns();
+	return r == 0 ? mode->read(v, err) : r;
+}
+
+static int open_mode(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
+{
+	int r = mode->open(v, err);
+	if (r == 0)
+		r = choose(v, err);
+	return r == 0 ? read_first(v, mode, err) : r;
+}
+
+static void close_mode(struct vmrep *v, const struct vmrep_mode *mode)
+{
+	vm_choice_free(&v->choice);
+	mode->close(v);
+	v->priv = NULL;
+}
+
+/** Through a recording, processes that begin later are waited for: the first of its moments at which they are there. */
+static int open_recorded(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
+{
+	const struct vm_common *common = v->common;
+	int r = vm_begin_samples(v->common, v->s, err);
+	struct vm_err why = { 0 };
+	for (int next = r; next == 0; next = vm_session_advance(v->s, 1, err)) {
+		r = open_mode(v, mode, &why);
+		if (r != -ESRCH)
+			break;
+		close_mode(v, mode);
+		v->common = common;
+	}
+	if (r < 0 && why.what[0])
+		*err = why;
 	return r;
 }
 
 static int run_mode(struct vmrep *v, const struct vmrep_mode *mode, struct vm_err *err)
 {
-	int r = mode->open(v, err);
-	if (r == 0)
-		r = choose(v, err);
-	if (r == 0) {
-		v->began_ns = vm_clock_ns();
-		r = mode->read(v, err);
-	}
+	const bool through = vm_session_recording(v->s) && v->interval_ns && !v->common->at;
+	int r = through ? open_recorded(v, mode, err) : open_mode(v, mode, err);
 	if (r == 0)
 		r = v->interval_ns ? repeat(v, mode, err) : show_sample(v, mode, err);
-	vm_choice_free(&v->choice);
-	mode->close(v);
+	close_mode(v, mode);
 	return r;
+}
+
+/** Of a recording all moments are shown, where neither one of them nor an interval is named. */
+static bool shows_all(const struct vmrep *v)
+{
+	return vm_session_recording(v->s) && !v->common->at && !v->interval_ns && !v->o->totals;
 }
 
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
@@ -234,6 +287,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	if (v.o->wide)
 		v.style.width = 0;
 	int r = vm_parse_interval(argc, argv, &v.interval_ns, &v.count, err);
+	if (r == 0 && shows_all(&v))
+		v.interval_ns = 1;
 	v.sink = v.interval_ns ? vm_common_sink_of_lines(ctx->common) : vm_common_sink(ctx->common);
 	if (r == 0)
 		r = check(&v, err);

@@ -30,6 +30,8 @@ struct vmrep {
 	const struct vm_fieldset *set;
 	struct vm_lines lines;
 	uint64_t interval_ns, count;   /* 0: one line */
+	/** Of a recording: the first line isn't since boot, but since the moment before. */
+	bool has_before;
 	/** Lines, or blocks of lines, that were written. */
 	uint64_t reports;
 	uint64_t began_ns;

@@ -11,6 +11,7 @@
 #include "core/field/machine.h"
 #include "core/source/machine.h"
 #include "core/source/machine_walks.h"
+#include "core/source/recording.h"
 #include "core/source/session.h"
 
 struct machine {
@@ -38,14 +39,9 @@ static void close_machine(struct vmrep *v)
 	free(m);
 }
 
-static const char *reason(const struct vmrep *v, enum vm_machpart part, int code)
+static enum vm_machine_from origin(const struct vmrep *v)
 {
-	if (code == EBADMSG)
-		return "its file makes no sense";
-	if (code != ENOENT && code != ENODATA && code != EOPNOTSUPP)
-		return strerror(code);
-	return !v->s->live ? "not in the captured tree" : part == VM_MACH_PSI
-		? "this kernel doesn't tell: built without CONFIG_PSI, or booted without psi=1" : "this kernel doesn't tell";
+	return v->s->live ? VM_FROM_LIVE : vm_session_recording(v->s) ? VM_FROM_RECORDING : VM_FROM_TREE;
 }
 
 static bool chose_rates(const struct vm_view *view)
@@ -67,10 +63,10 @@ static void note_unmet(struct vmrep *v, const struct vm_machine *m)
 	};
 	for (unsigned p = 0; p < VM_MACH_WALKS; p++)
 		if (m->unmet >> p & 1)
-			vm_session_note_other(v->s, parts[p].name, parts[p].what, reason(v, p, m->why[p]));
+			vm_session_note_other(v->s, parts[p].name, parts[p].what, vm_machine_reason(p, m->why[p], origin(v)));
 	if (!m->uptime_ns && chose_rates(&v->choice.view))
 		vm_session_note_other(v->s, "uptime", "rates since boot",
-			 v->s->live ? "the kernel doesn't tell how long it has been up" : "not in the captured tree");
+			 v->s->live ? "the kernel doesn't tell how long it has been up" : vm_session_lacks(v->s));
 }
 
 static void open_walks(struct vmrep *v, struct machine *m)

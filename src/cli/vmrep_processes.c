@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/vmrep.h"
@@ -34,10 +33,10 @@ struct processes {
 	struct vm_procset set;
 	struct vm_system system;
 	struct vm_arena arena;     /* the fieldset */
-	/** CLOCK_BOOTTIME less CLOCK_MONOTONIC: it grows by what the machine is suspended. */
+	/** CLOCK_BOOTTIME less the clock of rows: it grows by what the machine is suspended. */
 	int64_t suspended_ns;
 	uint64_t real_ns;
-	/** CLOCK_MONOTONIC, by which rows are dated, of this and the sample before. */
+	/** By the clock that dates rows, of this and the sample before. */
 	uint64_t taken_ns, before_ns;
 	struct vm_common common;   /* -o as it is meant */
 	uint64_t samples;
@@ -143,13 +142,6 @@ static int choose_columns(struct vmrep *v, struct processes *x, struct vm_err *e
 
 /* ---- Samples ------------------------------------------------------------------------------------------------------ */
 
-static uint64_t clock_of(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static int open_processes(struct vmrep *v, struct vm_err *err)
 {
 	struct processes *x = calloc(1, sizeof(*x));
@@ -186,7 +178,7 @@ static void rates_since_start(const struct vmrep *v, const struct processes *x, 
 {
 	const uint64_t started = p->start * (1000000000 / v->s->ticks_per_second);
 	const uint64_t now = p->taken_ns + (uint64_t)x->suspended_ns;
-	if (!p->state || !v->s->live || now <= started)
+	if (!p->state || !vm_session_boot_ns(v->s) || now <= started)
 		return;
 	struct vm_proc nothing = *p;
 	for (unsigned q = 0; q < VM_P_NR; q++)
@@ -261,23 +253,23 @@ static int read_processes(struct vmrep *v, struct vm_err *err)
 		sweep.ctx = &us;
 	}
 	x->before_ns = x->taken_ns;
-	x->real_ns = v->s->live ? clock_of(CLOCK_REALTIME) : 0;
-	x->taken_ns = vm_clock_ns();
-	x->suspended_ns = (int64_t)(clock_of(CLOCK_BOOTTIME) - vm_clock_ns());
+	x->real_ns = vm_session_real_ns(v->s);
+	x->taken_ns = vm_session_clock(v->s);
+	x->suspended_ns = (int64_t)(vm_session_boot_ns(v->s) - vm_session_clock(v->s));
 	r = vm_sweep(v->s, &x->set, &sweep, err);
 	if (r < 0)
 		return r;
 	correct_rates(v, x, suspended_before);
 	x->samples++;
 	vmrep_set_time(v, x->real_ns);
-	if (!v->s->live)
+	if (!vm_session_boot_ns(v->s))
 		vm_session_note_other(v->s, "rates", "rates", "a captured tree is one sample, and when processes started isn't known");
 	const struct vm_proclist *now = vm_procset_now(&x->set);
 	for (size_t i = 0; i < now->rows.n; i++)
 		vm_proc_note_unmet(v->s, &now->rows.v[i]);
 	if (now->rows.n || x->target.whom == VM_OF_ALL || x->target.whom == VM_OF_CGROUP)
 		return 0;
-	return x->pids.n == 1 ? vm_fail(err, ESRCH, "there is no process %d", x->pids.v[0])
+	return x->pids.n == 1 ? vm_session_no_process(v->s, x->pids.v[0], err)
 			      : vm_fail(err, ESRCH, "there is none of these processes");
 }
 
@@ -288,7 +280,7 @@ static double elapsed_of(const struct vmrep *v, const struct processes *x, const
 	const struct vm_proc *before = x->samples > 1 ? vm_proclist_get(vm_procset_prev(&x->set), p->pid, p->start) : NULL;
 	const uint64_t now = p->taken_ns + (uint64_t)x->suspended_ns;
 	const uint64_t started = p->start * (1000000000 / v->s->ticks_per_second);
-	if (!v->s->live || !p->state)
+	if (!vm_session_boot_ns(v->s) || !p->state)
 		return NAN;
 	return before ? (double)(p->taken_ns - before->taken_ns) / 1e9 : now > started ? (double)(now - started) / 1e9 : NAN;
 }

@@ -1,6 +1,7 @@
 /**
  * vmshare(1): who shares memory with whom, and what copy-on-write has broken.
- * - one process: vmshare_process.c;  several: vmshare_group.c;  fork families: vmshare_family.c;  pages: vmshare_pages.c
+ * - one process: vmshare_process.c;  several: vmshare_group.c;  fork families: vmshare_family.c;  pages: vmshare_pages.c;
+ *   who else has its pages: vmshare_who.c
  * - columns: core/field/share.c;  sets of frames: core/model/frameset.h, core/analysis/sharegroup.h
  */
 
@@ -35,6 +36,9 @@ static const struct vm_opt opts[] = {
 	  .man = "Operands are PID, INTERVAL (1 second) and COUNT." },
 	{ .name = "pairs", .type = VM_OPT_FLAG, .at = AT(pairs), .group = GROUP_MODE,
 	  .help = "all pairs of processes that share anything" },
+	{ .name = "who", .type = VM_OPT_FLAG, .at = AT(who), .group = GROUP_MODE,
+	  .help = "who else maps the pages of a process, mapping by mapping",
+	  .man = "All processes are looked through; of each mapping the 64 that have most in common with it are shown." },
 	{ .short_name = 'r', .name = "runs", .type = VM_OPT_FLAG, .at = AT(runs), .group = GROUP_MODE,
 	  .help = "the pages of a process: frames, and how often each is mapped" },
 	{ .name = "pfn", .type = VM_OPT_FLAG, .at = AT(pfn), .group = GROUP_MODE,
@@ -55,6 +59,8 @@ static const struct vm_example examples[] = {
 	{ "vmshare --family 4242", "the family as a tree: what each has in common, what is broken" },
 	{ "vmshare --watch 4242 5", "how fast it breaks, every five seconds, and what it will cost" },
 	{ "vmshare 4242 -s RISK", "mappings that a snapshot child makes dear, the dearest first" },
+	{ "vmshare --who 4242 --filter 'MAPPING =~ libc'", "which processes have the same pages of a library" },
+	{ "vmshare 4242 -o START,MANY,SHARERS,WITH,MAPPING", "the same in short: how many, and which, for each mapping" },
 	{ "vmshare --runs 4242 --filter 'MAPPED > 1'", "shared pages, with their frames" },
 	{ "vmshare --pfn 1ce848", "who maps this page frame" },
 	{ NULL, NULL },
@@ -62,7 +68,7 @@ static const struct vm_example examples[] = {
 
 static const struct vm_fieldset *const fieldsets[] = {
 	&vm_share_mapping_fields, &vm_share_count_fields, &vm_share_member_fields, &vm_share_process_fields, &vm_share_pair_fields,
-	&vm_share_run_fields, NULL,
+	&vm_share_run_fields, &vm_share_sharer_fields, NULL,
 };
 
 /* ---- What the modes share ------------------------------------------------------------------------------------------ */
@@ -128,6 +134,7 @@ static const struct vmshare_mode *mode_of(const struct vmshare *v)
 	const struct vmshare_options *o = v->o;
 	const bool one = v->pids.n == 1 && v->named;
 	return o->pfn ? &vmshare_pfn : o->watch ? &vmshare_watch : o->family ? &vmshare_family : o->runs ? &vmshare_runs :
+	       o->who ? &vmshare_who :
 	       o->pairs ? &vmshare_pairs : one ? &vmshare_process : &vmshare_group;
 }
 
@@ -231,8 +238,8 @@ static void sort_pids(struct vmshare *v)
 static int read_operands(struct vmshare *v, int argc, char **argv, struct vm_err *err)
 {
 	const struct vmshare_options *o = v->o;
-	const bool targets = vm_target_given(&o->target), one = o->family || o->watch || o->runs;
-	const char *mode = o->family ? "family" : o->watch ? "watch" : "runs";
+	const bool targets = vm_target_given(&o->target), one = o->family || o->watch || o->runs || o->who;
+	const char *mode = o->family ? "family" : o->watch ? "watch" : o->who ? "who" : "runs";
 	if (o->pfn)
 		return read_frames(v, argc, argv, err);
 	int r = read_range(v, err);
@@ -258,7 +265,8 @@ static int read_operands(struct vmshare *v, int argc, char **argv, struct vm_err
 	if (one && v->pids.n != 1)
 		return vm_fail(err, EINVAL, "--%s looks at one process, not at %zu", mode, v->pids.n);
 	if (o->watch && !v->s->live)
-		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a captured tree's");
+		return vm_fail(err, EOPNOTSUPP, "--watch looks at this machine's processes, not at a %s's",
+			       vm_session_kind(v->s));
 	return 0;
 }
 

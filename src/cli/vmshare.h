@@ -13,7 +13,7 @@
 
 struct vmshare_options {
 	struct vm_target_options target;
-	bool family, watch, runs, pairs, pfn, zeros;
+	bool family, watch, runs, pairs, pfn, who, zeros;
 	const char *range;
 };
 
@@ -45,7 +45,7 @@ struct vmshare_mode {
 	int (*show)(struct vmshare *v, struct vm_err *err);
 };
 extern const struct vmshare_mode vmshare_process, vmshare_group, vmshare_pairs, vmshare_family, vmshare_watch, vmshare_runs,
-	vmshare_pfn;
+	vmshare_pfn, vmshare_who;
 
 /** Rows as the user chose (`chosen`), or with the set's defaults.  `sort`: where -s wasn't given; NULL: as they are.  `most`: only
     so many of them; 0: all. */
@@ -66,6 +66,10 @@ void vmshare_wrap(struct vmshare *v, const char *text);
     before.  JSON: "family". */
 enum vmshare_place { VMSHARE_BELOW, VMSHARE_ALONE, VMSHARE_WATCHED };
 int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, enum vmshare_place place, struct vm_err *err);
+
+/** Find out who else maps its pages; what is missing is said.  0 also where that can't be told (-EPERM and so on are noted);
+    out->of.sharers NULL: it can't. */
+int vmshare_find_sharers(struct vmshare *v, struct vm_sharing *x, struct vm_sharing_who *out, struct vm_err *err);
 
 /** JSON: sums of what frames hold, an object. */
 void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind);

@@ -93,7 +93,7 @@ int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, enu
 static int show(struct vmshare *v, struct vm_err *err)
 {
 	struct vm_sharing_family f;
-	int r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, &f, err);
+	int r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, 0, &f, err);
 	if (r == 0)
 		r = vmshare_put_family(v, &f, VMSHARE_ALONE, err);
 	vm_sharing_family_free(&f);
@@ -181,7 +181,7 @@ static int watch(struct vmshare *v, struct vm_signals *signals, struct vm_err *e
 	uint64_t began = vm_clock_ns(), due = began, samples = 0;
 	int r = 0;
 	do {
-		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, &now, err);
+		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, 0, &now, err);
 		if (r == 0) {
 			if (samples)
 				vm_sharing_family_rates(&now, &prev);

@@ -125,8 +125,15 @@ static int show_pfn(struct vmshare *v, struct vm_err *err)
 			say_frame(v, frames, v->pfn[i], &h);
 		vm_report_say(&v->report, "\n");
 	}
+	/* Of one frame it is clear which. */
+	struct vm_common common = *v->common;
+	const struct vm_common *typed = v->common;
+	if (v->npfn > 1 && !common.columns && !vm_report_is_machine(&v->report))
+		common.columns = "PFN,PID,ADDRESS,PAGE,WRITABLE,COMMAND,MAPPING";
+	v->common = &common;
 	if (r == 0 && (h.n || vm_report_is_machine(&v->report)))
 		r = vmshare_list(v, &vm_rmap_fields, true, NULL, h.v, h.n, sizeof(h.v[0]), 0, err);
+	v->common = typed;
 	if (r == 0 && info.failed)
 		fprintf(stderr, "vmshare: %u process%s couldn't be looked through\n", info.failed, info.failed == 1 ? "" : "es");
 	vm_frames_close(frames);

@@ -188,20 +188,24 @@ static bool wants_family(const struct vmshare *v)
 static int show(struct vmshare *v, struct vm_err *err)
 {
 	struct vm_sharing x;
+	struct vm_sharing_who who = { .looked = 0 };
 	struct vm_sharing_family f = { .taken_ns = 0 };
-	const uint32_t needs = v->choice.needs | VM_NEED(CMDLINE) | VM_NEED_KIND | VM_NEED(ROLLUP);
+	const uint32_t needs = (v->choice.needs & ~VM_NEED(FRAMES)) | VM_NEED(CMDLINE) | VM_NEED_KIND | VM_NEED(ROLLUP);
 	int r = vm_sharing_read(v->s, v->pids.v[0], needs, v->range, &x, err);
 	if (r == 0) {
 		vm_proc_note_unmet(v->s, &x.as->proc);
 		note(v, &x);
-		r = put_process(v, &x, err);
+		r = v->choice.needs & VM_NEED(FRAMES) ? vmshare_find_sharers(v, &x, &who, err) : 0;
 	}
+	if (r == 0)
+		r = put_process(v, &x, err);
 	if (r == 0 && wants_family(v) && !x.as->proc.kthread) {
-		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, &f, err);
+		r = vm_sharing_family_read(v->s, v->pids.v[0], v->range, 0, &f, err);
 		if (r == 0)
 			r = vmshare_put_family(v, &f, VMSHARE_BELOW, err);
 		vm_sharing_family_free(&f);
 	}
+	vm_sharing_who_free(&who);
 	vm_sharing_free(&x);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/samples.h"
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -217,7 +218,7 @@ static int check_named(const struct vmtop *v, const struct vm_proclist *l, struc
 	for (size_t i = 0, k = 0; i < v->npids; i++) {
 		k = vm_proclist_find(l, v->pids[i], k);
 		if (k == l->rows.n || l->rows.v[k].pid != v->pids[i])
-			return vm_fail(err, ESRCH, "there is no process %d", v->pids[i]);
+			return vm_session_no_process(v->s, v->pids[i], err);
 	}
 	return 0;
 }
@@ -275,27 +276,15 @@ static void tell_of_rates(const struct vmtop *v)
 /** Of a recording the moments make the samples: the first of several is the first one, unless --at says another. */
 static int begin_replay(struct vmtop *v, const struct vm_sweep *sweep, bool single, struct vm_err *err)
 {
-	const size_t at = vm_session_moment(v->s);
 	if (!single)
 		return vm_begin_samples(v->common, v->s, err);
-	if (at == 0)
-		return 0;
-	/* Rates are against the moment before; where that can't be read there are none. */
+	/* Where the moment before can't be read there are no rates. */
 	struct vm_err ignored;
-	if (vm_session_seek(v->s, at - 1, &ignored) < 0 || vm_sweep(v->s, &v->set, sweep, &ignored) < 0)
+	size_t at;
+	bool there;
+	if (vm_sample_before(v->s, &at, &there, &ignored) < 0 || (there && vm_sweep(v->s, &v->set, sweep, &ignored) < 0))
 		vm_procset_free(&v->set);
-	return vm_session_seek(v->s, at, err);
-}
-
-/** -ENODATA: there is no further sample. */
-static int wait_for(struct vmtop *v, uint64_t interval_ns, uint64_t *due_ns, struct vm_err *err)
-{
-	if (vm_session_recording(v->s))
-		return vm_session_advance(v->s, interval_ns, err);
-	*due_ns += interval_ns;
-	while (vm_clock_sleep_until(*due_ns) != 0)
-		;
-	return 0;
+	return there ? vm_session_seek(v->s, at, err) : 0;
 }
 
 /** Samples as tables or documents; rates are filled from the second on. */
@@ -313,7 +302,7 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 	sweep.bare_kthreads = !v->o->kernel && !v->npids;
 	int r = vm_session_recording(v->s) ? begin_replay(v, &sweep, single, err) : 0;
 	for (uint64_t i = 0; r == 0 && (i == 0 || (interval_ns && (count == 0 || i < count))); i++) {
-		r = i ? wait_for(v, interval_ns, &due, err) : 0;
+		r = i ? vm_next_sample(v->s, NULL, interval_ns, &due, err) : 0;
 		if (r == 0)
 			r = vm_sweep(v->s, &v->set, &sweep, err);
 		if (r == 0 && i == 0)
@@ -323,7 +312,7 @@ static int print(struct vmtop *v, uint64_t interval_ns, uint64_t count, struct v
 		if (r == 0)
 			r = print_sample(v, sink, err);
 	}
-	if (r == -ENODATA && vm_session_recording(v->s))
+	if (r > 0)
 		return 0;
 	if (r == 0 && single && !(vm_session_recording(v->s) && vm_session_moment(v->s)))
 		tell_of_rates(v);

@@ -27,6 +27,8 @@
 #include "cli/tui/keys.h"
 #include "cli/tui/settings.h"
 #include "cli/tui/term.h"
+#include "cli/vmtop_machine.h"
+#include "cli/vmtop_shared.h"
 #include "cli/vmtop_parts.h"
 #include "core/analysis/layout.h"
 #include "core/base/clock.h"
@@ -53,9 +55,13 @@ struct live {
 	struct vm_huge_look look;
 	bool looked;
 	uint64_t look_due_ns;
+	struct vmtop_shared shared;
+	struct vmtop_machine machine;
 	struct vmtop_pages pages;
 	struct vmtop_faults faults;
 	struct vmtop_tlb tlb;
+	/** Of a recording: the session forgets its own with each moment. */
+	struct vm_nodes nodes;
 	struct vm_config config;
 	char config_path[PATH_MAX];
 	bool have_config;
@@ -162,6 +168,9 @@ static int sweep_all(struct vmtop *v, const struct vm_want *want, struct vm_err 
 	if (!vm_session_recording(v->s)) {
 		sweep.lazy = true;
 		sweep.budget_ns = (uint64_t)((double)want->interval_ns * want->budget);
+		/* The first screen doesn't wait for them: which rows are in sight isn't known yet. */
+		if (!v->set.ticks && !v->o->script)
+			sweep.budget_ns /= 10;
 		sweep.first = want->sight;
 		sweep.nfirst = want->nsight;
 	}
@@ -174,10 +183,14 @@ static int go_to_moment(struct live *lv, const struct vm_want *want, struct vm_f
 	struct vm_session *s = lv->v->s;
 	const bool next = lv->shown && vm_session_moment(s) + 1 == want->moment;
 	int r = 0;
+	if (!next)
+		vmtop_machine_restart(&lv->machine);
 	if (want->moment && !next) {
 		r = vm_session_seek(s, want->moment - 1, err);
 		if (r == 0)
 			r = vm_system_read(s, &frame->sys, err);
+		if (r == 0)
+			r = vmtop_machine_refresh(&lv->machine, s, want, frame, err);
 		if (r == 0 && want->needs)
 			r = sweep_all(lv->v, want, err);
 	}
@@ -197,6 +210,8 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	frame->sys_before = frame->sys;
 	if (gone == 0)
 		r = vm_system_read(v->s, &frame->sys, err);
+	if (gone == 0 && r == 0)
+		r = vmtop_machine_refresh(&lv->machine, v->s, want, frame, err);
 	if (want->needs && gone == 0) {
 		int swept = sweep_all(v, want, err);
 		r = swept < 0 ? swept : r;
@@ -278,6 +293,28 @@ static void tell_when(void *ctx, size_t moment, struct vm_when *out)
 	out->since_first_ns = m->real_ns - vm_recording_moment(rec, 0)->real_ns;
 }
 
+/** The nodes that columns are made for: they stay as long as the screens do. */
+static const struct vm_nodes *known_nodes(struct live *lv)
+{
+	if (!vm_session_recording(lv->v->s))
+		return vm_nodes_known(lv->v->s);
+	return vm_nodes_read(lv->v->s, &lv->nodes, NULL) == 0 ? &lv->nodes : NULL;
+}
+
+static void look_back(void *ctx, size_t from, size_t to, uint32_t machine, vm_feed_past *take, void *take_ctx)
+{
+	struct live *lv = ctx;
+	const struct vm_want want = { .machine = machine };
+	struct vm_frame frame = { 0 };
+	struct vm_err err;
+	vmtop_machine_restart(&lv->machine);
+	for (size_t i = from; i < to && vm_session_seek(lv->v->s, i, &err) == 0; i++)
+		if (vmtop_machine_refresh(&lv->machine, lv->v->s, &want, &frame, &err) == 0)
+			take(take_ctx, i, frame.machine, frame.rates);
+	/* The session is elsewhere now. */
+	lv->shown = false;
+}
+
 static int find_moment(void *ctx, const char *text, size_t *moment, struct vm_err *err)
 {
 	const struct live *lv = ctx;
@@ -302,18 +339,15 @@ static int save(void *ctx, const char *text, size_t len, char *name, size_t size
 	return vmtop_config_save(lv->config_path, text, len, err);
 }
 
-/** Settings that can't be read are better told than replaced by a save. */
-static int read_config(struct live *lv, struct vm_err *err)
+/** Settings that can't be read are told of, and not replaced by a save. */
+static void read_config(struct live *lv, struct vm_err *err)
 {
 	struct vm_buf text = { 0 };
-	int r = 0;
-	lv->have_config = vmtop_config_path(lv->config_path, sizeof(lv->config_path));
+	lv->have_config = vmtop_config_path(lv->config_path, sizeof(lv->config_path)) &&
+			  vmtop_config_read(lv->config_path, &text, err) == 0;
 	if (lv->have_config)
-		r = vmtop_config_read(lv->config_path, &text, err);
-	if (lv->have_config && r == 0)
 		vm_config_parse(&lv->config, vm_buf_str(&text), text.n);
 	vm_buf_free(&text);
-	return r;
 }
 
 int vmtop_live(struct vmtop *v, struct vm_err *err)
@@ -321,26 +355,28 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	struct live lv = { .v = v };
 	struct vm_term term;
 	struct vm_style style;
-	int r = read_config(&lv, err);
-	if (r < 0)
-		return r;
+	struct vm_err unread = { 0 };
+	read_config(&lv, &unread);
 	vm_common_style(v->common, v->ctx->out, &style);
-	r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
+	int r = v->o->script ? vm_script_open(v->o->script, style.utf8, &term, err) :
 			       vm_curses_open(style.color, &term, err);
 	if (r < 0)
 		return r;
 	const struct vm_recording *rec = vm_session_recording(v->s);
+	vmtop_shared_begin(&lv.shared, v->s);
 	vmtop_pages_begin(&lv.pages, v);
 	vmtop_faults_begin(&lv.faults, v);
 	vmtop_tlb_begin(&lv.tlb, v);
 	const struct vm_feed feed = {
-		.pages = &lv.pages.feed, .faults = &lv.faults.feed, .tlb = &lv.tlb.feed,
-		.ctx = &lv, .nodes = vm_nodes_known(v->s), .page_bytes = v->s->page_bytes, .refresh = refresh,
+		.ctx = &lv, .nodes = known_nodes(&lv), .page_bytes = v->s->page_bytes, .refresh = refresh,
+		.pages = &lv.pages.feed, .faults = &lv.faults.feed, .tlb = &lv.tlb.feed, .shared = &lv.shared.feed,
 		.explain_huge = explain_huge, .picture = picture, .save = save, .export = export, .when = tell_when,
+		.look_back = look_back,
 		.find = find_moment, .moments = rec ? vm_recording_count(rec) : 0, .moment = rec ? vm_session_moment(v->s) : 0,
 	};
 	const struct vm_app_opts opts = {
 		.interval_ns = v->interval_ns, .config = lv.have_config ? &lv.config : NULL, .read_only = v->o->read_only,
+		.note = unread.code ? unread.what : NULL,
 		/* A script is played as fast as it goes: nothing must depend on time. */
 		.budget = v->o->script ? 1 : v->budget, .fields = v->fields, .columns = v->common->columns, .sort = v->common->sort,
 		.filter = v->common->filter, .kernel = v->o->kernel, .exact = v->common->bytes,
@@ -350,9 +386,12 @@ int vmtop_live(struct vmtop *v, struct vm_err *err)
 	term.close(term.ctx);
 	vm_aspace_free(lv.space);
 	drop_look(&lv);
+	vmtop_shared_end(&lv.shared);
+	vmtop_machine_free(&lv.machine);
 	vmtop_pages_end(&lv.pages);
 	vmtop_faults_end(&lv.faults);
 	vmtop_tlb_end(&lv.tlb);
+	vm_nodes_free(&lv.nodes);
 	vm_arena_free(&lv.texts);
 	vm_config_free(&lv.config);
 	/* Our parent should see what ended us. */

@@ -95,7 +95,8 @@ static int check(const struct vmws *v, int argc, char **argv, struct vm_err *err
 {
 	const struct vmws_options *o = v->o;
 	if (!v->s->live)
-		return vm_fail(err, EINVAL, "vmws looks at running processes: a captured tree has none, leave out --root");
+		return vm_fail(err, EINVAL, "vmws looks at running processes: a %s has none, leave out --%s", vm_session_kind(v->s),
+			       v->s->replay ? "replay" : "root");
 	if (o->flush && !o->clear_refs)
 		return vm_fail(err, EINVAL, "--flush goes with --clear-refs");
 	if (v->method != VM_WS_WATCH && o->target.all)

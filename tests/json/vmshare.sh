@@ -51,7 +51,9 @@ every_mode() {
 	tells '.mode == "process"'
 	valid 0 -J -o all "$$" self
 	tells '.mode == "processes" and (.processes | length == 2)'
-	valid 0 -J --pairs -a
+	# The machine may have thousands of processes, and so millions of pairs.
+	valid 0 -J --pairs -a --filter 'BOTH > 1G'
+	valid 0 -J --pairs "$$" "$PPID" self
 	tells '.pairs | length == 0 or (map(.shared_bytes == .file_bytes + .shmem_bytes + .anon_bytes + .ksm_bytes + .hugetlb_bytes) | all)'
 	valid 0 -J -n "^$(cat /proc/$$/comm)\$"
 	valid 0 -J --family self
@@ -66,6 +68,7 @@ every_mode() {
 	valid 3 -J 4194305 self
 	tells '.processes | length == 1'
 	valid 3 -J --family 4194305
+	valid 3 -J --who 4194305
 }
 
 as=(env)
@@ -78,6 +81,10 @@ if "$bin/vmshare" --pfn 1 >/dev/null 2>&1; then
 	# What two share is no more than either has, and what all have is no less.
 	tells '.pairs[0].shared_bytes == .group.shared_bytes and .group.frames_bytes + .group.shared_bytes
 		== ([.processes[].frames_bytes] | add)'
+	valid 0 -J --who "$$"
+	tells '.mode == "who" and (.sharers | length > 0) and (.sharers | map(.shared_bytes > 0 and .shared_bytes <= .many_bytes) | all)'
+	valid 0 -J -o START,MANY,SHARERS,WITH "$$"
+	tells '.mappings | map(.sharers >= (.shared_with | length)) | all'
 	valid 0 -J --runs self
 	tells '.runs | map(select(.map_count != null)) | length > 5 and (map((.map_count > 1) == .shared) | all)'
 else
@@ -95,6 +102,9 @@ if [ "$(id -u)" = 0 ]; then
 	valid 0 -J --runs self
 	tells '.runs | map(.map_count == null and .pfn == null) | all'
 	valid 4 -J --pfn 1
+	valid 4 -J --who self
+	valid 0 -J -o START,SHARERS self
+	tells '(.mappings | map(.sharers == null) | all) and .unmet.frames.processes == 1'
 	valid 4 -J --pairs self
 	valid 4 -J $$
 	valid 0 -J -a

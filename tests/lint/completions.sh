@@ -3,6 +3,8 @@
 set -eu
 PATH=$(cd "$1" && pwd):$PATH
 failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 
 for command in "$1"/*; do
 	name=${command##*/}
@@ -62,7 +64,7 @@ offers vmlab --li -- --list
 # fish LINE WANTED: what fish itself offers for a line.
 fish_offers() {
 	local got
-	got=$(HOME=/nonexistent XDG_CONFIG_HOME=$PWD/nowhere fish --no-config -c \
+	got=$(HOME=$scratch XDG_CONFIG_HOME=$scratch/config XDG_DATA_HOME=$scratch/data fish --no-config -c \
 		"source completions/fish/${1%% *}.fish; complete -C '$1'" 2>/dev/null | cut -f1)
 	grep -qxF -- "$2" <<<"$got" && return
 	echo "fish: '$1' should offer '$2', offers '${got//$'\n'/ }'"

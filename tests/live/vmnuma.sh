@@ -129,7 +129,7 @@ if [ "$(id -u)" != 0 ] && [ "$(stat -c %u /proc/1)" = 0 ]; then
 fi
 
 # Processes come and go while all are read.
-for _ in $(seq 300); do sh -c :; done &
+for _ in $(seq "${VM_NUMA_CHURN:-300}"); do sh -c :; done &
 churn=$!
 pids+=("$churn")
 while kill -0 $churn 2>/dev/null; do

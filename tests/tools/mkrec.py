@@ -4,7 +4,8 @@
 mkrec.py OUT MOMENT...   MOMENT is SECONDS=DIR: what DIR holds is what was there SECONDS after the first second of 2026.
 
 Nothing is packed, so that builds without zstd read it too.  The first frame is whole, the others tell what changed; an
-index follows.  Options before OUT: --version N, --no-index, --cut BYTES (off the end), --flip OFFSET (a bit of that byte).
+index follows.  Options before OUT: --version N, --no-index, --cut BYTES (off the end), --flip OFFSET (a bit of that byte),
+--whole N (the Nth frame is whole, too), --break N (a bit of what it holds is another one).
 """
 import argparse
 import os
@@ -90,15 +91,18 @@ class Frames:
         return bytes(ops), bytes(data)
 
 
-def make(moments, version, index):
+def make(moments, version, index, whole=(), broken=()):
     head = b"VMREC\r\n\x1a" + struct.pack("<I", version)
     out = bytearray(head + struct.pack("<I", crc32c(head)))
     frames, elements = Frames(), b""
     for number, (seconds, tree) in enumerate(moments):
         ns = round(seconds * 1e9)
         real_ns, boot_ns = YEAR_2026 * 10**9 + ns, 1000 * 10**9 + ns
-        elements += struct.pack("<QqQ", len(out) | (1 << 63 if number == 0 else 0), real_ns, boot_ns)
-        out += block(KEY if number == 0 else DELTA, number, real_ns, boot_ns, *frames.frame(tree, number == 0))
+        key, at = number == 0 or number + 1 in whole, len(out)
+        elements += struct.pack("<QqQ", at | (1 << 63 if key else 0), real_ns, boot_ns)
+        out += block(KEY if key else DELTA, number, real_ns, boot_ns, *frames.frame(tree, key))
+        if number + 1 in broken:
+            out[at + 64] ^= 1
     if index:
         at = len(out)
         out += block(INDEX, len(moments), 0, 0, elements, b"")
@@ -113,6 +117,8 @@ def main():
     p.add_argument("--no-index", action="store_true")
     p.add_argument("--cut", type=int, default=0)
     p.add_argument("--flip", type=int)
+    p.add_argument("--whole", type=int, action="append", default=[])
+    p.add_argument("--break", type=int, action="append", default=[], dest="broken")
     p.add_argument("out")
     p.add_argument("moments", nargs="+")
     a = p.parse_args()
@@ -120,7 +126,7 @@ def main():
     for text in a.moments:
         seconds, _, top = text.partition("=")
         moments.append((float(seconds), read_tree(top)))
-    out = make(moments, a.version, not a.no_index)
+    out = make(moments, a.version, not a.no_index, a.whole, a.broken)
     if a.flip is not None:
         out[a.flip] ^= 1
     with open(a.out, "wb") as f:

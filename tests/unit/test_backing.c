@@ -107,6 +107,25 @@ static uint64_t room_of(const char *path, int *whose)
 	return limit.room;
 }
 
+START_TEST(groups_of_a_process)
+{
+	const char *text = "9:name=systemd:/\n4:memory:/a/b\n0::/user.slice/x\n";
+	ck_assert(vm_cgroup_holds(text, "/a/b"));
+	ck_assert(vm_cgroup_holds(text, "a/b/"));
+	ck_assert(vm_cgroup_holds(text, "/a"));
+	ck_assert(vm_cgroup_holds(text, "user.slice"));
+	ck_assert(vm_cgroup_holds(text, "/"));
+	ck_assert(!vm_cgroup_holds(text, "/a/b/c"));
+	ck_assert(!vm_cgroup_holds(text, "/a/bb"));
+	ck_assert(!vm_cgroup_holds(text, "/us"));
+	ck_assert(!vm_cgroup_holds(text, "b"));
+	ck_assert(vm_cgroup_holds("0::/x", "x"));
+	ck_assert(!vm_cgroup_holds("", "/"));
+	ck_assert(!vm_cgroup_holds("0:\n0::/x", "/y"));
+	ck_assert(!vm_cgroup_holds("no group at all\n::", "/"));
+}
+END_TEST
+
 START_TEST(memory_room)
 {
 	make_dir();
@@ -137,4 +156,4 @@ START_TEST(memory_room)
 }
 END_TEST
 
-UNIT_MAIN("backing", names_and_devices, of_this_machine, memory_stat, memory_room)
+UNIT_MAIN("backing", groups_of_a_process, names_and_devices, of_this_machine, memory_stat, memory_room)

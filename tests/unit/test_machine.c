@@ -171,6 +171,36 @@ START_TEST(since_boot_and_on)
 }
 END_TEST
 
+/** A recording goes on after the machine was started again: its counters say nothing of those before. */
+START_TEST(started_again)
+{
+	struct vm_machine m = { .boot_ns = 1000000000, .uptime_ns = 1000000000, .boot = 7 };
+	struct vm_machine_rates r = { 0 };
+	vm_machine_set(&m, VM_M_PGFAULT, 100);
+	ck_assert_int_eq(vm_machine_rates_begin(&r, &m), 0);
+	/* Longer after it than the first reading was. */
+	m.boot_ns = m.uptime_ns = 5000000000;
+	m.boot = 8;
+	vm_machine_set(&m, VM_M_PGFAULT, 500);
+	ck_assert_int_eq(vm_machine_rates_next(&r, &m), 0);
+	ck_assert(r.since_boot);
+	ck_assert_uint_eq(r.elapsed_ns, 5000000000);
+	ck_assert_double_eq(r.a_second[VM_M_PGFAULT], 100);
+	/* Which run it is isn't known, but the clock began anew. */
+	m.boot_ns = m.uptime_ns = 2000000000;
+	vm_machine_set(&m, VM_M_PGFAULT, 10);
+	ck_assert_int_eq(vm_machine_rates_next(&r, &m), 0);
+	ck_assert(r.since_boot);
+	ck_assert_double_eq(r.a_second[VM_M_PGFAULT], 5);
+	m.boot_ns = 4000000000;
+	vm_machine_set(&m, VM_M_PGFAULT, 30);
+	ck_assert_int_eq(vm_machine_rates_next(&r, &m), 0);
+	ck_assert(!r.since_boot);
+	ck_assert_double_eq(r.a_second[VM_M_PGFAULT], 10);
+	vm_machine_rates_free(&r);
+}
+END_TEST
+
 START_TEST(wrap)
 {
 	struct vm_machine_rates r = { 0 };
@@ -336,6 +366,5 @@ START_TEST(groups)
 }
 END_TEST
 
-UNIT_MAIN("machine", meminfo, meminfo_of_32_bits, vmstat, pressure, interrupts, uptime, since_boot_and_on, wrap, backwards,
-		 hotplug,
-	  parts_add_up, this_machine, groups)
+UNIT_MAIN("machine", meminfo, meminfo_of_32_bits, vmstat, pressure, interrupts, uptime, since_boot_and_on, started_again, wrap,
+	  backwards, hotplug, parts_add_up, this_machine, groups)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "core/base/buf.h"
 #include "core/model/vmflags.h"
 #include "space.h"
 
@@ -149,6 +150,46 @@ START_TEST(any_chunking)
 		vm_aspace_free(as);
 	}
 	vm_aspace_free(whole);
+}
+END_TEST
+
+static void put_figures(struct vm_buf *b, unsigned kib, bool swap)
+{
+	vm_buf_addf(b, "Size:           %8u kB\nRss:            %8u kB\nPss:            %8u kB\n"
+		       "Shared_Clean:          0 kB\nPrivate_Clean:         0 kB\nPrivate_Dirty:  %8u kB\n",
+		    kib, kib, kib / 2, kib / 4);
+	if (swap)
+		vm_buf_addf(b, "Swap:           %8u kB\n", kib);
+}
+
+/* Figures that repeat those of the mapping before are taken as a whole where they come in one piece.  They must be the same as
+   where no piece is large enough, whatever is printed in between and behind. */
+START_TEST(repeated_figures)
+{
+	struct vm_buf b = { 0 };
+	unsigned state = 1;
+	for (unsigned i = 0; i < 300; i++) {
+		state = state * 1103515245u + 12345u;
+		const unsigned kind = state >> 16;
+		vm_buf_addf(&b, "%x000-%x000 rw-p 00000000 00:00 0 \n", i + 1, i + 2);
+		if (kind % 7)
+			put_figures(&b, 4 << kind / 7 % 3, kind / 21 % 8 == 0);
+		if (kind % 5)
+			vm_buf_addf(&b, "VmFlags: rd%s \n", kind % 2 ? " wr" : "");
+		if (kind / 168 % 6 == 0)
+			vm_buf_addf(&b, "Locked:         %8u kB\n", kind % 3 * 4);
+	}
+	struct vm_aspace *apart = space_in_steps(vm_buf_str(&b), 50);
+	ck_assert_uint_eq(apart->nmaps, 300);
+	for (size_t step = 300; step < b.n + 4000; step += 617) {
+		struct vm_aspace *as = space_in_steps(vm_buf_str(&b), step);
+		assert_same(apart, as);
+		ck_assert_mem_eq(apart->total.q, as->total.q, sizeof(as->total.q));
+		ck_assert_uint_eq(apart->total.m.have, as->total.m.have);
+		vm_aspace_free(as);
+	}
+	vm_aspace_free(apart);
+	vm_buf_free(&b);
 }
 END_TEST
 
@@ -411,7 +452,7 @@ START_TEST(odd_flags)
 }
 END_TEST
 
-UNIT_MAIN("maps", golden_values, any_chunking, any_chunking_of_odd_lines, no_newline_at_the_end,
+UNIT_MAIN("maps", golden_values, any_chunking, repeated_figures, any_chunking_of_odd_lines, no_newline_at_the_end,
 	  overlapping_and_unordered, nonsense_is_passed_over, numbers_too_large_are_not_known,
 	  five_level_addresses, hostile_names, neighbours_names, nul_bytes, other_kernels, many_lines, every_flag,
 	  odd_flags)

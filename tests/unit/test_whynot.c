@@ -273,6 +273,13 @@ START_TEST(read_only)
 	/* What may be written isn't known of the entries. */
 	w.wants_writable = VM_TRI_YES;
 	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).why, VM_WHY(WAIT));
+	/* But of pages that are all shared none may be written. */
+	r.shared = FULL;
+	ck_assert(vm_whynot_range(&w, &m, 0, &r, &known).why & VM_WHY(READONLY));
+	ck_assert_uint_eq(vm_whynot_range(&w, &m, 0, &r, &known).now, 0);
+	r.shared = FULL - 1;
+	ck_assert(!(vm_whynot_range(&w, &m, 0, &r, &known).why & VM_WHY(READONLY)));
+	r.shared = 0;
 	known.writes_known = true;
 	struct vm_whynot x = vm_whynot_range(&w, &m, 0, &r, &known);
 	ck_assert_uint_eq(x.why, VM_WHY(READONLY));

@@ -7,12 +7,24 @@ QEMU translates every instruction: all takes ten to thirty times as long as on t
 SETTINGS = {
     "chaos.sh": {"VM_CHAOS_SECONDS": "10"},
     "interrupts.sh": {"VM_INTERRUPTED_RUNS": "8"},
+    "vmdiff-truth.sh": {"VM_DIFF_WATCHED": "none"},
     "vmfault-truth.sh": {"VM_FAULTS_WAYS": "cow-faults"},
     "vmfault-heard.sh": {"VM_HEARD_RUNS": "1"},
     "vmlock-truth.sh": {"VM_LOCK_EVERY": "4", "VM_LOCK_MAPS": "30000"},
+    "vmnuma.sh": {"VM_NUMA_CHURN": "60"},
+    "vmshare-truth.sh": {"VM_SHARE_CHILDREN": "8"},
     "vmtlb-hot.sh": {"VM_HOT_WALKS": "none"},
     "vmmap-truth.sh": {"VM_CAPTURE_EVERY": "8"},
     "vanish.sh": {"VM_VANISH_RUNS": "60"},
+}
+
+# And where not the whole suite runs: it does so under one kernel.
+FEWER = {
+    "lab-workloads.sh": {"VM_WORKLOADS_EVERY": "3"},
+    "vmhuge-truth.sh": {"VM_WORKLOADS_EVERY": "3"},
+    "vmlock-truth.sh": {"VM_WORKLOADS_EVERY": "3", "VM_LOCK_EVERY": "8"},
+    "vmmap-truth.sh": {"VM_WORKLOADS_EVERY": "3"},
+    "vmpage-truth.sh": {"VM_WORKLOADS_EVERY": "3"},
 }
 
 # Not there, and why.
@@ -26,8 +38,8 @@ ELSEWHERE = {
 
 # Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
 EACH = {
-    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmlock-truth.sh", "vmmap-truth.sh", "vmnuma.sh",
-    "vmpage-caps.sh", "vmpage-truth.sh", "vmtop-faults.sh",
+    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh", "vmlock-truth.sh",
+    "vmmap-truth.sh", "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
 }
 
 
@@ -37,5 +49,6 @@ def chosen(directory, whole):
     without = dict(ELSEWHERE)
     if not whole:
         without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in ELSEWHERE)
-    run = [(n, SETTINGS.get(n, {})) for n in names if n not in without]
+    fewer = {} if whole else FEWER
+    run = [(n, {**SETTINGS.get(n, {}), **fewer.get(n, {})}) for n in names if n not in without]
     return run, [(n, without[n]) for n in names if n in without]

@@ -93,11 +93,14 @@ static void take_own_cost(struct vm_ui *ui)
 static void refresh(struct vm_ui *ui)
 {
 	struct vm_want want = { .interval_ns = ui->interval_ns, .budget = ui->budget, .moment = ui->moment };
+	vm_machine_want(&want);
+	vm_machine_go_to(ui);
 	reading(ui)->want(ui, &want);
 	ui->trouble = (struct vm_err){ 0 };
 	ui->feed->refresh(ui->feed->ctx, &want, &ui->frame, &ui->trouble);
 	take_own_cost(ui);
 	ui->framed = ui->frame.fresh = true;
+	vm_machine_take(ui);
 	refill(ui);
 	ui->frame.fresh = false;
 }
@@ -289,6 +292,7 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 {
 	unsigned does = VM_DO_REFRESH | VM_DO_REDRAW;
 	uint64_t due = 0;
+	bool again = false;
 	while (!(does & VM_DO_QUIT)) {
 		if (does & VM_DO_REFRESH) {
 			uint64_t now = vm_clock_ns();
@@ -296,6 +300,10 @@ static int loop(struct vm_ui *ui, struct vm_err *err)
 			/* A refresh that takes long delays the next one instead of piling up. */
 			uint64_t took = vm_clock_ns() - now;
 			due = now + (took * 2 > ui->interval_ns ? took * 2 : ui->interval_ns);
+			/* Rates, and dear figures of the rows in sight, need a second one: soon. */
+			if (!again)
+				due = now + took * 2 + ui->interval_ns / 5;
+			again = true;
 		} else if (does & VM_DO_REFILL) {
 			refill(ui);
 		}
@@ -346,6 +354,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	int r = vm_grid_init(&ui->procs, &ui->procs_class, o->columns, o->sort ? o->sort : "RSS", err);
 	if (r == 0)
 		r = vm_process_init(ui, err);
+	if (r == 0)
+		r = vm_machine_init(ui, err);
 	if (r == 0 && o->filter)
 		r = vm_grid_filter(&ui->procs, o->filter, err);
 	if (r < 0)
@@ -353,6 +363,8 @@ static int set_up(struct vm_ui *ui, const struct vm_app_opts *o, struct vm_err *
 	if (vm_keymap_init(&ui->keymap) < 0 || !vm_sets_init(&ui->sets))
 		return vm_fail(err, ENOMEM, "out of memory");
 	vm_settings_apply(ui);
+	if (o->note)
+		vm_ui_note(ui, "%s", o->note);
 	ui->canvas.utf8 = ui->term->utf8 && !ui->ascii;
 	ui->exact = ui->exact || o->exact;
 	ui->kernel = ui->kernel || o->kernel;
@@ -367,6 +379,7 @@ int vm_app_run(const struct vm_app_opts *o, const struct vm_feed *feed, const st
 	if (r == 0)
 		r = loop(&ui, err);
 	vm_process_fini(&ui);
+	vm_machine_fini(&ui);
 	vm_history_free(&ui.history);
 	vm_levels_free(&ui.levels);
 	vm_keymap_free(&ui.keymap);

@@ -29,6 +29,8 @@ struct vm_app_opts {
 	const char *columns, *sort, *filter;   /* as of -o, -s and --filter; NULL: the usual */
 	bool kernel;               /* show kernel threads */
 	bool exact;
+	/** Said in the footer until the first key; NULL: nothing. */
+	const char *note;
 	/** Open this process at once; 0: the list. */
 	int pid;
 };

@@ -145,8 +145,8 @@ void vm_canvas_tint(struct vm_canvas *c, int x, int y, int n, enum vm_tint tint)
 
 uint32_t vm_canvas_bar_glyph(const struct vm_canvas *c, size_t part, char letter)
 {
-	/* Full block, its dark, medium and light shades, and two quadrants. */
-	static const uint32_t shade[] = { 0x2588, 0x2593, 0x2592, 0x2591, 0x259a };
+	/* Full block, its dark, medium and light shades, two quadrants, halves, and a dot. */
+	static const uint32_t shade[] = { 0x2588, 0x2593, 0x2592, 0x2591, 0x259a, 0x2584, 0x2580, 0xb7 };
 	if (!c->utf8)
 		return (uint32_t)(unsigned char)letter;
 	return c->color ? shade[0] : shade[part % (sizeof(shade) / sizeof(shade[0]))];
@@ -179,10 +179,15 @@ void vm_canvas_bar(struct vm_canvas *c, int x, int y, int w, double full, const 
 	}
 }
 
+/** A column's height in one line, in eighths from 1 on: U+2581 is the lower eighth of a block, U+2588 all of it. */
+static uint32_t eighths(const struct vm_canvas *c, int n)
+{
+	return c->utf8 ? 0x2580 + (uint32_t)n : (uint32_t)".:-=+*%#"[n - 1];
+}
+
 void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n, double floor, enum vm_tint tint)
 {
-	static const char ascii[] = ".:-=+*%#";
-	enum { LEVELS = sizeof(ascii) - 1 };
+	enum { LEVELS = 8 };
 	double most = floor;
 	for (size_t i = 0; i < n; i++)
 		most = fmax(most, fabs((double)v[i]));
@@ -191,9 +196,52 @@ void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n
 		if (isnan(height) || height <= 0 || most <= 0)
 			continue;
 		const double part = height / most * LEVELS;
-		const uint32_t level = part < 1 ? 0 : part >= LEVELS ? LEVELS - 1 : (uint32_t)part;
-		/* U+2581 is the lower eighth of a block, U+2588 all of it. */
-		put(c, x + (int)i, y, c->utf8 ? 0x2581 + level : (uint32_t)ascii[level], 1, v[i] < 0 ? VM_TINT_DIM : tint);
+		const int level = part < 1 ? 0 : part >= LEVELS ? LEVELS - 1 : (int)part;
+		put(c, x + (int)i, y, eighths(c, level + 1), 1, v[i] < 0 ? VM_TINT_DIM : tint);
+	}
+}
+
+size_t vm_canvas_graph_values(const struct vm_canvas *c, int w, int h)
+{
+	return w < 1 ? 0 : (size_t)w * (c->utf8 && h > 1 ? 2 : 1);
+}
+
+/** How many of `steps` a value fills: all that isn't zero is seen. */
+static int steps_of(float v, double full, int steps)
+{
+	if (isnan(v) || v <= 0 || full <= 0)
+		return 0;
+	const double part = (double)v / full * steps;
+	return part < 1 ? 1 : part >= steps ? steps : (int)(part + 0.5);
+}
+
+/** Two values in one column, of which each has four dots in a line. */
+static void put_dots(struct vm_canvas *c, int x, int y, int h, int left, int right, enum vm_tint tint)
+{
+	/* Dots from the bottom up, as U+2800 counts them. */
+	static const uint32_t dots[2][5] = { { 0, 0x40, 0x44, 0x46, 0x47 }, { 0, 0x80, 0xa0, 0xb0, 0xb8 } };
+	for (int line = 0; line < h; line++, left -= 4, right -= 4) {
+		const uint32_t ch = dots[0][left < 0 ? 0 : left > 4 ? 4 : left] | dots[1][right < 0 ? 0 : right > 4 ? 4 : right];
+		if (ch)
+			put(c, x, y + h - 1 - line, 0x2800 + ch, 1, tint);
+	}
+}
+
+/** One value in one column. */
+static void put_column(struct vm_canvas *c, int x, int y, int h, float v, double full, enum vm_tint tint)
+{
+	int left = steps_of(v, full, 8 * h);
+	for (int line = 0; line < h && left > 0; line++, left -= 8)
+		put(c, x, y + h - 1 - line, eighths(c, left < 8 ? left : 8), 1, tint);
+}
+
+void vm_canvas_graph(struct vm_canvas *c, int x, int y, int w, int h, const float *v, double full, enum vm_tint tint)
+{
+	for (int i = 0; i < w; i++) {
+		if (c->utf8 && h > 1)
+			put_dots(c, x + i, y, h, steps_of(v[i * 2], full, h * 4), steps_of(v[i * 2 + 1], full, h * 4), tint);
+		else
+			put_column(c, x + i, y, h, v[i], full, tint);
 	}
 }
 

@@ -20,7 +20,7 @@ enum vm_tint {
 	VM_TINT_KEY, VM_TINT_KEY_TEXT, VM_TINT_PROMPT, VM_TINT_WARN,
 	/* Parts of a bar; in monochrome told apart by their glyphs. */
 	VM_TINT_BAR_ANON, VM_TINT_BAR_FILE, VM_TINT_BAR_SHMEM, VM_TINT_BAR_KERNEL, VM_TINT_BAR_OTHER,
-	VM_TINT_BAR_SWAP,
+	VM_TINT_BAR_SWAP, VM_TINT_BAR_TABLES, VM_TINT_BAR_TAKEN, VM_TINT_BAR_POOLS,
 	/* Figures that are worth a look. */
 	VM_TINT_WARM, VM_TINT_HOT,
 	VM_TINT_NR,
@@ -89,6 +89,13 @@ uint32_t vm_canvas_bar_glyph(const struct vm_canvas *c, size_t part, char letter
 /** `n` values as columns of different height, a column each; the highest, at least `floor`, fills it.  Unknown ones (NAN) are
     left out, negative ones are dim. */
 void vm_canvas_spark(struct vm_canvas *c, int x, int y, const float *v, size_t n, double floor, enum vm_tint tint);
+
+/**
+ * A graph of `w` columns and `h` lines, the newest value at its right end, `full` at its top: v has vm_canvas_graph_values()
+ * values.  In UTF-8, with several lines, a column has two of them.  Unknown ones (NAN) are left out.
+ */
+void vm_canvas_graph(struct vm_canvas *c, int x, int y, int w, int h, const float *v, double full, enum vm_tint tint);
+size_t vm_canvas_graph_values(const struct vm_canvas *c, int w, int h);
 
 /** The canvas as lines of text, blanks at their ends removed. */
 void vm_canvas_dump(const struct vm_canvas *c, struct vm_buf *out);

@@ -60,6 +60,9 @@ struct vm_curses {
 	void *stack;
 	uint64_t click_ns;
 	int click_x, click_y;
+	/** What ncurses was handed last, so that it is handed only what changed. */
+	struct vm_cell *shown;
+	int shown_w, shown_h;
 };
 
 static void on_end(int sig)
@@ -213,6 +216,9 @@ static const struct look looks[VM_TINT_NR] = {
 	[VM_TINT_BAR_KERNEL] = { RGB_PURPLE, -1, 175, -1, COLOR_MAGENTA, -1, A_NORMAL, A_NORMAL },
 	[VM_TINT_BAR_OTHER] = { RGB_GREY, -1, 245, -1, COLOR_WHITE, -1, A_NORMAL, A_NORMAL },
 	[VM_TINT_BAR_SWAP] = { RGB_VERMILION, -1, 166, -1, COLOR_RED, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_TABLES] = { RGB_YELLOW, -1, 220, -1, COLOR_YELLOW, -1, A_BOLD, A_NORMAL },
+	[VM_TINT_BAR_TAKEN] = { RGB_VERMILION, -1, 166, -1, COLOR_RED, -1, A_NORMAL, A_NORMAL },
+	[VM_TINT_BAR_POOLS] = { RGB_BLUE, -1, 25, -1, COLOR_BLUE, -1, A_NORMAL, A_NORMAL },
 };
 
 /** Terminal types with direct colour: a number is red, green and blue, 8 bits each. */
@@ -256,20 +262,68 @@ static void get_size(void *ctx, int *w, int *h)
 	*h = LINES;
 }
 
+static bool same_cell(const struct vm_cell *a, const struct vm_cell *b)
+{
+	return a->ch == b->ch && a->tint == b->tint && a->width == b->width;
+}
+
+/** The first and the last cell to be handed over; whole lines where characters are wide, since these overlap. */
+static bool find_change(const struct vm_cell *row, const struct vm_cell *old, int w, int *from, int *to)
+{
+	bool wide = false;
+	*from = w;
+	*to = 0;
+	for (int x = 0; x < w; x++) {
+		wide = wide || row[x].width != 1 || (old && old[x].width != 1);
+		if (old && same_cell(&row[x], &old[x]))
+			continue;
+		*from = *from < x ? *from : x;
+		*to = x;
+	}
+	if (*from == w)
+		return false;
+	if (wide)
+		*from = 0, *to = w - 1;
+	return true;
+}
+
+static void draw_row(struct vm_curses *cu, int y, const struct vm_cell *row, int from, int to)
+{
+	for (int x = from; x <= to; x++) {
+		if (!row[x].width)
+			continue;
+		const wchar_t text[2] = { (wchar_t)row[x].ch, 0 };
+		cchar_t ch;
+		setcchar(&ch, text, cu->attr[row[x].tint], cu->pair[row[x].tint], NULL);
+		mvadd_wch(y, x, &ch);
+	}
+}
+
+/** Remember what was handed over; without memory for it, all is handed over the next time. */
+static void remember(struct vm_curses *cu, const struct vm_canvas *c)
+{
+	const size_t size = (size_t)c->w * (size_t)c->h * sizeof(*c->cell);
+	if (!cu->shown || c->w != cu->shown_w || c->h != cu->shown_h) {
+		free(cu->shown);
+		cu->shown = size ? malloc(size) : NULL;
+		cu->shown_w = c->w;
+		cu->shown_h = c->h;
+	}
+	if (cu->shown)
+		memcpy(cu->shown, c->cell, size);
+}
+
 static void draw(void *ctx, const struct vm_canvas *c)
 {
 	struct vm_curses *cu = ctx;
+	const bool known = cu->shown && c->w == cu->shown_w && c->h == cu->shown_h;
 	for (int y = 0; y < c->h; y++) {
-		for (int x = 0; x < c->w; x++) {
-			const struct vm_cell *cell = &c->cell[(size_t)y * (size_t)c->w + (size_t)x];
-			if (!cell->width)
-				continue;
-			const wchar_t text[2] = { (wchar_t)cell->ch, 0 };
-			cchar_t ch;
-			setcchar(&ch, text, cu->attr[cell->tint], cu->pair[cell->tint], NULL);
-			mvadd_wch(y, x, &ch);
-		}
+		const size_t at = (size_t)y * (size_t)c->w;
+		int from, to;
+		if (find_change(c->cell + at, known ? cu->shown + at : NULL, c->w, &from, &to))
+			draw_row(cu, y, c->cell + at, from, to);
 	}
+	remember(cu, c);
 	refresh();
 }
 
@@ -336,6 +390,7 @@ static bool take_input(struct vm_curses *cu, struct vm_event *ev)
 			continue;
 		}
 		if (r == KEY_CODE_YES && ch == KEY_RESIZE) {
+			cu->shown_w = cu->shown_h = 0;
 			*ev = (struct vm_event){ .type = VM_EV_RESIZE };
 			return true;
 		}
@@ -368,7 +423,7 @@ static void stop(void)
 }
 
 /** Something other than input happened. */
-static bool take_signal(const struct vm_curses *cu, struct vm_event *ev)
+static bool take_signal(struct vm_curses *cu, struct vm_event *ev)
 {
 	/* ppoll(2) lets no signal in when there is input at once: an endless paste must not hold off SIGTERM. */
 	sigset_t blocked;
@@ -385,8 +440,12 @@ static bool take_signal(const struct vm_curses *cu, struct vm_event *ev)
 	/* Whoever ran meanwhile may have left anything on the screen. */
 	if (again)
 		clearok(curscr, TRUE);
-	if (!resized() && !again)
+	const bool other_size = resized();
+	if (!other_size && !again)
 		return false;
+	/* ncurses cuts or fills its own picture. */
+	if (other_size)
+		cu->shown_w = cu->shown_h = 0;
 	*ev = (struct vm_event){ .type = VM_EV_RESIZE };
 	return true;
 }
@@ -437,6 +496,7 @@ static void free_curses(struct vm_curses *cu)
 		release_signals(cu);
 	if (cu->in && cu->in != stdin)
 		fclose(cu->in);
+	free(cu->shown);
 	free(cu);
 }
 

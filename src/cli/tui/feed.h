@@ -21,10 +21,14 @@ struct vm_buf;
 struct vm_columns;
 struct vm_fieldset;
 struct vm_huge_space;
+struct vm_hugesys;
+struct vm_machine;
+struct vm_machine_rates;
 struct vm_nodes;
 struct vm_pages_feed;
 struct vm_faults_feed;
 struct vm_tlb_feed;
+struct vm_shared_feed;
 struct vm_why_group;
 struct vm_why_space;
 
@@ -40,6 +44,8 @@ struct vm_want {
 	uint64_t start;
 	uint32_t space_needs;
 	bool huge;                 /* of the open process: sizes of its pages */
+	uint32_t machine;          /* VM_MACH() bits: of the machine's figures; 0: none */
+	bool machine_whole;        /* its nodes, and pools and policies of huge pages, too */
 	uint64_t interval_ns;
 	/** Share of one CPU that dear figures may take. */
 	double budget;
@@ -64,6 +70,12 @@ struct vm_frame {
 	const struct vm_huge_space *huge;
 	const struct vm_why_space *huge_why;
 	struct vm_err huge_trouble;
+	/** The machine's figures, and how fast they change; NULL: not wanted, or not read. */
+	const struct vm_machine *machine;
+	const struct vm_machine_rates *rates;
+	/** The same of its nodes, and what it says of huge pages. */
+	const struct vm_nodes *nodes;
+	const struct vm_hugesys *hugesys;
 };
 
 /** A moment of a recording. */
@@ -71,6 +83,9 @@ struct vm_when {
 	char text[48];             /* local date and time */
 	int64_t since_first_ns;
 };
+
+/** What the machine was in a moment; valid for this call. */
+typedef void vm_feed_past(void *ctx, size_t moment, const struct vm_machine *m, const struct vm_machine_rates *rates);
 
 struct vm_feed {
 	void *ctx;
@@ -82,6 +97,8 @@ struct vm_feed {
 	void (*when)(void *ctx, size_t moment, struct vm_when *out);
 	/** The moment that a text means, as of --at.  0 or a negative errno. */
 	int (*find)(void *ctx, const char *text, size_t *moment, struct vm_err *err);
+	/** Take the machine's figures of a recording's moments from `from` on, before `to`.  NULL: there are no moments. */
+	void (*look_back)(void *ctx, size_t from, size_t to, uint32_t machine, vm_feed_past *take, void *take_ctx);
 	/** 0, or a negative errno: then the screen says so and goes on with what it has. */
 	int (*refresh)(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err);
 	/** All that is to be said of memory in frame->huge_why, line by line. */
@@ -92,6 +109,8 @@ struct vm_feed {
 	const struct vm_faults_feed *faults;
 	/** What translating its addresses costs (feed_tlb.h). */
 	const struct vm_tlb_feed *tlb;
+	/** Sharing of the open process (feed_shared.h); NULL: there is no such thing. */
+	const struct vm_shared_feed *shared;
 	/** Write the file of settings, and say its name.  NULL: there is no such file. */
 	int (*save)(void *ctx, const char *text, size_t len, char *name, size_t size, struct vm_err *err);
 	/** Append a picture of the space.  NULL: there is no such thing. */

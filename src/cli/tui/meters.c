@@ -89,7 +89,7 @@ static void draw_legend(struct vm_ui *ui, int x, int y, int w)
 		vm_canvas_text(c, x, y, end - x, VM_TINT_NORMAL, text);
 }
 
-static void draw_swap(struct vm_ui *ui, int x, int y, int w)
+void vm_meters_draw_swap(struct vm_ui *ui, int x, int y, int w)
 {
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_system *s = &ui->frame.sys;
@@ -119,6 +119,21 @@ static const char *rate_text(double v, char *buf, size_t size)
 	return buf;
 }
 
+static int own_text(const struct vm_ui *ui, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	return isnan(ui->own_share) ? 0 : snprintf(buf, size, "vmtop %.1f %%", ui->own_share * 100);
+}
+
+void vm_meters_draw_own(struct vm_ui *ui, int x, int y)
+{
+	struct vm_canvas *c = &ui->canvas;
+	char text[40];
+	const int n = own_text(ui, text, sizeof(text));
+	if (n && x + n <= c->w)
+		vm_canvas_right(c, 0, y, c->w, VM_TINT_DIM, text);
+}
+
 struct tasks { size_t all, kernel, running; };
 
 static struct tasks count_tasks(const struct vm_ui *ui)
@@ -133,31 +148,30 @@ static struct tasks count_tasks(const struct vm_ui *ui)
 	return t;
 }
 
+/** As much as there is room for beside our own cost: what goes first is told elsewhere, too. */
 static void draw_rates(struct vm_ui *ui, int x, int y, int w)
 {
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_system *s = &ui->frame.sys, *b = &ui->frame.sys_before;
-	char minor[24], major[24], in[24], out[24], psi[24], line[240];
-	double all = vm_system_rate(s, b, VM_S_PGFAULT), maj = vm_system_rate(s, b, VM_S_PGMAJFAULT);
-	struct tasks t = count_tasks(ui);
+	char minor[24], major[24], in[24], out[24], psi[24], own[40], line[240];
+	const struct tasks t = count_tasks(ui);
+	rate_text(vm_system_rate(s, b, VM_S_PGFAULT), minor, sizeof(minor));
+	rate_text(vm_system_rate(s, b, VM_S_PGMAJFAULT), major, sizeof(major));
+	rate_text(vm_system_rate(s, b, VM_S_PSWPIN), in, sizeof(in));
+	rate_text(vm_system_rate(s, b, VM_S_PSWPOUT), out, sizeof(out));
 	snprintf(psi, sizeof(psi), isnan(s->psi_some10) ? "-" : "%.1f %%", s->psi_some10);
-	snprintf(line, sizeof(line),
-		 "Faults %s/s, major %s/s   Swap in %s/s, out %s/s   Pressure %s   Tasks %zu, kernel %zu, running %zu",
-		 rate_text(all, minor, sizeof(minor)), rate_text(maj, major, sizeof(major)),
-		 rate_text(vm_system_rate(s, b, VM_S_PSWPIN), in, sizeof(in)),
-		 rate_text(vm_system_rate(s, b, VM_S_PSWPOUT), out, sizeof(out)), psi, t.all - t.kernel, t.kernel,
-		 t.running);
-	/* Where it doesn't fit, swapping goes first: swap has a bar of its own. */
-	if ((int)strlen(line) > w)
-		snprintf(line, sizeof(line), "Faults %s/s, major %s/s  Pressure %s  Tasks %zu, running %zu",
-			 rate_text(all, minor, sizeof(minor)), rate_text(maj, major, sizeof(major)), psi,
-			 t.all - t.kernel, t.running);
-	const int used = vm_canvas_text(c, x, y, w, VM_TINT_NORMAL, line);
-	if (isnan(ui->own_share))
-		return;
-	snprintf(line, sizeof(line), "vmtop %.1f %%", ui->own_share * 100);
-	if (used + 2 + (int)strlen(line) <= w)
-		vm_canvas_right(c, x, y, w, VM_TINT_DIM, line);
+	const int room = w - (own_text(ui, own, sizeof(own)) ? (int)strlen(own) + 2 : 0);
+	int n = snprintf(line, sizeof(line),
+			 "Faults %s/s, major %s/s   Swap in %s/s, out %s/s   Pressure %s   Tasks %zu, kernel %zu, running %zu",
+			 minor, major, in, out, psi, t.all - t.kernel, t.kernel, t.running);
+	if (n > room)
+		n = snprintf(line, sizeof(line), "Faults %s/s, major %s/s  Pressure %s  Tasks %zu, running %zu", minor, major, psi,
+			     t.all - t.kernel, t.running);
+	if (n > room)
+		n = snprintf(line, sizeof(line), "Faults %s/s, major %s/s  Pressure %s  Tasks %zu", minor, major, psi, t.all - t.kernel);
+	if (n > room)
+		snprintf(line, sizeof(line), "Faults %s/s, major %s/s  Pressure %s", minor, major, psi);
+	vm_meters_draw_own(ui, x + 2 + vm_canvas_text(c, x, y, w, VM_TINT_NORMAL, line), y);
 }
 
 int vm_meters_draw(struct vm_ui *ui, int y, int h)
@@ -169,10 +183,10 @@ int vm_meters_draw(struct vm_ui *ui, int y, int h)
 	int half = wide ? w * 2 / 3 : w;
 	draw_memory(ui, 0, y + used, half - (wide ? 2 : 0));
 	if (wide)
-		draw_swap(ui, half, y + used, w - half);
+		vm_meters_draw_swap(ui, half, y + used, w - half);
 	used++;
 	if (used < h && !wide && h >= 4)
-		draw_swap(ui, 0, y + used++, w);
+		vm_meters_draw_swap(ui, 0, y + used++, w);
 	if (used < h && h >= 3)
 		draw_legend(ui, 0, y + used++, w);
 	if (used < h)

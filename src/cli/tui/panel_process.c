@@ -9,7 +9,9 @@
 #include "cli/tui/ui.h"
 #include "core/base/str.h"
 
-const struct vm_tab *const vm_tabs[] = { &vm_tab_overview, &vm_tab_mappings, &vm_tab_pages, &vm_tab_faults, &vm_tab_tlb, &vm_tab_huge, &vm_tab_numa };
+const struct vm_tab *const vm_tabs[] = {
+	&vm_tab_overview, &vm_tab_mappings, &vm_tab_pages, &vm_tab_faults, &vm_tab_tlb, &vm_tab_huge, &vm_tab_numa, &vm_tab_shared,
+};
 const size_t vm_tabs_n = sizeof(vm_tabs) / sizeof(vm_tabs[0]);
 static_assert(sizeof(vm_tabs) / sizeof(vm_tabs[0]) <= VM_TABS_MAX, "there is room for the states of tabs");
 

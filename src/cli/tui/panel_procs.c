@@ -140,6 +140,9 @@ static unsigned act(struct vm_ui *ui, enum vm_action act)
 	case VM_ACT_SETS:
 		vm_menu_open(ui, VM_MENU_SETS);
 		return VM_DO_REDRAW;
+	case VM_ACT_MACHINE:
+		vm_ui_push(ui, &vm_panel_machine);
+		return VM_DO_REDRAW | VM_DO_REFRESH;
 	case VM_ACT_LAYOUT:
 		return open_selected(ui) ? vm_layout_open(ui) | VM_DO_REFRESH : VM_DO_NOTHING;
 	case VM_ACT_SPARKS:

@@ -44,7 +44,8 @@ void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const cha
 }
 
 static const struct { unsigned scope; const char *title; } chapters[] = {
-	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" }, { VM_IN_COLUMNS | VM_IN_SETS, "Menus of columns" },
+	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" },
+	{ VM_IN_MACHINE, "The machine" }, { VM_IN_COLUMNS | VM_IN_SETS, "Menus of columns" },
 };
 
 /** "F6       sort-menu" isn't what people look for: the name is for settings, so it stands at the end. */

@@ -62,6 +62,7 @@ extern const struct vm_tab *const vm_tabs[];
 extern const size_t vm_tabs_n;
 enum { VM_TABS_MAX = 12 };
 
-extern const struct vm_tab vm_tab_overview, vm_tab_mappings, vm_tab_pages, vm_tab_faults, vm_tab_tlb, vm_tab_huge, vm_tab_numa;
+extern const struct vm_tab vm_tab_overview, vm_tab_mappings, vm_tab_pages, vm_tab_faults, vm_tab_tlb, vm_tab_huge, vm_tab_numa,
+	vm_tab_shared;
 
 #endif

@@ -17,9 +17,11 @@
 #include "cli/tui/settings.h"
 #include "cli/tui/tab.h"
 #include "cli/tui/term.h"
+#include "cli/tui/trends.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/model/aspace.h"
+#include "core/model/machine.h"
 
 struct vm_ui;
 
@@ -50,7 +52,7 @@ struct vm_panel {
 	/** It goes away; may be NULL. */
 	void (*leave)(struct vm_ui *ui);
 };
-extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu;
+extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu, vm_panel_machine;
 
 enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET, VM_ASK_MOMENT, VM_ASK_ADDRESS };
 
@@ -103,6 +105,17 @@ struct vm_open {
 	bool wants_picture;
 };
 
+/** What is followed of the machine, whichever screen is seen. */
+struct vm_machine_view {
+	struct vm_trends trends;
+	/** Rates since boot, and none: of a first reading nothing else is known. */
+	struct vm_machine_rates boot, none;
+	/** The lines of the screen: the selected one, the first one seen; how many there are, and fit. */
+	size_t sel, top, n, room;
+	/* As drawn last. */
+	int x[2], y, w, each, rows;
+};
+
 enum { VM_DEPTH = 6 };
 #define VM_INTERVAL_LEAST_NS UINT64_C(50000000)
 
@@ -137,6 +150,7 @@ struct vm_ui {
 	bool kernel;
 	char user[40];             /* only this user's; "": all */
 	struct vm_open open;
+	struct vm_machine_view machine;
 	struct vm_prompt prompt;
 	struct vm_menu menu;
 	struct vm_page page;
@@ -188,7 +202,21 @@ int vm_scrub_draw_keys(struct vm_ui *ui, int x, int y);
 /** The prompt's text as a moment. */
 unsigned vm_scrub_jump(struct vm_ui *ui);
 
+/** panel_machine.c: follow the machine, at every refresh. */
+int vm_machine_init(struct vm_ui *ui, struct vm_err *err);
+void vm_machine_want(struct vm_want *want);
+/** Before a refresh, and behind it. */
+void vm_machine_go_to(struct vm_ui *ui);
+void vm_machine_take(struct vm_ui *ui);
+void vm_machine_fini(struct vm_ui *ui);
+/** Its figures as a row; false: nothing is known. */
+bool vm_machine_figures(struct vm_ui *ui, struct vm_machine_row *row);
+
 /** meters.c: the machine, in at most `h` lines from `y`; returns how many it took. */
 int vm_meters_draw(struct vm_ui *ui, int y, int h);
+/** What we cost ourselves, at the right end of line y if that leaves the columns before x free. */
+void vm_meters_draw_own(struct vm_ui *ui, int x, int y);
+/** Swap as a bar of `w` columns. */
+void vm_meters_draw_swap(struct vm_ui *ui, int x, int y, int w);
 
 #endif

@@ -149,7 +149,10 @@ static bool exceeds(unsigned n, uint64_t limit)
 
 bool vm_whynot_readonly(const struct vm_whynot_mapping *m, const struct vm_huge_range *r, const struct vm_huge_read *known)
 {
-	return m->backing == VM_HUGE_B_ANON && (!m->writable || (known->writes_known && !(r->flags & VM_HUGE_R_WRITABLE)));
+	if (m->backing != VM_HUGE_B_ANON || !m->writable)
+		return m->backing == VM_HUGE_B_ANON;
+	/* Who shares a page of private memory copies it first: its entry can't be written. */
+	return known->writes_known ? !(r->flags & VM_HUGE_R_WRITABLE) : known->shared_known && r->present && r->shared >= r->present;
 }
 
 static uint32_t limits(const struct vm_whynot_machine *w, const struct vm_whynot_mapping *m, const struct vm_huge_range *r,

@@ -32,6 +32,7 @@ enum {
 
 #define PAGES "pagemap or page tables"
 #define COUNTS PAGES ", kpagecount"
+#define ALL_FRAMES "frames of all processes, kpagecount"
 #define FRAMES_ "frames of all processes that are looked at, kpageflags"
 
 static struct vm_value number(double v)
@@ -118,6 +119,21 @@ GETTER(map_counts)
 	return VM_LIST(tmp->text);
 }
 
+PLAIN(map_sharers, vm_share_mapping_row, row->with ? VM_U64(row->with->all) : VM_ABSENT)
+
+/** Their numbers, as many as there is room for. */
+GETTER(map_with)
+{
+	ROW(vm_share_mapping_row);
+	size_t n = 0;
+	if (!row->with)
+		return VM_ABSENT;
+	tmp->text[0] = '\0';
+	for (size_t i = 0; i < row->with->most.n && n + 16 < sizeof(tmp->text); i++)
+		n += (size_t)snprintf(tmp->text + n, sizeof(tmp->text) - n, "%s%d", n ? " " : "", row->who[row->with->most.v[i].process].pid);
+	return VM_LIST(tmp->text);
+}
+
 static const struct vm_field mapping_fields[] = {
 	ADDR("START", "start", D | LABEL, map_start, "maps", "first byte"),
 	ADDR("END", "end", M, map_end, "maps", "first byte behind it"),
@@ -146,12 +162,45 @@ static const struct vm_field mapping_fields[] = {
 	BYTES("HUGETLB", "hugetlb_bytes", M, map_hugetlb, PAGES ", kpageflags", "pages from pools of huge pages; not part of RSS or PSS"),
 	BYTES("ZERO", "zero_bytes", M, map_zero, PAGES, "pages that were only read: the one page of zeros; not part of RSS"),
 	BYTES("SWAP", "swap_bytes", M, map_swap, "smaps: Swap", "swapped out"),
+	{ .name = "SHARERS", .key = "sharers", .help = "how many other processes map pages of it", .type = VM_T_U64, .unit = VM_U_COUNT,
+	  .flags = VM_F_DESC, .needs = VM_NEED(FRAMES), .get = map_sharers, .source = ALL_FRAMES },
+	{ .name = "WITH", .key = "shared_with", .help = "these processes, those that have most of it first, as many as have room",
+	  .type = VM_T_LIST, .flags = VM_F_TRUNC, .needs = VM_NEED(FRAMES), .get = map_with, .source = ALL_FRAMES },
 	TEXT("PERM", "perm", D, map_perm, "maps", "read, write, execute; p private or s shared"),
 	{ .name = "KIND", .key = "kind", .help = "what the mapping is for", .type = VM_T_STR, .flags = M | LABEL, .needs = KIND_NEEDS,
 	  .get = map_kind, .source = "maps, ELF headers of the files, stack pointers of the threads" },
 	TEXT("MAPPING", "name", D | VM_F_TRUNC | LABEL, map_name, "maps", "file or other name as the kernel shows it"),
 };
 FIELDS(vm_share_mapping_fields, "mapping", "mappings", mapping_fields);
+
+/* ---- Who shares mappings ------------------------------------------------------------------------------------------ */
+
+PLAIN(sharer_start, vm_share_sharer_row, VM_U64(row->m->start))
+PLAIN(sharer_end, vm_share_sharer_row, VM_U64(row->m->end))
+PLAIN(sharer_many, vm_share_sharer_row, row->sum ? VM_U64(row->sum->many) : VM_ABSENT)
+PLAIN(sharer_bytes, vm_share_sharer_row, VM_U64(row->bytes))
+PLAIN(sharer_share, vm_share_sharer_row,
+      row->sum && vm_share_rss(row->sum) ? VM_F64((double)row->bytes / (double)vm_share_rss(row->sum)) : VM_ABSENT)
+PLAIN(sharer_pid, vm_share_sharer_row, VM_U64((uint64_t)row->who->pid))
+PLAIN(sharer_ticks, vm_share_sharer_row, VM_U64(row->who->start))
+PLAIN(sharer_comm, vm_share_sharer_row, VM_STR(row->who->comm))
+PLAIN(sharer_perm, vm_share_sharer_row, VM_STR(vm_mapping_perm(row->m)))
+PLAIN(sharer_name, vm_share_sharer_row, VM_STR(row->m->name))
+
+static const struct vm_field sharer_fields[] = {
+	ADDR("START", "start", D | LABEL, sharer_start, "maps", "first byte of the mapping"),
+	ADDR("END", "end", M, sharer_end, "maps", "first byte behind it"),
+	AMOUNT("MANY", "many_bytes", M, sharer_many, COUNTS, "its pages that are mapped more than once"),
+	AMOUNT("BOTH", "shared_bytes", D, sharer_bytes, ALL_FRAMES, "page frames of it that the other process maps too, each once"),
+	FIELD("OF%", "share", VM_T_F64, VM_U_RATIO, D | VM_F_DESC, sharer_share, ALL_FRAMES,
+	      "the same as a share of the mapping's RSS in per cent (JSON: 0 to 1)"),
+	NUMBER("PID", "pid", D | LABEL, sharer_pid, "stat", "the other process"),
+	NUMBER("STARTTIME", "start_ticks", M, sharer_ticks, "stat", "when it started, in ticks since boot"),
+	TEXT("COMM", "comm", D, sharer_comm, "stat", "its name"),
+	TEXT("PERM", "perm", M, sharer_perm, "maps", "of the mapping: read, write, execute; p private or s shared"),
+	TEXT("MAPPING", "name", D | VM_F_TRUNC | LABEL, sharer_name, "maps", "file or other name as the kernel shows it"),
+};
+FIELDS(vm_share_sharer_fields, "sharer", "sharers", sharer_fields);
 
 /* ---- Map counts --------------------------------------------------------------------------------------------------- */
 
@@ -252,9 +301,9 @@ static const struct vm_field member_fields[] = {
 	      "what a write to all of its writable private memory would copy"),
 	BYTES("KSM", "ksm_bytes", M, member_ksm, PAGES ", kpageflags", "pages merged with equal ones by KSM"),
 	FIELD("BREAKING", "breaking_bytes_per_second", VM_T_F64, VM_U_BYTES_PERSEC, M | VM_F_DESC | VM_F_RATE, member_rate, PAGES,
-	      "with --watch: shared anonymous memory that was copied, a second"),
+	      "shared anonymous memory that was copied since the look before, a second: with --watch, and in vmtop"),
 	AMOUNT("PEAK", "predicted_peak_bytes", M | VM_F_RATE, member_peak, PAGES,
-	       "with --watch: what it will have copied in the end, if it goes on like that"),
+	       "what it will have copied in the end, if it goes on like that: with --watch, and in vmtop"),
 	TEXT("COMM", "comm", M, member_comm, "stat", "name"),
 	TEXT("COMMAND", "cmdline", VM_F_DEFAULT | VM_F_TRUNC, member_command, "cmdline", "command line, or name"),
 };

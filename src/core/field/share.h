@@ -6,6 +6,7 @@
 
 #include "core/analysis/sharefamily.h"
 #include "core/analysis/sharegroup.h"
+#include "core/analysis/sharewho.h"
 #include "core/field/field.h"
 #include "core/model/share.h"
 
@@ -17,6 +18,17 @@ struct vm_share_mapping_row {
 	const struct vm_mapping *m;
 	const struct vm_share_sum *sum;
 	bool counted;              /* map counts were read */
+	/** Who else maps its pages, and these processes; NULL: not looked for, or not known. */
+	const struct vm_sharers *with;
+	const struct vm_who_process *who;
+};
+
+/** Another process that maps pages of a mapping. */
+struct vm_share_sharer_row {
+	const struct vm_mapping *m;
+	const struct vm_share_sum *sum;
+	const struct vm_who_process *who;
+	uint64_t bytes;
 };
 
 /** Pages that are mapped equally often. */
@@ -69,7 +81,7 @@ struct vm_share_run_row {
 };
 
 extern const struct vm_fieldset vm_share_mapping_fields, vm_share_count_fields, vm_share_member_fields, vm_share_process_fields,
-	vm_share_pair_fields, vm_share_run_fields;
+	vm_share_pair_fields, vm_share_run_fields, vm_share_sharer_fields;
 
 /** Name of a class of map counts: "1", "5-8", ">256". */
 const char *vm_share_class_text(uint64_t least, uint64_t most, struct vm_scratch *tmp);

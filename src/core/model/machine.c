@@ -2,11 +2,24 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 void vm_machine_free(struct vm_machine *m)
 {
 	vm_vec_free(&m->shootdowns);
 	*m = (struct vm_machine){ 0 };
+}
+
+const char *vm_machine_reason(enum vm_machpart part, int code, enum vm_machine_from from)
+{
+	if (code == EBADMSG)
+		return "its file makes no sense";
+	if (code != ENOENT && code != ENODATA && code != EOPNOTSUPP)
+		return strerror(code);
+	if (from != VM_FROM_LIVE)
+		return from == VM_FROM_TREE ? "not in the captured tree" : "not in the recording";
+	return part == VM_MACH_PSI ? "this kernel doesn't tell: built without CONFIG_PSI, or booted without psi=1" :
+				     "this kernel doesn't tell";
 }
 
 /* ---- Made of others ----------------------------------------------------------------------------------------------- */
@@ -97,6 +110,7 @@ int vm_machine_rates_begin(struct vm_machine_rates *r, const struct vm_machine *
 	r->since_boot = true;
 	r->elapsed_ns = m->uptime_ns;
 	r->at_ns = m->boot_ns;
+	r->boot = m->boot;
 	for (unsigned q = 0; q < VM_M_NR; q++) {
 		begin_at(&r->base[q], m, q);
 		r->a_second[q] = q >= VM_M_COUNTERS && vm_machine_has(m, q) ? per_second(m->q[q], m->uptime_ns) : NAN;
@@ -142,6 +156,8 @@ static double shootdown_rate(const struct vm_machine_rates *r, const struct vm_m
 
 int vm_machine_rates_next(struct vm_machine_rates *r, const struct vm_machine *m)
 {
+	if (m->boot != r->boot || m->boot_ns < r->at_ns)
+		return vm_machine_rates_begin(r, m);
 	r->since_boot = false;
 	r->elapsed_ns = m->boot_ns - r->at_ns;
 	for (unsigned q = VM_M_COUNTERS; q < VM_M_NR; q++)
@@ -164,6 +180,19 @@ const char *const vm_mempart_name[VM_PART_NR] = {
 	[VM_PART_PAGE_TABLES] = "page tables", [VM_PART_KERNEL] = "kernel", [VM_PART_POOLS] = "huge pools",
 	[VM_PART_FREE] = "free", [VM_PART_REST] = "unexplained",
 };
+
+uint32_t vm_machine_parts_known(const struct vm_machine *m)
+{
+	static const struct { enum vm_mempart part; enum vm_machqty q; } of[] = {
+		{ VM_PART_ANON, VM_M_ANON }, { VM_PART_FILE, VM_M_FILE }, { VM_PART_SHMEM, VM_M_SHMEM }, { VM_PART_SLAB, VM_M_SLAB },
+		{ VM_PART_PAGE_TABLES, VM_M_PAGE_TABLES }, { VM_PART_KERNEL, VM_M_VMALLOC }, { VM_PART_KERNEL, VM_M_KERNEL_STACK },
+		{ VM_PART_KERNEL, VM_M_PERCPU }, { VM_PART_POOLS, VM_M_HUGETLB }, { VM_PART_FREE, VM_M_FREE },
+	};
+	uint32_t known = UINT32_C(1) << VM_PART_REST;
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		known |= (uint32_t)vm_machine_has(m, of[i].q) << of[i].part;
+	return known;
+}
 
 bool vm_machine_parts(const struct vm_machine *m, uint64_t part[VM_PART_NR])
 {

@@ -103,9 +103,11 @@ struct vm_machine {
 	/**
 	 * When it was read: CLOCK_BOOTTIME, which goes on while the machine is suspended as CLOCK_MONOTONIC does not, so that what
 	 * is said to happen in a second happened in a second of the clock on the wall; and the date, CLOCK_REALTIME.  0 on
-	 * a captured tree.
+	 * a captured tree; of a recording the date isn't told here.
 	 */
 	uint64_t boot_ns, real_ns;
+	/** Which run of the machine it is: another number once counters began anew.  0: not known. */
+	uint64_t boot;
 	/** VM_MACH() bits that were wanted and could not be read, and the errno of each. */
 	uint32_t unmet;
 	int why[VM_MACH_PARTS];
@@ -124,6 +126,11 @@ static inline void vm_machine_set(struct vm_machine *m, enum vm_machqty q, uint6
 
 void vm_machine_free(struct vm_machine *m);
 
+enum vm_machine_from { VM_FROM_LIVE, VM_FROM_TREE, VM_FROM_RECORDING };
+
+/** Why a part couldn't be read, in words: `code` is an errno, m->why[part]. */
+const char *vm_machine_reason(enum vm_machpart part, int code, enum vm_machine_from from);
+
 /** Figures that are made of others: sums and differences.  Call it once all are read. */
 void vm_machine_derive(struct vm_machine *m);
 
@@ -139,7 +146,7 @@ struct vm_machine_rates {
 	/** What they are counted from: the last reading that made sense of each. */
 	struct vm_machine_base { uint64_t from, at_ns; bool known, behind; } base[VM_M_NR];
 	VM_VEC(struct vm_cpu_count) shootdowns;
-	uint64_t at_ns;
+	uint64_t at_ns, boot;
 };
 
 /** From boot to `m`; what comes next is counted from there.  0 or -ENOMEM. */
@@ -152,6 +159,7 @@ int vm_machine_rates_begin(struct vm_machine_rates *r, const struct vm_machine *
  *   time since it was last known, so that nothing is counted twice.  If it is still behind then, it was set back, and is
  *   counted from there.
  * - Of shootdowns those CPUs count that are in both readings.
+ * - Where the machine was started again in between, as in recordings, it is from boot to `m`.
  */
 int vm_machine_rates_next(struct vm_machine_rates *r, const struct vm_machine *m);
 void vm_machine_rates_free(struct vm_machine_rates *r);
@@ -185,5 +193,8 @@ extern const char *const vm_mempart_name[VM_PART_NR];
 
 /** Bytes of each.  What isn't known is 0 and ends up in the rest.  false: MemTotal isn't known. */
 bool vm_machine_parts(const struct vm_machine *m, uint64_t part[VM_PART_NR]);
+
+/** Bit set: something is known of that part; the rest always is. */
+uint32_t vm_machine_parts_known(const struct vm_machine *m);
 
 #endif

@@ -47,6 +47,8 @@ struct vm_procset {
 	struct vm_proclist list[2];
 	unsigned now;              /* index of the current sample */
 	uint64_t ticks;            /* samples taken so far */
+	/** Of which run of the machine they are: vm_session_boot(). */
+	uint64_t boot;
 	/** What one dear reading costs, smoothed; 0: not known yet. */
 	uint64_t dear_cost_ns;
 	/** Scratch of the plan. */

@@ -10,6 +10,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/model/nodes.h"
 #include "core/model/system.h"
@@ -54,11 +55,23 @@ void vm_read_arch(struct vm_session *s, char *to, size_t size)
 	}
 }
 
+static void write_page_size(struct vm_session *s)
+{
+	char text[VM_NUMBUF];
+	const int n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)s->page_bytes);
+	vm_session_tee_file(s, "pagesize", text, (size_t)n);
+}
+
 static void write_time(struct vm_session *s)
 {
 	char text[40];
 	struct timespec ts;
 	struct tm tm;
+	/* What is captured of a tree or recording is as old as that; reading copies it. */
+	if (!s->live) {
+		vm_session_slurp(s, &s->scratch, "captured");
+		return;
+	}
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ\n", &tm);
@@ -76,6 +89,8 @@ void vm_capture_machine(struct vm_session *s)
 	vm_read_arch(s, arch, sizeof(arch));
 	vm_nodes_read(s, &nodes, NULL);
 	vm_nodes_free(&nodes);
+	vm_session_read_boot(s);
+	write_page_size(s);
 	write_time(s);
 }
 

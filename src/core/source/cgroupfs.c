@@ -166,8 +166,42 @@ static int open_first(struct vm_session *s, const char *const *mount, size_t n, 
 	return dir;
 }
 
+bool vm_cgroup_holds(const char *text, const char *path)
+{
+	path += strspn(path, "/");
+	size_t len = strlen(path);
+	while (len && path[len - 1] == '/')
+		len--;
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		const char *at = strchr(line, ':');
+		at = at ? strchr(at + 1, ':') : NULL;
+		const char *end = strchrnul(line, '\n');
+		if (!at || at > end || at[1] != '/')
+			continue;
+		at += 2;
+		if (!len || ((size_t)(end - at) >= len && strncmp(at, path, len) == 0 && strchr("/\n", at[len])))
+			return true;
+	}
+	return false;
+}
+
+/** Of a tree or recording: by what each process says.  -ENOENT: none is in it. */
+static int pids_by_their_files(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err)
+{
+	size_t kept = 0;
+	int r = vm_proc_list(s, out, err);
+	for (size_t i = 0; r == 0 && i < out->n; i++)
+		if (vm_session_slurp(s, &s->scratch, "proc/%d/cgroup", out->v[i]) > 0 && vm_cgroup_holds(s->scratch.s, path))
+			out->v[kept++] = out->v[i];
+	out->n = r == 0 ? kept : 0;
+	vm_pids_sort(out);
+	return r == 0 && !kept ? vm_fail(err, ENOENT, "no process in the %s is in the control group '%s'", vm_session_kind(s), path) : r;
+}
+
 int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err)
 {
+	if (!s->live)
+		return pids_by_their_files(s, path, out, err);
 	int dir = open_first(s, mounts, vm_countof(mounts), path);
 	out->n = 0;
 	if (dir < 0)

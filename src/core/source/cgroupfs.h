@@ -28,7 +28,10 @@ bool vm_cgroup_memory_limit(struct vm_session *s, const char *path, struct vm_cg
 /** memory.stat to page cache that can be dropped.  False if it has no such lines. */
 bool vm_parse_memory_cache(const char *text, uint64_t *cache);
 
-/** The processes of the group and those below it, ascending.  -ENOENT: there is no such group. */
+/**
+ * The processes of the group and those below it, ascending; where it isn't live, those that say so themselves.  -ENOENT: there is
+ * no such group, or none of it.
+ */
 int vm_cgroup_pids(struct vm_session *s, const char *path, struct vm_pids *out, struct vm_err *err);
 
 /** Its directory in the hierarchy of version 2, opened for reading.  Or a negative errno. */
@@ -36,6 +39,9 @@ int vm_cgroup_open_unified(struct vm_session *s, const char *path);
 
 /** Its directory, opened for perf_event_open(2), which wants the hierarchy of perf_event or v2.  Or a negative errno. */
 int vm_cgroup_open_perf(struct vm_session *s, const char *path);
+
+/** Whether /proc/PID/cgroup says that a process is in this group, or one below it, of any hierarchy. */
+bool vm_cgroup_holds(const char *text, const char *path);
 
 /** memory.stat to faults and major ones.  False if it has no such lines. */
 bool vm_parse_memory_stat(const char *text, uint64_t *faults, uint64_t *major);

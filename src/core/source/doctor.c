@@ -40,7 +40,7 @@ void vm_check_run(struct vm_session *s, const struct vm_check *c, struct vm_chec
 	*out = (struct vm_check_row){ .check = &c->info };
 	const uint64_t began = vm_clock_ns();
 	if (c->live && !s->live)
-		vm_found(&out->finding, VM_VERDICT_UNTRIED, "a captured tree can't be tried");
+		vm_found(&out->finding, VM_VERDICT_UNTRIED, "a %s can't be tried", vm_session_kind(s));
 	else
 		c->run(s, &out->finding);
 	out->took_ns = vm_clock_ns() - began;

@@ -195,11 +195,13 @@ static int round_of_accessed(struct vm_session *s, const struct child *c, struct
 	const long cleared = r < 0 ? r : referenced(s, c, err);
 	if (cleared < 0)
 		return (int)cleared;
-	/* Clearing leaves the TLB alone: what it still translates is used without being marked (accessed.h). */
+	/* Clearing leaves the TLB alone: what it still translates is used without being marked (accessed.h).  Clearing soft-dirty
+	 * bits doesn't; else a CPU that idles between the child's turns may keep its translations for as long as it likes. */
 	long after = cleared;
 	for (unsigned i = 0; i < 64 && after <= cleared; i++) {
 		usleep(1000);
-		after = have_written(c) ? referenced(s, c, err) : vm_fail(err, ECHILD, "a child of ours ended");
+		r = clear_refs(s, c, "4", err);
+		after = r < 0 ? r : have_written(c) ? referenced(s, c, err) : vm_fail(err, ECHILD, "a child of ours ended");
 	}
 	if (after < 0)
 		return (int)after;

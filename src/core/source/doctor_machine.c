@@ -234,13 +234,12 @@ enum { SIZES_MAX = 8 };
 
 static size_t list_sizes(struct vm_session *s, unsigned long kib[static SIZES_MAX])
 {
-	const int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "sys/kernel/mm/hugepages");
-	vm_auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct vm_buf names = { 0 };
 	size_t n = 0;
-	if (!dir && fd >= 0)
-		close(fd);
-	for (const struct dirent *e; dir && n < SIZES_MAX && (e = readdir(dir));)
-		n += sscanf(e->d_name, "hugepages-%12lukB", &kib[n]) == 1 && kib[n] && (kib[n] & (kib[n] - 1)) == 0;
+	vm_session_list(s, &names, "sys/kernel/mm/hugepages");
+	for (const char *name = NULL; n < SIZES_MAX && (name = vm_next_name(&names, name));)
+		n += sscanf(name, "hugepages-%12lukB", &kib[n]) == 1 && kib[n] && (kib[n] & (kib[n] - 1)) == 0;
+	vm_buf_free(&names);
 	qsort(kib, n, sizeof(kib[0]), by_number);
 	return n;
 }
@@ -260,7 +259,7 @@ static void check_hugetlb(struct vm_session *s, struct vm_finding *f)
 		any = any || pages;
 	}
 	if (!n) {
-		vm_found(f, VM_VERDICT_ABSENT, s->live ? "not in this kernel (CONFIG_HUGETLBFS)" : "not in the captured tree");
+		vm_found(f, VM_VERDICT_ABSENT, "%s", s->live ? "not in this kernel (CONFIG_HUGETLBFS)" : vm_session_lacks(s));
 	} else {
 		vm_found(f, !s->live ? VM_VERDICT_FACT : works ? VM_VERDICT_WORKS : VM_VERDICT_PARTLY, "%s", vm_buf_str(&b));
 		if (!works)
@@ -312,8 +311,8 @@ static void check_thp(struct vm_session *s, struct vm_finding *f)
 	vm_thp_read(s, &t);
 	const char *word = vm_thp_word(t.global);
 	if (t.global == VM_THP_ABSENT || !word) {
-		vm_found(f, VM_VERDICT_ABSENT, t.global == VM_THP_ABSENT && s->live ? "not in this kernel (CONFIG_TRANSPARENT_HUGEPAGE)"
-			 : s->live ? "its settings can't be read" : "not in the captured tree");
+		vm_found(f, VM_VERDICT_ABSENT, "%s", t.global == VM_THP_ABSENT && s->live
+			 ? "not in this kernel (CONFIG_TRANSPARENT_HUGEPAGE)" : s->live ? "its settings can't be read" : vm_session_lacks(s));
 		return;
 	}
 	const char *small = t.small == VM_THP_ALWAYS ? "smaller ones, too" : t.small == VM_THP_MADVISE ? "smaller ones by madvise" :

@@ -25,7 +25,7 @@ static void check_psi(struct vm_session *s, struct vm_finding *f)
 	else if (m.why[VM_MACH_PSI] == EACCES || m.why[VM_MACH_PSI] == EPERM)
 		vm_found(f, VM_VERDICT_DENIED, "needs to be root");
 	else
-		vm_found(f, VM_VERDICT_ABSENT, s->live ? "no CONFIG_PSI, or booted without psi=1" : "not in the captured tree");
+		vm_found(f, VM_VERDICT_ABSENT, "%s", s->live ? "no CONFIG_PSI, or booted without psi=1" : vm_session_lacks(s));
 	vm_machine_free(&m);
 }
 

@@ -89,6 +89,8 @@ int vm_frames_open(struct vm_session *s, struct vm_frames **out, struct vm_err *
 	int r = f->fd[VM_FRAME_FLAGS];
 	if (r < 0) {
 		vm_frames_close(f);
+		if (r == -ENOENT && !s->live)
+			return vm_fail(err, ENOENT, "page frames (kpageflags) are %s", vm_session_lacks(s));
 		vm_fail_os(err, -r, "cannot open /proc/kpageflags");
 		if (r == -EACCES || r == -EPERM)
 			vm_hint(err, "needs CAP_SYS_ADMIN; run with sudo");

@@ -58,7 +58,7 @@ int vm_huge_collapse_wants_writable(struct vm_session *s, uint64_t bytes)
 int vm_huge_collapse_open(struct vm_session *s, pid_t pid, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a captured tree can't be changed");
+		return vm_fail(err, EOPNOTSUPP, "a %s can't be changed", vm_session_kind(s));
 	if (vm_hugesys_collapses(s) < 0)
 		return vm_fail(err, EOPNOTSUPP, "this kernel has no MADV_COLLAPSE (Linux 6.1)");
 	const long fd = syscall(SYS_pidfd_open, pid, 0);

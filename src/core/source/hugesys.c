@@ -124,15 +124,14 @@ static bool number_in_name(const char *name, const char *before, const char *beh
 /** The numbers in the names of subdirectories. */
 static void list_numbers(struct vm_session *s, const char *dir, const char *before, const char *behind, struct numbers *out)
 {
-	const int fd = vm_session_open_file(s, O_RDONLY | O_DIRECTORY, "%s", dir);
-	vm_auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct vm_buf names = { 0 };
 	uint64_t v;
-	if (!d && fd >= 0)
-		close(fd);
 	out->n = 0;
-	for (const struct dirent *e; d && (e = readdir(d)) && out->n < vm_countof(out->v);)
-		if (number_in_name(e->d_name, before, behind, &v))
+	vm_session_list(s, &names, "%s", dir);
+	for (const char *name = NULL; (name = vm_next_name(&names, name)) && out->n < vm_countof(out->v);)
+		if (number_in_name(name, before, behind, &v))
 			out->v[out->n++] = v;
+	vm_buf_free(&names);
 	qsort(out->v, out->n, sizeof(out->v[0]), ascending);
 }
 
@@ -322,7 +321,7 @@ static int probe(struct vm_session *s, struct vm_err *err)
 {
 	const long n = vm_session_slurp(s, &s->scratch, THP "/enabled");
 	if (n == -ENOENT)
-		return vm_fail(err, ENOENT, s->live ? "this kernel has no transparent huge pages" : "not in the captured tree");
+		return vm_fail(err, ENOENT, "%s", s->live ? "this kernel has no transparent huge pages" : vm_session_lacks(s));
 	return n < 0 ? vm_fail_os(err, (int)-n, "cannot read /" THP "/enabled") : 0;
 }
 

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
@@ -267,6 +266,13 @@ void vm_machine_parse_pressure(const char *text, enum vm_machqty some, enum vm_m
 	}
 }
 
+static const char *find_shootdowns(const char *text)
+{
+	while (text && strncmp(skip_blanks(text), "TLB:", 4) != 0)
+		text = next_line(text);
+	return text;
+}
+
 /** The number of a column's CPU: the heading is "           CPU0       CPU2". */
 static bool next_cpu(const char **heading, unsigned *cpu)
 {
@@ -284,12 +290,10 @@ static bool next_cpu(const char **heading, unsigned *cpu)
 
 int vm_machine_parse_interrupts(const char *text, struct vm_machine *m)
 {
-	const char *heading = text, *row = text;
+	const char *heading = text, *row = find_shootdowns(text);
 	uint64_t n, sum = 0;
 	unsigned cpu;
 	m->shootdowns.n = 0;
-	while (row && strncmp(skip_blanks(row), "TLB:", 4) != 0)
-		row = next_line(row);
 	if (!row)
 		return 0;
 	row = skip_blanks(row) + 4;
@@ -336,21 +340,31 @@ static bool slurp(struct vm_session *s, const char *path, struct vm_machine *m, 
 	return n >= 0;
 }
 
-/** A file of any length: with hundreds of CPUs interrupts has megabytes. */
-static bool slurp_all(struct vm_session *s, const char *path, struct vm_machine *m, enum vm_machpart part)
+/** Copies have the heading and the line that is read: with hundreds of CPUs the others are megabytes. */
+static void tee_interrupts(struct vm_session *s, const char *text)
+{
+	vm_auto_tee struct vm_tee t = vm_session_tee(s, "proc/interrupts");
+	const char *row = find_shootdowns(text);
+	vm_tee_write(&t, text, strcspn(text, "\n"));
+	vm_tee_write(&t, "\n", 1);
+	if (row)
+		vm_tee_write(&t, row, strcspn(row, "\n"));
+	vm_tee_write(&t, "\n", row ? 1 : 0);
+}
+
+static bool slurp_interrupts(struct vm_session *s, struct vm_machine *m)
 {
 	enum { MOST = 64 << 20 };
-	vm_auto_close int fd = vm_session_open_file(s, 0, "%s", path);
+	vm_auto_close int fd = vm_session_open_file(s, 0, "proc/interrupts");
 	s->scratch.n = 0;
 	long n = fd < 0 ? fd : 1;
 	while (n > 0 && s->scratch.n < MOST)
 		n = vm_read_all(fd, &s->scratch);
-	if (n < 0) {
-		note(m, part, n);
-		return false;
-	}
-	vm_session_tee_file(s, path, s->scratch.s, s->scratch.n);
-	return true;
+	if (n < 0)
+		note(m, VM_MACH_SHOOTDOWNS, n);
+	else
+		tee_interrupts(s, vm_buf_str(&s->scratch));
+	return n >= 0;
 }
 
 /** What a file with other contents than expected tells is nothing. */
@@ -398,21 +412,16 @@ static void read_thp(struct vm_session *s, struct vm_machine *m)
 		vm_machine_set(m, VM_M_MTHP_BYTES, bytes);
 }
 
-static uint64_t clock_of(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static void read_clocks(struct vm_session *s, struct vm_machine *m)
 {
 	if (vm_session_slurp(s, &s->scratch, "proc/uptime") >= 0)
 		m->uptime_ns = vm_parse_uptime(s->scratch.s);
-	if (s->live) {
-		m->boot_ns = clock_of(CLOCK_BOOTTIME);
-		m->real_ns = clock_of(CLOCK_REALTIME);
-	}
+	m->boot_ns = vm_session_boot_ns(s);
+	m->real_ns = vm_session_real_ns(s);
+	m->boot = vm_session_boot(s);
+	/* CLOCK_BOOTTIME is what uptime tells. */
+	if (s->replay && !m->uptime_ns)
+		m->uptime_ns = m->boot_ns;
 }
 
 int vm_machine_read(struct vm_session *s, uint32_t parts, struct vm_machine *out, struct vm_err *err)
@@ -429,7 +438,7 @@ int vm_machine_read(struct vm_session *s, uint32_t parts, struct vm_machine *out
 		take_meminfo(s, &m);
 	if (parts & VM_MACH(PSI))
 		read_pressure(s, &m);
-	if ((parts & VM_MACH(SHOOTDOWNS)) && slurp_all(s, "proc/interrupts", &m, VM_MACH_SHOOTDOWNS)) {
+	if ((parts & VM_MACH(SHOOTDOWNS)) && slurp_interrupts(s, &m)) {
 		r = vm_machine_parse_interrupts(s->scratch.s, &m);
 		if (r == 0 && !m.shootdowns.n)
 			note(&m, VM_MACH_SHOOTDOWNS, -ENODATA);

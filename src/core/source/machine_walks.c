@@ -33,7 +33,7 @@ int vm_machine_walks_open(struct vm_session *s, struct vm_machine_walks **out, s
 	struct vm_machine_walks *w = calloc(1, sizeof(*w));
 	if (!w)
 		return vm_fail(err, ENOMEM, "out of memory");
-	int r = s->live ? vm_pmu_probe(s, &w->pmu, err) : vm_fail(err, EOPNOTSUPP, "not in the captured tree");
+	int r = s->live ? vm_pmu_probe(s, &w->pmu, err) : vm_fail(err, EOPNOTSUPP, "not in the %s", vm_session_kind(s));
 	if (r == 0 && w->pmu.state != VM_PMU_READY)
 		r = refused(&w->pmu, err);
 	const struct vm_counters_ask ask = { .whom = VM_OF_ALL, .pmu = &w->pmu };

@@ -43,6 +43,7 @@ static const struct smaps_line {
 	LINE("ProtectionKey", VM_Q_PKEY, false),
 #undef LINE
 };
+#define FLAGS "VmFlags:"
 enum { KEY_PADDED = 16, FIGURE_END = 24, FIGURE_LINE = 28 };
 enum { NLINES = sizeof(lines) / sizeof(lines[0]) };
 
@@ -171,6 +172,12 @@ static bool ends_with(const char *s, size_t len, const char *with)
 
 static void keep_figures(struct vm_maps_parser *p, struct vm_mapping *m)
 {
+	if (p->repeated) {
+		m->have = p->block.derived;
+		m->q = p->kept = p->block.q;
+		vm_sum_add(&p->as->total, m);
+		return;
+	}
 	/* The range tells the size. */
 	p->q[VM_Q_SIZE] = 0;
 	m->have &= ~VM_HAVE(VM_Q_SIZE);
@@ -179,11 +186,16 @@ static void keep_figures(struct vm_maps_parser *p, struct vm_mapping *m)
 		uint64_t *q = vm_aspace_add_figures(p->as, m);
 		if (!q) {
 			p->failed = true;
+			p->block.len = 0;
 			return;
 		}
 		p->kept = memcpy(q, p->q, sizeof(p->q));
 	}
 	m->q = p->kept;
+	if (p->learnt) {
+		p->block.q = p->kept;
+		p->block.derived = m->have;
+	}
 	vm_sum_add(&p->as->total, m);
 }
 
@@ -191,7 +203,8 @@ static void close_mapping(struct vm_maps_parser *p)
 {
 	if (p->open && p->figures)
 		keep_figures(p, &p->as->map[p->as->nmaps - 1]);
-	p->open = p->figures = false;
+	p->open = p->figures = p->learnt = p->repeated = false;
+	p->from = NULL;
 }
 
 /** "55d0c3a00000-55d0c3c1f000 r-xp 00002000 fe:00 247134      /usr/bin/cat" */
@@ -253,6 +266,32 @@ static void take_flags(const struct vm_maps_parser *p, struct vm_mapping *m, con
 		m->flags |= UINT64_C(1) << bit;
 		s++;
 	}
+}
+
+/** The figures end at `end`, where the flags begin. */
+static void learn_block(struct vm_maps_parser *p, const struct vm_mapping *m, const char *end)
+{
+	const size_t len = p->from && p->figures && !p->repeated ? (size_t)(end - p->from) : 0;
+	if (!len || len > sizeof(p->block.text) || m->have_flags)
+		return;
+	memcpy(p->block.text, p->from, len);
+	p->block.len = len;
+	p->block.have = m->have;
+	p->learnt = true;
+}
+
+/** The figures of a mapping begin at `s`; returns where they end if they are those of the block. */
+static const char *take_repeated(struct vm_maps_parser *p, const char *s, const char *end)
+{
+	const size_t len = p->block.len, flags = sizeof(FLAGS) - 1;
+	p->from = s;
+	if (!len || (size_t)(end - s) < len + flags || memcmp(s, p->block.text, len) != 0 || memcmp(s + len, FLAGS, flags) != 0)
+		return s;
+	memcpy(p->q, p->block.q, sizeof(p->q));
+	p->as->map[p->as->nmaps - 1].have = p->block.have;
+	p->line = VM_SMAPS_LINES;
+	p->figures = p->repeated = true;
+	return s + len;
 }
 
 static void learn(struct vm_usual_line *u, unsigned index)
@@ -324,6 +363,9 @@ static const char *take_usual_figures(struct vm_maps_parser *p, const char *s, c
 	const struct vm_usual_line *u = &p->usual[p->line], *stop = &p->usual[VM_SMAPS_LINES];
 	uint64_t *q = p->q;
 	uint32_t have = m->have;
+	/* What stands behind the flags is told line by line: the block must not miss it. */
+	if (m->have_flags)
+		return s;
 	for (; u < stop && end - s >= FIGURE_LINE; u++, s += FIGURE_LINE) {
 		uint64_t kib, number = load8(s + KEY_PADDED);
 		if (((load8(s) ^ u->key[0]) | (load8(s + 8) ^ u->key[1])) || memcmp(s + FIGURE_END, " kB\n", 4) != 0)
@@ -345,8 +387,9 @@ static const char *take_usual_figures(struct vm_maps_parser *p, const char *s, c
 static void take_figure(struct vm_maps_parser *p, const char *s, const char *end)
 {
 	struct vm_mapping *m = &p->as->map[p->as->nmaps - 1];
-	if (end - s > 8 && memcmp(s, "VmFlags:", 8) == 0) {
-		take_flags(p, m, s + 8, end);
+	if ((size_t)(end - s) >= sizeof(FLAGS) && memcmp(s, FLAGS, sizeof(FLAGS) - 1) == 0) {
+		learn_block(p, m, s);
+		take_flags(p, m, s + sizeof(FLAGS) - 1, end);
 		return;
 	}
 	const struct smaps_line *l = find_line(p, s, (size_t)(end - s));
@@ -363,6 +406,10 @@ static void take_figure(struct vm_maps_parser *p, const char *s, const char *end
 	if (!p->figures)
 		memset(p->q, 0, sizeof(p->q));
 	p->figures = true;
+	/* No kernel prints figures behind the flags; if one does, the block isn't all. */
+	if (m->have_flags)
+		p->block.len = 0;
+	p->repeated = false;
 	p->q[l->qty] = v;
 	m->have |= VM_HAVE(l->qty);
 }
@@ -378,7 +425,10 @@ static void take_line(struct vm_maps_parser *p, const char *s, const char *end)
 size_t vm_maps_feed(struct vm_maps_parser *p, const char *text, size_t len, bool last)
 {
 	const char *s = text, *end = text + len;
+	p->from = NULL;
 	while (s < end) {
+		if (p->open && !p->figures && !p->line)
+			s = take_repeated(p, s, end);
 		if (p->figures && p->line < VM_SMAPS_LINES)
 			s = take_usual_figures(p, s, end);
 		if (s == end)

@@ -9,7 +9,7 @@
 #include "core/model/aspace.h"
 
 
-enum { VM_SMAPS_LINES = 40 };
+enum { VM_SMAPS_LINES = 40, VM_SMAPS_BLOCK = 1024 };
 
 /** State between pieces of text; set up by vm_maps_begin(). */
 struct vm_maps_parser {
@@ -33,6 +33,17 @@ struct vm_maps_parser {
 		uint8_t index;     /* of the line in the parser's table */
 		uint8_t qty;
 	} usual[VM_SMAPS_LINES];
+	/** The lines of figures of a mapping as they were printed, up to its flags, and what came of them: the next one often has
+	    the same. */
+	struct {
+		char text[VM_SMAPS_BLOCK];
+		size_t len;            /* 0: nothing learnt */
+		const uint64_t *q;
+		uint32_t have, derived; /* bits of the lines, and with what follows from them */
+	} block;
+	/** Where the figures of the open mapping begin in the text being fed; NULL: not in there. */
+	const char *from;
+	bool learnt, repeated;     /* the block is that of the open mapping; it has the figures of the block */
 	/** Bit of two letters of VmFlags, VM_VMF_UNKNOWN where there is none. */
 	uint8_t flag[26 * 26];
 	bool failed;               /* memory ran out */

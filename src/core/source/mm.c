@@ -52,7 +52,7 @@ static int not_shown(struct vm_snap *sn, struct vm_err *err)
 {
 	long n = vm_snap_slurp(sn, &sn->s->scratch, "statm");
 	if (n == -ESRCH || (n > 1 && sn->s->scratch.s[0] == '0'))
-		return vm_fail(err, ESRCH, "there is no process %d", sn->pid);
+		return vm_session_no_process(sn->s, sn->pid, err);
 	return vm_fail(err, ENODATA, "iterators don't show the process");
 }
 

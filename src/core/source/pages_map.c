@@ -416,6 +416,8 @@ static int scan_pagemap(struct vm_session *session, pid_t pid, const struct vm_p
 	if (!q->as)
 		return vm_fail(err, EINVAL, "pagemap needs to be told what is mapped");
 	vm_auto_close int fd = vm_session_open_file(session, 0, "proc/%d/pagemap", pid);
+	if (fd == -ENOENT && !session->live)
+		return vm_fail(err, ENOENT, "the pages (pagemap) of process %d are %s", pid, vm_session_lacks(session));
 	if (fd < 0)
 		return vm_fail_os(err, -fd, "cannot open /proc/%d/pagemap", pid);
 	struct scan *s = calloc(1, sizeof(*s));

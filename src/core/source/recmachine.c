@@ -7,11 +7,14 @@
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
 #include "core/source/capture.h"
+#include "core/source/machine.h"
 #include "core/source/session.h"
 
-/** Figures that change by themselves. */
+#define NODES "sys/devices/system/node"
+
+/** Figures that change by themselves, besides those of vmrep. */
 static const char *const figures[] = {
-	"proc/zoneinfo", "proc/buddyinfo", "proc/stat", "proc/loadavg", "proc/swaps", "proc/pressure/cpu", "proc/pressure/io",
+	"proc/zoneinfo", "proc/buddyinfo", "proc/stat", "proc/loadavg", "proc/swaps",
 };
 
 /** Directories of such, with those in them. */
@@ -53,13 +56,30 @@ static void read_dir(struct vm_session *s, const char *dir, unsigned depth)
 	vm_buf_free(&names);
 }
 
+/** Pools of huge pages, node by node. */
+static void read_node_pools(struct vm_session *s)
+{
+	struct vm_buf names = { 0 };
+	char dir[64];
+	vm_session_list(s, &names, NODES);
+	for (const char *name = NULL; (name = vm_next_name(&names, name));)
+		if (strncmp(name, "node", 4) == 0 && snprintf(dir, sizeof(dir), NODES "/%.15s/hugepages", name) > 0)
+			read_dir(s, dir, 2);
+	vm_buf_free(&names);
+}
+
 void vm_rec_read_machine(struct vm_session *s, bool all)
 {
+	struct vm_machine m = { 0 };
 	vm_capture_machine(s);
+	/* What isn't there isn't recorded. */
+	vm_machine_read(s, VM_MACH_FILES, &m, NULL);
+	vm_machine_free(&m);
 	for (size_t i = 0; i < vm_countof(figures); i++)
 		vm_session_slurp(s, &s->scratch, "%s", figures[i]);
 	for (size_t i = 0; i < vm_countof(figure_dirs); i++)
 		read_dir(s, figure_dirs[i], DEPTH);
+	read_node_pools(s);
 	for (size_t i = 0; all && i < vm_countof(setting_dirs); i++)
 		read_dir(s, setting_dirs[i], DEPTH);
 }

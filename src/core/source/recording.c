@@ -24,6 +24,8 @@ struct vm_recording {
 	struct vm_rec_tree tree;
 	/** The moment that `tree` holds; SIZE_MAX: none. */
 	size_t at;
+	/** The one that the last reading failed at. */
+	size_t broken;
 	/** Files by their numbers: indexes of the tree's entries. */
 	VM_VEC(uint32_t) numbers;
 	struct vm_buf payload, ops, data, before, text;
@@ -105,6 +107,11 @@ bool vm_recording_closed(const struct vm_recording *r)
 uint64_t vm_recording_bytes(const struct vm_recording *r)
 {
 	return r->bytes;
+}
+
+size_t vm_recording_broken(const struct vm_recording *r)
+{
+	return r->broken;
 }
 
 struct vm_rec_tree *vm_recording_tree(struct vm_recording *r)
@@ -251,7 +258,7 @@ static size_t first_to_read(const struct vm_recording *r, size_t moment)
 	return r->at != SIZE_MAX && r->at >= from && r->at <= moment ? r->at + 1 : from;
 }
 
-static size_t next_whole(const struct vm_recording *r, size_t from)
+size_t vm_recording_next_whole(const struct vm_recording *r, size_t from)
 {
 	while (from < r->blocks.moments.n && !r->blocks.moments.v[from].key)
 		from++;
@@ -266,9 +273,11 @@ static int fail_frame(const struct vm_recording *r, size_t i, int code, struct v
 	}
 	if (code == -ENOMEM)
 		return vm_fail(err, ENOMEM, "out of memory");
-	size_t whole = next_whole(r, i + 1);
+	size_t whole = vm_recording_next_whole(r, i + 1);
 	vm_fail(err, EBADMSG, "frame #%zu of '%s' is broken", i + 1, r->path);
-	if (whole < r->blocks.moments.n)
+	if (whole < r->blocks.moments.n && !i)
+		vm_hint(err, "those from #%zu on can be read: --at '#%zu'", whole + 1, whole + 1);
+	else if (whole < r->blocks.moments.n)
 		vm_hint(err, "those from #%zu on can be read, and those before #%zu: --at '#%zu'", whole + 1, i + 1, whole + 1);
 	else if (i > 0)
 		vm_hint(err, "those before it can be read: --at '#%zu'", i);
@@ -282,6 +291,7 @@ int vm_recording_read(struct vm_recording *r, size_t moment, struct vm_err *err)
 		int e = apply_frame(r, i);
 		if (e < 0) {
 			r->at = SIZE_MAX;
+			r->broken = i;
 			return fail_frame(r, i, e, err);
 		}
 		r->at = i;

@@ -46,6 +46,11 @@ int vm_recording_find(const struct vm_recording *r, const char *text, size_t *mo
  * nothing is known until the next call.
  */
 int vm_recording_read(struct vm_recording *r, size_t moment, struct vm_err *err);
+
+/** The frame that kept the last one from being read; and the first one from `from` on that needs none before it, or the count. */
+size_t vm_recording_broken(const struct vm_recording *r);
+size_t vm_recording_next_whole(const struct vm_recording *r, size_t from);
+
 struct vm_rec_tree *vm_recording_tree(struct vm_recording *r);
 
 /** What the moment that was read last holds. */
@@ -61,6 +66,9 @@ void vm_recording_sum_up(struct vm_recording *r, struct vm_rec_summary *out);
  */
 int vm_session_open_recording(struct vm_recording *r, size_t moment, struct vm_session **out, struct vm_err *err);
 
+/** The same at the last moment that can be read; that others can't is noted. */
+int vm_session_open_last(struct vm_recording *r, struct vm_session **out, struct vm_err *err);
+
 /** The recording of the session; NULL: it isn't of one. */
 struct vm_recording *vm_session_recording(const struct vm_session *s);
 size_t vm_session_moment(const struct vm_session *s);
@@ -68,7 +76,13 @@ size_t vm_session_moment(const struct vm_session *s);
 /** Go to another moment: what is read from now on is of that.  0 or a negative errno; then it stays where it is. */
 int vm_session_seek(struct vm_session *s, size_t moment, struct vm_err *err);
 
-/** Go on to the first moment that is at least `ns` of recorded time later.  -ENODATA: there is none. */
+/** Go to the first moment that can be read; that others can't is noted. */
+int vm_session_begin(struct vm_session *s, struct vm_err *err);
+
+/**
+ * Go on to the first moment that is at least `ns` of recorded time later; broken ones are passed over, and that is noted.
+ * -ENODATA: there is none.
+ */
 int vm_session_advance(struct vm_session *s, uint64_t ns, struct vm_err *err);
 
 /** When it was: "2026-11-28 14:05:30" in local time; fractions of a second where `fraction` is set. */

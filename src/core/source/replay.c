@@ -244,7 +244,38 @@ static void free_replay(struct vm_replay *rp)
 	free(rp);
 }
 
-int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm_session **out, struct vm_err *err)
+/** What the session knows of the moment that it has come to. */
+static void arrive(struct vm_session *s)
+{
+	const struct vm_rec_moment *m = vm_recording_moment(s->replay->rec, s->replay->moment);
+	s->replay_ns = m->boot_ns;
+	s->replay_real_ns = m->real_ns > 0 ? (uint64_t)m->real_ns : 0;
+	s->replay_boot = vm_session_read_boot(s);
+	vm_session_learn_page(s);
+}
+
+static void note_broken(struct vm_session *s, const struct vm_err *why)
+{
+	char text[sizeof(why->what) + 80];
+	snprintf(text, sizeof(text), "%s: it is left out, and what rests upon it", why->what);
+	vm_session_note_other(s, "moments", "moments of the recording", text);
+}
+
+/** The last one that can be read, from `moment` back. */
+static int go_back(struct vm_session *s, size_t moment, struct vm_err *err)
+{
+	struct vm_err why = { 0 };
+	int r = go_to(s->replay, moment, err);
+	if (r == -EBADMSG && err)
+		why = *err;
+	while (r == -EBADMSG && vm_recording_broken(s->replay->rec) > 0)
+		r = go_to(s->replay, vm_recording_broken(s->replay->rec) - 1, err);
+	if (r == 0 && why.what[0])
+		note_broken(s, &why);
+	return r;
+}
+
+static int open_recording(struct vm_recording *rec, size_t moment, bool back, struct vm_session **out, struct vm_err *err)
 {
 	struct vm_replay *rp = calloc(1, sizeof(*rp));
 	struct vm_session *s = rp ? vm_session_new() : NULL;
@@ -256,14 +287,24 @@ int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm
 	rp->rec = rec;
 	s->replay = rp;
 	s->replay_free = free_replay;
-	s->replay_ns = vm_recording_moment(rec, moment)->boot_ns;
-	int r = go_to(rp, moment, err);
+	int r = back ? go_back(s, moment, err) : go_to(rp, moment, err);
 	if (r < 0) {
 		vm_session_close(s);
 		return r;
 	}
+	arrive(s);
 	*out = s;
 	return 0;
+}
+
+int vm_session_open_recording(struct vm_recording *rec, size_t moment, struct vm_session **out, struct vm_err *err)
+{
+	return open_recording(rec, moment, false, out, err);
+}
+
+int vm_session_open_last(struct vm_recording *rec, struct vm_session **out, struct vm_err *err)
+{
+	return open_recording(rec, vm_recording_count(rec) - 1, true, out, err);
 }
 
 struct vm_recording *vm_session_recording(const struct vm_session *s)
@@ -285,9 +326,29 @@ int vm_session_seek(struct vm_session *s, size_t moment, struct vm_err *err)
 	struct vm_err ignored;
 	if (r < 0 && go_to(rp, was, &ignored) < 0)
 		rp->sorted.n = 0;
-	s->replay_ns = vm_recording_moment(rp->rec, rp->moment)->boot_ns;
 	vm_session_forget(s);
+	arrive(s);
 	return r;
+}
+
+/** `moment`, or the next one that can be read. */
+static int go_on(struct vm_session *s, size_t moment, struct vm_err *err)
+{
+	const struct vm_recording *rec = s->replay->rec;
+	struct vm_err why = { 0 };
+	int r = vm_session_seek(s, moment, &why);
+	while (r == -EBADMSG && (moment = vm_recording_next_whole(rec, moment + 1)) < vm_recording_count(rec)) {
+		note_broken(s, &why);
+		r = vm_session_seek(s, moment, &why);
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
+int vm_session_begin(struct vm_session *s, struct vm_err *err)
+{
+	return go_on(s, 0, err);
 }
 
 int vm_session_advance(struct vm_session *s, uint64_t ns, struct vm_err *err)
@@ -300,5 +361,13 @@ int vm_session_advance(struct vm_session *s, uint64_t ns, struct vm_err *err)
 		if (++to >= vm_recording_count(rec))
 			return -ENODATA;
 	} while (vm_recording_moment(rec, to)->boot_ns < due && vm_recording_moment(rec, to)->boot_ns >= s->replay_ns);
-	return vm_session_seek(s, to, err);
+	struct vm_err why = { 0 };
+	const int r = go_on(s, to, &why);
+	if (r == -EBADMSG) {
+		note_broken(s, &why);
+		return -ENODATA;
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }

@@ -1,5 +1,6 @@
 #include "core/source/session.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -9,11 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/model/nodes.h"
 #include "core/source/replay.h"
 
@@ -22,6 +25,9 @@ enum { PATH_SIZE = 8192 };
 /** No text of /proc that is read in one piece is as long, but those that a process makes up: it may say that
     its command line is a terabyte of its memory (PR_SET_MM_MAP in prctl(2)). */
 enum { TEXT_MAX = 1024 * 1024 };
+
+/** No machine that runs Linux has smaller or bigger base pages. */
+enum { PAGE_LEAST = 4096, PAGE_MOST = 262144 };
 
 struct vm_session *vm_session_new(void)
 {
@@ -33,6 +39,16 @@ struct vm_session *vm_session_new(void)
 	s->ticks_per_second = 100;
 	memset(s->probed, 0xff, sizeof(s->probed));
 	return s;
+}
+
+void vm_session_learn_page(struct vm_session *s)
+{
+	uint64_t bytes;
+	if (vm_session_slurp(s, &s->scratch, "pagesize") <= 0)
+		return;
+	s->scratch.s[strcspn(s->scratch.s, "\n")] = '\0';
+	if (vm_parse_u64(s->scratch.s, &bytes) == 0 && bytes >= PAGE_LEAST && bytes <= PAGE_MOST && !(bytes & (bytes - 1)))
+		s->page_bytes = bytes;
 }
 
 int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err)
@@ -54,12 +70,20 @@ int vm_session_open(const char *root, struct vm_session **out, struct vm_err *er
 				s->proc_fd = proc;
 			else
 				close(proc);
+			if (!s->live)
+				vm_session_learn_page(s);
 			*out = s;
 			return 0;
 		}
 	}
 	vm_session_close(s);
 	return r;
+}
+
+int vm_session_no_process(const struct vm_session *s, pid_t pid, struct vm_err *err)
+{
+	return vm_fail(err, ESRCH, "there is no process %d%s%s", pid, s->live ? "" : " in the ",
+		       s->live ? "" : vm_session_kind(s));
 }
 
 void vm_session_note_other(struct vm_session *s, const char *name, const char *what, const char *why)
@@ -111,6 +135,38 @@ void vm_session_forget(struct vm_session *s)
 uint64_t vm_session_clock(const struct vm_session *s)
 {
 	return s->replay ? s->replay_ns : vm_clock_ns();
+}
+
+static uint64_t clock_of(clockid_t id)
+{
+	struct timespec ts;
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/** The digits of a UUID, as many as fit. */
+static uint64_t boot_number(const char *text)
+{
+	uint64_t v = 0;
+	for (; isxdigit((unsigned char)*text) || *text == '-'; text++)
+		if (*text != '-')
+			v = v << 4 | (uint64_t)(*text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10);
+	return v;
+}
+
+uint64_t vm_session_read_boot(struct vm_session *s)
+{
+	return vm_session_slurp(s, &s->scratch, "proc/sys/kernel/random/boot_id") > 0 ? boot_number(s->scratch.s) : 0;
+}
+
+uint64_t vm_session_boot_ns(const struct vm_session *s)
+{
+	return s->live ? clock_of(CLOCK_BOOTTIME) : s->replay ? s->replay_ns : 0;
+}
+
+uint64_t vm_session_real_ns(const struct vm_session *s)
+{
+	return s->live ? clock_of(CLOCK_REALTIME) : s->replay ? s->replay_real_ns : 0;
 }
 
 static bool is_empty_dir(int fd)

@@ -50,6 +50,7 @@ struct vm_session {
 	int capture_error;
 	/** Who takes what is read instead of a directory, or NULL: vm_session_copy_to(). */
 	const struct vm_copies *copies;
+	/** Of the machine that is looked at: this one's, or what the tree or recording says. */
 	uint64_t page_bytes;
 	/** Clock ticks per second of stat's times (USER_HZ is 100 on every Linux ABI). */
 	uint64_t ticks_per_second;
@@ -80,8 +81,10 @@ struct vm_session {
 	/** The recording whose moment this shows (core/source/recording.h); NULL: it isn't of one.  Freed likewise. */
 	struct vm_replay *replay;
 	void (*replay_free)(struct vm_replay *rp);
-	/** When the recording's moment was read, on the clock of vm_session_clock(). */
-	uint64_t replay_ns;
+	/** When the recording's moment was read: on the clock of vm_session_clock(), and the date. */
+	uint64_t replay_ns, replay_real_ns;
+	/** Which run of the machine that moment is of; 0: not known. */
+	uint64_t replay_boot;
 	/** Reused for every small file. */
 	struct vm_buf scratch;
 };
@@ -93,12 +96,31 @@ struct vm_session {
  */
 int vm_session_open(const char *root, struct vm_session **out, struct vm_err *err);
 
+/** The size of a page where the tree or recording says it: its file `pagesize`. */
+void vm_session_learn_page(struct vm_session *s);
+
 /** One that reads nothing yet: for recordings.  NULL when memory is out. */
 struct vm_session *vm_session_new(void);
 void vm_session_close(struct vm_session *s);
 
 /** When what is read now was so, for rates and ages: CLOCK_MONOTONIC; of a recording, CLOCK_BOOTTIME of its moment. */
 uint64_t vm_session_clock(const struct vm_session *s);
+
+/** CLOCK_BOOTTIME and CLOCK_REALTIME then; 0 of a captured tree, which is of no moment. */
+uint64_t vm_session_boot_ns(const struct vm_session *s);
+uint64_t vm_session_real_ns(const struct vm_session *s);
+
+/**
+ * Two numbers that differ: the machine was started again in between, and counters began anew (proc/sys/kernel/random/boot_id).
+ * 0: not known; one that is live, or captured, is always the same.
+ */
+static inline uint64_t vm_session_boot(const struct vm_session *s)
+{
+	return s->replay_boot;
+}
+
+/** That number as it is read now, of a live machine or a captured tree as well. */
+uint64_t vm_session_read_boot(struct vm_session *s);
 
 /** What was remembered of the machine is forgotten: it is about to be another one, or another moment of it. */
 void vm_session_forget(struct vm_session *s);
@@ -189,6 +211,15 @@ static inline const char *vm_session_kind(const struct vm_session *s)
 {
 	return s->replay ? "recording" : "captured tree";
 }
+
+/** Why something of it isn't known. */
+static inline const char *vm_session_lacks(const struct vm_session *s)
+{
+	return s->replay ? "not in the recording" : "not in the captured tree";
+}
+
+/** -ESRCH: there is no such process, on this machine or at this moment of what is looked at. */
+int vm_session_no_process(const struct vm_session *s, pid_t pid, struct vm_err *err);
 
 /** Note that `need` was wanted of `pid` and could not be read. */
 void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid);

@@ -148,11 +148,6 @@ int vm_snap_meet(struct vm_snap *sn, uint32_t needs)
 	return 0;
 }
 
-static int gone(pid_t pid, struct vm_err *err)
-{
-	return vm_fail(err, ESRCH, "there is no process %d", pid);
-}
-
 static void count_mappings(struct vm_aspace *as)
 {
 	uint64_t n = as->nmaps;
@@ -236,7 +231,7 @@ static int photograph(struct vm_session *s, pid_t pid, uint32_t needs, uint64_t 
 	if (!(needs & VM_NEED(MMADDR)))
 		as->proc.unmet &= ~VM_NEED(MMADDR);
 	if (r == -ESRCH)
-		r = gone(pid, err);
+		r = vm_session_no_process(s, pid, err);
 	else if (r < 0)
 		r = r == -EAGAIN ? vm_fail(err, EAGAIN, "process %d executes one program after the other", pid)
 				 : vm_fail_os(err, -r, "cannot open /proc/%d", pid);
@@ -289,7 +284,7 @@ int vm_proc_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_aren
 		r = vm_snap_meet(&sn, needs);
 	vm_snap_close(&sn);
 	if (r == -ESRCH)
-		return gone(pid, err);
+		return vm_session_no_process(s, pid, err);
 	return r < 0 ? vm_fail_os(err, -r, "cannot open /proc/%d", pid) : 0;
 }
 

@@ -31,7 +31,7 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 
 /**
  * Tasks are looked at by eBPF where its loading pays, which takes as long as reading stat and status of some hundred
- * processes: on machines with many, and in live views.
+ * processes: on machines with many, and in live views, once they have something to show.
  */
 enum { TASKS_FROM = 600 };
 
@@ -344,7 +344,7 @@ static bool pass_over_tasks(struct vm_session *s, struct pass *ps)
 	size_t n;
 	unsigned threads = 0;
 	if (!s->live || vm_session_copies(s) || ps->o->only || sysinfo(&info) != 0 ||
-	    (!ps->o->lazy && info.procs < TASKS_FROM))
+	    ((!ps->o->lazy || ps->tick == 1) && info.procs < TASKS_FROM))
 		return false;
 	if (vm_tasks_get(s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0)
 		return false;
@@ -381,6 +381,10 @@ static void time_faults(struct vm_session *s, bool wanted)
 
 int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep *o, struct vm_err *err)
 {
+	/* Numbers and start times mean others then. */
+	if (set->boot != vm_session_boot(s))
+		vm_procset_free(set);
+	set->boot = vm_session_boot(s);
 	struct vm_proclist *l = vm_procset_begin(set);
 	time_faults(s, o->needs & VM_NEED(FAULTTIME));
 	/* Looked up once, so that threads find it at hand. */

@@ -120,7 +120,7 @@ static void check_writes(struct vm_ws_facts *f)
 int vm_ws_open(struct vm_session *s, pid_t pid, const struct vm_ws_ask *ask, struct vm_wsread **out, struct vm_err *err)
 {
 	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a working set is of this machine's processes, not of a captured tree's");
+		return vm_fail(err, EOPNOTSUPP, "a working set is of this machine's processes, not of a %s's", vm_session_kind(s));
 	struct vm_wsread *w = calloc(1, sizeof(*w));
 	if (!w)
 		return vm_fail(err, ENOMEM, "out of memory");

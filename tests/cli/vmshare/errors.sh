@@ -13,6 +13,9 @@ run vmshare --filter 'RISK >' 1
 run vmshare --family --watch 1
 run vmshare --family 1 2
 run vmshare --runs -p 1,2
+run vmshare --who 1 2
+run vmshare --who --pairs 1
+run vmshare --root linux-6.18 --who 1001
 run vmshare -a 1
 run vmshare -p 1 2
 run vmshare --range xyz 1

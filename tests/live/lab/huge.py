@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from target import THP, Obey, Settings
-from truth import PAGE, Lab, Mismatch, Skip, smaps
+from truth import PAGE, Lab, Mismatch, Skip, smaps, some
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 VMHUGE = os.path.join(BIN, "vmhuge")
@@ -262,7 +262,7 @@ def main():
         except Mismatch as e:
             print(f"FAIL folios shared in part: {e}")
             failed += 1
-    for words in WORKLOADS:
+    for words in some(WORKLOADS):
         try:
             with Lab(BIN, *words.split(), "--dir", DIR, "--quiet") as lab:
                 t = lab.line()
@@ -282,7 +282,7 @@ def main():
         print(f"left out: {s}")
     for s in sorted(told):
         print(f"not read {s}")
-    print(f"vmhuge: {facts} facts of {len(WORKLOADS) + 1 - len(skipped)} states, {failed} failed")
+    print(f"vmhuge: {facts} facts of {len(some(WORKLOADS)) + 1 - len(skipped)} states, {failed} failed")
     return 1 if failed else 0 if facts else 77
 
 

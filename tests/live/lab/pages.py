@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from truth import PAGE, Lab, Mismatch, Skip, swap_is_on
+from truth import PAGE, Lab, Mismatch, Skip, some, swap_is_on
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 VMPAGE = os.path.join(BIN, "vmpage")
@@ -398,7 +398,7 @@ def main():
         for via in ("page-tables", "pagemap", "pagemap-scan"):
             way, why = read_way(lab.line()["pid"] if lab.pid is None else lab.pid, via)
             print(f"{via}: {'with frames' if way and way.frames else 'no frames' if way else why}")
-    for line in WORKLOADS:
+    for line in some(WORKLOADS):
         try:
             print(f"ok   {line}: {try_one(line.split())} pages")
             done += 1

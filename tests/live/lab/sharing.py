@@ -1,6 +1,8 @@
 """vmshare against what vmlab's workloads state by construction, and against the kernel's own files.
 
 Usage: sharing.py BIN_DIR
+
+VM_SHARE_CHILDREN: how many are many (default 30).
 """
 
 import array
@@ -20,6 +22,7 @@ DIR = tempfile.mkdtemp(prefix="vmshare-")
 VMSHARE = os.path.join(BIN, "vmshare")
 KINDS = ("file", "shmem", "anon", "ksm", "hugetlb")
 TRIES = 40
+MANY = os.environ.get("VM_SHARE_CHILDREN", "30")
 
 
 def frames_are_known():
@@ -267,6 +270,35 @@ def lookup():
     return 2
 
 
+def who():
+    """--who tells of each mapping what the pairs of the construction say, of the family and of nobody else."""
+    with Lab(BIN, "fork-family", "--size", "1M", "--children", "3", "--write", "50%", "--dir", DIR, "--quiet") as lab:
+        t = lab.line()
+        n = 0
+        while True:
+            want = {}
+            for f in t["pairs"]:
+                for pid, other in ((f["pid"], f["with_pid"]), (f["with_pid"], f["pid"])):
+                    if f["shared_bytes"]:
+                        want.setdefault((pid, f["start"]), {})[other] = f["shared_bytes"]
+
+            def check(where):
+                pid, start = where
+                rows = [r for r in vmshare("--who", pid)["sharers"] if r["start"] == start]
+                expect(f"{start} of {pid}", "sharers", want[where], {r["pid"]: r["shared_bytes"] for r in rows})
+                for r in rows:
+                    expect(f"{start} of {pid}", "no more than is shared", True, r["shared_bytes"] <= r["many_bytes"])
+                mapping = next(m for m in vmshare("-o", "START,SHARERS,WITH", pid)["mappings"] if m["start"] == start)
+                expect(f"{start} of {pid}", "WITH", set(map(str, want[where])), set(mapping["shared_with"]))
+                expect(f"{start} of {pid}", "SHARERS", len(want[where]), mapping["sharers"])
+            for where in want:
+                until_right(check, where)
+                n += len(want[where])
+            if not t["more_steps"]:
+                return n
+            t = lab.step()
+
+
 def watch():
     """What a step breaks is what the rates say: bytes a second times seconds."""
     with Lab(BIN, "fork-family", "--size", "4M", "--children", "2", "--write", "50%", "--dir", DIR, "--quiet") as lab:
@@ -295,6 +327,8 @@ def watch():
                     raise Mismatch(f"broke {broke}, should be {want}")
             finally:
                 p.terminate()
+                # While it writes, the pipe must stay.
+                p.stdout.read()
         expect("watch", "exit status", 0, p.returncode)
         return len(want)
 
@@ -314,6 +348,7 @@ def refused():
             expect("process", "shared_bytes", None, row["shared_bytes"])
         vmshare("--pairs", *pids, status=4)
         vmshare("--pfn", "1", status=4)
+        vmshare("--who", pids[0], status=4)
     return 6
 
 
@@ -322,7 +357,7 @@ TESTS = [
     ("family, large shares", lambda: family("--size", "600K", "--children", "3", "--write", "70%", "--parent", "100%"), False),
     ("family, all written", lambda: family("--size", "300K", "--children", "6", "--write", "100%", "--parent", "50%"), False),
     ("family, one child", lambda: family("--size", "300K", "--children", "1", "--write", "10%", "--parent", "0", "--shm", "64K"), False),
-    ("family, many children", lambda: family("--size", "256K", "--children", "30", "--shm", "16K", "--file", "16K"), False),
+    ("family, many children", lambda: family("--size", "256K", "--children", MANY, "--shm", "16K", "--file", "16K"), False),
     ("ksm", ksm, True),
     ("frames and PSS, family", lambda: kernel("fork-family", "--size", "2M"), True),
     ("frames and PSS, shm", lambda: kernel("shm", "--size", "1M", "--sharers", "3"), True),
@@ -333,6 +368,7 @@ TESTS = [
     ("mapped twice", lambda: mapped_often(2), True),
     ("mapped seven times", lambda: mapped_often(7), True),
     ("lookup", lookup, True),
+    ("who", who, True),
     ("watch", watch, False),
 ]
 

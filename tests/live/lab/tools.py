@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from truth import Lab, Mismatch, Skip, check_keys, expect, smaps, status, swap_is_on
+from truth import Lab, Mismatch, Skip, check_keys, expect, smaps, some, status, swap_is_on
 
 WORKLOADS = [
     ["anon", "--size", "4M"],
@@ -185,7 +185,7 @@ def main():
     bins = sys.argv[1]
     failed = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for i, args in enumerate(WORKLOADS):
+        for i, args in enumerate(some(WORKLOADS)):
             name = args[0] if args[0] != "shm" else f"shm {args[2]}"
             try:
                 with Lab(bins, *args, "--quiet") as lab:

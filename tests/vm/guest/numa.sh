@@ -65,6 +65,14 @@ else ($f.nodes[] | if $m["node\(.node)_bytes"] == .bytes then "ok"
 	else "\($f.label): node \(.node) has \($m["node\(.node)_bytes"]), should have \(.bytes)" end) end
 JQ
 
+# lacks WORDS...: this kernel can't make it: there are weights from Linux 6.9 on, several preferred nodes from 5.15 on.
+lacks() {
+	case "$VM_KERNEL $*" in
+	5.10\ numa-weighted* | 6.1\ numa-weighted* | 5.10\ *"--way many"*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # start WORDS...: the workload's first truth in $truth, its process in $lab; 1 if it can't be made here.
 start() {
 	vmlab "$@" --quiet >/tmp/numa-truth 2>/tmp/err &
@@ -72,10 +80,11 @@ start() {
 	exec 3</tmp/numa-truth
 	read -r truth <&3 && return 0
 	wait $lab
-	case $? in
-	77) echo "skip: $*: $(cat /tmp/err)" ;;
-	*) fail "$*" /tmp/err ;;
-	esac
+	if [ $? = 77 ] && lacks "$@"; then
+		echo "skip: $*: $(cat /tmp/err)"
+	else
+		fail "$*" /tmp/err
+	fi
 	return 1
 }
 

@@ -69,6 +69,25 @@ jq -e '.processes[0].writes == "soft-dirty"' /tmp/report >/dev/null || fail "wri
 near used_bytes "$(fact .hot_bytes)"
 near written_bytes "$(fact .written_bytes)"
 near written_bytes_max "$(fact .written_bytes)"
+
+# The other way to have CPUs forget what they know of page tables, which takes soft-dirty bits for it.
+look --clear-refs --flush clear-refs -w 500ms -d 3s
+near used_bytes "$(fact .hot_bytes)"
+near cold_bytes "$(fact '.cold_bytes + .warm_bytes')"
+
+# Frames that are marked idle, where the kernel tracks them.
+if [ -e /sys/kernel/mm/page_idle/bitmap ]; then
+	look --page-idle -w 500ms -d 4s
+	near used_bytes "$(fact .hot_bytes)"
+	near cold_bytes "$(fact '.cold_bytes + .warm_bytes')"
+else
+	vmws --page-idle -p $lab -d 100ms >/tmp/out 2>/tmp/err
+	status=$?
+	if [ $status != 1 ] || [ -s /tmp/out ] || ! grep -q CONFIG_IDLE_PAGE_TRACKING /tmp/err; then
+		fail "without idle pages: status $status: $(cat /tmp/out /tmp/err)"
+	fi
+	echo "no idle pages: $(cat /tmp/err)"
+fi
 kill $lab
 wait $lab
 

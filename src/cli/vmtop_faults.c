@@ -18,6 +18,7 @@
 #include "core/analysis/faultview.h"
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/base/thread.h"
 #include "core/source/faults.h"
 #include "core/source/session.h"
 
@@ -116,11 +117,10 @@ static int begin(void *ctx, pid_t pid, struct vm_err *err)
 		return vm_fail(err, ENOMEM, "out of memory");
 	w->pid = pid;
 	pthread_mutex_init(&w->lock, NULL);
-	const int r = pthread_create(&w->thread, NULL, start, w);
-	if (r != 0) {
+	if (!vm_thread_start(&w->thread, start, w)) {
 		pthread_mutex_destroy(&w->lock);
 		free(w);
-		return vm_fail_os(err, r, "cannot make a thread");
+		return vm_fail(err, EAGAIN, "cannot make a thread");
 	}
 	f->watch = w;
 	return 0;

@@ -20,8 +20,8 @@
 #include "core/source/source.h"
 #include "core/source/tlbprobe.h"
 
-/** Windows of a sample, as vmtlb --hot has them; fewer, as somebody waits. */
-enum { SAMPLES = 5, WINDOW_NS = 10000000, BRIEF_NS = 1000000 };
+/** Windows of a sample, as vmtlb --hot has them. */
+enum { SAMPLES = 7, WINDOW_NS = 10000000, BRIEF_NS = 1000000 };
 
 /* ---- Counters ------------------------------------------------------------------------------------------------------- */
 

@@ -68,7 +68,21 @@ keys Enter; see "1 of [0-9]+ processes  filter: PID == $shell" "filter is on"
 keys Enter; see 'Overview' "process"; see 'Address space' "overview"
 keys Tab; see 'START +SIZE' "mappings"; see 'bin/bash' "names of mappings"
 keys Enter; see 'VMFLAGS|Mapping' "a mapping"
-keys q; keys q; see 'PID +USER' "back in the list"
+keys q
+
+# Its pages: a grid, closer, other colours, one page; then its faults and translations, for which nothing is left behind.
+keys 3; see 'by state +a cell is' "pages"; see 'gap of' "gaps between mappings"
+keys +; see 'lines [0-9]+-[0-9]+ of' "closer"
+keys c; see 'by present' "other colours"
+keys Enter; see 'Page at [0-9a-f]+ of process' "one page"; see 'PGD +[0-9]+' "its way through the page tables"
+watches() { find "/proc/$(vmtop_pid)/fd" -lname 'anon_inode:*perf*' | grep -q .; }
+watches_not() { ! watches; }
+keys q; keys 4; see 'by (ebpf|perf|counters); costs it' "page faults are watched, by what, and for how much"
+shows 'by counters;' || watches || fail "faults are watched without an event"
+keys 5; see 'Counted|Estimates' "translations"; see 'Resident' "what there is to translate"
+keys 1; see 'Address space' "overview again"
+until_true 10 watches_not || fail "something is still watched: $(ls -l "/proc/$(vmtop_pid)/fd")"
+keys q; see 'PID +USER' "back in the list"
 
 # Resize while it runs: larger, tiny, back.
 T resize-window -t 0 -x 160 -y 50; see 'kernel [0-9]+, running' "wide meters"

@@ -14,7 +14,7 @@ REFRESHES, ROUNDS = 50_000, 20
 GROWTH = 512 << 10     # what the allocator may make of it
 A_PROCESS = 8192       # what it may keep for each of as many processes as there ever were
 # What is pressed in each round, before and behind its refreshes: screens, orders, filters, tags, sets of columns.
-KEYS = ["m", "q", "t", "t", "P", "M", "k", "k", "F7 Down Enter", "F7 Home Enter", "Enter", "2", "3", "4", "q", "Space Down Space", "c",
+KEYS = ["m", "q", "t", "t", "P", "M", "k", "k", "F7 Down Enter", "F7 Home Enter", "Enter", "2", "3", "7", "q", "Space Down Space", "c",
         "m Down", "q"]
 
 

@@ -36,6 +36,9 @@ shell=
 vmtop_pid() { tr -d ' ' 2>/dev/null <"/proc/$shell/task/$shell/children"; }
 has_ended() { [ -z "$(vmtop_pid)" ]; }
 
+# tmux resizes the terminal a moment after its window.
+has_size() { [ "$(stty size <"$(T list-panes -t 0 -F '#{pane_tty}')")" = "$1" ]; }
+
 start() {
 	T new-session -d -x "$1" -y "$2" "env PS1='ready> ' bash --norc --noprofile" || fail "tmux doesn't start"
 	shell=$(T list-panes -t 0 -F '#{pane_pid}')
@@ -90,7 +93,8 @@ T resize-window -t 0 -x 18 -y 4; see 'too small' "tiny"
 for i in $(seq 40); do
 	T resize-window -t 0 -x $((10 + i * 37 % 190)) -y $((3 + i * 23 % 60))
 done
-T resize-window -t 0 -x 80 -y 24; see 'F1Help' "80x24 again"
+T resize-window -t 0 -x 80 -y 24; until_true 30 has_size "24 80" || fail "tmux doesn't resize"
+see 'F1Help' "80x24 again"
 
 # Stop and continue.
 keys C-z; see 'Stopped' "SIGTSTP gives the shell back"

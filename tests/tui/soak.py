@@ -15,7 +15,8 @@ BIN = sys.argv[1]
 REFRESHES = int(os.environ.get("VM_SOAK", "2000"))
 ROUNDS = 16
 # What is pressed in each round, before and behind its refreshes: all screens, orders, a filter, tags, sets of columns, a picture.
-KEYS = ["m", "Esc", "t", "t", "P", "M", "k", "k", "F7 Down Enter", "F7 Home Enter", "Enter", "2", "3", "4", "Tab", "Esc", "L",
+# Not the tab Faults: a thread that begins to watch takes longer than a round, and cleans up on its own time.
+KEYS = ["m", "Esc", "t", "t", "P", "M", "k", "k", "F7 Down Enter", "F7 Home Enter", "Enter", "2", "3", "5", "6", "7", "8", "Esc", "L",
         "Esc Esc", "Space Down Space", "c", "\\ 1 Enter", "\\ Backspace Enter", "m Down Enter", "Esc Esc", "h", "Esc"]
 GROWTH = 256 << 10     # what an allocator may make of it
 

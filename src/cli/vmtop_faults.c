@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "cli/sitenames.h"
@@ -24,8 +25,34 @@
 
 enum state { STARTING, RUNNING, FAILED };
 
+/** One watch begins at a time: who opens and leaves the tab again and again shall not make a heap of them.  Shared by the watches
+    and the tab; the last one frees it. */
+struct vmtop_gate {
+	pthread_mutex_t lock;      /* held while a watch begins */
+	atomic_uint users;
+};
+
+static struct vmtop_gate *make_gate(void)
+{
+	struct vmtop_gate *g = calloc(1, sizeof(*g));
+	if (!g)
+		return NULL;
+	pthread_mutex_init(&g->lock, NULL);
+	atomic_init(&g->users, 1);
+	return g;
+}
+
+static void leave_gate(struct vmtop_gate *g)
+{
+	if (atomic_fetch_sub(&g->users, 1) != 1)
+		return;
+	pthread_mutex_destroy(&g->lock);
+	free(g);
+}
+
 struct vmtop_watch {
 	pid_t pid;
+	struct vmtop_gate *gate;
 	struct vm_fault_ask ask;
 	pthread_t thread;
 	/** Of what follows: the thread's until it isn't STARTING any more. */
@@ -57,18 +84,37 @@ static void free_watch(struct vmtop_watch *w)
 	vm_sitenames_free(&w->names);
 	vm_session_close(w->s);
 	pthread_mutex_destroy(&w->lock);
+	leave_gate(w->gate);
 	free(w);
+}
+
+static bool is_abandoned(struct vmtop_watch *w)
+{
+	pthread_mutex_lock(&w->lock);
+	const bool abandoned = w->abandoned;
+	pthread_mutex_unlock(&w->lock);
+	return abandoned;
+}
+
+static int open_watch(struct vmtop_watch *w)
+{
+	if (is_abandoned(w))
+		return -ECANCELED;
+	int r = vm_session_open("/", &w->s, &w->trouble);
+	if (r == 0)
+		r = vm_sitenames_open(&w->names, w->s, false, &w->trouble);
+	if (r == 0)
+		r = vm_faults_open(w->s, &w->ask, &w->faults, &w->trouble);
+	return r;
 }
 
 static void *start(void *ctx)
 {
 	struct vmtop_watch *w = ctx;
 	w->ask = (struct vm_fault_ask){ .whom = VM_OF_PIDS, .pids = &w->pid, .npids = 1, .code = note_code, .ctx = w };
-	int r = vm_session_open("/", &w->s, &w->trouble);
-	if (r == 0)
-		r = vm_sitenames_open(&w->names, w->s, false, &w->trouble);
-	if (r == 0)
-		r = vm_faults_open(w->s, &w->ask, &w->faults, &w->trouble);
+	pthread_mutex_lock(&w->gate->lock);
+	const int r = open_watch(w);
+	pthread_mutex_unlock(&w->gate->lock);
 	pthread_mutex_lock(&w->lock);
 	w->state = r == 0 ? RUNNING : FAILED;
 	const bool abandoned = w->abandoned;
@@ -112,14 +158,17 @@ static int begin(void *ctx, pid_t pid, struct vm_err *err)
 	end(f);
 	if (!f->v->s->live)
 		return vm_fail(err, EOPNOTSUPP, "A %s has no page faults to watch; Overview has its counters", vm_session_kind(f->v->s));
-	struct vmtop_watch *w = calloc(1, sizeof(*w));
+	if (!f->gate)
+		f->gate = make_gate();
+	struct vmtop_watch *w = f->gate ? calloc(1, sizeof(*w)) : NULL;
 	if (!w)
 		return vm_fail(err, ENOMEM, "out of memory");
 	w->pid = pid;
+	w->gate = f->gate;
+	atomic_fetch_add(&w->gate->users, 1);
 	pthread_mutex_init(&w->lock, NULL);
 	if (!vm_thread_start(&w->thread, start, w)) {
-		pthread_mutex_destroy(&w->lock);
-		free(w);
+		free_watch(w);
 		return vm_fail(err, EAGAIN, "cannot make a thread");
 	}
 	f->watch = w;
@@ -185,6 +234,9 @@ void vmtop_faults_begin(struct vmtop_faults *f, struct vmtop *v)
 void vmtop_faults_end(struct vmtop_faults *f)
 {
 	end(f);
+	if (f->gate)
+		leave_gate(f->gate);
+	f->gate = NULL;
 }
 
 #endif

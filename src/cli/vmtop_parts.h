@@ -31,6 +31,7 @@ struct vmtop_faults {
 	struct vmtop *v;
 	struct vm_faults_feed feed;
 	struct vmtop_watch *watch; /* NULL: nothing is watched */
+	struct vmtop_gate *gate;   /* of its watches; NULL: there was none yet */
 };
 void vmtop_faults_begin(struct vmtop_faults *f, struct vmtop *v);
 void vmtop_faults_end(struct vmtop_faults *f);

@@ -117,6 +117,21 @@ static int set_up(struct vm_damon *d, uint64_t aggregation_ns, struct vm_err *er
 	return put_all(d, all, sizeof(all) / sizeof(all[0]), err);
 }
 
+/** The kernel's own users want it for themselves alone: modules that are on, damon_stat from the boot on where it's built so. */
+static int busy(struct vm_damon *d, struct vm_err *err)
+{
+	static const char *const modules[] = { "damon_stat", "damon_reclaim", "damon_lru_sort" };
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		if (vm_session_slurp(d->s, &d->s->scratch, "sys/module/%s/parameters/enabled", modules[i]) <= 0 ||
+		    d->s->scratch.s[0] != 'Y')
+			continue;
+		vm_fail(err, EBUSY, "DAMON is busy: the kernel's own %s is on", modules[i]);
+		vm_hint(err, "whoever administers this machine can stop it: echo N >/sys/module/%s/parameters/enabled", modules[i]);
+		return -EBUSY;
+	}
+	return vm_fail(err, EBUSY, "DAMON is busy: somebody else in the kernel runs it");
+}
+
 static int start(struct vm_damon *d, uint64_t aggregation_ns, struct vm_err *err)
 {
 	int r = check_free(d, err);
@@ -131,7 +146,7 @@ static int start(struct vm_damon *d, uint64_t aggregation_ns, struct vm_err *err
 		return r;
 	r = put(d, "0/state", "on");
 	if (r == -EBUSY)
-		return vm_fail(err, EBUSY, "DAMON is busy: the kernel runs it for somebody else, such as DAMON_RECLAIM");
+		return busy(d, err);
 	if (r < 0)
 		return vm_fail_os(err, -r, "cannot start DAMON on process %d", d->pid);
 	d->started = true;

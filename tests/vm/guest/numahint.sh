@@ -3,6 +3,11 @@
 set -u
 [ "$VM_NODES" -gt 1 ] || { echo "skip: this machine has one node"; exit 77; }
 [ -w /proc/sys/kernel/numa_balancing ] || { echo "skip: this kernel doesn't balance nodes"; exit 77; }
+# With all CPUs on one node, Linux 6.12 has nothing to learn.
+case $(cat /sys/devices/system/node/has_cpu) in
+*[-,]*) ;;
+*) echo "skip: all CPUs are on one node"; exit 77 ;;
+esac
 # At once and often; before Linux 5.13 these are sysctls.
 : >/tmp/settings
 for file in /proc/sys/kernel/numa_balancing \

@@ -1,16 +1,8 @@
 #!/bin/bash
 # vmrec --info's documents are valid by the installed schema, of whole and damaged recordings, and what others show of a
 # recording is valid by theirs.  Usage: vmrec.sh BIN.  As root also as a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmrec" ] || { echo "skip: vmrec isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
 # valid STATUS COMMAND ARGUMENT...: it ends with this status, and its document is valid.
 valid() {
@@ -22,10 +14,6 @@ valid() {
 		failed=1
 	fi
 	/usr/bin/python3 -B "$here/validate.py" "$here/../../schemas/$command-1.json" "$command $*" <"$scratch/out" || failed=1
-}
-# tells FILTER: the last document satisfies it.
-tells() {
-	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
 }
 
 fixtures=$here/../fixtures

@@ -1,4 +1,4 @@
-/** Sharing of the open process: what the tab Shared gets from the sources (src/cli/vmtop_shared.c). */
+/** Sharing of the open process: what the tab Shared gets from the sources (src/cli/vmtop/shared.c). */
 #ifndef VM_TUI_FEED_SHARED_H
 #define VM_TUI_FEED_SHARED_H
 

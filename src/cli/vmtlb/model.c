@@ -64,7 +64,9 @@ static int run_program(struct vmtlb *v, struct vm_tlbmodel *m, struct vm_signals
 	if (r == 0)
 		await(v, signals);
 	v->status = v->child.status;
+	const pid_t ran = v->child.pid;
 	vm_launch_reap(&v->child);
+	vm_tlbmodel_ended(m, ran);
 	if (r == 0)
 		await_others(signals);
 	return r;

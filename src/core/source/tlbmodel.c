@@ -454,6 +454,21 @@ int vm_tlbmodel_read(struct vm_tlbmodel *m, struct vm_tlb_result *out, struct vm
 		       (int)strcspn(note, "\n"), note);
 }
 
+void vm_tlbmodel_ended(const struct vm_tlbmodel *m, pid_t pid)
+{
+	const char *tmp = getenv("TMPDIR");
+	char begins[40];
+	const int len = snprintf(begins, sizeof(begins), "valgrind_proc_%d_", pid);
+	if (m->engine != VM_TLB_ENGINE_VALGRIND || pid <= 0)
+		return;
+	DIR *d = opendir(tmp && *tmp ? tmp : "/tmp");
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		if (strncmp(e->d_name, begins, (size_t)len) == 0)
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 void vm_tlbmodel_close(struct vm_tlbmodel *m)
 {
 	if (!m)

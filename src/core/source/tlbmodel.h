@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "core/model/tlb.h"
 #include "core/model/tlbresult.h"
@@ -44,6 +45,12 @@ const char *vm_tlbmodel_engine(const struct vm_tlbmodel *m);
  * what it says about it; or a negative errno.  `notes` gets what the engine complained of, a line each, any bytes.
  */
 int vm_tlbmodel_read(struct vm_tlbmodel *m, struct vm_tlb_result *out, struct vm_buf *notes, struct vm_err *err);
+
+/**
+ * Process `pid`, which ran the command, has ended.  Valgrind that was killed while it began has left files of its own, named after
+ * it, in $TMPDIR (coregrind/m_main.c): they are removed.
+ */
+void vm_tlbmodel_ended(const struct vm_tlbmodel *m, pid_t pid);
 
 /** Remove the directory, whatever is in it.  NULL is fine. */
 void vm_tlbmodel_close(struct vm_tlbmodel *m);

@@ -43,8 +43,8 @@ ELSEWHERE = {
 
 # Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
 EACH = {
-    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh",
-    "vmmap-truth.sh", "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
+    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh", "vmmap-truth.sh",
+    "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
 }
 
 

@@ -1,8 +1,8 @@
-# vm_add_command(vmmap [LIBS ...]): executable of src/cli/vmmap.c and src/cli/vmmap_*.c, installation, man page, completions.
+# vm_add_command(vmmap [LIBS ...]): executable of src/cli/vmmap/*.c, installation, man page, completions.
 function(vm_add_command name)
 	cmake_parse_arguments(C "" "" "LIBS" ${ARGN})
-	file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cli/${name}_*.c)
-	add_executable(${name} src/cli/${name}.c ${parts})
+	file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cli/${name}/*.c)
+	add_executable(${name} ${parts})
 	target_link_libraries(${name} PRIVATE vmcli ${C_LIBS} vm_warnings)
 	set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 	install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

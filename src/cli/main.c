@@ -169,6 +169,9 @@ static int open_session(struct vm_ctx *ctx, struct vm_err *err)
 static int run(struct vm_ctx *ctx, const void *own, int argc, char **argv, struct vm_err *err)
 {
 	int r = 0;
+	const struct vm_common *c = ctx->common;
+	if (vm_command.no_session && (c->replay || c->at || c->sources || strcmp(c->root, "/") != 0))
+		return vm_fail(err, EINVAL, "%s reads no process: --root, --replay, --at and --sources make no sense", vm_command.name);
 	if (!vm_command.no_session) {
 		r = open_session(ctx, err);
 		if (r < 0)

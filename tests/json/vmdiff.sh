@@ -2,48 +2,28 @@
 # vmdiff's documents are valid by the installed schemas in every mode, live and on captured trees, and say what was
 # made.  Usage: vmdiff.sh BIN
 # As root also the view of a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schemas=$here/../../schemas
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmdiff" ] || { echo "skip: vmdiff isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
-# valid SCHEMA STATUS ARGUMENT...: vmdiff ends with this status, and its document is valid.
-valid() {
-	local schema=$1 wanted=$2 status=0
-	shift 2
-	"${as[@]}" "$bin/vmdiff" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "vmdiff $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
-	/usr/bin/python3 -B "$here/validate.py" "$schemas/$schema.json" "vmdiff $*" <"$scratch/out" || failed=1
-}
-# tells FILTER: the last document satisfies it.
-tells() {
-	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
+# trend STATUS ARGUMENT...: as valid, of what --every and recordings give.
+trend() {
+	valid_by "$here/../../schemas/vmdiff-trend-1.json" "$@"
 }
 
 live() {
-	valid vmdiff-1 0 -J self self
+	valid 0 -J self self
 	tells '.same_process and .same_layout and .took_ns > 0'
-	valid vmdiff-1 0 -J --all -o all self self
+	valid 0 -J --all -o all self self
 	tells '.mappings | length > 5'
-	valid vmdiff-1 0 -J -w 1ms "$pid"
+	valid 0 -J -w 1ms "$pid"
 	tells '.mappings == [] and .unchanged > 5 and (.grown | not) and .seconds > 0'
-	valid vmdiff-1 0 -J "$pid" self
+	valid 0 -J "$pid" self
 	tells '.same_process == false and .seconds == null'
-	valid vmdiff-trend-1 0 -J -e 1ms "$pid" 12
+	trend 0 -J -e 1ms "$pid" 12
 	tells '.samples == 12 and .figures[0].verdict == "constant" and (.grown | not)'
-	valid vmdiff-trend-1 0 -J -o all --all -e 1ms --by kind "$pid" 2
+	trend 0 -J -o all --all -e 1ms --by kind "$pid" 2
 	tells '.figures[0].verdict == "too few"'
-	valid vmdiff-trend-1 0 --format ndjson -e 1ms "$pid" 5
+	trend 0 --format ndjson -e 1ms "$pid" 5
 	[ "$(wc -l <"$scratch/out")" = 5 ] || { echo "ndjson: $(wc -l <"$scratch/out") documents instead of 5"; failed=1; }
 }
 
@@ -58,21 +38,26 @@ idle() {
 	done
 }
 
-as=(env)
 idle
 live
 # Its recording: two moments at once, one and now, all of them.
 if "$bin/vmrec" -q -o "$scratch/rec" -p $pid 10ms 12 2>"$scratch/err"; then
-	valid vmdiff-1 0 -J "$scratch/rec@#1" "$scratch/rec@#3:$pid"
+	valid 0 -J "$scratch/rec@#1" "$scratch/rec@#3:$pid"
 	tells '.mappings == [] and .a.from == "recording" and .same_process and .took_ns == null and .seconds > 0'
-	valid vmdiff-1 0 -J "$scratch/rec@#1"
+	valid 0 -J "$scratch/rec@#1"
 	tells '.same_process and .b.from == "live" and .mappings == []'
-	valid vmdiff-trend-1 0 -J "$scratch/rec"
+	trend 0 -J "$scratch/rec"
 	tells '.samples == 12 and .figures[0].verdict == "constant" and (.groups == [])'
-	valid vmdiff-trend-1 0 -J "$scratch/rec@#1" "$scratch/rec@#4" "$scratch/rec@#9:$pid"
+	trend 0 -J "$scratch/rec@#1" "$scratch/rec@#4" "$scratch/rec@#9:$pid"
 	tells '.samples == 3'
-	valid vmdiff-1 0 -J --replay "$scratch/rec" --at '#2' $pid "$scratch/rec@#1"
-	tells '.a.from == "tree" and .b.from == "recording"'
+	valid 0 -J --replay "$scratch/rec" --at '#2' $pid "$scratch/rec@#1"
+	tells '.a.from == "recording" and .b.from == "recording"'
+	valid 0 -J --replay "$scratch/rec" --at '#2' $pid
+	tells '.same_process and .a.path == .b.path and .b.time >= .a.time'
+	trend 0 -J --replay "$scratch/rec" $pid
+	tells '.samples == 12'
+	trend 0 -J --replay "$scratch/rec" -e 1ms $pid 5
+	tells '.samples == 5'
 else
 	echo "no recordings here: $(cat "$scratch/err")"
 fi
@@ -88,9 +73,9 @@ if [ "$(id -u)" = 0 ]; then
 	status=0
 	"${as[@]}" "$bin/vmdiff" -J self $$ >"$scratch/out" 2>&1 || status=$?
 	[ $status = 4 ] || { echo "another's mappings: status $status instead of 4"; failed=1; }
-	valid vmdiff-trend-1 0 -J -e 1ms $$ 3
+	trend 0 -J -e 1ms $$ 3
 	tells '.groups == null and .figures[0].figure == "memory" and .unmet.smaps.processes == 1'
-	valid vmdiff-trend-1 5 -J --strict -e 1ms $$ 3
+	trend 5 -J --strict -e 1ms $$ 3
 	bin=$root_bin
 	as=(env)
 fi
@@ -102,32 +87,32 @@ for tree in *; do
 		pid=${pid##*/}
 		[ -e "$tree/proc/$pid/maps" ] || [ -e "$tree/proc/$pid/smaps" ] || continue
 		"$bin/vmmap" --root "$tree" "$pid" >/dev/null 2>&1 || continue
-		valid vmdiff-1 0 -J --all -o all "$tree:$pid" "$tree:$pid"
+		valid 0 -J --all -o all "$tree:$pid" "$tree:$pid"
 		tells '.unchanged == (.mappings | length)'
-		valid vmdiff-1 0 -J --all -o all "$tree:$pid" linux-6.18:1001
+		valid 0 -J --all -o all "$tree:$pid" linux-6.18:1001
 		tells '.took_ns == null'
 	done
 done
 /usr/bin/python3 -B "$here/../tools/mkmoments.py" "$scratch/m"
 cd "$scratch/m"
-valid vmdiff-1 6 -J --fail-on-growth --all -o all before after
+valid 6 -J --fail-on-growth --all -o all before after
 tells '.seconds == 600 and .unchanged == 7 and ([.mappings[].memory_growth_bytes] | add) == 77824 + 2048000'
 tells '[.mappings[].size_growth_bytes] | add == 3661824'
 tells '.growth.swap_bytes == 2048000 and .growth.rss_bytes == 77824 and .growth.map_count == 2'
 tells '[.mappings[] | select(.how == ["split", "perm"])] | length == 1 and .[0].count_growth == 2'
 tells '[.mappings[] | select(.vm_flags_changes == ["+lo"])] | length == 1 and .[0].locked_growth_bytes == 65536'
 cp "$scratch/out" "$scratch/first"
-valid vmdiff-1 6 -J --fail-on-growth --all -o all before after
+valid 6 -J --fail-on-growth --all -o all before after
 cmp "$scratch/first" "$scratch/out" || { echo "captures give other bytes the second time"; failed=1; }
 for by in kind file perm name page; do
-	valid vmdiff-1 0 -J --by $by -o all before restarted
+	valid 0 -J --by $by -o all before restarted
 	tells '([.mappings[].rss_growth_bytes] | add) == .growth.rss_bytes'
 done
-valid vmdiff-trend-1 6 -J --fail-on-growth leak??
+trend 6 -J --fail-on-growth leak??
 tells '.figures[0].rate_per_second * 60 | . > 1048575 and . < 1048577'
 tells '.limits[0] | .limit == "RLIMIT_AS" and (.seconds | . > 117800 and . < 117900)'
-valid vmdiff-trend-1 0 -J --fail-on-growth saw??
+trend 0 -J --fail-on-growth saw??
 tells '.figures[0] | .verdict == "sawtooth" and .drops == 8 and .minima == 8'
-valid vmdiff-trend-1 6 -J --fail-on-growth -o all sawleak??
+trend 6 -J --fail-on-growth -o all sawleak??
 tells '[.groups[] | select(.verdict == "growing")] | length == 1 and (.[0].rate_per_second * 300 | . > 524287 and . < 524289)'
 exit $failed

@@ -1,16 +1,8 @@
 #!/bin/bash
 # vmfault's documents are valid by the installed schemas, and their sums hold.  Usage: vmfault.sh BIN
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 schemas=$here/../../schemas
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmfault" ] || { echo "skip: vmfault isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 
 # valid SCHEMA ARGUMENT...: vmfault's documents in $scratch/out are valid.
 valid() {
@@ -47,7 +39,6 @@ sums() {
 	holds "$1" '[.lost | to_entries[] | select(.key != "stacks") | .value] | add == 0'
 }
 
-as=(env)
 valid vmfault-1.json -J -- true
 sums "a command"
 source=$(jq -r .source "$scratch/out")

@@ -2,36 +2,8 @@
 # vmnuma's documents are valid by the installed schema in every mode, live and on captured trees, and say what was captured.
 # Usage: vmnuma.sh BIN
 # As root also the view of a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schema=$here/../../schemas/vmnuma-1.json
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmnuma" ] || { echo "skip: vmnuma isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
-
-# valid STATUS ARGUMENT...: vmnuma ends with this status, and its documents are valid.
-valid() {
-	local wanted=$1 status=0
-	shift
-	"${as[@]}" "$bin/vmnuma" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "vmnuma $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
-	[ "$wanted" = 2 ] || /usr/bin/python3 -B "$here/validate.py" "$schema" "vmnuma $*" <"$scratch/out" || failed=1
-}
-is() {
-	[ "$2" = "$3" ] || { echo "$1: $2 instead of $3"; failed=1; }
-}
-# tells FILTER: the last document satisfies it.
-tells() {
-	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
-}
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
 every_mode() {
 	valid 0 -J
@@ -62,7 +34,6 @@ every_mode() {
 	fi
 }
 
-as=(env)
 every_mode
 valid 2 -J --migrate 0 9999 -p $$
 if [ "$(id -u)" = 0 ]; then

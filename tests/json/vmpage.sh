@@ -2,38 +2,8 @@
 # vmpage's documents are valid by the installed schema in every mode, live and on a captured tree, and have what the
 # contract names.  Usage: vmpage.sh BIN
 # As root also the view of a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schema=$here/../../schemas/vmpage-1.json
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmpage" ] || { echo "skip: vmpage isn't built"; exit 77; }
-scratch=$(mktemp -d)
-children=()
-trap 'kill "${children[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
-chmod 755 "$scratch"
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
-
-# valid STATUS ARGUMENT...: vmpage ends with this status, and its documents are valid.
-valid() {
-	local wanted=$1 status=0
-	shift
-	"${as[@]}" "$bin/vmpage" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "vmpage $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
-	[ "$wanted" != 0 ] || /usr/bin/python3 -B "$here/validate.py" "$schema" "vmpage $*" <"$scratch/out" || failed=1
-}
-is() {
-	[ "$2" = "$3" ] || { echo "$1: $2 instead of $3"; failed=1; }
-}
-# tells FILTER: the last document satisfies it.
-tells() {
-	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
-}
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
 # A process with pages of several kinds, under a name that no one should have; it prints an address of each.
 # Each line that it reads makes it write to the last of them, over a fork's copy and back.
@@ -134,7 +104,6 @@ changes() {
 }
 
 evil=$scratch/$'we"ird \\\n\t\xff\xc3 (deleted)'
-as=(env)
 start "$evil"
 every_mode
 changes

@@ -1,16 +1,8 @@
 #!/bin/bash
 # vmrec --info's documents are valid by the installed schema, of whole and damaged recordings, and what others show of a
 # recording is valid by theirs.  Usage: vmrec.sh BIN.  As root also as a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmrec" ] || { echo "skip: vmrec isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
 # valid STATUS COMMAND ARGUMENT...: it ends with this status, and its document is valid.
 valid() {
@@ -23,10 +15,6 @@ valid() {
 	fi
 	/usr/bin/python3 -B "$here/validate.py" "$here/../../schemas/$command-1.json" "$command $*" <"$scratch/out" || failed=1
 }
-# tells FILTER: the last document satisfies it.
-tells() {
-	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
-}
 
 fixtures=$here/../fixtures
 make() {
@@ -35,6 +23,13 @@ make() {
 make "$scratch/whole" 0="$fixtures/locks" 60="$fixtures/numa2" 61.25="$fixtures/hostile"
 valid 0 vmrec --info "$scratch/whole" -J
 tells '.frames == 3 and .closed and .lost_bytes == 0 and .broken_frames == 0 and .last_time == "2026-01-01T00:01:01.250Z"'
+# Moment by moment, a document a line; broken ones are told of.
+make --whole 3 --break 2 "$scratch/steps" 0="$fixtures/machine" 10="$fixtures/linux-6.18" 20="$fixtures/machine"
+valid 0 vmrep --replay "$scratch/steps" -J
+tells '.unmet.moments.why // "" | test("frame #2")'
+[ "$(wc -l <"$scratch/out")" = 2 ] || { echo "vmrep: not a line for each moment"; failed=1; }
+valid 5 vmrep --replay "$scratch/steps" --strict -J 1
+valid 0 vmrep --replay "$scratch/whole" -a -J -o all
 for at in '#1' '#2' '#3'; do
 	valid 0 vmmap --replay "$scratch/whole" --at "$at" -J
 	valid 0 vmtop --replay "$scratch/whole" --at "$at" --once -J -o all

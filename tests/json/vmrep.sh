@@ -2,33 +2,9 @@
 # vmrep's documents are valid by the installed schema in every mode, live and on a captured tree, and say what was captured.
 # Usage: vmrep.sh BIN
 # As root also the view of a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schema=$here/../../schemas/vmrep-1.json
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmrep" ] || { echo "skip: vmrep isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
-# valid STATUS ARGUMENT...: vmrep ends with this status, and its documents are valid.
-valid() {
-	local wanted=$1 status=0
-	shift
-	"${as[@]}" "$bin/vmrep" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "vmrep $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
-	[ "$wanted" = 2 ] || [ "$wanted" = 3 ] ||
-		/usr/bin/python3 -B "$here/validate.py" "$schema" "vmrep $*" <"$scratch/out" || failed=1
-}
-is() {
-	[ "$2" = "$3" ] || { echo "$1: $2 instead of $3"; failed=1; }
-}
 # tells FILTER: the documents satisfy it.
 tells() {
 	jq -s -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
@@ -59,7 +35,6 @@ every_mode() {
 	valid 2 -J -s FREE
 }
 
-as=(env)
 every_mode
 if [ "$(id -u)" = 0 ]; then
 	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)

@@ -2,36 +2,8 @@
 # vmshare's documents are valid by the installed schema in every mode, live and on captured trees, and add up.
 # Usage: vmshare.sh BIN
 # As root also the view of a user without privilege.
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schema=$here/../../schemas/vmshare-1.json
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmshare" ] || { echo "skip: vmshare isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
-
-# valid STATUS ARGUMENT...: vmshare ends with this status, and its documents are valid.
-valid() {
-	local wanted=$1 status=0
-	shift
-	"${as[@]}" "$bin/vmshare" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "vmshare $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
-	[ "$wanted" = 2 ] || /usr/bin/python3 -B "$here/validate.py" "$schema" "vmshare $*" <"$scratch/out" || failed=1
-}
-is() {
-	[ "$2" = "$3" ] || { echo "$1: $2 instead of $3"; failed=1; }
-}
-# tells FILTER: the last document satisfies it.
-tells() {
-	jq -e "$1" "$scratch/out" >/dev/null || { echo "not so: $1 in $(head -c 2000 "$scratch/out")"; failed=1; }
-}
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
 every_mode() {
 	valid 0 -J self
@@ -71,7 +43,6 @@ every_mode() {
 	valid 3 -J --who 4194305
 }
 
-as=(env)
 if "$bin/vmshare" --pfn 1 >/dev/null 2>&1; then
 	every_mode
 	valid 0 -J --pfn 0 1 ffffffffffffffff

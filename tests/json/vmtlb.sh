@@ -1,18 +1,10 @@
 #!/bin/bash
 # vmtlb's documents are valid by the installed schema, in each of its ways, and their figures fit together.
 # Usage: vmtlb.sh BIN
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 schemas=$here/../../schemas
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-command -v jq >/dev/null || { echo "skip: jq is not installed"; exit 77; }
-[ -x "$bin/vmtlb" ] || { echo "skip: vmtlb isn't built"; exit 77; }
-scratch=$(mktemp -d)
 trap 'kill "${target:-$!}" 2>/dev/null; rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 # What --probe finds is kept here, and not in the home of whoever tests.
 export XDG_CACHE_HOME=$scratch
 

@@ -1,33 +1,8 @@
 #!/bin/bash
 # vmtop's documents are valid by the installed schema, and say what its table says.  Usage: vmtop.sh BIN
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schema=$here/../../schemas/vmtop-1.json
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-[ -x "$bin/vmtop" ] || { echo "skip: vmtop isn't built"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 
-# valid STATUS ARGUMENT...: vmtop ends with this status and its documents are valid.
-valid() {
-	local wanted=$1 status=0
-	shift
-	"${as[@]}" "$bin/vmtop" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "vmtop $*: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
-	/usr/bin/python3 -B "$here/validate.py" "$schema" "vmtop $*" <"$scratch/out" || failed=1
-}
-is() {
-	[ "$2" = "$3" ] || { echo "$1: $2 instead of $3"; failed=1; }
-}
-
-as=(env)
 valid 0 -J
 valid 0 -J -k -o all
 valid 0 --format ndjson -o PID,RSS,PSS

@@ -1,32 +1,16 @@
 #!/bin/bash
 # vmws's documents are valid by the installed schema, by each of its methods, and their figures fit together.
 # Usage: vmws.sh BIN
-set -eu
-bin=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-schema=$here/../../schemas/vmws-1.json
-/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "skip: python3-jsonschema is not installed"; exit 77; }
-command -v jq >/dev/null || { echo "skip: jq is not installed"; exit 77; }
-[ -x "$bin/vmws" ] || { echo "skip: vmws isn't built"; exit 77; }
-scratch=$(mktemp -d)
+# shellcheck source=tests/tools/documents.sh
+. "$(dirname "$0")/../tools/documents.sh"
 target=
 trap '[ -z "$target" ] || kill "$target" 2>/dev/null; rm -rf "$scratch"' EXIT
-failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 
 # valid STATUS ARGUMENT...: vmws ends with this status, and its documents are valid.
 valid() {
-	local wanted=$1 status=0
-	shift
-	what="vmws $*"
-	"${as[@]}" "$bin/vmws" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
-	if [ $status != "$wanted" ]; then
-		echo "$what: status $status instead of $wanted: $(head -1 "$scratch/err")"
-		failed=1
-	fi
+	what="vmws ${*:2}"
+	valid_by "$schema" "$@"
 	[ -s "$scratch/out" ] || return 0
-	/usr/bin/python3 -B "$here/validate.py" "$schema" "$what" <"$scratch/out" || failed=1
 	# Whatever was seen, bands are bands, and ages divide what is there.
 	tells '[.processes[] | .totals, .mappings[], .curve[] | select(.used_bytes != null) | .used_bytes <= .used_bytes_max] | all'
 	tells '[.processes[] | .totals, .mappings[] | select(.hot_bytes != null)
@@ -73,7 +57,6 @@ every_method() {
 	valid 127 -J -- /no/such/program
 }
 
-as=(env)
 every_method
 if [ "$(id -u)" = 0 ]; then
 	valid 0 -J -a -w 20ms -d 40ms

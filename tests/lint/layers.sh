@@ -22,6 +22,14 @@ layer core/field core/base core/model core/analysis
 layer core/source core/base core/model bpf engines/qemu
 layer cli/render core/base core/field
 layer cli/tui core/base core/model core/analysis core/field cli/render
+# What commands share knows none of them; a command knows itself and what they share.
+core="core/base core/model core/analysis core/field core/source"
+# shellcheck disable=SC2086
+layer cli $core cli/render
+for command in src/cli/vm*/; do
+	# shellcheck disable=SC2086
+	layer "cli/$(basename "$command")" $core cli cli/render cli/tui workloads
+done
 layer workloads core/base
 
 # Only the sources open /proc, only curses.c knows a terminal, only the commands print results.

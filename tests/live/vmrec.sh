@@ -72,6 +72,23 @@ for command in "vmmap -J $lab" "vmmap -J -o all $lab" "vmmap $lab" "vmmap --by k
 	is "$command: errors" "$(<"$scratch/replayed.err")" "$(sed 's/captured tree/recording/' "$scratch/captured.err")"
 done
 
+# All that is told of the machine is recorded but what nothing but a live CPU tells.
+read -r -d '' lacks <<<'[.unmet | keys[] | select(. != "page_walks")]' || true
+live_lacks=$("$bin/vmrep" -J -o all 2>/dev/null | jq -c "$lacks")
+is "figures of the machine that aren't there" "$("$bin/vmrep" --replay "$scratch/r" --at '#2' -J -o all 2>/dev/null | jq -c "$lacks")" \
+	"$live_lacks"
+nulls='[.machine | to_entries[] | select(.value == null) | .key]'
+is "unknown figures of the machine" "$("$bin/vmrep" --replay "$scratch/r" --at '#2' -J -o all 2>/dev/null | jq -c "$nulls")" \
+	"$("$bin/vmrep" -J -o all -y 0.1 1 2>/dev/null | jq -c "$nulls")"
+# Moment by moment: a line each, and times that are those of the frames.
+is "lines of vmrep" "$("$bin/vmrep" --replay "$scratch/r" --no-headings -o FREE | wc -l)" 3
+"$bin/vmrep" --replay "$scratch/r" --format ndjson -o SECS >"$scratch/steps.json"
+"$bin/vmrec" --info "$scratch/r" -J >"$scratch/info.json"
+jq -es --slurpfile info "$scratch/info.json" '
+	def seconds: sub("\\.[0-9]+Z$"; "Z") as $whole | ($whole | fromdate) + (capture("(?<f>\\.[0-9]+)Z$").f | tonumber);
+	(.[1:] | map(.elapsed_ns) | add / 1e9) as $by_vmrep | ($info[0] | (.last_time | seconds) - (.first_time | seconds)) as $by_frames |
+	($by_vmrep - $by_frames | fabs) < 0.05' "$scratch/steps.json" >/dev/null || fail "elapsed times of vmrep: $(<"$scratch/steps.json")"
+
 # Frames follow what a process does, also where others tell whether it did anything: its faults are exact once it waits.
 coproc steps { exec python3 -c '
 import mmap, sys

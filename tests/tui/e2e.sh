@@ -36,6 +36,9 @@ shell=
 vmtop_pid() { tr -d ' ' 2>/dev/null <"/proc/$shell/task/$shell/children"; }
 has_ended() { [ -z "$(vmtop_pid)" ]; }
 
+# tmux resizes the terminal a moment after its window.
+has_size() { [ "$(stty size <"$(T list-panes -t 0 -F '#{pane_tty}')")" = "$1" ]; }
+
 start() {
 	T new-session -d -x "$1" -y "$2" "env PS1='ready> ' bash --norc --noprofile" || fail "tmux doesn't start"
 	shell=$(T list-panes -t 0 -F '#{pane_pid}')
@@ -61,17 +64,37 @@ see 'F1Help' "footer"
 # Keys: help and back, filter, a process, its mappings, back.
 keys h; see 'Help: keys and columns' "help"
 keys q; see 'F1Help' "back from help"
+keys m; see 'unexplained' "the machine"; see 'FIGURE +NOW' "its figures"
+keys q; see 'PID +USER' "back from the machine"
 keys F4; keys -l "PID == $shell"; see "Filter: PID == $shell" "prompt"
 keys Enter; see "1 of [0-9]+ processes  filter: PID == $shell" "filter is on"
 keys Enter; see 'Overview' "process"; see 'Address space' "overview"
 keys Tab; see 'START +SIZE' "mappings"; see 'bin/bash' "names of mappings"
 keys Enter; see 'VMFLAGS|Mapping' "a mapping"
-keys q; keys q; see 'PID +USER' "back in the list"
+keys q
+
+# Its pages: a grid, closer, other colours, one page; then its faults and translations, for which nothing is left behind.
+keys 3; see 'by state +a cell is' "pages"; see 'gap of' "gaps between mappings"
+keys +; see 'lines [0-9]+-[0-9]+ of' "closer"
+keys c; see 'by present' "other colours"
+keys Enter; see 'Page at [0-9a-f]+ of process' "one page"; see 'PGD +[0-9]+' "its way through the page tables"
+watches() { find "/proc/$(vmtop_pid)/fd" -lname 'anon_inode:*perf*' | grep -q .; }
+watches_not() { ! watches; }
+keys q; keys 4; see 'by (ebpf|perf|counters); costs it' "page faults are watched, by what, and for how much"
+shows 'by counters;' || watches || fail "faults are watched without an event"
+keys 5; see 'Counted|Estimates' "translations"; see 'Resident' "what there is to translate"
+keys 1; see 'Address space' "overview again"
+until_true 10 watches_not || fail "something is still watched: $(ls -l "/proc/$(vmtop_pid)/fd")"
+keys q; see 'PID +USER' "back in the list"
 
 # Resize while it runs: larger, tiny, back.
 T resize-window -t 0 -x 160 -y 50; see 'kernel [0-9]+, running' "wide meters"
 T resize-window -t 0 -x 18 -y 4; see 'too small' "tiny"
-T resize-window -t 0 -x 80 -y 24; see 'F1Help' "80x24 again"
+for i in $(seq 40); do
+	T resize-window -t 0 -x $((10 + i * 37 % 190)) -y $((3 + i * 23 % 60))
+done
+T resize-window -t 0 -x 80 -y 24; until_true 30 has_size "24 80" || fail "tmux doesn't resize"
+see 'F1Help' "80x24 again"
 
 # Stop and continue.
 keys C-z; see 'Stopped' "SIGTSTP gives the shell back"

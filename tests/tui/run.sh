@@ -21,6 +21,8 @@ done
 sed -i 's/^pgfault .*/pgfault 1003000/; s/^pswpout .*/pswpout 470/' "$tmp/later/proc/vmstat"
 sed -i 's/total=0/total=3000000/' "$tmp/later/proc/pressure/memory"
 python3 "$here/../tools/mkrec.py" "$tmp/recording" 0="$tmp/root" 30="$tmp/later" 90="$tmp/root" || exit 1
+# The same with a moment that is broken.
+python3 "$here/../tools/mkrec.py" --whole 3 --break 2 "$tmp/broken" 0="$tmp/root" 30="$tmp/later" 90="$tmp/root" || exit 1
 failed=0 count=0
 
 # made_tree NAME: its path; pages and frames need a description, as files of them would be large.
@@ -50,6 +52,7 @@ for keys in "$here"/*.keys; do
 	count=$((count + 1))
 	what=(--root "$root")
 	! grep -q '^# replay$' "$keys" || what=(--replay "$tmp/recording")
+	! grep -q '^# replay broken$' "$keys" || what=(--replay "$tmp/broken")
 	# NAME.config is what the settings are before.
 	mkdir -p "$tmp/config.$name/vmtop"
 	[ ! -f "$here/$name.config" ] || cp "$here/$name.config" "$tmp/config.$name/vmtop/config"

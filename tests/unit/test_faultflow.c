@@ -1,5 +1,5 @@
 /** vmfault_explain: the flow of a page fault, and the counts beside it. */
-#include "cli/vmfault_explain.h"
+#include "cli/vmfault/explain.h"
 
 #include <stdio.h>
 

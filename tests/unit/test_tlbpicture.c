@@ -1,5 +1,5 @@
 /** cli/vmtlb_picture: a curve of access times in the terminal. */
-#include "cli/vmtlb_picture.h"
+#include "cli/vmtlb/picture.h"
 
 #include "cli/render/report.h"
 #include "cli/render/text.h"

@@ -513,14 +513,17 @@ static int no_terminal(const char *why, struct vm_err *err)
 	return -ENOTTY;
 }
 
-/** Does this terminal type exist, and can it be drawn on? */
+/** Does this terminal type exist, and can it be drawn on?  Then it is the current one, to be deleted. */
 static int check_type(struct vm_err *err)
 {
 	int status;
 	if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
 		return no_terminal("it isn't known", err);
 	const char *cup = tigetstr("cup");
-	return cup && cup != (const char *)-1 ? 0 : no_terminal("it can't move the cursor", err);
+	if (cup && cup != (const char *)-1)
+		return 0;
+	del_curterm(cur_term);
+	return no_terminal("it can't move the cursor", err);
 }
 
 static void set_up_screen(struct vm_curses *cu)
@@ -554,6 +557,8 @@ int vm_curses_open(bool color, struct vm_term *out, struct vm_err *err)
 	cu->in_fd = fileno(cu->in);
 	ended_by = was_continued = to_be_stopped = 0;
 	prepare_restore();
+	/* newterm() looks its type up by itself. */
+	del_curterm(cur_term);
 	/* Before ncurses looks: it takes over SIGINT and SIGTERM where nobody else has. */
 	catch_signals(cu);
 	cu->screen = newterm(NULL, stdout, cu->in);

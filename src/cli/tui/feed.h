@@ -1,5 +1,5 @@
 /**
- * Where the screens get their data: the one thing between cli/tui and the sources.  src/cli/vmtop.c
+ * Where the screens get their data: the one thing between cli/tui and the sources.  src/cli/vmtop/vmtop.c
  * implements it; tests feed rows of their own.
  */
 #ifndef VM_TUI_FEED_H

@@ -1,4 +1,4 @@
-/** Page faults of the open process: what the tab Faults gets from the sources (src/cli/vmtop_faults.c). */
+/** Page faults of the open process: what the tab Faults gets from the sources (src/cli/vmtop/faults.c). */
 #ifndef VM_TUI_FEED_FAULTS_H
 #define VM_TUI_FEED_FAULTS_H
 

@@ -1,4 +1,4 @@
-/** Pages of the open process: what the tab Pages gets from the sources (src/cli/vmtop_pages.c). */
+/** Pages of the open process: what the tab Pages gets from the sources (src/cli/vmtop/pages.c). */
 #ifndef VM_TUI_FEED_PAGES_H
 #define VM_TUI_FEED_PAGES_H
 

@@ -1,4 +1,4 @@
-/** Sharing of the open process: what the tab Shared gets from the sources (src/cli/vmtop_shared.c). */
+/** Sharing of the open process: what the tab Shared gets from the sources (src/cli/vmtop/shared.c). */
 #ifndef VM_TUI_FEED_SHARED_H
 #define VM_TUI_FEED_SHARED_H
 
@@ -27,8 +27,8 @@ struct vm_shared {
 	/** They were compared with each other; else see why_family. */
 	bool compared;
 	const struct vm_err *why_family;
-	/** Which look this is: it is another one when this has changed. */
-	uint64_t number;
+	/** How old that is; 0: what was captured has no age. */
+	uint64_t age_ns;
 };
 
 struct vm_shared_ask {

@@ -1,4 +1,4 @@
-/** What translating the open process's addresses costs: what the tab TLB gets from the sources (src/cli/vmtop_tlb.c). */
+/** What translating the open process's addresses costs: what the tab TLB gets from the sources (src/cli/vmtop/tlb.c). */
 #ifndef VM_TUI_FEED_TLB_H
 #define VM_TUI_FEED_TLB_H
 

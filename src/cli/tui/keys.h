@@ -23,7 +23,8 @@ enum vm_action {
 	/* processes */
 	VM_ACT_USER, VM_ACT_KERNEL, VM_ACT_TAG, VM_ACT_UNTAG, VM_ACT_TREE, VM_ACT_FOLD, VM_ACT_FOLD_ALL, VM_ACT_SPARKS, VM_ACT_MACHINE,
 	/* a process */
-	VM_ACT_LAYOUT, VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS, VM_ACT_TAB_NUMBER,
+	/* GO: an address was typed, and stands in the prompt */
+	VM_ACT_GO, VM_ACT_LAYOUT, VM_ACT_TAB_NEXT, VM_ACT_TAB_PREVIOUS, VM_ACT_TAB_NUMBER,
 	/* menus */
 	VM_ACT_TOGGLE, VM_ACT_MOVE_UP, VM_ACT_MOVE_DOWN, VM_ACT_RESET, VM_ACT_SETS, VM_ACT_KEEP, VM_ACT_DROP,
 	/* from here on, of recordings: scrub.c */

@@ -6,6 +6,7 @@
 
 #include "cli/tui/ui.h"
 #include "core/base/str.h"
+#include "core/model/machine.h"
 
 /** Parts of the memory bar. */
 struct part {
@@ -15,31 +16,33 @@ struct part {
 	bool known;
 	double bytes;
 };
-enum { PARTS = 5 };
+enum { PARTS = 6 };
 
 static double figure(const struct vm_system *s, enum vm_sysqty q)
 {
 	return vm_system_has(s, q) ? (double)s->q[q] : 0;
 }
 
-/**
- * Anonymous, page cache, shared memory, the kernel's own, and what meminfo doesn't name.  Shared memory is
- * part of the kernel's "Cached", so it is taken out there.
- */
-static void split_memory(const struct vm_system *s, struct part part[static PARTS])
+/** The parts of the Machine screen, but all of the kernel's own as one. */
+static void split_memory(const struct vm_machine *m, struct part part[static PARTS])
 {
-	double file = figure(s, VM_S_CACHED) + figure(s, VM_S_BUFFERS) - figure(s, VM_S_SHMEM);
-	double kernel = figure(s, VM_S_SLAB) + figure(s, VM_S_PAGE_TABLES);
-	double named = figure(s, VM_S_ANON_PAGES) + file + figure(s, VM_S_SHMEM) + kernel;
-	double other = figure(s, VM_S_MEM_TOTAL) - figure(s, VM_S_MEM_FREE) - named;
-	const struct part parts[PARTS] = {
-		{ "anon", VM_TINT_BAR_ANON, 'a', vm_system_has(s, VM_S_ANON_PAGES), figure(s, VM_S_ANON_PAGES) },
-		{ "file", VM_TINT_BAR_FILE, 'f', vm_system_has(s, VM_S_CACHED), file > 0 ? file : 0 },
-		{ "shmem", VM_TINT_BAR_SHMEM, 's', vm_system_has(s, VM_S_SHMEM), figure(s, VM_S_SHMEM) },
-		{ "kernel", VM_TINT_BAR_KERNEL, 'k', vm_system_has(s, VM_S_SLAB), kernel },
-		{ "other", VM_TINT_BAR_OTHER, 'o', vm_system_has(s, VM_S_MEM_FREE), other > 0 ? other : 0 },
+	static const struct { const char *name; enum vm_tint tint; char letter; enum vm_mempart of[3]; unsigned n; } looks[PARTS] = {
+		{ "anon", VM_TINT_BAR_ANON, 'a', { VM_PART_ANON }, 1 }, { "file", VM_TINT_BAR_FILE, 'f', { VM_PART_FILE }, 1 },
+		{ "shmem", VM_TINT_BAR_SHMEM, 's', { VM_PART_SHMEM }, 1 },
+		{ "kernel", VM_TINT_BAR_KERNEL, 'k', { VM_PART_SLAB, VM_PART_PAGE_TABLES, VM_PART_KERNEL }, 3 },
+		{ "other", VM_TINT_BAR_OTHER, 'o', { VM_PART_REST }, 1 }, { "pools", VM_TINT_BAR_POOLS, 'h', { VM_PART_POOLS }, 1 },
 	};
-	memcpy(part, parts, sizeof(parts));
+	uint64_t bytes[VM_PART_NR] = { 0 };
+	const uint32_t known = m && vm_machine_parts(m, bytes) ? vm_machine_parts_known(m) : 0;
+	for (size_t i = 0; i < PARTS; i++) {
+		part[i] = (struct part){ .name = looks[i].name, .tint = looks[i].tint, .letter = looks[i].letter };
+		for (unsigned k = 0; k < looks[i].n; k++) {
+			part[i].known = part[i].known || (known >> looks[i].of[k] & 1);
+			part[i].bytes += (double)bytes[looks[i].of[k]];
+		}
+	}
+	/* Most machines have none. */
+	part[PARTS - 1].known = part[PARTS - 1].bytes > 0;
 }
 
 static const char *size_text(const struct vm_system *s, enum vm_sysqty q, char num[static VM_NUMBUF])
@@ -52,7 +55,7 @@ static void draw_memory(struct vm_ui *ui, int x, int y, int w)
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_system *s = &ui->frame.sys;
 	struct part part[PARTS];
-	split_memory(s, part);
+	split_memory(ui->frame.machine, part);
 	struct vm_bar_part bar[PARTS];
 	for (size_t i = 0; i < PARTS; i++)
 		bar[i] = (struct vm_bar_part){ part[i].bytes, part[i].tint, part[i].letter };
@@ -72,16 +75,17 @@ static void draw_legend(struct vm_ui *ui, int x, int y, int w)
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_system *s = &ui->frame.sys;
 	struct part part[PARTS];
-	split_memory(s, part);
+	split_memory(ui->frame.machine, part);
 	int end = x + w;
 	char num[VM_NUMBUF];
 	for (size_t i = 0; i < PARTS && x < end; i++) {
-		if (!part[i].known)
+		char entry[40];
+		const int n = snprintf(entry, sizeof(entry), "%s %s", part[i].name, vm_format_size((uint64_t)part[i].bytes, num));
+		if (!part[i].known || x + 2 + n > end)
 			continue;
 		vm_canvas_fill(c, x, y, 1, part[i].tint, vm_canvas_bar_glyph(c, i, part[i].letter));
-		x += 2;
-		x += vm_canvas_textf(c, x, y, end - x, VM_TINT_NORMAL, "%s %s  ", part[i].name,
-				     vm_format_size((uint64_t)part[i].bytes, num));
+		vm_canvas_text(c, x + 2, y, n, VM_TINT_NORMAL, entry);
+		x += n + 4;
 	}
 	char text[VM_NUMBUF + 8];
 	snprintf(text, sizeof(text), "free %s", size_text(s, VM_S_MEM_FREE, num));

@@ -172,7 +172,7 @@ static void draw_name(struct vm_ui *ui, const struct pages_state *st, const stru
 	if (c->w < NAMES_FROM)
 		return;
 	if (p->n > 1)
-		vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "%zu of %s", p->n, name_of(m));
+		vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "%zu %s%s", p->n, m->name[0] ? "of " : "", name_of(m));
 	else
 		vm_canvas_textf(c, x, y, c->w - x, VM_TINT_NORMAL, "%s %s %s", vm_mapping_perm(m),
 				vm_format_size(m->end - m->start, size), name_of(m));

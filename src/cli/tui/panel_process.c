@@ -176,10 +176,23 @@ static void feed(struct vm_ui *ui)
 		show_picture(ui);
 }
 
+/** The same in a recording; NULL: nothing of its own. */
+static const char *recorded_trouble(const struct vm_open *o, int why)
+{
+	if (o->ended)
+		return o->known ? "It isn't there at this moment; below is what was shown last." : "It isn't there at this moment.";
+	if (why == EBADMSG)
+		return o->known ? "This moment is broken; below is what was shown last." : "This moment is broken.";
+	return why == ENOENT ? "The recording has no mappings of this process (vmrec --mappings)." : NULL;
+}
+
 /** Why there is nothing, or only something old, to see. */
 static const char *trouble(const struct vm_ui *ui, char *buf, size_t size)
 {
 	const struct vm_open *o = &ui->open;
+	const char *recorded = ui->feed->moments ? recorded_trouble(o, ui->frame.space_error) : NULL;
+	if (recorded)
+		return recorded;
 	if (o->ended)
 		return o->known ? "This process has ended; below is what was known last." : "This process has ended.";
 	if (o->known && o->now.kthread)

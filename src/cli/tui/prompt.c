@@ -11,6 +11,7 @@ static const struct { const char *name, *help; } asks[] = {
 	[VM_ASK_FILTER] = { "Filter", "a text, or: RSS > 10M and USER == root" },
 	[VM_ASK_INTERVAL] = { "Interval", "seconds, or 500ms" },
 	[VM_ASK_SET] = { "Name of this set of columns", "" },
+	[VM_ASK_ADDRESS] = { "Go to", "an address, hexadecimal" },
 	[VM_ASK_MOMENT] = { "Go to", "14:05:30, +90s, -5m, #12, or a date and a time" },
 };
 
@@ -100,6 +101,18 @@ static unsigned accept_set(struct vm_ui *ui)
 	return VM_DO_REDRAW;
 }
 
+static unsigned accept_address(struct vm_ui *ui)
+{
+	struct vm_prompt *p = &ui->prompt;
+	uint64_t addr;
+	if (*p->text && vm_parse_hex(p->text, &addr) != 0) {
+		snprintf(p->trouble, sizeof(p->trouble), "that is no address; as in 7f3a12c05a10");
+		return VM_DO_REDRAW;
+	}
+	p->ask = VM_ASK_NOTHING;
+	return VM_DO_REDRAW | (*p->text ? vm_ui_top(ui)->act(ui, VM_ACT_GO) : 0);
+}
+
 static unsigned accept(struct vm_ui *ui)
 {
 	struct vm_prompt *p = &ui->prompt;
@@ -107,6 +120,8 @@ static unsigned accept(struct vm_ui *ui)
 		return accept_interval(ui);
 	if (p->ask == VM_ASK_SET)
 		return accept_set(ui);
+	if (p->ask == VM_ASK_ADDRESS)
+		return accept_address(ui);
 	if (p->ask == VM_ASK_MOMENT)
 		return vm_scrub_jump(ui);
 	/* An expression that isn't complete stays open, with the reason beside it. */

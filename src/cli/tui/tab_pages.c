@@ -8,11 +8,12 @@
 #include "cli/tui/tab.h"
 #include "cli/tui/ui.h"
 #include "core/base/clock.h"
+#include "core/base/str.h"
 #include "core/model/page.h"
 
 enum {
 	ACT_LEFT = VM_ACT_OWN, ACT_RIGHT, ACT_OPEN, ACT_ZOOM_IN, ACT_ZOOM_OUT, ACT_ZOOM_ALL, ACT_BY_NEXT, ACT_BY_PREVIOUS,
-	ACT_MAPPING_NEXT, ACT_MAPPING_PREVIOUS,
+	ACT_MAPPING_NEXT, ACT_MAPPING_PREVIOUS, ACT_ASK,
 };
 
 #define OWN(act) ((enum vm_action)(act))
@@ -25,8 +26,9 @@ static const struct vm_key keys[] = {
 	{ "pages-by", { 'c' }, "c", "Colour",
 	  "colour by what is next: state, present, swapped, huge, shared, dirty, accessed, node", VM_IN_TAB, OWN(ACT_BY_NEXT) },
 	{ "pages-by-back", { 'C' }, "C", NULL, "colour by what was before", VM_IN_TAB, OWN(ACT_BY_PREVIOUS) },
-	{ "pages-left", { VM_KEY_LEFT }, "Left", NULL, "the cell before", VM_IN_TAB, OWN(ACT_LEFT) },
-	{ "pages-right", { VM_KEY_RIGHT }, "Right", NULL, "the next cell", VM_IN_TAB, OWN(ACT_RIGHT) },
+	{ "pages-left", { VM_KEY_LEFT, ',' }, "Left ,", NULL, "the cell before", VM_IN_TAB, OWN(ACT_LEFT) },
+	{ "pages-right", { VM_KEY_RIGHT, '.' }, "Right .", NULL, "the next cell", VM_IN_TAB, OWN(ACT_RIGHT) },
+	{ "pages-go", { 'g' }, "g", NULL, "go to an address", VM_IN_TAB, OWN(ACT_ASK) },
 	{ "pages-mapping", { 'n', ']' }, "n ]", NULL, "the next mapping", VM_IN_TAB, OWN(ACT_MAPPING_NEXT) },
 	{ "pages-mapping-back", { 'N', '[' }, "N [", NULL, "the beginning of the mapping, then the one before", VM_IN_TAB,
 	  OWN(ACT_MAPPING_PREVIOUS) },
@@ -423,6 +425,7 @@ static unsigned open_page(struct vm_ui *ui, struct pages_state *st)
 static unsigned act(struct vm_ui *ui, void *st_, enum vm_action act)
 {
 	struct pages_state *st = st_;
+	uint64_t addr;
 	if (!settle(ui, st))
 		return VM_DO_NOTHING;
 	const int64_t page = st->lines > 1 ? st->lines - 1 : 1;
@@ -433,6 +436,8 @@ static unsigned act(struct vm_ui *ui, void *st_, enum vm_action act)
 	case VM_ACT_PAGE_DOWN: return move_lines(ui, st, page);
 	case VM_ACT_FIRST: return go_to(ui, st, 0);
 	case VM_ACT_LAST: return go_to(ui, st, UINT64_MAX);
+	case ACT_ASK: return vm_prompt_begin(ui, VM_ASK_ADDRESS);
+	case VM_ACT_GO: return vm_parse_hex(ui->prompt.text, &addr) == 0 ? go_to(ui, st, addr) : VM_DO_NOTHING;
 	case ACT_LEFT: return move_cells(ui, st, -1);
 	case ACT_RIGHT: return move_cells(ui, st, 1);
 	case ACT_MAPPING_NEXT: return move_mappings(ui, st, 1);

@@ -26,7 +26,6 @@ struct shared_state {
 	struct vm_grid maps, family;
 	/** What the rows are of; NULL: nothing was seen, and trouble says why. */
 	const struct vm_shared *seen;
-	uint64_t number;
 	struct vm_err trouble;
 	bool no_memory;
 };
@@ -191,6 +190,16 @@ static const char *reason(const struct vm_err *why)
 	return why->hint[0] ? why->hint : why->what[0] ? why->what : "not known";
 }
 
+/** Large families aren't looked at at every refresh. */
+static void draw_age(struct vm_ui *ui, const struct vm_shared *x, int y)
+{
+	char age[VM_NUMBUF], old[VM_NUMBUF + 8];
+	if (x->age_ns < ui->interval_ns + ui->interval_ns / 2)
+		return;
+	snprintf(old, sizeof(old), "%s old ", vm_format_duration(x->age_ns, age));
+	vm_canvas_right(&ui->canvas, ui->canvas.w / 2, y, ui->canvas.w - ui->canvas.w / 2, VM_TINT_DIM, old);
+}
+
 static int draw_sums(struct vm_ui *ui, const struct vm_shared *x, int y)
 {
 	const struct vm_proc *p = x->proc;
@@ -198,6 +207,7 @@ static int draw_sums(struct vm_ui *ui, const struct vm_shared *x, int y)
 	int used = 0;
 	put_half(&b, p, VM_P_PRIVATE_CLEAN, VM_P_PRIVATE_DIRTY);
 	draw_line(ui, y + used++, "Private", &b);
+	draw_age(ui, x, y);
 	put_half(&b, p, VM_P_SHARED_CLEAN, VM_P_SHARED_DIRTY);
 	if (x->total)
 		put_risk(&b, x);

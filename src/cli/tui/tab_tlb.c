@@ -15,6 +15,7 @@
 #include "core/field/tlb_hot.h"
 
 enum { ACT_PROBE = VM_ACT_OWN, ACT_SAMPLE };
+enum { SMALL = 14 };
 #define OWN(act) ((enum vm_action)(act))
 
 static const struct vm_key keys[] = {
@@ -161,10 +162,10 @@ static void put_level(const struct vm_tlb_known *k, const struct vm_tlb_capacity
 {
 	char small[VM_NUMBUF], large[VM_NUMBUF];
 	if (!c->entries) {
-		vm_buf_add_str(b, "how many translations it holds isn't known; p times it");
+		vm_buf_add_str(b, "how many entries the second level has is not known; p times it");
 		return;
 	}
-	vm_buf_addf(b, "%u entries, %s: reaches %s in pages of 4K", c->entries, known_by(k->by),
+	vm_buf_addf(b, "%u entries in the second level, %s: %s in pages of 4K", c->entries, known_by(k->by),
 		    vm_format_size((uint64_t)c->entries << 12, small));
 	if (c->split)
 		vm_buf_add_str(b, ", and no more in those of 2M, which the host splits");
@@ -205,7 +206,7 @@ static int draw_estimates(struct vm_ui *ui, const struct tlb_state *st, int y, i
 	const struct vm_tlb_capacity c = k ? vm_tlb_capacity_of(k) : (struct vm_tlb_capacity){ 0 };
 	if (k) {
 		put_level(k, &c, &b);
-		used += draw_entry(ui, y, end, "2nd level", &b);
+		used += draw_entry(ui, y, end, "Reach", &b);
 	}
 	if (vm_tlb_resident_of(&ui->open.now, &r)) {
 		put_resident(&r, &c, &b);
@@ -260,7 +261,8 @@ static void draw_sample(struct vm_ui *ui, struct tlb_state *st, int y, int h)
 		vm_buf_addf(&b, "%.0f page walks a second at least", t->walks_per_s);
 	if (!isnan(t->time_share))
 		vm_buf_addf(&b, ", which may take %.1f %% of its time", t->time_share * 100);
-	vm_buf_addf(&b, "%ssampled by accessed bits (estimate)", b.n ? "; " : "");
+	vm_buf_addf(&b, "%ssampled by accessed bits (estimate)%s", b.n ? "; " : "",
+		    st->sample->disturbed ? "; disturbed by what else ran" : "");
 	const int used = h > 4 ? draw_entry(ui, y, y + h, "Sample", &b) : 0;
 	vm_ui_draw_grid(ui, &st->hot, y + used, h - used);
 	vm_buf_free(&b);
@@ -275,7 +277,8 @@ static void draw(struct vm_ui *ui, void *st_, int y, int h)
 		vm_canvas_text(c, 1, y, c->w - 1, VM_TINT_WARN, ui->feed->tlb ? "Not read yet." : "Nothing is known of translations here.");
 		return;
 	}
-	int used = draw_counters(ui, st, y, end);
+	/* Why there are no counters is less than what there is instead. */
+	int used = draw_counters(ui, st, y, h > SMALL || st->got.counting ? end : y + 2);
 	if (h > 8 && used < h) {
 		vm_canvas_fill(c, 0, y + used, c->w, VM_TINT_HEAD, ' ');
 		vm_canvas_text(c, 1, y + used++, c->w - 1, VM_TINT_HEAD, st->got.counting ? "Estimates" : "Estimates, in place of counters");

@@ -54,7 +54,7 @@ struct vm_panel {
 };
 extern const struct vm_panel vm_panel_procs, vm_panel_process, vm_panel_text, vm_panel_menu, vm_panel_machine;
 
-enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET, VM_ASK_MOMENT };
+enum vm_ask { VM_ASK_NOTHING, VM_ASK_SEARCH, VM_ASK_FILTER, VM_ASK_INTERVAL, VM_ASK_SET, VM_ASK_MOMENT, VM_ASK_ADDRESS };
 
 /** The line at the bottom in which the user types. */
 struct vm_prompt {

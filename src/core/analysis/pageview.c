@@ -14,10 +14,10 @@ static bool is_users(const struct vm_mapping *m)
 	return !(m->start >> 63);
 }
 
-/** Goes on where the mapping before ends, and is of the same file; memory without a file behind one is its zeroed data. */
+/** Goes on where the mapping before ends, and is of the same name, or none; without a file behind one it is its zeroed data. */
 static bool follows(const struct vm_mapping *a, const struct vm_mapping *b)
 {
-	return a->end == b->start && a->name[0] == '/' && (strcmp(a->name, b->name) == 0 || !b->name[0]);
+	return a->end == b->start && (strcmp(a->name, b->name) == 0 || (a->name[0] == '/' && !b->name[0]));
 }
 
 static uint64_t cells_of(const struct vm_mapping *m, uint64_t block)
@@ -25,7 +25,7 @@ static uint64_t cells_of(const struct vm_mapping *m, uint64_t block)
 	return vm_pagegrid_cells(m->start, m->end, block);
 }
 
-/** How many mappings from `at` on share a line; 1: none do. */
+/** How many mappings from `at` on share a line, as many as fit; 1: none do. */
 static size_t joined(const struct vm_aspace *as, size_t at, uint64_t block, unsigned width)
 {
 	uint64_t cells = cells_of(&as->map[at], block);
@@ -36,7 +36,7 @@ static size_t joined(const struct vm_aspace *as, size_t at, uint64_t block, unsi
 			break;
 		cells += 1 + cells_of(b, block);
 		if (cells > width)
-			return 1;
+			break;
 	}
 	return n;
 }

@@ -1,6 +1,7 @@
 /**
  * An address space in lines of cells, to scale, as something to look around in: each mapping begins a line of its own, gaps
- * that would be seen are lines, too.  Segments of one file that follow each other share a line where there is room.
+ * that would be seen are lines, too.  Those that follow each other and are of one file, or of none, share a line where there
+ * is room.
  *
  * Only what a window shows has cells (core/analysis/pagegrid.h): a space of terabytes costs no more than one of kilobytes.
  */

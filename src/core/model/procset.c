@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+void vm_procset_forget(struct vm_procset *set)
+{
+	for (unsigned i = 0; i < 2; i++)
+		set->list[i].rows.n = set->list[i].notes.n = 0;
+}
+
 void vm_procset_free(struct vm_procset *set)
 {
 	for (unsigned i = 0; i < 2; i++) {

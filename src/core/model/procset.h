@@ -82,6 +82,9 @@ static inline const struct vm_proclist *vm_procset_prev(const struct vm_procset 
 
 void vm_procset_free(struct vm_procset *set);
 
+/** Both samples have no rows any more; memory is kept, so that who still holds a row reads what it was. */
+void vm_procset_forget(struct vm_procset *set);
+
 /** Begin a new sample: the current one becomes the previous one, that one is emptied and reused. */
 struct vm_proclist *vm_procset_begin(struct vm_procset *set);
 

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
+#include "core/source/session.h"
 
 const char *const vm_via_names[] = { "auto", "page-tables", "pagemap", "pagemap-scan", "mincore", NULL };
 
@@ -75,6 +76,8 @@ int vm_pages_scan(struct vm_session *s, pid_t pid, const struct vm_pages_query *
 	*info = (struct vm_pages_info){ 0 };
 	if (q->via != VM_VIA_AUTO) {
 		const struct vm_pages_backend *b = by_via(q->via);
+		if (!b && q->via == VM_VIA_TABLES && !s->live)
+			return vm_fail(err, EOPNOTSUPP, "a %s has no page tables", vm_session_kind(s));
 		if (!b)
 			return vm_fail(err, EOPNOTSUPP, "built without %s", vm_via_names[q->via]);
 		return run(b, s, pid, q, take, ctx, info, err);

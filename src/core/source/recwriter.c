@@ -101,7 +101,7 @@ static int go_on(struct vm_rec_writer *w, uint64_t size, uint64_t *cut, struct v
 static int prepare(struct vm_rec_writer *w, uint64_t *cut, struct vm_err *err)
 {
 	struct stat st;
-	w->fd = open(w->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+	w->fd = open(w->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (w->fd < 0)
 		return fail_write(w, errno, err);
 	if (fstat(w->fd, &st) != 0)

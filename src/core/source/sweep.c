@@ -383,7 +383,7 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 {
 	/* Numbers and start times mean others then. */
 	if (set->boot != vm_session_boot(s))
-		vm_procset_free(set);
+		vm_procset_forget(set);
 	set->boot = vm_session_boot(s);
 	struct vm_proclist *l = vm_procset_begin(set);
 	time_faults(s, o->needs & VM_NEED(FAULTTIME));

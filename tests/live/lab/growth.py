@@ -17,6 +17,9 @@ from truth import PATIENCE, Lab, Mismatch, Skip, expect, is_sanitized
 BIN, DIR = sys.argv[1], sys.argv[2]
 VMDIFF, VMMAP, VMLAB = (os.path.join(BIN, n) for n in ("vmdiff", "vmmap", "vmlab"))
 SANITIZED = is_sanitized(VMLAB)
+# What a sanitizer keeps of freed memory would grow beside what is stated.
+NO_QUARANTINE = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+LAB_ENV = {**os.environ, "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), NO_QUARANTINE]))}
 EVERY, SAMPLES = 0.25, 60
 K = 1024
 
@@ -35,7 +38,7 @@ class Watched:
         self.name = f"{name} {' '.join(args)}"
         self.path = os.path.join(DIR, f"truth-{len(os.listdir(DIR))}")
         with open(self.path, "wb") as out:
-            self.lab = subprocess.Popen([VMLAB, name, *args, "-q"], stdin=subprocess.DEVNULL, stdout=out)
+            self.lab = subprocess.Popen([VMLAB, name, *args, "-q"], stdin=subprocess.DEVNULL, stdout=out, env=LAB_ENV)
         give_up = time.monotonic() + PATIENCE
         while not self.lines():
             if self.lab.poll() is not None or time.monotonic() > give_up:

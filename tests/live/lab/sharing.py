@@ -270,6 +270,18 @@ def lookup():
     return 2
 
 
+def check_who_once(pid, starts):
+    """Of each mapping of a process: who has how much of it, and the same in short."""
+    rows = vmshare("--who", pid)["sharers"]
+    mappings = {m["start"]: m for m in vmshare("-o", "START,SHARERS,WITH", pid)["mappings"]}
+    for start, sharers in starts.items():
+        have = [r for r in rows if r["start"] == start]
+        expect(f"{start} of {pid}", "sharers", sharers, {r["pid"]: r["shared_bytes"] for r in have})
+        expect(f"{start} of {pid}", "no more than is shared", True, all(r["shared_bytes"] <= r["many_bytes"] for r in have))
+        expect(f"{start} of {pid}", "WITH", set(map(str, sharers)), set(mappings[start]["shared_with"]))
+        expect(f"{start} of {pid}", "SHARERS", len(sharers), mappings[start]["sharers"])
+
+
 def who():
     """--who tells of each mapping what the pairs of the construction say, of the family and of nobody else."""
     with Lab(BIN, "fork-family", "--size", "1M", "--children", "3", "--write", "50%", "--dir", DIR, "--quiet") as lab:
@@ -280,20 +292,10 @@ def who():
             for f in t["pairs"]:
                 for pid, other in ((f["pid"], f["with_pid"]), (f["with_pid"], f["pid"])):
                     if f["shared_bytes"]:
-                        want.setdefault((pid, f["start"]), {})[other] = f["shared_bytes"]
-
-            def check(where):
-                pid, start = where
-                rows = [r for r in vmshare("--who", pid)["sharers"] if r["start"] == start]
-                expect(f"{start} of {pid}", "sharers", want[where], {r["pid"]: r["shared_bytes"] for r in rows})
-                for r in rows:
-                    expect(f"{start} of {pid}", "no more than is shared", True, r["shared_bytes"] <= r["many_bytes"])
-                mapping = next(m for m in vmshare("-o", "START,SHARERS,WITH", pid)["mappings"] if m["start"] == start)
-                expect(f"{start} of {pid}", "WITH", set(map(str, want[where])), set(mapping["shared_with"]))
-                expect(f"{start} of {pid}", "SHARERS", len(want[where]), mapping["sharers"])
-            for where in want:
-                until_right(check, where)
-                n += len(want[where])
+                        want.setdefault(pid, {}).setdefault(f["start"], {})[other] = f["shared_bytes"]
+            for pid, starts in want.items():
+                until_right(check_who_once, pid, starts)
+                n += sum(len(sharers) for sharers in starts.values())
             if not t["more_steps"]:
                 return n
             t = lab.step()

@@ -28,7 +28,6 @@ RANDOM = {
 FEWER = {
     "lab-workloads.sh": {"VM_WORKLOADS_EVERY": "3"},
     "vmhuge-truth.sh": {"VM_WORKLOADS_EVERY": "3"},
-    "vmlock-truth.sh": {"VM_WORKLOADS_EVERY": "3", "VM_LOCK_EVERY": "8"},
     "vmmap-truth.sh": {"VM_WORKLOADS_EVERY": "3"},
     "vmpage-truth.sh": {"VM_WORKLOADS_EVERY": "3"},
 }
@@ -44,8 +43,8 @@ ELSEWHERE = {
 
 # Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
 EACH = {
-    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh", "vmlock-truth.sh",
-    "vmmap-truth.sh", "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
+    "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh", "vmmap-truth.sh",
+    "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
 }
 
 

@@ -59,6 +59,7 @@ check_pss() {
 	fail "PSS, step $1: $(jq -c .processes /tmp/pss)"
 }
 
+: >/tmp/truth
 vmlab fork-family --size 1M --children 3 --write 40% --parent 60% --quiet >/tmp/truth &
 pid=$!
 lines 1

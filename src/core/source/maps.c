@@ -207,17 +207,30 @@ static void close_mapping(struct vm_maps_parser *p)
 	p->from = NULL;
 }
 
+/** Offset, device and inode.  Most mappings have none of them. */
+static bool take_object(const char **s, const char *end, struct vm_mapping *m)
+{
+	static const char none[] = "00000000 00:00 0 ";
+	uint64_t major = 0, minor = 0;
+	m->offset = m->inode = 0;
+	if ((size_t)(end - *s) >= sizeof(none) - 1 && memcmp(*s, none, sizeof(none) - 1) == 0)
+		*s += sizeof(none) - 1;
+	else if (!take_hex(s, end, &m->offset) || !take_char(s, end, ' ') || !take_hex(s, end, &major) ||
+		 !take_char(s, end, ':') || !take_hex(s, end, &minor) || !take_char(s, end, ' ') || !take_dec(s, end, &m->inode))
+		return false;
+	m->dev_major = (uint32_t)major;
+	m->dev_minor = (uint32_t)minor;
+	return true;
+}
+
 /** "55d0c3a00000-55d0c3c1f000 r-xp 00002000 fe:00 247134      /usr/bin/cat" */
 static void take_header(struct vm_maps_parser *p, const char *s, const char *end)
 {
 	struct vm_mapping h;
-	uint64_t major, minor;
 	close_mapping(p);
 	if (!take_hex(&s, end, &h.start) || !take_char(&s, end, '-') || !take_hex(&s, end, &h.end) ||
 	    !take_char(&s, end, ' ') || !take_perm(&s, end, &h) || !take_char(&s, end, ' ') ||
-	    !take_hex(&s, end, &h.offset) || !take_char(&s, end, ' ') || !take_hex(&s, end, &major) ||
-	    !take_char(&s, end, ':') || !take_hex(&s, end, &minor) || !take_char(&s, end, ' ') ||
-	    !take_dec(&s, end, &h.inode))
+	    !take_object(&s, end, &h))
 		return;
 	if (h.start >= h.end || h.start < p->last_end)
 		return;
@@ -230,8 +243,8 @@ static void take_header(struct vm_maps_parser *p, const char *s, const char *end
 	m->end = p->last_end = h.end;
 	m->offset = h.offset;
 	m->inode = h.inode;
-	m->dev_major = (uint32_t)major;
-	m->dev_minor = (uint32_t)minor;
+	m->dev_major = h.dev_major;
+	m->dev_minor = h.dev_minor;
 	m->prot = h.prot;
 	m->shared = h.shared;
 	while (s < end && *s == ' ')

@@ -1,7 +1,7 @@
 """What ctest found, in every configuration: a line each, then failures and skips with their reasons.
 
 Usage: summary.py DIR CONFIGURATION...
-DIR holds CONFIGURATION.xml (JUnit, by ctest), or CONFIGURATION.failed with the reason why there is none.
+DIR holds CONFIGURATION.xml (JUnit, by ctest), or CONFIGURATION.failed or .skipped with the reason why there is none.
 """
 
 import os
@@ -25,10 +25,13 @@ def partial_skips(case):
 
 def read(directory, name):
     """Of one configuration: passed, failed and skipped as lists of (test, remark); partial skips."""
-    failed = os.path.join(directory, name + ".failed")
-    if os.path.exists(failed):
-        with open(failed, encoding="utf-8") as f:
-            return [], [("all", f.read())], [], []
+    for column, ending in ((1, ".failed"), (2, ".skipped")):
+        why = os.path.join(directory, name + ending)
+        if os.path.exists(why):
+            found = [], [], [], []
+            with open(why, encoding="utf-8") as f:
+                found[column].append(("all", f.read()))
+            return found
     passed, broken, skipped, partial = [], [], [], []
     for case in tree.parse(os.path.join(directory, name + ".xml")).getroot().iter("testcase"):
         status, test = case.get("status"), case.get("name")

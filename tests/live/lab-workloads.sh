@@ -1,24 +1,11 @@
 #!/bin/sh
 # Every workload of vmlab against /proc.  Usage: lab-workloads.sh BIN_DIR (or VM_BIN=BIN_DIR)
 # Works as root and as a user without capabilities; needs no writable working directory.
-set -u
-here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
-bin=${1:-${VM_BIN:-}}
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-[ -x "$bin/vmlab" ] || skip "no vmlab in $bin that this user may run"
-command -v python3 >/dev/null || skip "python3 is not installed"
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmlab
+has python3
 [ -r /proc/self/smaps ] || skip "this kernel has no /proc/PID/smaps"
 
-scratch=$(mktemp -d) || skip "no directory for temporary files"
-trap 'rm -rf "$scratch"' EXIT
-python3 -B "$here/lab/workloads.py" "$bin" "$scratch"
-status=$?
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
-as_nobody_too $status "$here" lab-workloads.sh "$bin"
+make_scratch
+run_everywhere lab/workloads.py "$bin" "$scratch"

@@ -1,8 +1,7 @@
 #!/bin/bash
 # A table long enough to be shared with a helper thread shows what short ones show.  Usage: long-table.sh BIN_DIR
-set -u
-bin=${1:-${VM_BIN:-}}
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
 scratch=$(mktemp -d) || exit 1
 lab=
 trap '[ -z "$lab" ] || kill "$lab" 2>/dev/null; rm -rf "$scratch"' EXIT

@@ -1,19 +1,11 @@
 #!/bin/bash
 # What a user without privilege meets: everything of the own processes, one clear line for those of others.
 # Usage: lowpriv.sh BIN_DIR
-set -u
-bin=${1:-${VM_BIN:-}}
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-[ -x "$bin/vmmap" ] || skip "no vmmap in $bin that this user may run"
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmmap
 [ "$(id -u)" = 0 ] || skip "only root can become another user"
-command -v setpriv >/dev/null || skip "setpriv is not installed"
-command -v jq >/dev/null || skip "jq is not installed"
+has setpriv jq
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
 "${nobody[@]}" true 2>/dev/null || skip "setpriv can't take capabilities away here"
 

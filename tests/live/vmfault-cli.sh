@@ -1,18 +1,13 @@
 #!/bin/bash
 # vmfault's command line as people get it wrong, its exit status, and how it ends: one clear line, nothing started that
 # won't be watched, nothing left behind.  Usage: vmfault-cli.sh BIN_DIR
-set -u
-bin=${1:-${VM_BIN:-}}
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-bin=$(cd "$bin" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-[ -x "$bin/vmfault" ] || { echo "skip: no vmfault in $bin that this user may run"; exit 77; }
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmfault
 scratch=$(mktemp -d) || exit 1
 children=()
 # A child that is ended before it is another program would do this as well.
 trap '[ $BASHPID != $$ ] || { kill "${children[@]}" 2>/dev/null; rm -rf "$scratch"; }' EXIT
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 failed=0
 as=(env)
 

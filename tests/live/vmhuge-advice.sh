@@ -1,19 +1,11 @@
 #!/bin/sh
 # Each advice of vmhuge is followed, and what it promised must come true.  Usage: vmhuge-advice.sh BIN_DIR
 # Policies of the machine are changed for moments, and put back whatever happens; as root also as a user without privilege.
-set -u
-here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
-bin=${1:-${VM_BIN:-}}
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
 thp=/sys/kernel/mm/transparent_hugepage
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-command -v python3 >/dev/null || skip "python3 is not installed"
-[ -x "$bin/vmhuge" ] || skip "no vmhuge in $bin that this user may run"
+has python3
+has_built vmhuge
 [ -r $thp/enabled ] || skip "this kernel has no transparent huge pages"
 scratch=$(mktemp -d) || skip "no directory for temporary files"
 
@@ -34,8 +26,4 @@ restore() {
 trap restore EXIT
 trap 'exit 1' INT TERM
 
-python3 -B "$here/lab/advice.py" "$bin" "$scratch"
-status=$?
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
-as_nobody_too $status "$here" vmhuge-advice.sh "$bin"
+run_everywhere lab/advice.py "$bin" "$scratch"

@@ -1,22 +1,9 @@
 #!/bin/sh
 # vmmap and vmtop against vmlab's stated truth, and against /proc.  Usage: vmmap-truth.sh BIN_DIR
-set -u
-here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
-bin=${1:-${VM_BIN:-}}
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has python3
+has_built vmmap
 
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-command -v python3 >/dev/null || skip "python3 is not installed"
-[ -x "$bin/vmmap" ] || skip "no vmmap in $bin that this user may run"
-
-scratch=$(mktemp -d) || skip "no directory for temporary files"
-trap 'rm -rf "$scratch"' EXIT
-python3 -B "$here/lab/tools.py" "$bin"
-status=$?
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
-as_nobody_too $status "$here" vmmap-truth.sh "$bin"
+make_scratch
+run_everywhere lab/tools.py "$bin"

@@ -1,18 +1,10 @@
 #!/bin/bash
 # vmnuma against vmlab's stated truth, and against the kernel's own files; on one node too.  Usage: vmnuma.sh BIN_DIR
 # Works as root and as a user without capabilities.
-set -u
-here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
-bin=${1:-${VM_BIN:-}}
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-[ -x "$bin/vmnuma" ] || skip "no vmnuma in $bin that this user may run"
-command -v jq >/dev/null || skip "jq is not installed"
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmnuma
+has jq
 
 scratch=$(mktemp -d) || skip "no directory for temporary files"
 pids=()
@@ -140,6 +132,4 @@ is "status for a closed pipe" "${PIPESTATUS[1]}" 0
 "$bin/vmnuma" -a >/dev/full 2>/dev/null
 is "status for a full disk" $? 1
 
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 as_nobody_too $failed "$here" vmnuma.sh "$bin"

@@ -2,19 +2,11 @@
 # What vmpage tells with which capabilities: page tables with CAP_BPF and CAP_PERFMON alone, a word where something is
 # withheld, and never an empty answer for one that isn't known.
 # Usage: vmpage-caps.sh BIN_DIR
-set -u
-bin=${1:-${VM_BIN:-}}
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-[ -x "$bin/vmpage" ] || skip "no vmpage in $bin that this user may run"
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmpage
 [ "$(id -u)" = 0 ] || skip "only root can become another user"
-command -v setpriv >/dev/null || skip "setpriv is not installed"
-command -v jq >/dev/null || skip "jq is not installed"
+has setpriv jq
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 other=(setpriv --reuid=65533 --regid=65533 --clear-groups)
 bpf=("--inh-caps=+bpf,+perfmon" "--ambient-caps=+bpf,+perfmon" "--bounding-set=-all,+bpf,+perfmon")

@@ -1,25 +1,15 @@
 #!/bin/bash
 # vmrec against the live machine: what is replayed is what was there, whatever ended the recording.  Usage: vmrec.sh BIN_DIR
 # Works as root and as a user without capabilities.
-set -u
-here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
-bin=${1:-${VM_BIN:-}}
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-[ -x "$bin/vmrec" ] || skip "no vmrec in $bin that this user may run"
-command -v jq >/dev/null || skip "jq is not installed"
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmrec
+has jq
 
 scratch=$(mktemp -d) || skip "no directory for temporary files"
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; rm -rf "$scratch"' EXIT
 failed=0
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 fail() {
 	echo "FAIL: $1"
 	failed=1

@@ -1,13 +1,10 @@
 #!/bin/bash
 # vmtlb --ab: huge pages are off in OFF and on in ON, whatever the machine's policy; every run gets the same input; how it
 # ends.  No times are compared.  Usage: vmtlb-ab.sh BIN_DIR
-set -u
-bin=${1:-${VM_BIN:-}}
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-bin=$(cd "$bin" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-[ -x "$bin/vmtlb" ] || { echo "skip: no vmtlb in $bin that this user may run"; exit 77; }
-command -v python3 >/dev/null || { echo "skip: python3 is not installed"; exit 77; }
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmtlb
+has python3
 enabled=/sys/kernel/mm/transparent_hugepage/enabled
 [ -r "$enabled" ] || { echo "skip: this kernel has no transparent huge pages"; exit 77; }
 scratch=$(mktemp -d) || exit 1
@@ -24,8 +21,6 @@ put_back() {
 }
 trap put_back EXIT
 trap 'exit 1' INT TERM HUP
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 failed=0
 skips=()
 as=(env)

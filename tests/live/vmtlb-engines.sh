@@ -1,21 +1,12 @@
 #!/bin/sh
 # The engines of vmtlb --model, on programs that state their misses, one of them for another machine.
 # Usage: vmtlb-engines.sh BIN_DIR
-set -u
-here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd)
-bin=${1:-${VM_BIN:-}}
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-command -v python3 >/dev/null || skip "python3 is not installed"
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has python3
 command -v "qemu-$(uname -m)" >/dev/null || skip "package qemu-user is not installed"
-[ -x "$bin/vmtlb" ] || skip "no vmtlb in $bin that this user may run"
-scratch=$(mktemp -d) || skip "no directory for temporary files"
-trap 'rm -rf "$scratch"' EXIT
+has_built vmtlb
+make_scratch
 mkdir "$scratch/programs"
 chmod 755 "$scratch" "$scratch/programs"
 "${CC:-cc}" -O1 -pthread -o "$scratch/programs/walks" "$here/engines/walks.c" || skip "no C compiler"

@@ -3,18 +3,11 @@
 # Usage: vmtlb-probe.sh BIN_DIR
 #
 # Timing meets whatever else the machine does: what has to hold may take some attempts.
-set -u
-bin=${1:-${VM_BIN:-}}
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
 attempts=6
-
-skip() {
-	echo "skip: $1"
-	exit 77
-}
-
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-[ -x "$bin/vmtlb" ] || skip "no vmtlb in $bin that this user may run"
-command -v jq >/dev/null || skip "jq is not installed"
+has_built vmtlb
+has jq
 scratch=$(mktemp -d) || exit 1
 group=
 pid=

@@ -4,19 +4,14 @@
 # Others clear accessed bits here as well (reclaim, DAMON): what is looked for has several tries, and bounds.  Where nobody
 # does, figures are exact: tests/vm/guest/ws.sh.
 # Usage: vmws.sh BIN_DIR
-set -u
-bin=${1:-${VM_BIN:-}}
-[ -n "$bin" ] || { echo "usage: $0 BIN_DIR" >&2; exit 2; }
-bin=$(cd "$bin" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-[ -x "$bin/vmws" ] || { echo "skip: no vmws in $bin that this user may run"; exit 77; }
-command -v jq >/dev/null || { echo "skip: jq is not installed"; exit 77; }
+# shellcheck source=tests/tools/live.sh
+. "$(dirname "$0")/../tools/live.sh"
+has_built vmws
+has jq
 [ -w /proc/self/clear_refs ] || { echo "skip: this kernel has no clear_refs"; exit 77; }
 scratch=$(mktemp -d) || exit 1
 children=()
 trap '[ $BASHPID != $$ ] || { kill "${children[@]}" 2>/dev/null; rm -rf "$scratch"; }' EXIT
-# shellcheck source=tests/tools/reach.sh
-. "$here/../tools/reach.sh"
 failed=0
 tries=6
 as=(env)

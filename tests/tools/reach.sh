@@ -20,7 +20,8 @@ as_nobody_too() {
 		exit "$1"
 	fi
 	their_bin=$(reachable "$4")
-	their_tests=$(reachable "$2")
+	# With what stands beside it: the script needs tools/.
+	their_tests=$(reachable "$(dirname "$2")")/$(basename "$2")
 	echo "as uid 65534:"
 	their_status=0
 	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$their_tests/$3" "$their_bin" || their_status=$?

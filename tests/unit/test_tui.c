@@ -12,8 +12,10 @@
 #include "cli/tui/keys.h"
 #include "cli/tui/tab.h"
 #include "cli/tui/term.h"
+#include "core/analysis/whygroup.h"
 #include "core/field/field.h"
 #include "core/model/aspace.h"
+#include "core/model/hugespace.h"
 #include "core/model/kind.h"
 #include "core/model/vmflags.h"
 #include "unit.h"
@@ -25,6 +27,9 @@ static struct vm_aspace space;
 static int space_error;
 static unsigned refreshes;
 static uint32_t last_needs;
+static struct vm_huge_space *huge;
+static unsigned huge_looks;
+static size_t exported;
 
 static struct vm_proc *add(pid_t pid, const char *comm, const char *cmdline, const char *user, uint64_t rss_mib)
 {
@@ -79,6 +84,26 @@ static void add_mapping(uint64_t start, uint64_t pages, uint8_t prot, enum vm_ki
 	vm_mapping_derive(m, q);
 }
 
+/** Sizes of pages are looked at once; the next look fails, and what was seen is gone. */
+static void look_at_pages(const struct vm_want *want, struct vm_frame *frame)
+{
+	static uint32_t from[3];
+	static const struct vm_why_space why = { .from = from };
+	if (huge)
+		vm_huge_space_free(huge);
+	free(huge);
+	huge = NULL;
+	if (want->huge && frame->space && huge_looks) {
+		huge_looks--;
+		huge = calloc(1, sizeof(*huge));
+		ck_assert(huge && vm_huge_space_begin(huge, &space, 4096, 2 << 20) == 0);
+		for (size_t i = 0; i < space.nmaps; i++)
+			huge->map[i].resident = 4096;
+	}
+	frame->huge = huge;
+	frame->huge_why = &why;
+}
+
 static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame, struct vm_err *err)
 {
 	(void)ctx, (void)err;
@@ -95,6 +120,17 @@ static int refresh(void *ctx, const struct vm_want *want, struct vm_frame *frame
 	}
 	frame->space = space.nmaps ? &space : NULL;
 	frame->totals = space.nmaps ? &space.proc : NULL;
+	look_at_pages(want, frame);
+	return 0;
+}
+
+/** The rows that are to be written. */
+static int take_export(void *ctx, const struct vm_fieldset *fields, const struct vm_columns *cols, const void *const *rows, size_t n,
+		       char *name, size_t size, struct vm_err *err)
+{
+	(void)ctx, (void)fields, (void)cols, (void)rows, (void)err;
+	exported = n;
+	snprintf(name, size, "somewhere");
 	return 0;
 }
 
@@ -162,7 +198,7 @@ static int wait_event(void *ctx, uint64_t deadline_ns, struct vm_event *ev, stru
 
 static const char *play_with(const struct vm_app_opts *o, const char *keys)
 {
-	const struct vm_feed feed = { .refresh = refresh };
+	const struct vm_feed feed = { .refresh = refresh, .export = take_export };
 	const struct vm_term term = { .utf8 = false, .size = get_size, .draw = draw, .wait = wait_event };
 	struct vm_err err = { 0 };
 	if (!vm_procset_now(&set)->rows.n)
@@ -549,6 +585,20 @@ START_TEST(what_may_not_be_read_is_said)
 }
 END_TEST
 
+START_TEST(rows_of_a_look_go_with_it)
+{
+	huge_looks = 1;
+	has(play(ENTER "6"), "/usr/bin/thing");
+	huge_looks = 1;
+	play(ENTER "6x");
+	ck_assert_uint_eq(exported, 2);
+	/* The next look fails: nothing is left to be sorted or written. */
+	huge_looks = 1;
+	has(play(ENTER "6" TICK "Ix"), "Not read yet");
+	ck_assert_uint_eq(exported, 0);
+}
+END_TEST
+
 /* ---- Help, keys, sizes ------------------------------------------------------------------------------------- */
 
 START_TEST(help)
@@ -633,6 +683,6 @@ UNIT_MAIN("tui", biggest_first_and_no_kernel_threads, hostile_names_are_harmless
 	  plain_filter, expression_filter, search, selection_sticks_to_its_process, tags_are_summed_up, tree, tree_of_what_cannot_be,
 	  kernel_threads_and_users, columns, options_choose, pause_holds, interval, exact_numbers, mouse,
 	  unknown_keys_say_so, overview, mappings, flags_in_words, a_process_that_ends_keeps_its_last_figures,
-	  a_process_that_was_gone_before, what_may_not_be_read_is_said, help, no_key_means_two_things,
+	  a_process_that_was_gone_before, what_may_not_be_read_is_said, rows_of_a_look_go_with_it, help, no_key_means_two_things,
 	  tabs_have_a_key_and_a_name_each, every_size,
 	  no_processes)

@@ -54,7 +54,7 @@ static void reset(struct vm_ui *ui, void *st)
 static void leave(struct vm_ui *ui, void *st)
 {
 	(void)ui;
-	((struct huge_state *)st)->grid.rows.n = 0;
+	vm_grid_clear(&((struct huge_state *)st)->grid);
 }
 
 static void want(struct vm_ui *ui, void *st, struct vm_want *want)
@@ -83,7 +83,7 @@ static void feed(struct vm_ui *ui, void *st_)
 {
 	struct huge_state *st = st_;
 	const struct vm_huge_space *h = ui->frame.huge;
-	st->grid.rows.n = 0;
+	vm_grid_clear(&st->grid);
 	st->no_memory = false;
 	vm_arena_reset(&st->rows);
 	if (!h)

@@ -63,6 +63,14 @@ void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h)
 	vm_grid_draw(g, &ui->canvas, 0, y, ui->canvas.w, h);
 }
 
+void vm_ui_draw_entry(struct vm_ui *ui, int y, int head_width, const char *head, struct vm_buf *b)
+{
+	struct vm_canvas *c = &ui->canvas;
+	vm_canvas_text(c, 1, y, head_width, VM_TINT_BOLD, head);
+	vm_canvas_text(c, head_width + 1, y, c->w - head_width - 1, VM_TINT_NORMAL, vm_buf_str(b));
+	b->n = 0;
+}
+
 /** The screen below menus and texts. */
 static const struct vm_panel *reading(const struct vm_ui *ui)
 {

@@ -20,8 +20,8 @@ static const struct vm_key keys[] = {
 	{ "faults-again", { 'c' }, "c", "Again", "count from now on", VM_IN_TAB, OWN(ACT_AGAIN) },
 };
 
-/** Kinds that are shown at most; rates that are remembered; lines of the head. */
-enum { KINDS_MOST = 6, PAST = 60, HEAD = 3, LIST_LEAST = 3 };
+/** Kinds that are shown at most; rates that are remembered; lines of the head, and width of its first word. */
+enum { KINDS_MOST = 6, PAST = 60, HEAD = 3, WORD = 4, LIST_LEAST = 3 };
 
 struct faults_state {
 	struct vm_grid kinds, mappings, sites;
@@ -223,9 +223,7 @@ static void draw_head(struct vm_ui *ui, const struct faults_state *st, int y, in
 	struct vm_canvas *c = &ui->canvas;
 	struct vm_buf b = { 0 };
 	put_rates(st, &b);
-	int x = 1 + vm_canvas_text(c, 1, y, 7, VM_TINT_BOLD, st->now && st->got.since ? "Now" : "All");
-	vm_canvas_text(c, x + 1, y, c->w - x - 1, VM_TINT_NORMAL, vm_buf_str(&b));
-	b.n = 0;
+	vm_ui_draw_entry(ui, y, WORD, st->now && st->got.since ? "Now" : "All", &b);
 	if (h > 1) {
 		put_source(ui, st, &b);
 		vm_canvas_text(c, 1, y + 1, c->w - 1, VM_TINT_DIM, vm_buf_str(&b));
@@ -235,7 +233,7 @@ static void draw_head(struct vm_ui *ui, const struct faults_state *st, int y, in
 		vm_buf_addf(&b, "can't tell %s; not by %s", st->got.lacks ? st->got.lacks : "more", st->got.why_not);
 		vm_canvas_text(c, 1, y + 2, c->w - 1, VM_TINT_WARN, vm_buf_str(&b));
 	} else if (h > 2) {
-		x = 1 + vm_canvas_text(c, 1, y + 2, 7, VM_TINT_BOLD, "Rate");
+		const int x = 1 + vm_canvas_text(c, 1, y + 2, 7, VM_TINT_BOLD, "Rate");
 		const size_t room = c->w > x + 2 ? (size_t)(c->w - x - 2) : 0, n = st->npast < room ? st->npast : room;
 		vm_canvas_spark(c, x + 1, y + 2, st->past + st->npast - n, n, 1, VM_TINT_BAR_ANON);
 	}

@@ -12,7 +12,7 @@
 /** Fewer than vmhuge's: in 80 columns there must be room for the name. */
 #define COLUMNS "START,RSS,HUGE,HUGE%,COULD,WHY,MAPPING"
 
-enum { FOOT_MOST = 7, MARGIN = 6 };
+enum { HEAD = 7, FOOT_MOST = 7, MARGIN = 6 };
 
 struct huge_state {
 	struct vm_grid grid;
@@ -139,29 +139,20 @@ static void put_sizes(struct vm_buf *b, const struct vm_huge_space *h)
 		vm_buf_addf(b, "%sparts %s", b->n > begin ? ", " : "", vm_format_size(h->total.partly, bytes));
 }
 
-/** A word in bold and the rest of the line; empties the buffer. */
-static void draw_line(struct vm_ui *ui, int y, const char *head, struct vm_buf *b)
-{
-	struct vm_canvas *c = &ui->canvas;
-	vm_canvas_text(c, 1, y, 7, VM_TINT_BOLD, head);
-	vm_canvas_text(c, 8, y, c->w - 8, VM_TINT_NORMAL, vm_buf_str(b));
-	b->n = 0;
-}
-
 static int draw_sums(struct vm_ui *ui, int y)
 {
 	const struct vm_huge_space *h = ui->frame.huge;
 	struct vm_buf b = { 0 };
 	put_sums(&b, h, ui->frame.huge_why);
-	draw_line(ui, y, "Huge", &b);
+	vm_ui_draw_entry(ui, y, HEAD, "Huge", &b);
 	put_sizes(&b, h);
-	draw_line(ui, y + 1, "Pages", &b);
+	vm_ui_draw_entry(ui, y + 1, HEAD, "Pages", &b);
 	vm_buf_addf(&b, "by %s", h->read.via);
 	if (!h->read.sizes_known)
 		vm_buf_add_str(&b, "; sizes in between aren't known: that needs kpageflags (CAP_SYS_ADMIN)");
 	else if (!h->read.entries_known)
 		vm_buf_add_str(&b, "; which ranges are huge is a guess by smaps");
-	draw_line(ui, y + 2, "Read", &b);
+	vm_ui_draw_entry(ui, y + 2, HEAD, "Read", &b);
 	vm_buf_free(&b);
 	return 3;
 }

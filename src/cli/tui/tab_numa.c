@@ -10,6 +10,8 @@
 #include "core/base/str.h"
 #include "core/field/numa.h"
 
+enum { HEAD = 10 };
+
 struct numa_state {
 	/** Fields with a column for each node of this machine, and the grids that they are shown in. */
 	struct vm_arena fields;
@@ -152,15 +154,6 @@ static void put_shares(struct vm_buf *b, const struct vm_numa_sum *sum, double l
 		vm_buf_addf(b, "; %s on nodes that aren't online", vm_format_size(sum->elsewhere, misplaced));
 }
 
-/** A word in bold and the rest of the line; empties the buffer. */
-static void draw_line(struct vm_ui *ui, int y, const char *head, struct vm_buf *b)
-{
-	struct vm_canvas *c = &ui->canvas;
-	vm_canvas_text(c, 1, y, 10, VM_TINT_BOLD, head);
-	vm_canvas_text(c, 11, y, c->w - 11, VM_TINT_NORMAL, vm_buf_str(b));
-	b->n = 0;
-}
-
 /** Why there are no nodes; NULL: there are. */
 static const char *trouble(const struct vm_ui *ui, const struct numa_state *st)
 {
@@ -185,15 +178,15 @@ static int draw_summary(struct vm_ui *ui, const struct numa_state *st, int y)
 	int used = 0;
 	if (sum && sum->have_threads) {
 		put_threads(&b, sum);
-		draw_line(ui, y + used++, "Threads", &b);
+		vm_ui_draw_entry(ui, y + used++, HEAD, "Threads", &b);
 	}
 	if (sum && sum->have_pages && st->nkinds) {
 		put_shares(&b, sum, st->kind[st->nkinds - 1].local);
-		draw_line(ui, y + used++, "Local", &b);
+		vm_ui_draw_entry(ui, y + used++, HEAD, "Local", &b);
 	}
 	if (ui->feed->nodes && ui->feed->nodes->told && ui->feed->nodes->nodes.n == 1) {
 		vm_buf_add_str(&b, "one: no memory of this machine is farther away than other");
-		draw_line(ui, y + used++, "Nodes", &b);
+		vm_ui_draw_entry(ui, y + used++, HEAD, "Nodes", &b);
 	}
 	vm_buf_free(&b);
 	return used;

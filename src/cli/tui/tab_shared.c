@@ -127,15 +127,6 @@ static void feed(struct vm_ui *ui, void *st_)
 
 /* ---- Sums --------------------------------------------------------------------------------------------------------- */
 
-/** A word in bold and the rest of the line; empties the buffer. */
-static void draw_line(struct vm_ui *ui, int y, const char *head, struct vm_buf *b)
-{
-	struct vm_canvas *c = &ui->canvas;
-	vm_canvas_text(c, 1, y, HEAD, VM_TINT_BOLD, head);
-	vm_canvas_text(c, HEAD + 1, y, c->w - HEAD - 1, VM_TINT_NORMAL, vm_buf_str(b));
-	b->n = 0;
-}
-
 static void put_size(struct vm_buf *b, const char *before, uint64_t bytes, const char *behind)
 {
 	char text[VM_NUMBUF];
@@ -206,23 +197,23 @@ static int draw_sums(struct vm_ui *ui, const struct vm_shared *x, int y)
 	struct vm_buf b = { 0 };
 	int used = 0;
 	put_half(&b, p, VM_P_PRIVATE_CLEAN, VM_P_PRIVATE_DIRTY);
-	draw_line(ui, y + used++, "Private", &b);
+	vm_ui_draw_entry(ui, y + used++, HEAD, "Private", &b);
 	draw_age(ui, x, y);
 	put_half(&b, p, VM_P_SHARED_CLEAN, VM_P_SHARED_DIRTY);
 	if (x->total)
 		put_risk(&b, x);
-	draw_line(ui, y + used++, "Shared", &b);
+	vm_ui_draw_entry(ui, y + used++, HEAD, "Shared", &b);
 	if (x->total) {
 		put_counts(&b, x->total, x->counted);
-		draw_line(ui, y + used++, "Mapped", &b);
+		vm_ui_draw_entry(ui, y + used++, HEAD, "Mapped", &b);
 	}
 	if (!x->total || !x->counted) {
 		vm_buf_addf(&b, "%s: %s", x->total ? "map counts, and who shares" : "pages", reason(x->total ? x->why_frames : x->why_pages));
-		draw_line(ui, y + used++, "Missing", &b);
+		vm_ui_draw_entry(ui, y + used++, HEAD, "Missing", &b);
 	} else if (x->members > 1 && !x->compared) {
 		vm_buf_addf(&b, "%s%s%s", x->why_family->what[0] ? x->why_family->what : "not compared",
 			    x->why_family->hint[0] ? "; " : "", x->why_family->hint);
-		draw_line(ui, y + used++, "Family", &b);
+		vm_ui_draw_entry(ui, y + used++, HEAD, "Family", &b);
 	}
 	vm_buf_free(&b);
 	return used;

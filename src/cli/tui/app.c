@@ -63,6 +63,15 @@ void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h)
 	vm_grid_draw(g, &ui->canvas, 0, y, ui->canvas.w, h);
 }
 
+int vm_ui_draw_filtered(struct vm_ui *ui, const struct vm_grid *g, int y, const char *what)
+{
+	if (!*g->filter_text)
+		return 0;
+	vm_canvas_textf(&ui->canvas, 0, y, ui->canvas.w, VM_TINT_TAG, "%zu of %zu%s  filter: %s", g->rows.n, g->offered, what,
+			g->filter_text);
+	return 1;
+}
+
 void vm_ui_draw_entry(struct vm_ui *ui, int y, int head_width, const char *head, struct vm_buf *b)
 {
 	struct vm_canvas *c = &ui->canvas;

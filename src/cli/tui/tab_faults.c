@@ -257,12 +257,8 @@ static void draw_list(struct vm_ui *ui, struct faults_state *st, bool sites, int
 	struct vm_grid *g = sites ? &st->sites : &st->mappings;
 	/* The keys are for one of them; the other is only looked at. */
 	g->still = sites != st->by_site;
-	if (*g->filter_text && h > LIST_LEAST) {
-		vm_canvas_textf(&ui->canvas, 0, y++, ui->canvas.w, VM_TINT_TAG, "%zu of %zu  filter: %s", g->rows.n, g->offered,
-				g->filter_text);
-		h--;
-	}
-	vm_ui_draw_grid(ui, g, y, h);
+	const int used = h > LIST_LEAST ? vm_ui_draw_filtered(ui, g, y, "") : 0;
+	vm_ui_draw_grid(ui, g, y + used, h - used);
 }
 
 static void draw(struct vm_ui *ui, void *st_, int y, int h)

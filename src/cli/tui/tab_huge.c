@@ -224,9 +224,7 @@ static void draw(struct vm_ui *ui, void *st_, int y, int h)
 	}
 	int used = h > 8 ? draw_sums(ui, y) : 0;
 	const int foot = h - used > 2 * FOOT_MOST ? FOOT_MOST : h - used > 8 ? 3 : 0;
-	if (*st->grid.filter_text)
-		vm_canvas_textf(c, 0, y + used++, c->w, VM_TINT_TAG, "%zu of %zu mappings  filter: %s", st->grid.rows.n,
-				st->grid.offered, st->grid.filter_text);
+	used += vm_ui_draw_filtered(ui, &st->grid, y + used, " mappings");
 	vm_ui_draw_grid(ui, &st->grid, y + used, h - used - foot);
 	draw_foot(ui, vm_grid_selected(&st->grid), y + h - foot, foot);
 }

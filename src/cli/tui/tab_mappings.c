@@ -55,11 +55,7 @@ static void feed(struct vm_ui *ui, void *st)
 static void draw(struct vm_ui *ui, void *st, int y, int h)
 {
 	struct vm_grid *g = &((struct mappings_state *)st)->grid;
-	struct vm_canvas *c = &ui->canvas;
-	const int used = *g->filter_text != '\0';
-	if (used)
-		vm_canvas_textf(c, 0, y, c->w, VM_TINT_TAG, "%zu of %zu mappings  filter: %s", g->rows.n, g->offered,
-				g->filter_text);
+	const int used = vm_ui_draw_filtered(ui, g, y, " mappings");
 	vm_ui_draw_grid(ui, g, y + used, h - used);
 }
 

@@ -223,9 +223,7 @@ static void draw(struct vm_ui *ui, void *st_, int y, int h)
 		used += kinds;
 	}
 	const int foot = h - used > 6;
-	if (*st->maps.filter_text)
-		vm_canvas_textf(c, 0, y + used++, c->w, VM_TINT_TAG, "%zu of %zu mappings  filter: %s", st->maps.rows.n,
-				st->maps.offered, st->maps.filter_text);
+	used += vm_ui_draw_filtered(ui, &st->maps, y + used, " mappings");
 	vm_ui_draw_grid(ui, &st->maps, y + used, h - used - foot);
 	if (foot)
 		draw_policy(ui, &st->maps, y + h - 1);

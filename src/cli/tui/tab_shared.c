@@ -262,9 +262,7 @@ static void draw(struct vm_ui *ui, void *st_, int y, int h)
 	int used = h > 8 ? draw_sums(ui, st->seen, y) : 0;
 	used += draw_family(ui, st, y + used, h - used);
 	const int foot = h - used > 6;
-	if (*st->maps.filter_text)
-		vm_canvas_textf(c, 0, y + used++, c->w, VM_TINT_TAG, "%zu of %zu mappings  filter: %s", st->maps.rows.n,
-				st->maps.offered, st->maps.filter_text);
+	used += vm_ui_draw_filtered(ui, &st->maps, y + used, " mappings");
 	vm_ui_draw_grid(ui, &st->maps, y + used, h - used - foot);
 	if (foot)
 		draw_foot(ui, vm_grid_selected(&st->maps), y + h - 1);

@@ -164,6 +164,8 @@ const struct vm_panel *vm_ui_top(const struct vm_ui *ui);
 struct vm_grid *vm_ui_grid(struct vm_ui *ui);
 /** Draw a list into rows y .. y + h - 1. */
 void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h);
+/** If a list is filtered, how many of its rows are shown ("3 of 9", then `what`), and by which filter; how many lines that took. */
+int vm_ui_draw_filtered(struct vm_ui *ui, const struct vm_grid *g, int y, const char *what);
 /** A word in bold, in a column of its own, and behind it the rest of the line; empties the buffer. */
 void vm_ui_draw_entry(struct vm_ui *ui, int y, int head_width, const char *head, struct vm_buf *b);
 

@@ -399,13 +399,8 @@ static void draw_trouble(struct vm_ui *ui, struct vm_buf *why, int y, int h)
 	char line[512];
 	vm_page_entry(&b, "", 0, vm_buf_str(why), c->w);
 	const char *s = vm_buf_str(&b);
-	for (int i = 0; i < h && *s; i++) {
-		s += strspn(s, " ");
-		const int n = (int)strcspn(s, "\n");
-		snprintf(line, sizeof(line), "%.*s", n, s);
-		vm_canvas_text(c, 1, y + i, c->w - 1, VM_TINT_WARN, line);
-		s += n + (s[n] == '\n');
-	}
+	for (int i = 0; i < h && vm_text_line(&s, line, sizeof(line)); i++)
+		vm_canvas_text(c, 1, y + i, c->w - 1, VM_TINT_WARN, line + strspn(line, " "));
 	vm_buf_free(&b);
 }
 

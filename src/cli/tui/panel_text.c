@@ -43,6 +43,16 @@ void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const cha
 	vm_buf_add_char(b, '\n');
 }
 
+bool vm_text_line(const char **s, char *line, size_t size)
+{
+	const size_t n = strcspn(*s, "\n");
+	if (!**s)
+		return false;
+	snprintf(line, size, "%.*s", (int)(n < size ? n : size - 1), *s);
+	*s += n + ((*s)[n] == '\n');
+	return true;
+}
+
 static const struct { unsigned scope; const char *title; } chapters[] = {
 	{ VM_IN_LISTS, "Lists" }, { VM_IN_TAB | VM_IN_TAB_PAGE, "A process" },
 	{ VM_IN_MACHINE, "The machine" }, { VM_IN_COLUMNS | VM_IN_SETS, "Menus of columns" },
@@ -193,17 +203,12 @@ static void draw(struct vm_ui *ui, int y, int h)
 	if (p->lines > visible && c->w > (int)(strlen(p->title) + strlen(where)) + 2)
 		vm_canvas_right(c, 0, y, c->w, VM_TINT_HEAD, where);
 	const char *s = vm_buf_str(&p->text);
-	for (size_t line = 0; *s && line < p->top + visible; line++) {
-		size_t n = strcspn(s, "\n");
-		if (line >= p->top) {
-			/* Headings aren't indented. */
-			char text[512];
-			snprintf(text, sizeof(text), "%.*s", (int)(n < 511 ? n : 511), s);
+	char text[512];
+	for (size_t line = 0; line < p->top + visible && vm_text_line(&s, text, sizeof(text)); line++)
+		/* Headings aren't indented. */
+		if (line >= p->top)
 			vm_canvas_text(c, 0, y + 1 + (int)(line - p->top), c->w,
 				       *text == ' ' ? VM_TINT_NORMAL : VM_TINT_BOLD, text);
-		}
-		s += n + (s[n] == '\n');
-	}
 }
 
 static unsigned scroll(struct vm_page *p, long to)

@@ -192,13 +192,8 @@ static void draw_foot(struct vm_ui *ui, const struct vm_huge_mapping_row *row, i
 	if (row)
 		explain(ui, row, &b);
 	const char *s = vm_buf_str(&b);
-	for (int i = 0; i < h && *s; i++) {
-		const size_t n = strcspn(s, "\n");
-		const bool more = i == h - 1 && s[n] && s[n + 1];
-		snprintf(line, sizeof(line), "%.*s", (int)n, s);
-		vm_canvas_text(c, 0, y + i, c->w, VM_TINT_NORMAL, more ? "       ... Enter shows all" : line);
-		s += n + (s[n] == '\n');
-	}
+	for (int i = 0; i < h && vm_text_line(&s, line, sizeof(line)); i++)
+		vm_canvas_text(c, 0, y + i, c->w, VM_TINT_NORMAL, i == h - 1 && *s ? "       ... Enter shows all" : line);
 	vm_buf_free(&b);
 }
 

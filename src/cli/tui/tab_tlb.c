@@ -145,12 +145,8 @@ static int draw_entry(struct vm_ui *ui, int y, int end, const char *head, struct
 	char line[512];
 	int used = 0;
 	vm_page_entry(&lines, "", MARGIN - 2, vm_buf_str(b), c->w);
-	for (const char *s = vm_buf_str(&lines); *s && y + used < end; used++) {
-		const int n = (int)strcspn(s, "\n");
-		snprintf(line, sizeof(line), "%.*s", n, s);
+	for (const char *s = vm_buf_str(&lines); y + used < end && vm_text_line(&s, line, sizeof(line)); used++)
 		vm_canvas_text(c, 0, y + used, c->w, VM_TINT_NORMAL, line);
-		s += n + (s[n] == '\n');
-	}
 	if (used)
 		vm_canvas_text(c, 1, y, MARGIN - 2, VM_TINT_BOLD, head);
 	vm_buf_free(&lines);

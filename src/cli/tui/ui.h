@@ -188,6 +188,8 @@ void vm_menu_open(struct vm_ui *ui, enum vm_menu_kind kind);
 unsigned vm_help_open(struct vm_ui *ui);
 /** "name" in a column of its own, then words wrapped at `width`. */
 void vm_page_entry(struct vm_buf *b, const char *name, int name_width, const char *words, int width);
+/** The next line of a text, cut where `size` ends; *s goes on behind it.  False: there is none left. */
+bool vm_text_line(const char **s, char *line, size_t size);
 /** All fields of a row, to read; and of a mapping its flags in words, too. */
 unsigned vm_row_open(struct vm_ui *ui, const struct vm_fieldset *set, const void *row, const char *title);
 /** The text that was put into ui->page. */

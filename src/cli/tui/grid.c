@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/field/filter.h"
 
@@ -18,7 +19,7 @@ int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const cha
 		return vm_fail(err, EINVAL, "a %s has no column %s or %s", class->set->row, class->text, class->id);
 	g->text = &class->set->v[text];
 	g->id = &class->set->v[id];
-	int r = vm_columns_parse(class->set, columns ? columns : class->usual, VM_F_DEFAULT, &g->cols, err);
+	int r = vm_grid_set_columns(g, columns, err);
 	return r < 0 ? r : vm_sort_parse(class->set, sort, &g->sort, err);
 }
 
@@ -43,13 +44,26 @@ void vm_grid_forget(struct vm_grid *g)
 	vm_grid_filter(g, "", NULL);
 }
 
-int vm_grid_usual(struct vm_grid *g, struct vm_err *err)
+void vm_grid_use_columns(struct vm_grid *g, const struct vm_columns *cols)
+{
+	g->cols = *cols;
+	g->left = 0;
+	vm_grid_touch(g);
+}
+
+int vm_grid_set_columns(struct vm_grid *g, const char *spec, struct vm_err *err)
 {
 	struct vm_columns cols;
-	int r = vm_columns_parse(g->class->set, g->class->usual, VM_F_DEFAULT, &cols, err);
+	int r = vm_columns_parse(g->class->set, spec ? spec : g->class->usual, VM_F_DEFAULT, &cols, err);
 	if (r == 0)
-		g->cols = cols;
+		vm_grid_use_columns(g, &cols);
 	return r;
+}
+
+void vm_grid_put_columns(const struct vm_grid *g, struct vm_buf *b)
+{
+	for (size_t i = 0; i < g->cols.n; i++)
+		vm_buf_addf(b, "%s%s", i ? "," : "", g->class->set->v[g->cols.at[i]].name);
 }
 
 static const struct vm_field *field(const struct vm_grid *g, const char *name)

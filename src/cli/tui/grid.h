@@ -11,6 +11,7 @@
 #include "core/base/vec.h"
 #include "core/field/field.h"
 
+struct vm_buf;
 struct vm_err;
 struct vm_filter;
 struct vm_history;
@@ -92,8 +93,11 @@ int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const cha
 void vm_grid_free(struct vm_grid *g);
 /** Other rows: drop them, filter, tags and selection; columns and order stay. */
 void vm_grid_forget(struct vm_grid *g);
-/** The columns to begin with. */
-int vm_grid_usual(struct vm_grid *g, struct vm_err *err);
+/** Show these columns, as of -o; NULL: those to begin with.  0, or -EINVAL (the old ones stay). */
+int vm_grid_set_columns(struct vm_grid *g, const char *spec, struct vm_err *err);
+void vm_grid_use_columns(struct vm_grid *g, const struct vm_columns *cols);
+/** Names of the columns that are shown, as of -o. */
+void vm_grid_put_columns(const struct vm_grid *g, struct vm_buf *b);
 
 /** What must be read for it. */
 uint32_t vm_grid_needs(const struct vm_grid *g);
@@ -143,7 +147,7 @@ bool vm_grid_is_tagged(const struct vm_grid *g, uint64_t key);
 /** Select a row by its place in the list. */
 void vm_grid_select(struct vm_grid *g, long at);
 
-/** Columns changed: forget widths. */
+/** What is in the columns changed: forget their widths. */
 void vm_grid_touch(struct vm_grid *g);
 
 /** Draw headings and rows into the rectangle. */

@@ -133,9 +133,7 @@ static unsigned apply_columns(struct vm_ui *ui)
 		m->items.v[m->sel].on = true;
 		return VM_DO_REDRAW;
 	}
-	g->cols = cols;
-	g->left = 0;
-	vm_grid_touch(g);
+	vm_grid_use_columns(g, &cols);
 	return VM_DO_REDRAW;
 }
 
@@ -182,7 +180,7 @@ static unsigned reset(struct vm_ui *ui)
 {
 	struct vm_menu *m = &ui->menu;
 	struct vm_grid *g = vm_ui_grid(ui);
-	if (vm_grid_usual(g, NULL) < 0)
+	if (vm_grid_set_columns(g, NULL, NULL) < 0)
 		return VM_DO_NOTHING;
 	m->items.n = m->sel = m->top = 0;
 	list_fields(m, g);
@@ -191,19 +189,10 @@ static unsigned reset(struct vm_ui *ui)
 
 static void use_set(struct vm_ui *ui, const char *name)
 {
-	struct vm_grid *g = &ui->procs;
 	const struct vm_set *s = vm_sets_find(&ui->sets, name);
-	struct vm_columns cols;
 	struct vm_err err = { 0 };
-	if (!s)
-		return;
-	if (vm_columns_parse(g->class->set, s->columns, VM_F_DEFAULT, &cols, &err) < 0) {
+	if (s && vm_grid_set_columns(&ui->procs, s->columns, &err) < 0)
 		vm_ui_note(ui, "%s", err.what);
-		return;
-	}
-	g->cols = cols;
-	g->left = 0;
-	vm_grid_touch(g);
 }
 
 /** Those that come with vmtop stay, or come back. */

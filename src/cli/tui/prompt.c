@@ -86,11 +86,9 @@ static unsigned accept_interval(struct vm_ui *ui)
 static unsigned accept_set(struct vm_ui *ui)
 {
 	struct vm_prompt *p = &ui->prompt;
-	const struct vm_grid *g = &ui->procs;
 	struct vm_err err = { 0 };
 	struct vm_buf b = { 0 };
-	for (size_t i = 0; i < g->cols.n; i++)
-		vm_buf_addf(&b, "%s%s", i ? "," : "", g->class->set->v[g->cols.at[i]].name);
+	vm_grid_put_columns(&ui->procs, &b);
 	if (vm_sets_keep(&ui->sets, p->text, vm_buf_str(&b), &err) < 0) {
 		snprintf(p->trouble, sizeof(p->trouble), "%.90s", err.what);
 	} else {

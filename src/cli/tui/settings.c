@@ -130,24 +130,17 @@ static void get_budget(const struct vm_ui *ui, struct vm_buf *out)
 
 static int set_columns(struct vm_grid *g, const char *value, struct vm_err *err)
 {
-	struct vm_columns cols;
-	const char *spec = strcmp(value, "usual") == 0 ? g->class->usual : value;
-	int r = vm_columns_parse(g->class->set, spec, VM_F_DEFAULT, &cols, err);
-	if (r == 0)
-		g->cols = cols;
-	return r;
+	return vm_grid_set_columns(g, strcmp(value, "usual") == 0 ? NULL : value, err);
 }
 
 static void get_columns(const struct vm_grid *g, struct vm_buf *out)
 {
 	struct vm_columns usual;
 	if (vm_columns_parse(g->class->set, g->class->usual, VM_F_DEFAULT, &usual, NULL) == 0 && usual.n == g->cols.n &&
-	    memcmp(usual.at, g->cols.at, usual.n * sizeof(usual.at[0])) == 0) {
+	    memcmp(usual.at, g->cols.at, usual.n * sizeof(usual.at[0])) == 0)
 		vm_buf_add_str(out, "usual");
-		return;
-	}
-	for (size_t i = 0; i < g->cols.n; i++)
-		vm_buf_addf(out, "%s%s", i ? "," : "", g->class->set->v[g->cols.at[i]].name);
+	else
+		vm_grid_put_columns(g, out);
 }
 
 static int set_process_columns(struct vm_ui *ui, const char *value, struct vm_err *err)

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/tui/feed_tlb.h"
 #include "cli/tui/tab.h"

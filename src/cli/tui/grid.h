@@ -16,6 +16,7 @@ struct vm_err;
 struct vm_filter;
 struct vm_history;
 struct vm_levels;
+struct vm_threshold;
 
 enum { VM_GRID_TEXT = 160 };
 
@@ -84,7 +85,11 @@ struct vm_grid {
 	/* As drawn last: for paging, the mouse and steady widths. */
 	int x, y, w, h;
 	uint16_t width[VM_COLUMNS_MAX];
-	struct vm_grid_span { int x, w, col; } span[VM_COLUMNS_MAX];
+	struct vm_grid_span {
+		int x, w, col;
+		bool spark;                            /* the column's past is drawn, where there is room */
+		const struct vm_threshold *threshold;  /* or NULL */
+	} span[VM_COLUMNS_MAX];
 	unsigned nspans;
 };
 

@@ -12,13 +12,6 @@ static bool is_number(const struct vm_field *f)
 	return f->type == VM_T_U64 || f->type == VM_T_I64 || f->type == VM_T_F64;
 }
 
-static void cell_text(const struct vm_grid *g, const struct vm_field *f, size_t at, char *buf, size_t size)
-{
-	struct vm_scratch tmp;
-	/* Addresses and counts look the same either way. */
-	vm_value_text(vm_grid_value(g, f, at, &tmp), f->unit, g->exact, buf, size);
-}
-
 static int heading_width(const struct vm_grid *g, const struct vm_field *f)
 {
 	return (int)strlen(f->name) + (g->sort.field == f);
@@ -30,7 +23,7 @@ static bool has_spark(const struct vm_grid *g, const struct vm_field *f)
 }
 
 /** Width that a column takes: that of its widest text seen so far, within bounds. */
-static int column_width(struct vm_grid *g, struct vm_canvas *c, unsigned col, int visible)
+static int column_width(struct vm_grid *g, struct vm_canvas *c, unsigned col, bool spark, int visible)
 {
 	const struct vm_field *f = &g->class->set->v[col];
 	int w = heading_width(g, f);
@@ -40,19 +33,20 @@ static int column_width(struct vm_grid *g, struct vm_canvas *c, unsigned col, in
 	if (w < g->width[col])
 		w = g->width[col];
 	for (size_t i = g->top; i < g->rows.n && i < g->top + (size_t)visible; i++) {
+		struct vm_scratch tmp;
 		char text[512];
-		cell_text(g, f, i, text, sizeof(text));
+		vm_value_text(vm_grid_value(g, f, i, &tmp), f->unit, g->exact, text, sizeof(text));
 		int cw = vm_canvas_text_width(c, text);
 		if (cw > w)
 			w = cw;
 	}
-	if (has_spark(g, f))
+	if (spark)
 		w += VM_HISTORY_LENGTH + 1;
 	int most = is_number(f) ? 24 : f->flags & VM_F_TRUNC ? 24 : 32;
 	if (w > most)
 		w = most;
 	/* Without the sparkline, which would be added to it again. */
-	g->width[col] = (uint16_t)(has_spark(g, f) ? w - VM_HISTORY_LENGTH - 1 : w);
+	g->width[col] = (uint16_t)(spark ? w - VM_HISTORY_LENGTH - 1 : w);
 	return w;
 }
 
@@ -66,7 +60,8 @@ static void place_columns(struct vm_grid *g, struct vm_canvas *c)
 			continue;
 		unsigned col = g->cols.at[i];
 		const struct vm_field *f = &g->class->set->v[col];
-		int w = column_width(g, c, col, g->h - 1);
+		const bool spark = has_spark(g, f);
+		int w = column_width(g, c, col, spark, g->h - 1);
 		/* The last text takes what is left. */
 		if (i + 1 == g->cols.n && !is_number(f))
 			w = end - x;
@@ -76,7 +71,10 @@ static void place_columns(struct vm_grid *g, struct vm_canvas *c)
 				break;
 			w = end - x;
 		}
-		g->span[g->nspans++] = (struct vm_grid_span){ x, w, (int)col };
+		g->span[g->nspans++] = (struct vm_grid_span){
+			.x = x, .w = w, .col = (int)col, .spark = spark,
+			.threshold = g->levels ? vm_levels_find(g->levels, f->name) : NULL,
+		};
 		x += w + 1;
 	}
 }
@@ -130,12 +128,9 @@ static void draw_main_text(const struct vm_grid *g, struct vm_canvas *c, const s
 }
 
 /** What the value is worth. */
-static enum vm_tint tint_of(const struct vm_grid *g, const struct vm_field *f, size_t at)
+static enum vm_tint tint_of(const struct vm_grid *g, const struct vm_grid_span *s, struct vm_value v)
 {
-	struct vm_scratch tmp;
-	if (!g->levels)
-		return VM_TINT_NORMAL;
-	const enum vm_level level = vm_level_of(g->levels, f, vm_grid_value(g, f, at, &tmp));
+	const enum vm_level level = vm_level_of(g->levels, s->threshold, v);
 	return level == VM_LEVEL_HOT ? VM_TINT_HOT : level == VM_LEVEL_WARM ? VM_TINT_WARM : VM_TINT_NORMAL;
 }
 
@@ -144,8 +139,7 @@ static void draw_number(const struct vm_grid *g, struct vm_canvas *c, const stru
 			enum vm_tint tint, const char *text)
 {
 	const struct vm_field *f = &g->class->set->v[s->col];
-	const float *past = has_spark(g, f) && s->w > VM_HISTORY_LENGTH ? vm_history_get(g->history, f, g->class->key(g->rows.v[at])) :
-									   NULL;
+	const float *past = s->spark && s->w > VM_HISTORY_LENGTH ? vm_history_get(g->history, f, g->class->key(g->rows.v[at])) : NULL;
 	if (past)
 		vm_canvas_spark(c, s->x, y, past, VM_HISTORY_LENGTH, 0, VM_TINT_BAR_FILE);
 	vm_canvas_right(c, s->x, y, s->w, tint, text);
@@ -159,10 +153,13 @@ static void draw_row(const struct vm_grid *g, struct vm_canvas *c, size_t at, in
 	for (unsigned i = 0; i < g->nspans; i++) {
 		const struct vm_grid_span *s = &g->span[i];
 		const struct vm_field *f = &g->class->set->v[s->col];
+		struct vm_scratch tmp;
 		char text[512];
-		cell_text(g, f, at, text, sizeof(text));
+		const struct vm_value v = vm_grid_value(g, f, at, &tmp);
+		/* Addresses and counts look the same, exact or not. */
+		vm_value_text(v, f->unit, g->exact, text, sizeof(text));
 		bool quiet = strcmp(text, "-") == 0 || strcmp(text, "0") == 0 || strcmp(text, "0.0") == 0;
-		enum vm_tint tint = tagged ? base : quiet ? VM_TINT_DIM : tint_of(g, f, at);
+		enum vm_tint tint = tagged ? base : quiet ? VM_TINT_DIM : tint_of(g, s, v);
 		if (is_number(f))
 			draw_number(g, c, s, at, y, tint, text);
 		else if (f == g->text)

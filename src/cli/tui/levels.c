@@ -33,9 +33,8 @@ const struct vm_threshold *vm_levels_find(const struct vm_levels *l, const char 
 	return NULL;
 }
 
-enum vm_level vm_level_of(const struct vm_levels *l, const struct vm_field *f, struct vm_value v)
+enum vm_level vm_level_of(const struct vm_levels *l, const struct vm_threshold *t, struct vm_value v)
 {
-	const struct vm_threshold *t = vm_levels_find(l, f->name);
 	if (!t || (v.type != VM_T_U64 && v.type != VM_T_F64) || (t->of_memory && !l->mem_total))
 		return VM_LEVEL_NONE;
 	double x = v.type == VM_T_U64 ? (double)v.u64 : v.f64;

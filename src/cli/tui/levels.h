@@ -28,7 +28,8 @@ struct vm_levels {
 /** The threshold of a column; NULL: it has none. */
 const struct vm_threshold *vm_levels_find(const struct vm_levels *l, const char *column);
 
-enum vm_level vm_level_of(const struct vm_levels *l, const struct vm_field *f, struct vm_value v);
+/** Of a value in a column with this threshold (NULL: it has none). */
+enum vm_level vm_level_of(const struct vm_levels *l, const struct vm_threshold *t, struct vm_value v);
 
 /** Set one from "10% 30%" or "1G 4G" or "none".  False: it is none of these, or memory is out. */
 bool vm_levels_set(struct vm_levels *l, const char *column, const char *text);

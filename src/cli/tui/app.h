@@ -31,8 +31,6 @@ struct vm_app_opts {
 	bool exact;
 	/** Said in the footer until the first key; NULL: nothing. */
 	const char *note;
-	/** Open this process at once; 0: the list. */
-	int pid;
 };
 
 /** Run until the user quits or the terminal ends.  0, or a negative errno with *err filled. */

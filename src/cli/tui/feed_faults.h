@@ -14,8 +14,8 @@ struct vm_faultset;
 struct vm_faults_got {
 	/** Since they are watched, and since the last look (NULL: this is the first). */
 	const struct vm_faultset *all, *since;
-	/** Of what watches: "ebpf", what it tells, what it can't tell (NULL: nothing), what it costs the process. */
-	const char *name, *help, *lacks, *costs;
+	/** Of what watches: "ebpf", what it can't tell (NULL: nothing), what it costs the process. */
+	const char *name, *lacks, *costs;
 	const char *why_not;       /* why nothing better watches; "" */
 	/** CPU time that looking at it took us so far. */
 	uint64_t cost_ns;

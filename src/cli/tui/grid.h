@@ -95,6 +95,7 @@ struct vm_grid {
 
 int vm_grid_init(struct vm_grid *g, const struct vm_grid_class *class, const char *columns, const char *sort,
 		 struct vm_err *err);
+/** Zeroed it is nothing to free. */
 void vm_grid_free(struct vm_grid *g);
 /** Other rows: drop them, filter, tags and selection; columns and order stay. */
 void vm_grid_forget(struct vm_grid *g);

@@ -50,12 +50,10 @@ static const char *size_text(const struct vm_system *s, enum vm_sysqty q, char n
 	return vm_system_has(s, q) ? vm_format_size(s->q[q], num) : "-";
 }
 
-static void draw_memory(struct vm_ui *ui, int x, int y, int w)
+static void draw_memory(struct vm_ui *ui, const struct part part[static PARTS], int x, int y, int w)
 {
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_system *s = &ui->frame.sys;
-	struct part part[PARTS];
-	split_memory(ui->frame.machine, part);
 	struct vm_bar_part bar[PARTS];
 	for (size_t i = 0; i < PARTS; i++)
 		bar[i] = (struct vm_bar_part){ part[i].bytes, part[i].tint, part[i].letter };
@@ -70,12 +68,10 @@ static void draw_memory(struct vm_ui *ui, int x, int y, int w)
 }
 
 /** What the parts of the bar are: glyph, name and size of each. */
-static void draw_legend(struct vm_ui *ui, int x, int y, int w)
+static void draw_legend(struct vm_ui *ui, const struct part part[static PARTS], int x, int y, int w)
 {
 	struct vm_canvas *c = &ui->canvas;
 	const struct vm_system *s = &ui->frame.sys;
-	struct part part[PARTS];
-	split_memory(ui->frame.machine, part);
 	int end = x + w;
 	char num[VM_NUMBUF];
 	for (size_t i = 0; i < PARTS && x < end; i++) {
@@ -183,16 +179,18 @@ int vm_meters_draw(struct vm_ui *ui, int y, int h)
 	int w = ui->canvas.w;
 	bool wide = w >= 120;
 	int used = 0;
+	struct part part[PARTS];
+	split_memory(ui->frame.machine, part);
 	/* Wide: memory and swap side by side, so that a bar isn't a horizon. */
 	int half = wide ? w * 2 / 3 : w;
-	draw_memory(ui, 0, y + used, half - (wide ? 2 : 0));
+	draw_memory(ui, part, 0, y + used, half - (wide ? 2 : 0));
 	if (wide)
 		vm_meters_draw_swap(ui, half, y + used, w - half);
 	used++;
 	if (used < h && !wide && h >= 4)
 		vm_meters_draw_swap(ui, 0, y + used++, w);
 	if (used < h && h >= 3)
-		draw_legend(ui, 0, y + used++, w);
+		draw_legend(ui, part, 0, y + used++, w);
 	if (used < h)
 		draw_rates(ui, 0, y + used++, w);
 	return used;

@@ -96,12 +96,9 @@ static void fini(void *st_)
 {
 	struct faults_state *st = st_;
 	forget(st);
-	if (st->kinds.class)
-		vm_grid_free(&st->kinds);
-	if (st->mappings.class)
-		vm_grid_free(&st->mappings);
-	if (st->sites.class)
-		vm_grid_free(&st->sites);
+	vm_grid_free(&st->kinds);
+	vm_grid_free(&st->mappings);
+	vm_grid_free(&st->sites);
 }
 
 static void leave(struct vm_ui *ui, void *st_)

@@ -59,10 +59,8 @@ static int init(struct vm_ui *ui, void *st_, struct vm_err *err)
 static void fini(void *st_)
 {
 	struct numa_state *st = st_;
-	if (st->maps.class)
-		vm_grid_free(&st->maps);
-	if (st->kinds.class)
-		vm_grid_free(&st->kinds);
+	vm_grid_free(&st->maps);
+	vm_grid_free(&st->kinds);
 	vm_arena_free(&st->rows);
 	vm_arena_free(&st->fields);
 }

@@ -16,7 +16,7 @@
 #define MEMBER_COLUMNS "MEMBER,PSS,USS,WITHPARENT,BROKEN,RISK,BREAKING,PEAK,COMMAND"
 
 enum { ACT_FAMILY = VM_ACT_OWN };
-enum { HEAD = 9, MARGIN = 6, COLUMNS_MOST = 16 };
+enum { HEAD = 9, COLUMNS_MOST = 16 };
 
 static const struct vm_key keys[] = {
 	{ "shared-family", { 'f' }, "f", "Family", "the whole fork family, to read", VM_IN_TAB, (enum vm_action)ACT_FAMILY },
@@ -61,10 +61,8 @@ static int init(struct vm_ui *ui, void *st_, struct vm_err *err)
 static void fini(void *st_)
 {
 	struct shared_state *st = st_;
-	if (st->maps.class)
-		vm_grid_free(&st->maps);
-	if (st->family.class)
-		vm_grid_free(&st->family);
+	vm_grid_free(&st->maps);
+	vm_grid_free(&st->family);
 }
 
 static void clear(struct shared_state *st)

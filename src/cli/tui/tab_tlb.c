@@ -64,10 +64,8 @@ static int init(struct vm_ui *ui, void *st_, struct vm_err *err)
 static void fini(void *st_)
 {
 	struct tlb_state *st = st_;
-	if (st->sides.class)
-		vm_grid_free(&st->sides);
-	if (st->hot.class)
-		vm_grid_free(&st->hot);
+	vm_grid_free(&st->sides);
+	vm_grid_free(&st->hot);
 }
 
 static void leave(struct vm_ui *ui, void *st_)

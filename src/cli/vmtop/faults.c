@@ -203,7 +203,6 @@ static int look(void *ctx, struct vm_faults_got *got, struct vm_err *err)
 	}
 	const struct vm_fault_backend *b = vm_faults_backend(w->faults);
 	got->name = b->name;
-	got->help = b->help;
 	got->lacks = b->lacks;
 	got->costs = b->costs;
 	got->why_not = vm_faults_why_not(w->faults);

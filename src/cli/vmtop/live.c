@@ -79,7 +79,7 @@ static void drop_space(struct live *lv)
 static int refresh_totals(struct live *lv, const struct vm_want *want, struct vm_err *err)
 {
 	const uint32_t needs = VM_NEED(STAT) | VM_NEED(STATUS) | VM_NEED(USER) | VM_NEED(LIMITS) |
-			       (want->space_needs & VM_NEED(CAPS)) | (want->space_needs & VM_NEED(FAULTTIME));
+			       (want->space_needs & (VM_NEED(CAPS) | VM_NEED(FAULTTIME)));
 	struct vm_proc p;
 	vm_arena_reset(&lv->texts);
 	int r = vm_proc_read(lv->v->s, want->pid, needs, &lv->texts, &p, err);

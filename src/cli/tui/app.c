@@ -55,6 +55,11 @@ void vm_ui_note(struct vm_ui *ui, const char *fmt, ...)
 	va_end(ap);
 }
 
+const char *vm_ui_bytes(const struct vm_ui *ui, uint64_t bytes, char num[static VM_NUMBUF])
+{
+	return ui->exact ? vm_format_u64(bytes, num) : vm_format_size(bytes, num);
+}
+
 void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h)
 {
 	if (g->exact != ui->exact)

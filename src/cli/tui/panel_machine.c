@@ -90,11 +90,6 @@ static const enum vm_mempart order[VM_PART_NR] = {
 	VM_PART_FREE,
 };
 
-static const char *bytes_text(const struct vm_ui *ui, uint64_t v, char num[static VM_NUMBUF])
-{
-	return ui->exact ? vm_format_u64(v, num) : vm_format_size(v, num);
-}
-
 static void draw_bar(struct vm_ui *ui, int y, const uint64_t part[static VM_PART_NR], uint64_t total)
 {
 	struct vm_canvas *c = &ui->canvas;
@@ -102,7 +97,7 @@ static void draw_bar(struct vm_ui *ui, int y, const uint64_t part[static VM_PART
 	char num[VM_NUMBUF], label[VM_NUMBUF + 1];
 	for (size_t i = 0; i < VM_PART_NR - 1; i++)
 		bar[i] = (struct vm_bar_part){ (double)part[order[i]], looks[order[i]].tint, looks[order[i]].letter };
-	snprintf(label, sizeof(label), " %s", bytes_text(ui, total, num));
+	snprintf(label, sizeof(label), " %s", vm_ui_bytes(ui, total, num));
 	const int n = (int)strlen(label);
 	vm_canvas_text(c, 0, y, 3, VM_TINT_BOLD, "Mem");
 	vm_canvas_bar(c, 3, y, c->w - 3 - n, (double)total, bar, VM_PART_NR - 1);
@@ -119,7 +114,7 @@ static int draw_legend(struct vm_ui *ui, int y, int most, const uint64_t part[st
 		const enum vm_mempart p = order[i];
 		char num[VM_NUMBUF], text[80];
 		if (known >> p & 1)
-			snprintf(text, sizeof(text), "%s %s %.1f%%", vm_mempart_name[p], bytes_text(ui, part[p], num),
+			snprintf(text, sizeof(text), "%s %s %.1f%%", vm_mempart_name[p], vm_ui_bytes(ui, part[p], num),
 				 (double)part[p] * 100 / (double)total);
 		else
 			snprintf(text, sizeof(text), "%s -", vm_mempart_name[p]);
@@ -233,8 +228,8 @@ static void draw_node(struct vm_ui *ui, const struct vm_node *n, int x, int y, i
 	if (!n->has_memory)
 		snprintf(label, sizeof(label), "no memory, CPUs %.40s", n->cpus && *n->cpus ? n->cpus : "-");
 	else
-		snprintf(label, sizeof(label), " %s of %s used", vm_node_has(n, VM_N_USED) ? bytes_text(ui, n->q[VM_N_USED], used) : "-",
-			 vm_node_has(n, VM_N_TOTAL) ? bytes_text(ui, n->q[VM_N_TOTAL], total) : "-");
+		snprintf(label, sizeof(label), " %s of %s used", vm_node_has(n, VM_N_USED) ? vm_ui_bytes(ui, n->q[VM_N_USED], used) : "-",
+			 vm_node_has(n, VM_N_TOTAL) ? vm_ui_bytes(ui, n->q[VM_N_TOTAL], total) : "-");
 	const int room = n->has_memory ? w - head - (int)strlen(label) : 0;
 	vm_canvas_bar(c, x + head, y, room, figure(n, VM_N_TOTAL), bar, sizeof(bar) / sizeof(bar[0]));
 	vm_canvas_text(c, x + head + (room >= 3 ? room : 0), y, w - head, VM_TINT_NORMAL, label);
@@ -251,7 +246,7 @@ static void draw_pool(struct vm_ui *ui, const struct vm_huge_pool *p, int x, int
 	struct vm_buf b = { 0 };
 	char size[VM_NUMBUF], all[VM_NUMBUF];
 	vm_buf_addf(&b, "huge pages of %s: %llu (%s)", vm_format_size(p->page_bytes, size), (unsigned long long)p->total,
-		    bytes_text(ui, p->total * p->page_bytes, all));
+		    vm_ui_bytes(ui, p->total * p->page_bytes, all));
 	put_pages(&b, "free", p->free);
 	put_pages(&b, "reserved", p->reserved);
 	put_pages(&b, "surplus", p->surplus);

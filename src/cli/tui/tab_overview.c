@@ -36,7 +36,7 @@ static const char *bytes_of(const struct vm_ui *ui, enum vm_pqty q, char num[sta
 		return "-";
 	if (p->q[q] == UINT64_MAX)
 		return "unlimited";
-	return ui->exact ? vm_format_u64(p->q[q], num) : vm_format_size(p->q[q], num);
+	return vm_ui_bytes(ui, p->q[q], num);
 }
 
 /** "RSS 58.3M": name dim, figure bright; returns the columns used, padded to `w`. */
@@ -157,7 +157,7 @@ static void draw_locked(struct overview *ov)
 	x += pair_bytes(ui, x, y, 16, "pinned", VM_P_PINNED);
 	uint64_t room;
 	pair(ui, x, y, 16, "room", !vm_proc_lock_headroom(p, &room) ? "-" : room == UINT64_MAX ? "unlimited" :
-	     ui->exact ? vm_format_u64(room, num) : vm_format_size(room, num));
+	     vm_ui_bytes(ui, room, num));
 }
 
 struct kind_sum {
@@ -197,7 +197,7 @@ static void draw_kind_cells(struct vm_ui *ui, int y, const char *name, const str
 	for (size_t i = 0; i < sizeof(q) / sizeof(q[0]); i++) {
 		bool known = q[i] == VM_Q_SIZE || (m->have & VM_HAVE(q[i]));
 		uint64_t v = q[i] == VM_Q_SIZE ? vm_mapping_size(m) : m->q[q[i]];
-		const char *text = !known ? "-" : ui->exact ? vm_format_u64(v, num) : vm_format_size(v, num);
+		const char *text = !known ? "-" : vm_ui_bytes(ui, v, num);
 		int w = ui->exact ? 14 : 8;
 		vm_canvas_right(c, 18 + (int)i * w, y, w, known && v ? VM_TINT_NORMAL : VM_TINT_DIM,
 				text);

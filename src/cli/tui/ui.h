@@ -20,6 +20,7 @@
 #include "cli/tui/trends.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/str.h"
 #include "core/model/aspace.h"
 #include "core/model/machine.h"
 
@@ -162,6 +163,9 @@ void vm_ui_pop(struct vm_ui *ui);
 const struct vm_panel *vm_ui_top(const struct vm_ui *ui);
 /** The list that is seen, also from a menu above it; never NULL. */
 struct vm_grid *vm_ui_grid(struct vm_ui *ui);
+/** "1.5G", or all digits where exact numbers are wanted; in num. */
+const char *vm_ui_bytes(const struct vm_ui *ui, uint64_t bytes, char num[static VM_NUMBUF]);
+
 /** Draw a list into rows y .. y + h - 1. */
 void vm_ui_draw_grid(struct vm_ui *ui, struct vm_grid *g, int y, int h);
 /** If a list is filtered, how many of its rows are shown ("3 of 9", then `what`), and by which filter; how many lines that took. */

@@ -10,11 +10,10 @@
 #include "cli/launch.h"
 #include "cli/target.h"
 #include "core/analysis/wset.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/source/wsothers.h"
 #include "core/source/wsread.h"
-
-
 
 struct vmws_options {
 	struct vm_target_options target;
@@ -79,15 +78,19 @@ int vmws_show(struct vmws *v, struct vm_err *err);
 int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size, const void *total,
 	      struct vm_err *err);
 
+/** Who else clears accessed bits, as the report ends. */
+struct vmws_others {
+	struct vm_buf damon;       /* names of the kernel's monitors; empty: none */
+	uint64_t scanned_pages;    /* that reclaim has looked at since the report began; UINT64_MAX: not known */
+};
+
 /** What a document says of one process. */
-int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *sum, struct vm_err *err);
+int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *sum, struct vmws_others *others,
+		      struct vm_err *err);
 
 /** --heat: keep what the round that has just ended saw; draw it; free what was kept. */
 int vmws_heat_add(struct vmws_process *p, uint64_t round_ns, struct vm_err *err);
 void vmws_heat_show(struct vmws *v, const struct vmws_process *p);
 void vmws_heat_free(struct vmws_heat *h);
-
-/** Pages that reclaim has looked at since the report began; UINT64_MAX: not known. */
-uint64_t vmws_scanned(const struct vmws *v);
 
 #endif

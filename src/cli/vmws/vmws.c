@@ -165,8 +165,6 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	int r = check(&v, argc, argv, err);
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
-	if (r == 0 && v.o->damon && v.target.npids > 1)
-		r = vm_fail(err, EINVAL, "--damon looks at one process: these are %zu", v.target.npids);
 	if (r == 0)
 		r = check_columns(&v, err);
 	choose_times(&v);

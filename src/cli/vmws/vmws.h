@@ -37,7 +37,6 @@ struct vmws_process {
 	/** The round under way: since when, and what it took so far. */
 	uint64_t round_ns;
 	struct vm_ws_round cost;
-	uint64_t rounds;           /* that ended, in this report */
 	struct vmws_heat *heat;    /* with --heat, once there was a round */
 	/** It was seen; it has ended; it isn't looked at any more, for that or for a failure. */
 	bool begun, ended, over;
@@ -60,6 +59,7 @@ struct vmws {
 	uint64_t interval_ns, count, duration_ns, window_ns;
 	uint64_t began_ns, report_ns;
 	uint64_t reports;
+	uint64_t tlb_bytes;        /* what the TLB of a CPU translates; 0: not known */
 	/** As the report began. */
 	struct vm_ws_others others;
 	struct vm_signals signals;

@@ -111,14 +111,6 @@ int vmhuge_list(struct vmhuge *v, const struct vm_fieldset *set, bool chosen, co
 
 /* ---- Samples ------------------------------------------------------------------------------------------------------ */
 
-static void wait_until(const struct vm_signals *signals, uint64_t until)
-{
-	const uint64_t now = vm_clock_ns();
-	/* Rounded up: a wait that ends early would spin. */
-	if (until > now)
-		vm_signals_wait(signals, (int)((until - now) / 1000000 % INT32_MAX) + 1);
-}
-
 int vmhuge_repeat(struct vmhuge *v, vmhuge_sample *sample, void *ctx, struct vm_err *err)
 {
 	struct vm_signals signals;
@@ -132,10 +124,8 @@ int vmhuge_repeat(struct vmhuge *v, vmhuge_sample *sample, void *ctx, struct vm_
 		r = sample(ctx, n, vm_clock_ns() - began, err);
 		next += v->interval_ns;
 		over = v->count && n + 1 >= v->count;
-		while (r == 0 && !over && vm_clock_ns() < next) {
-			wait_until(&signals, next);
-			over = vm_signals_take(&signals, NULL);
-		}
+		if (r == 0 && !over)
+			over = vm_signals_wait_until(&signals, NULL, next);
 	}
 	vm_signals_close(&signals);
 	return r == VMHUGE_OVER ? 0 : r;

@@ -283,21 +283,12 @@ static int check(struct vmhuge *v, struct vm_err *err)
 	return o->range ? parse_range(v, "--range", o->range, err) : 0;
 }
 
-/** Each sample is a document: one a line. */
-static void choose_sink(struct vmhuge *v)
-{
-	v->sink = vm_common_sink(v->common);
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmhuge v = { .s = ctx->s, .common = ctx->common, .o = opts_, .out = ctx->out, .began_ns = vm_clock_ns(),
 			    .exit_status = -1 };
 	int r = read_operands(&v, argc, argv, err);
-	choose_sink(&v);
+	v.sink = v.interval_ns ? vm_common_sink_of_lines(v.common) : vm_common_sink(v.common);
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	if (r == 0)
 		r = check(&v, err);

@@ -192,10 +192,7 @@ static int watch(struct vmshare *v, struct vm_signals *signals, struct vm_err *e
 static int show_watch(struct vmshare *v, struct vm_err *err)
 {
 	struct vm_signals signals;
-	/* Several documents: one a line. */
-	for (size_t i = 0; v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
+	v->sink = vm_common_sink_of_lines(v->common);
 	int r = vm_signals_open(&signals, err);
 	if (r < 0)
 		return r;

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -146,14 +145,6 @@ static int check_columns(const struct vmws *v, struct vm_err *err)
 	return r;
 }
 
-/** Several documents: one a line. */
-static void choose_lines(struct vmws *v)
-{
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmws v = {
@@ -168,7 +159,8 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	if (r == 0)
 		r = check_columns(&v, err);
 	choose_times(&v);
-	choose_lines(&v);
+	if (v.interval_ns)
+		v.sink = vm_common_sink_of_lines(v.common);
 	if (r == 0)
 		r = vmws_run(&v, err);
 	if (r == 0)

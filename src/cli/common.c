@@ -108,6 +108,16 @@ void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *styl
 	};
 }
 
+int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, FILE **out, struct vm_style *style,
+		     struct vm_err *err)
+{
+	*out = path ? fopen(path, "we") : usual;
+	if (!*out)
+		return vm_fail_os(err, errno, "cannot write %s", path);
+	vm_common_style(c, *out, style);
+	return 0;
+}
+
 int vm_choice_parse(const struct vm_common *c, const struct vm_fieldset *set, struct vm_choice *out,
 		    struct vm_err *err)
 {

@@ -27,6 +27,13 @@ const struct vm_sink *vm_common_sink_of_lines(const struct vm_common *c);
 /** Terminal width, colour and character set of `out`, as the options and the environment say. */
 void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style);
 
+/**
+ * Where it is written: into the file `path`, which is emptied, or to `usual` if that is NULL; with its style.  0 or a negative
+ * errno, *out NULL then.
+ */
+int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, FILE **out, struct vm_style *style,
+		     struct vm_err *err);
+
 /** Columns, sort key and filter of one kind of rows, parsed from the options. */
 struct vm_choice {
 	struct vm_view view;

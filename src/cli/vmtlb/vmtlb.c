@@ -267,29 +267,13 @@ void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
-static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
-{
-	v->out = v->o->output ? fopen(v->o->output, "we") : ctx->out;
-	if (!v->out)
-		return vm_fail_os(err, errno, "cannot write %s", v->o->output);
-	vm_common_style(v->common, v->out, &v->style);
-	return 0;
-}
-
 /** Numbers behind targets are how often and how many times; what follows "--" is a command. */
 static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *err)
 {
 	v->interval_ns = v->o->interval_ns;
 	v->duration_ns = v->o->duration_ns;
-	if (!vm_target_given(&v->o->target)) {
-		v->argv = argv;
-		v->target.whom = VM_OF_COMMAND;
-		return 0;
-	}
-	int r = 0;
-	if (argc)
-		r = vm_parse_interval(argc, argv, &v->interval_ns, &v->count, err);
-	return r == 0 ? vm_target_find(v->s, &v->o->target, &v->target, err) : r;
+	v->argv = vm_target_given(&v->o->target) ? NULL : argv;
+	return vm_target_operands(v->s, &v->o->target, argc, argv, &v->target, &v->interval_ns, &v->count, err);
 }
 
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
@@ -302,7 +286,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
 	if (r == 0)
-		r = open_output(&v, ctx, err);
+		r = vm_common_output(v.common, v.o->output, ctx->out, &v.out, &v.style, err);
 	if (r == 0)
 		r = mode->run(&v, err);
 	if (r == 0)

@@ -113,13 +113,8 @@ static int read_operands(struct vmws *v, int argc, char **argv, struct vm_err *e
 {
 	v->interval_ns = v->o->interval_ns;
 	v->duration_ns = v->o->duration_ns;
-	if (!vm_target_given(&v->o->target)) {
-		v->argv = argv;
-		v->target.whom = VM_OF_COMMAND;
-		return 0;
-	}
-	int r = argc ? vm_parse_interval(argc, argv, &v->interval_ns, &v->count, err) : 0;
-	return r == 0 ? vm_target_find(v->s, &v->o->target, &v->target, err) : r;
+	v->argv = vm_target_given(&v->o->target) ? NULL : argv;
+	return vm_target_operands(v->s, &v->o->target, argc, argv, &v->target, &v->interval_ns, &v->count, err);
 }
 
 /** Of an interval an eighth at most, so that there is a curve. */

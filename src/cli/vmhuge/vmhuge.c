@@ -89,24 +89,12 @@ int vmhuge_report_end(struct vmhuge *v, struct vm_err *err)
 int vmhuge_list(struct vmhuge *v, const struct vm_fieldset *set, bool chosen, const char *columns, const void *rows, size_t n,
 		size_t size, const void *total, struct vm_err *err)
 {
-	struct vm_choice c;
-	struct vm_common common = *v->common;
-	size_t kept;
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.columns && !v->sink->machine)
-		common.columns = columns;
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	const void **which = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = v->o->top && !v->sink->machine ? v->o->top : kept;
-	r = which ? vm_report_list(&v->report, &c.view, which, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "... %zu more (--top 0 shows all)\n", kept - most);
-	free(which);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const bool machine = v->sink->machine;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .columns = machine ? NULL : columns, .rows = rows, .n = n, .size = size, .total = total,
+		.most = machine ? 0 : v->o->top, .more = "... ",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 /* ---- Samples ------------------------------------------------------------------------------------------------------ */

@@ -201,27 +201,15 @@ int vmtlb_report_end(struct vmtlb *v, struct vm_err *err)
 int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size,
 	       const void *total, struct vm_err *err)
 {
-	struct vm_choice c;
-	struct vm_common common = *v->common;
-	size_t kept;
+	const bool machine = vm_report_is_machine(&v->report);
 	/* Formats without a document around the lists have room for one kind of row. */
-	if (!chosen && vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
+	if (!chosen && machine && !vm_report_is_document(&v->report))
 		return 0;
-	/* Of several tables, the options speak of the first only. */
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	c.view.name = set->rows;
-	const void **which = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = v->o->top && !vm_report_is_machine(&v->report) ? v->o->top : kept;
-	r = which ? vm_report_list(&v->report, &c.view, which, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "... %zu more (--top 0 shows all)\n", kept - most);
-	free(which);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .rows = rows, .n = n, .size = size, .total = total,
+		.most = machine ? 0 : v->o->top, .more = "... ",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 void vmtlb_choose_lines(struct vmtlb *v)

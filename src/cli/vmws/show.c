@@ -39,29 +39,15 @@ static const char *usual_columns(const struct vmws *v, const struct vm_fieldset 
 int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size, const void *total,
 	      struct vm_err *err)
 {
-	struct vm_common common = *v->common;
 	const bool machine = vm_report_is_machine(&v->report);
-	struct vm_choice c;
-	size_t kept;
 	/* Formats without a document around the lists have room for one kind of row. */
 	if (!chosen && machine && !vm_report_is_document(&v->report))
 		return 0;
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.columns && !machine)
-		common.columns = usual_columns(v, set);
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	c.view.name = set->rows;
-	const void **list = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = chosen && v->o->top && !machine && !common.filter ? v->o->top : kept;
-	r = list ? vm_report_list(&v->report, &c.view, list, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "%zu more (--top 0 shows all)\n", kept - most);
-	free(list);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .columns = machine ? NULL : usual_columns(v, set), .rows = rows, .n = n, .size = size,
+		.total = total, .most = chosen && !machine && !v->common->filter ? v->o->top : 0, .more = "",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 /* ---- Sentences ----------------------------------------------------------------------------------------------------- */

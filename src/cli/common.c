@@ -108,6 +108,16 @@ void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *styl
 	};
 }
 
+int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, FILE **out, struct vm_style *style,
+		     struct vm_err *err)
+{
+	*out = path ? fopen(path, "we") : usual;
+	if (!*out)
+		return vm_fail_os(err, errno, "cannot write %s", path);
+	vm_common_style(c, *out, style);
+	return 0;
+}
+
 int vm_choice_parse(const struct vm_common *c, const struct vm_fieldset *set, struct vm_choice *out,
 		    struct vm_err *err)
 {
@@ -151,6 +161,29 @@ const void **vm_choice_apply(const struct vm_choice *c, const void *rows, size_t
 	}
 	*kept = to;
 	return list;
+}
+
+int vm_list_rows(struct vm_report *r, const struct vm_common *c, const struct vm_listing *l, struct vm_err *err)
+{
+	struct vm_common common = *c;
+	struct vm_choice choice;
+	size_t kept = 0;
+	if (!l->chosen)
+		common.columns = common.sort = common.filter = NULL;
+	if (!common.columns)
+		common.columns = l->columns;
+	if (!common.sort)
+		common.sort = l->sort;
+	int e = vm_choice_parse(&common, l->set, &choice, err);
+	if (e < 0)
+		return e;
+	vm_auto_free const void **list = vm_choice_apply(&choice, l->rows, l->n, l->size, &kept);
+	const size_t most = l->most && l->most < kept ? l->most : kept;
+	e = list ? vm_report_list(r, &choice.view, list, most, kept == l->n ? l->total : NULL) : -ENOMEM;
+	if (e == 0 && l->more && kept > most)
+		vm_report_say(r, "%s%zu more (--top 0 shows all)\n", l->more, kept - most);
+	vm_choice_free(&choice);
+	return e < 0 ? vm_fail_os(err, -e, "cannot write the rows") : 0;
 }
 
 int vm_parse_pid(const char *text, pid_t *pid, struct vm_err *err)

@@ -27,6 +27,13 @@ const struct vm_sink *vm_common_sink_of_lines(const struct vm_common *c);
 /** Terminal width, colour and character set of `out`, as the options and the environment say. */
 void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style);
 
+/**
+ * Where it is written: into the file `path`, which is emptied, or to `usual` if that is NULL; with its style.  0 or a negative
+ * errno, *out NULL then.
+ */
+int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, FILE **out, struct vm_style *style,
+		     struct vm_err *err);
+
 /** Columns, sort key and filter of one kind of rows, parsed from the options. */
 struct vm_choice {
 	struct vm_view view;
@@ -46,6 +53,20 @@ void vm_choice_free(struct vm_choice *c);
  * NULL when memory is out.
  */
 const void **vm_choice_apply(const struct vm_choice *c, const void *rows, size_t n, size_t size, size_t *kept);
+
+/** A list of a report: rows of one kind, as the columns' options say. */
+struct vm_listing {
+	const struct vm_fieldset *set;
+	bool chosen;               /* -o, -s and --filter speak of it; of several tables, only of one */
+	const char *columns, *sort; /* where these options say nothing; NULL: what the fields say */
+	const void *rows, *total;  /* total: NULL, or a row for the sum of all; it isn't shown if a filter left some out */
+	size_t n, size;            /* rows, and bytes of each */
+	size_t most;               /* rows to show; 0: all */
+	const char *more;          /* what begins the line that tells how many there would be more; NULL: no such line */
+};
+
+/** Write it.  0, -EINVAL for an option's wrong word, or the negative errno of a failed write. */
+int vm_list_rows(struct vm_report *r, const struct vm_common *c, const struct vm_listing *l, struct vm_err *err);
 
 /** "4242" or "self" to a process number; -EINVAL names the text. */
 int vm_parse_pid(const char *text, pid_t *pid, struct vm_err *err);

@@ -188,12 +188,12 @@ void vm_signals_wait(const struct vm_signals *s, int ms)
 	poll(&p, 1, ms);
 }
 
-bool vm_signals_wait_until(struct vm_signals *s, uint64_t due_ns)
+bool vm_signals_wait_until(struct vm_signals *s, struct vm_launch *l, uint64_t due_ns)
 {
 	for (uint64_t now; (now = vm_clock_ns()) < due_ns;) {
 		const uint64_t ms = (due_ns - now + 999999) / 1000000;
 		vm_signals_wait(s, ms > 3600000 ? 3600000 : (int)ms);
-		if (vm_signals_take(s, NULL))
+		if (vm_signals_take(s, l) || (l && vm_launch_ended(l)))
 			return true;
 	}
 	return false;

@@ -62,7 +62,7 @@ bool vm_signals_take(struct vm_signals *s, struct vm_launch *l);
 /** Until a signal comes, or for `ms`. */
 void vm_signals_wait(const struct vm_signals *s, int ms);
 
-/** Until CLOCK_MONOTONIC reaches `due_ns`.  true: told to end before that. */
-bool vm_signals_wait_until(struct vm_signals *s, uint64_t due_ns);
+/** Until CLOCK_MONOTONIC reaches `due_ns`.  true: told to end before that, or the program has ended; `l` may be NULL. */
+bool vm_signals_wait_until(struct vm_signals *s, struct vm_launch *l, uint64_t due_ns);
 
 #endif

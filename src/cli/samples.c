@@ -44,7 +44,7 @@ int vm_next_sample(struct vm_session *s, struct vm_signals *signals, uint64_t in
 	}
 	*due_ns = next_due(*due_ns, interval_ns);
 	if (signals)
-		return vm_signals_wait_until(signals, *due_ns);
+		return vm_signals_wait_until(signals, NULL, *due_ns);
 	while (vm_clock_sleep_until(*due_ns) != 0)
 		;
 	return 0;

@@ -43,6 +43,17 @@ int vm_target_find(struct vm_session *s, const struct vm_target_options *o, stru
 	return r;
 }
 
+int vm_target_operands(struct vm_session *s, const struct vm_target_options *o, int argc, char **argv, struct vm_target *out,
+		       uint64_t *interval_ns, uint64_t *count, struct vm_err *err)
+{
+	if (!vm_target_given(o)) {
+		*out = (struct vm_target){ .whom = VM_OF_COMMAND };
+		return 0;
+	}
+	int r = argc ? vm_parse_interval(argc, argv, interval_ns, count, err) : 0;
+	return r == 0 ? vm_target_find(s, o, out, err) : r;
+}
+
 void vm_target_free(struct vm_target *t)
 {
 	free(t->pids);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "cli/opt.h"
@@ -53,6 +54,13 @@ int vm_target_check(struct vm_session *s, const struct vm_target_options *o, str
 /** 0, -EINVAL, or -ESRCH if no process has that name. */
 int vm_target_find(struct vm_session *s, const struct vm_target_options *o, struct vm_target *out, struct vm_err *err);
 void vm_target_free(struct vm_target *t);
+
+/**
+ * Operands: behind targets how often and how many times (vm_parse_interval(); *interval_ns stays without one), else a
+ * command, which is left to the caller: VM_OF_COMMAND.  0, -EINVAL or -ESRCH.
+ */
+int vm_target_operands(struct vm_session *s, const struct vm_target_options *o, int argc, char **argv, struct vm_target *out,
+		       uint64_t *interval_ns, uint64_t *count, struct vm_err *err);
 
 /** The processes that were named have all ended. */
 bool vm_target_gone(enum vm_whom whom, const pid_t *pids, size_t n);

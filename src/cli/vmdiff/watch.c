@@ -23,14 +23,11 @@ int vmdiff_sleep_until(uint64_t deadline_ns, bool *told, struct vm_err *err)
 	struct vm_signals signals = { .fd = -1 };
 	int r = vm_signals_open(&signals, err);
 	*told = false;
-	for (uint64_t now; r == 0 && !*told && (now = vm_clock_ns()) < deadline_ns;) {
-		const uint64_t ms = (deadline_ns - now + 999999) / 1000000;
-		vm_signals_wait(&signals, ms < 3600000 ? (int)ms : 3600000);
-		*told = vm_signals_take(&signals, NULL);
-	}
-	if (r == 0)
-		vm_signals_close(&signals);
-	return r;
+	if (r < 0)
+		return r;
+	*told = vm_signals_wait_until(&signals, NULL, deadline_ns);
+	vm_signals_close(&signals);
+	return 0;
 }
 
 bool vmdiff_has_unmet(const struct vm_session *s)

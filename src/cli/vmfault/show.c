@@ -164,35 +164,15 @@ static const char *without_unknown(const struct vm_faultset *f, const struct vm_
 	return set == &vm_fault_kind_fields ? "-MEAN,-P50,-P99,-MAX,-BYTES" : "-TIME,-MEAN";
 }
 
-static int choose(struct vmfault *v, const struct vm_fieldset *set, bool chosen, struct vm_choice *c, struct vm_err *err)
-{
-	struct vm_common common = *v->common;
-	/* Of an overview, the options speak of the first table only. */
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.columns && !vm_report_is_machine(&v->report))
-		common.columns = without_unknown(vm_faults_set(v->faults), set);
-	int r = vm_choice_parse(&common, set, c, err);
-	c->view.name = set->rows;
-	return r;
-}
-
 static int list(struct vmfault *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size,
 		const void *total, struct vm_err *err)
 {
-	struct vm_choice c;
-	size_t kept;
-	int r = choose(v, set, chosen, &c, err);
-	if (r < 0)
-		return r;
-	const void **which = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = v->o->top && !vm_report_is_machine(&v->report) ? v->o->top : kept;
-	r = which ? vm_report_list(&v->report, &c.view, which, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "... %zu more (--top 0 shows all)\n", kept - most);
-	free(which);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const bool machine = vm_report_is_machine(&v->report);
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .columns = machine ? NULL : without_unknown(vm_faults_set(v->faults), set), .rows = rows,
+		.n = n, .size = size, .total = total, .most = machine ? 0 : v->o->top, .more = "... ",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 static int list_kinds(struct vmfault *v, const struct vm_faultset *f, bool chosen, struct vm_err *err)

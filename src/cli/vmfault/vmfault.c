@@ -7,7 +7,6 @@
 
 #include "cli/vmfault/vmfault.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,17 +156,6 @@ static int watch(struct vmfault *v, uint64_t interval_ns, uint64_t count, struct
 	return r;
 }
 
-static int open_output(struct vmfault *v, struct vm_ctx *ctx, struct vm_err *err)
-{
-	v->out = ctx->out;
-	if (v->o->output)
-		v->out = fopen(v->o->output, "we");
-	if (!v->out)
-		return vm_fail_os(err, errno, "cannot write %s", v->o->output);
-	vm_common_style(v->common, v->out, &v->style);
-	return 0;
-}
-
 static int explain_alone(struct vmfault *v, struct vm_err *err)
 {
 	const uint64_t none[VM_FAULT_KIND_NR] = { 0 };
@@ -180,9 +168,7 @@ static int run_on_targets(struct vmfault *v, int argc, char **argv, struct vm_er
 {
 	uint64_t interval_ns = 0, count = 0;
 	struct vm_target t = { .pids = NULL };
-	int r = vm_parse_interval(argc, argv, &interval_ns, &count, err);
-	if (r == 0)
-		r = vm_target_find(v->s, &v->o->target, &t, err);
+	int r = vm_target_operands(v->s, &v->o->target, argc, argv, &t, &interval_ns, &count, err);
 	v->ask.whom = t.whom;
 	v->ask.cgroup = t.cgroup;
 	v->ask.pids = t.pids;
@@ -228,7 +214,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	v.sink = v.o->interval_ns || (targets && argc == 2) ? vm_common_sink_of_lines(ctx->common) : vm_common_sink(ctx->common);
 	int r = vmfault_check(&v, targets, argc, argv, err);
 	if (r == 0)
-		r = open_output(&v, ctx, err);
+		r = vm_common_output(v.common, v.o->output, ctx->out, &v.out, &v.style, err);
 	if (r < 0)
 		return r;
 	ask_for(&v);

@@ -131,18 +131,12 @@ static void say(struct vmhuge *v, const struct vm_huge_world *w, const struct vm
 	}
 }
 
-static void put_u64(struct vm_json *j, const char *key, uint64_t v)
-{
-	vm_json_key(j, key);
-	vm_json_u64(j, v);
-}
-
 static void put_state(struct vm_json *j, const char *key, const struct vm_huge_look *p)
 {
 	vm_json_key(j, key);
 	vm_json_object_begin(j);
-	put_u64(j, "resident_bytes", p->space.total.resident);
-	put_u64(j, "huge_bytes", p->space.total.huge);
+	vm_json_put_u64(j, "resident_bytes", p->space.total.resident);
+	vm_json_put_u64(j, "huge_bytes", p->space.total.huge);
 	vm_json_object_end(j);
 }
 
@@ -165,7 +159,7 @@ static void put_failure(struct vm_json *j, const struct vm_huge_world *w, const 
 	vm_json_str(j, error ? error : "?");
 	vm_json_key(j, "what");
 	vm_json_str(j, vm_buf_str(&text));
-	put_u64(j, "ranges", f->ranges);
+	vm_json_put_u64(j, "ranges", f->ranges);
 	put_bound(j, "first", true, f->first->start);
 	vm_json_object_end(j);
 	vm_buf_free(&text);
@@ -175,13 +169,13 @@ static void put(struct vmhuge *v, const struct vm_huge_world *w, const struct vm
 		const struct outcome *o)
 {
 	struct vm_json *j = &v->report.json;
-	put_u64(j, "pid", (uint64_t)before->as->proc.pid);
+	vm_json_put_u64(j, "pid", (uint64_t)before->as->proc.pid);
 	vm_json_key(j, "comm");
 	vm_json_str(j, before->as->proc.comm);
 	put_bound(j, "start", v->to, v->from);
 	put_bound(j, "end", v->to, v->to);
-	put_u64(j, "tried_ranges", o->tried);
-	put_u64(j, "collapsed_ranges", o->made);
+	vm_json_put_u64(j, "tried_ranges", o->tried);
+	vm_json_put_u64(j, "collapsed_ranges", o->made);
 	vm_json_key(j, "interrupted");
 	vm_json_bool(j, o->interrupted);
 	put_state(j, "before", before);

@@ -155,17 +155,7 @@ static void say_memory(struct vmhuge *v, const struct vm_hugesys *h)
 
 static void json_count(struct vm_json *j, const char *key, uint64_t n)
 {
-	vm_json_key(j, key);
-	if (n == VM_HUGE_UNKNOWN)
-		vm_json_null(j);
-	else
-		vm_json_u64(j, n);
-}
-
-static void json_word(struct vm_json *j, const char *key, enum vm_huge_word w)
-{
-	vm_json_key(j, key);
-	vm_json_str(j, vm_huge_word(w));
+	vm_json_put_known(j, key, n != VM_HUGE_UNKNOWN, n);
 }
 
 static void json_flag(struct vm_json *j, const char *key, uint64_t n)
@@ -220,9 +210,9 @@ static void json_machine(struct vm_json *j, const struct vm_hugesys *h)
 	vm_json_key(j, "policy");
 	vm_json_object_begin(j);
 	json_count(j, "pmd_bytes", h->pmd_bytes ? h->pmd_bytes : VM_HUGE_UNKNOWN);
-	json_word(j, "enabled", h->enabled);
-	json_word(j, "defrag", h->defrag);
-	json_word(j, "shmem_enabled", h->shmem);
+	vm_json_put_str(j, "enabled", vm_huge_word(h->enabled));
+	vm_json_put_str(j, "defrag", vm_huge_word(h->defrag));
+	vm_json_put_str(j, "shmem_enabled", vm_huge_word(h->shmem));
 	json_flag(j, "use_zero_page", h->zero_page);
 	json_flag(j, "shrink_underused", h->shrink_underused);
 	vm_json_object_end(j);

@@ -203,15 +203,6 @@ static void say_heading(struct vmhuge *v, const struct vm_huge_look *p)
 
 /* ---- For programs ------------------------------------------------------------------------------------------------- */
 
-static void json_u64(struct vm_json *j, const char *key, bool known, uint64_t v)
-{
-	vm_json_key(j, key);
-	if (known)
-		vm_json_u64(j, v);
-	else
-		vm_json_null(j);
-}
-
 static void json_remedies(struct vm_json *j, const char *key, const struct vm_huge_world *w, const struct vm_huge_look *p,
 			  const struct vm_why_group *g, uint32_t what)
 {
@@ -257,8 +248,8 @@ static void json_group(struct vm_json *j, const struct vm_huge_world *w, const s
 	const bool one = g->mappings == 1;
 	vm_json_object_begin(j);
 	json_reasons(j, w, g);
-	json_u64(j, "mappings", true, g->mappings);
-	json_u64(j, "ranges", p->space.read.ranges_known, g->ranges);
+	vm_json_put_u64(j, "mappings", g->mappings);
+	vm_json_put_known(j, "ranges", p->space.read.ranges_known, g->ranges);
 	vm_json_key(j, "start");
 	if (one)
 		vm_json_addr(j, g->start);
@@ -269,9 +260,9 @@ static void json_group(struct vm_json *j, const struct vm_huge_world *w, const s
 		vm_json_addr(j, g->end);
 	else
 		vm_json_null(j);
-	json_u64(j, "bytes", true, g->bytes);
-	json_u64(j, "could_bytes", p->space.read.ranges_known, g->could_bytes);
-	json_u64(j, "costs_bytes", p->space.read.ranges_known, g->costs_bytes);
+	vm_json_put_u64(j, "bytes", g->bytes);
+	vm_json_put_known(j, "could_bytes", p->space.read.ranges_known, g->could_bytes);
+	vm_json_put_known(j, "costs_bytes", p->space.read.ranges_known, g->costs_bytes);
 	json_remedies(j, "now", w, p, g, g->now);
 	json_remedies(j, "later", w, p, g, g->later);
 	vm_json_object_end(j);
@@ -292,7 +283,7 @@ static void json_process(struct vm_json *j, const struct vmhuge *v, const struct
 		vm_json_key(j, flag[i].key);
 		vm_json_bool(j, flag[i].v);
 	}
-	json_u64(j, "read_ns", v->s->live, read->took_ns);
+	vm_json_put_known(j, "read_ns", v->s->live, read->took_ns);
 	vm_json_key(j, "host_splits_huge_pages");
 	if (w->split == VM_TLB_SPLIT_UNKNOWN)
 		vm_json_null(j);

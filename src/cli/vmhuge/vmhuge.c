@@ -89,35 +89,15 @@ int vmhuge_report_end(struct vmhuge *v, struct vm_err *err)
 int vmhuge_list(struct vmhuge *v, const struct vm_fieldset *set, bool chosen, const char *columns, const void *rows, size_t n,
 		size_t size, const void *total, struct vm_err *err)
 {
-	struct vm_choice c;
-	struct vm_common common = *v->common;
-	size_t kept;
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.columns && !v->sink->machine)
-		common.columns = columns;
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	const void **which = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = v->o->top && !v->sink->machine ? v->o->top : kept;
-	r = which ? vm_report_list(&v->report, &c.view, which, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "... %zu more (--top 0 shows all)\n", kept - most);
-	free(which);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const bool machine = v->sink->machine;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .columns = machine ? NULL : columns, .rows = rows, .n = n, .size = size, .total = total,
+		.most = machine ? 0 : v->o->top, .more = "... ",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 /* ---- Samples ------------------------------------------------------------------------------------------------------ */
-
-static void wait_until(const struct vm_signals *signals, uint64_t until)
-{
-	const uint64_t now = vm_clock_ns();
-	/* Rounded up: a wait that ends early would spin. */
-	if (until > now)
-		vm_signals_wait(signals, (int)((until - now) / 1000000 % INT32_MAX) + 1);
-}
 
 int vmhuge_repeat(struct vmhuge *v, vmhuge_sample *sample, void *ctx, struct vm_err *err)
 {
@@ -132,10 +112,8 @@ int vmhuge_repeat(struct vmhuge *v, vmhuge_sample *sample, void *ctx, struct vm_
 		r = sample(ctx, n, vm_clock_ns() - began, err);
 		next += v->interval_ns;
 		over = v->count && n + 1 >= v->count;
-		while (r == 0 && !over && vm_clock_ns() < next) {
-			wait_until(&signals, next);
-			over = vm_signals_take(&signals, NULL);
-		}
+		if (r == 0 && !over)
+			over = vm_signals_wait_until(&signals, NULL, next);
 	}
 	vm_signals_close(&signals);
 	return r == VMHUGE_OVER ? 0 : r;
@@ -293,21 +271,12 @@ static int check(struct vmhuge *v, struct vm_err *err)
 	return o->range ? parse_range(v, "--range", o->range, err) : 0;
 }
 
-/** Each sample is a document: one a line. */
-static void choose_sink(struct vmhuge *v)
-{
-	v->sink = vm_common_sink(v->common);
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmhuge v = { .s = ctx->s, .common = ctx->common, .o = opts_, .out = ctx->out, .began_ns = vm_clock_ns(),
 			    .exit_status = -1 };
 	int r = read_operands(&v, argc, argv, err);
-	choose_sink(&v);
+	v.sink = v.interval_ns ? vm_common_sink_of_lines(v.common) : vm_common_sink(v.common);
 	vm_common_style(ctx->common, ctx->out, &v.style);
 	if (r == 0)
 		r = check(&v, err);

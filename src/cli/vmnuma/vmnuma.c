@@ -72,24 +72,11 @@ static const struct vm_example examples[] = {
 int vmnuma_list(struct vmnuma *v, const struct vm_fieldset *set, bool chosen, const char *spec, const void *rows, size_t n,
 		size_t size, const void *total, struct vm_err *err)
 {
-	struct vm_common common = *v->common;
-	struct vm_choice c;
-	size_t kept;
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.columns)
-		common.columns = spec;
-	if (!common.sort)
-		common.sort = set->row == vm_numa_process_fields.row ? "TOTAL" : NULL;
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	const void **list = vm_choice_apply(&c, rows, n, size, &kept);
-	/* A sum of all says nothing of those that a filter left. */
-	r = list ? vm_report_list(&v->report, &c.view, list, kept, kept == n ? total : NULL) : -ENOMEM;
-	free(list);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .columns = spec, .sort = set->row == vm_numa_process_fields.row ? "TOTAL" : NULL,
+		.rows = rows, .n = n, .size = size, .total = total,
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 void vmnuma_say_single(struct vmnuma *v)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "cli/vmpage/vmpage.h"
@@ -137,14 +136,6 @@ static bool same(const struct vm_pte *a, const struct vm_pte *b)
 	return a->raw == b->raw && a->kind == b->kind && a->level == b->level && a->state == b->state && a->pfn == b->pfn;
 }
 
-static const struct vm_sink *one_line_each(void)
-{
-	size_t i = 0;
-	while (strcmp(vm_sinks[i]->name, "ndjson") != 0)
-		i++;
-	return vm_sinks[i];
-}
-
 static void json_bits(const struct watch *x, struct vm_json *j)
 {
 	struct vm_buf bits = { 0 };
@@ -163,7 +154,7 @@ static int put_json(struct watch *x, const char *words)
 {
 	struct vm_report r;
 	struct vm_json *j = &r.json;
-	int e = vm_report_open(&r, one_line_each(), &x->v->report.style, x->v->report.out);
+	int e = vm_report_open(&r, vm_common_sink_of_lines(x->v->common), &x->v->report.style, x->v->report.out);
 	if (e < 0)
 		return e;
 	vm_document_begin(&r, x->v->s, "vmpage/1");

@@ -103,18 +103,6 @@ static bool targets_ended(struct vmrec *v)
 	return v->target.whom == VM_OF_PIDS && v->frame.processes == 0;
 }
 
-/** true: told to end, or there is nothing left to record. */
-static bool wait_until(struct vmrec *v, uint64_t due_ns)
-{
-	for (uint64_t now; (now = vm_clock_ns()) < due_ns;) {
-		const uint64_t ms = (due_ns - now + 999999) / 1000000;
-		vm_signals_wait(&v->signals, ms > 3600000 ? 3600000 : (int)ms);
-		if (vm_signals_take(&v->signals, &v->child) || (v->child.pid && vm_launch_ended(&v->child)))
-			return true;
-	}
-	return false;
-}
-
 /** Moments that were missed, the machine being asleep or busy, are left out. */
 static uint64_t next_due(const struct vmrec *v, uint64_t due_ns)
 {
@@ -131,7 +119,7 @@ static int record(struct vmrec *v, struct vm_err *err)
 		r = make_frame(v, err);
 	while (r == 0 && (!v->count || v->frames < v->count) && !targets_ended(v)) {
 		due = next_due(v, due);
-		if (wait_until(v, due))
+		if (vm_signals_wait_until(&v->signals, &v->child, due))
 			break;
 		r = make_frame(v, err);
 	}

@@ -173,20 +173,32 @@ static void close_processes(struct vmrep *v)
 	free(x);
 }
 
+/** When it started, and when it was read, by CLOCK_BOOTTIME. */
+struct span {
+	uint64_t started_ns, now_ns;
+};
+
+/** false: not known. */
+static bool span_of(const struct vmrep *v, const struct processes *x, const struct vm_proc *p, struct span *out)
+{
+	out->started_ns = p->start * (1000000000 / v->s->ticks_per_second);
+	out->now_ns = p->taken_ns + (uint64_t)x->suspended_ns;
+	return p->state && vm_session_boot_ns(v->s);
+}
+
 /** Since it started: what there was then is nothing. */
 static void rates_since_start(const struct vmrep *v, const struct processes *x, struct vm_proc *p)
 {
-	const uint64_t started = p->start * (1000000000 / v->s->ticks_per_second);
-	const uint64_t now = p->taken_ns + (uint64_t)x->suspended_ns;
-	if (!p->state || !vm_session_boot_ns(v->s) || now <= started)
+	struct span span;
+	if (!span_of(v, x, p, &span) || span.now_ns <= span.started_ns)
 		return;
 	struct vm_proc nothing = *p;
 	for (unsigned q = 0; q < VM_P_NR; q++)
 		nothing.q[q] = 0;
 	nothing.cpu_ns = 0;
 	struct vm_proc dated = *p;
-	dated.taken_ns = now;
-	nothing.taken_ns = started;
+	dated.taken_ns = span.now_ns;
+	nothing.taken_ns = span.started_ns;
 	vm_proc_rates(&dated, &nothing);
 	p->minflt_rate = dated.minflt_rate;
 	p->majflt_rate = dated.majflt_rate;
@@ -223,9 +235,7 @@ static int list_pids(struct vmrep *v, struct processes *x, struct vm_err *err)
 	if (x->target.whom != VM_OF_CGROUP)
 		return 0;
 	x->pids.n = 0;
-	int r = vm_cgroup_pids(v->s, x->target.cgroup, &x->pids, err);
-	vm_pids_sort(&x->pids);
-	return r;
+	return vm_cgroup_pids(v->s, x->target.cgroup, &x->pids, err);
 }
 
 /** We are no part of what is looked at, unless named. */
@@ -278,11 +288,12 @@ static int read_processes(struct vmrep *v, struct vm_err *err)
 static double elapsed_of(const struct vmrep *v, const struct processes *x, const struct vm_proc *p)
 {
 	const struct vm_proc *before = x->samples > 1 ? vm_proclist_get(vm_procset_prev(&x->set), p->pid, p->start) : NULL;
-	const uint64_t now = p->taken_ns + (uint64_t)x->suspended_ns;
-	const uint64_t started = p->start * (1000000000 / v->s->ticks_per_second);
-	if (!vm_session_boot_ns(v->s) || !p->state)
+	struct span span;
+	if (!span_of(v, x, p, &span))
 		return NAN;
-	return before ? (double)(p->taken_ns - before->taken_ns) / 1e9 : now > started ? (double)(now - started) / 1e9 : NAN;
+	if (before)
+		return (double)(p->taken_ns - before->taken_ns) / 1e9;
+	return span.now_ns > span.started_ns ? (double)(span.now_ns - span.started_ns) / 1e9 : NAN;
 }
 
 static void begin_document(struct vmrep *v, const struct processes *x)

@@ -163,18 +163,6 @@ static int put_sample(struct vmshare *v, struct vm_sharing_family *f, const stru
 	return r == 0 && fflush(v->out) != 0 ? vm_fail_os(err, errno, "cannot write the output") : r;
 }
 
-/** Until it is time; true: told to end. */
-static bool wait_until(struct vm_signals *signals, uint64_t due_ns)
-{
-	for (uint64_t now; (now = vm_clock_ns()) < due_ns;) {
-		const uint64_t ms = (due_ns - now + 999999) / 1000000;
-		vm_signals_wait(signals, ms > 3600000 ? 3600000 : (int)ms);
-		if (vm_signals_take(signals, NULL))
-			return true;
-	}
-	return false;
-}
-
 static int watch(struct vmshare *v, struct vm_signals *signals, struct vm_err *err)
 {
 	struct vm_sharing_family now, prev = { .taken_ns = 0 };
@@ -190,7 +178,8 @@ static int watch(struct vmshare *v, struct vm_signals *signals, struct vm_err *e
 		vm_sharing_family_free(&prev);
 		prev = now;
 		due += v->interval_ns;
-	} while (r == 0 && (!v->count || ++samples < v->count) && (samples += !v->count, !wait_until(signals, due)));
+		samples++;
+	} while (r == 0 && (!v->count || samples < v->count) && !vm_signals_wait_until(signals, NULL, due));
 	vm_sharing_family_free(&prev);
 	/* It has been watched as long as it was there. */
 	if (r == -ESRCH && samples) {
@@ -203,10 +192,7 @@ static int watch(struct vmshare *v, struct vm_signals *signals, struct vm_err *e
 static int show_watch(struct vmshare *v, struct vm_err *err)
 {
 	struct vm_signals signals;
-	/* Several documents: one a line. */
-	for (size_t i = 0; v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
+	v->sink = vm_common_sink_of_lines(v->common);
 	int r = vm_signals_open(&signals, err);
 	if (r < 0)
 		return r;

@@ -110,21 +110,10 @@ void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind
 int vmshare_list(struct vmshare *v, const struct vm_fieldset *set, bool chosen, const char *sort, const void *rows, size_t n,
 		 size_t size, size_t most, struct vm_err *err)
 {
-	struct vm_common common = *v->common;
-	struct vm_choice c;
-	size_t kept;
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.sort)
-		common.sort = sort;
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	const void **list = vm_choice_apply(&c, rows, n, size, &kept);
-	r = list ? vm_report_list(&v->report, &c.view, list, most && kept > most ? most : kept, NULL) : -ENOMEM;
-	free(list);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .sort = sort, .rows = rows, .n = n, .size = size, .most = most,
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 /* ---- The command line ----------------------------------------------------------------------------------------------- */

@@ -201,27 +201,15 @@ int vmtlb_report_end(struct vmtlb *v, struct vm_err *err)
 int vmtlb_list(struct vmtlb *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size,
 	       const void *total, struct vm_err *err)
 {
-	struct vm_choice c;
-	struct vm_common common = *v->common;
-	size_t kept;
+	const bool machine = vm_report_is_machine(&v->report);
 	/* Formats without a document around the lists have room for one kind of row. */
-	if (!chosen && vm_report_is_machine(&v->report) && !vm_report_is_document(&v->report))
+	if (!chosen && machine && !vm_report_is_document(&v->report))
 		return 0;
-	/* Of several tables, the options speak of the first only. */
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	c.view.name = set->rows;
-	const void **which = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = v->o->top && !vm_report_is_machine(&v->report) ? v->o->top : kept;
-	r = which ? vm_report_list(&v->report, &c.view, which, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "... %zu more (--top 0 shows all)\n", kept - most);
-	free(which);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .rows = rows, .n = n, .size = size, .total = total,
+		.most = machine ? 0 : v->o->top, .more = "... ",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 void vmtlb_choose_lines(struct vmtlb *v)
@@ -267,29 +255,13 @@ void vmtlb_put_target(const struct vmtlb *v, struct vm_json *j)
 
 /* ---- The run ------------------------------------------------------------------------------------------------------ */
 
-static int open_output(struct vmtlb *v, struct vm_ctx *ctx, struct vm_err *err)
-{
-	v->out = v->o->output ? fopen(v->o->output, "we") : ctx->out;
-	if (!v->out)
-		return vm_fail_os(err, errno, "cannot write %s", v->o->output);
-	vm_common_style(v->common, v->out, &v->style);
-	return 0;
-}
-
 /** Numbers behind targets are how often and how many times; what follows "--" is a command. */
 static int read_operands(struct vmtlb *v, int argc, char **argv, struct vm_err *err)
 {
 	v->interval_ns = v->o->interval_ns;
 	v->duration_ns = v->o->duration_ns;
-	if (!vm_target_given(&v->o->target)) {
-		v->argv = argv;
-		v->target.whom = VM_OF_COMMAND;
-		return 0;
-	}
-	int r = 0;
-	if (argc)
-		r = vm_parse_interval(argc, argv, &v->interval_ns, &v->count, err);
-	return r == 0 ? vm_target_find(v->s, &v->o->target, &v->target, err) : r;
+	v->argv = vm_target_given(&v->o->target) ? NULL : argv;
+	return vm_target_operands(v->s, &v->o->target, argc, argv, &v->target, &v->interval_ns, &v->count, err);
 }
 
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
@@ -302,7 +274,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
 	if (r == 0)
-		r = open_output(&v, ctx, err);
+		r = vm_common_output(v.common, v.o->output, ctx->out, &v.out, &v.style, err);
 	if (r == 0)
 		r = mode->run(&v, err);
 	if (r == 0)

@@ -20,17 +20,14 @@ static void put_method(const struct vm_ws_facts *f, const struct vmws *v, struct
 	vm_json_put_str(j, "why_not_writes", f->why_not_writes);
 }
 
-static void put_others(struct vmws *v, const struct vm_ws_sum *s, struct vm_json *j)
+static void put_others(const struct vm_ws_sum *s, struct vmws_others *o, struct vm_json *j)
 {
-	struct vm_buf b = { 0 };
-	vm_ws_others_damon(v->s, &b);
 	vm_json_key(j, "others");
 	vm_json_object_begin(j);
 	vm_json_put_f64(j, "cleared_share", s->cleared_share);
-	vm_json_put_str(j, "damon", vm_buf_str(&b));
-	vm_json_put_known(j, "reclaim_scanned_pages", vmws_scanned(v) != UINT64_MAX, vmws_scanned(v));
+	vm_json_put_str(j, "damon", vm_buf_str(&o->damon));
+	vm_json_put_known(j, "reclaim_scanned_pages", o->scanned_pages != UINT64_MAX, o->scanned_pages);
 	vm_json_object_end(j);
-	vm_buf_free(&b);
 }
 
 static void put_cost(const struct vmws_process *p, const struct vm_ws_sum *s, struct vm_json *j)
@@ -57,7 +54,7 @@ static void put_totals(struct vmws *v, const struct vm_ws_row *t)
 	vm_json_object_end(&v->report.json);
 }
 
-int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *s, struct vm_err *err)
+int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *s, struct vmws_others *o, struct vm_err *err)
 {
 	struct vm_json *j = &v->report.json;
 	vm_json_object_begin(j);
@@ -76,7 +73,7 @@ int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *
 		r = vmws_list(v, &vm_ws_mapping_fields, v->process.n == 1, s->row.v, s->row.n, sizeof(*s->row.v), NULL, err);
 	if (r == 0)
 		r = vmws_list(v, &vm_ws_round_fields, false, p->set.round.v, p->set.round.n, sizeof(*p->set.round.v), NULL, err);
-	put_others(v, s, j);
+	put_others(s, o, j);
 	put_cost(p, s, j);
 	vm_json_object_end(j);
 	return r;

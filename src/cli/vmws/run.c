@@ -47,17 +47,22 @@ static int find_processes(struct vmws *v, struct vm_err *err)
 	return r;
 }
 
-/** What TLBs of the CPUs that its threads run on can hide at most. */
-static uint64_t hidden_bytes(struct vmws *v, const struct vmws_process *p)
+static uint64_t bytes_of_tlb(struct vm_session *s)
 {
 	struct vm_tlb_known known;
+	vm_tlb_known(s, &known);
+	return ((uint64_t)vm_tlb_entries(known.geometry.stlb) + vm_tlb_entries(known.geometry.l1d[VM_TLB_4K])) << 12;
+}
+
+/** What TLBs of the CPUs that its threads run on can hide at most. */
+static uint64_t hidden_bytes(const struct vmws *v, const struct vmws_process *p)
+{
 	if (!p->facts->hides)
 		return 0;
-	vm_tlb_known(v->s, &known);
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	const uint64_t threads = p->as->threads.n ? p->as->threads.n : 1;
 	const uint64_t n = cpus > 0 && (uint64_t)cpus < threads ? (uint64_t)cpus : threads;
-	return n * ((uint64_t)vm_tlb_entries(known.geometry.stlb) + vm_tlb_entries(known.geometry.l1d[VM_TLB_4K])) << 12;
+	return n * v->tlb_bytes;
 }
 
 /* ---- Rounds -------------------------------------------------------------------------------------------------------- */
@@ -111,7 +116,6 @@ static int end_round(struct vmws *v, struct vmws_process *p, struct vm_ws_round 
 	r->read_ns = p->cost.read_ns;
 	r->locked_ns = p->cost.locked_ns + r->clear_ns;
 	r->cost_ns = r->locked_ns + (uint64_t)((double)r->set_again * set_again_ns(p));
-	p->rounds++;
 	p->set.hidden_bytes = hidden_bytes(v, p);
 	if (!vm_vec_push(&p->set.round, *r))
 		return vm_fail(err, ENOMEM, "out of memory");
@@ -254,7 +258,6 @@ static int restart(struct vmws *v, struct vmws_process *p, struct vm_err *err)
 	vm_wset_restart(&p->set);
 	vmws_heat_free(p->heat);
 	p->heat = NULL;
-	p->rounds = 0;
 	if (p->facts->pages)
 		return 0;
 	int r = take_figures_or_regions(v, p, 0, err);
@@ -390,6 +393,7 @@ static void wait_for_child(struct vmws *v)
 int vmws_run(struct vmws *v, struct vm_err *err)
 {
 	int r = vm_signals_open(&v->signals, err);
+	v->tlb_bytes = bytes_of_tlb(v->s);
 	if (r == 0)
 		r = start(v, err);
 	if (r == 0)

@@ -39,29 +39,15 @@ static const char *usual_columns(const struct vmws *v, const struct vm_fieldset 
 int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size, const void *total,
 	      struct vm_err *err)
 {
-	struct vm_common common = *v->common;
 	const bool machine = vm_report_is_machine(&v->report);
-	struct vm_choice c;
-	size_t kept;
 	/* Formats without a document around the lists have room for one kind of row. */
 	if (!chosen && machine && !vm_report_is_document(&v->report))
 		return 0;
-	if (!chosen)
-		common.columns = common.sort = common.filter = NULL;
-	if (!common.columns && !machine)
-		common.columns = usual_columns(v, set);
-	int r = vm_choice_parse(&common, set, &c, err);
-	if (r < 0)
-		return r;
-	c.view.name = set->rows;
-	const void **list = vm_choice_apply(&c, rows, n, size, &kept);
-	const size_t most = chosen && v->o->top && !machine && !common.filter ? v->o->top : kept;
-	r = list ? vm_report_list(&v->report, &c.view, list, kept < most ? kept : most, kept == n ? total : NULL) : -ENOMEM;
-	if (r == 0 && kept > most)
-		vm_report_say(&v->report, "%zu more (--top 0 shows all)\n", kept - most);
-	free(list);
-	vm_choice_free(&c);
-	return r < 0 ? vm_fail_os(err, -r, "cannot write the rows") : 0;
+	const struct vm_listing l = {
+		.set = set, .chosen = chosen, .columns = machine ? NULL : usual_columns(v, set), .rows = rows, .n = n, .size = size,
+		.total = total, .most = chosen && !machine && !v->common->filter ? v->o->top : 0, .more = "",
+	};
+	return vm_list_rows(&v->report, v->common, &l, err);
 }
 
 /* ---- Sentences ----------------------------------------------------------------------------------------------------- */
@@ -139,29 +125,32 @@ static void say_method(struct vmws *v, const struct vmws_process *p, struct vm_b
 	vm_report_wrap(&v->report, MARGIN, "METHOD", vm_buf_str(b), WIDTH);
 }
 
-uint64_t vmws_scanned(const struct vmws *v)
+static void read_others(const struct vmws *v, struct vmws_others *out)
 {
 	struct vm_ws_others now;
+	const uint64_t before = v->others.scanned;
 	vm_ws_others_read(v->s, &now);
-	return now.scanned == UINT64_MAX || v->others.scanned == UINT64_MAX ? UINT64_MAX : now.scanned - v->others.scanned;
+	*out = (struct vmws_others){
+		.scanned_pages = now.scanned == UINT64_MAX || before == UINT64_MAX ? UINT64_MAX : now.scanned - before,
+	};
+	vm_ws_others_damon(v->s, &out->damon);
 }
 
 static void say_cleared(struct vmws *v, const struct vm_ws_sum *s, struct vm_buf *b)
 {
-	struct vm_buf damon = { 0 };
+	struct vmws_others others;
 	if (isnan(s->cleared_share) || s->cleared_share < CLEARED)
 		return;
 	b->n = 0;
 	vm_buf_addf(b, "%.1f %% of the bits that were set have been cleared by somebody else until the next look (reclaim, DAMON, another "
 		    "tool, or the process itself); what is missed by that is counted in USED-MAX", 100 * s->cleared_share);
-	vm_ws_others_damon(v->s, &damon);
-	if (damon.n)
-		vm_buf_addf(b, ". DAMON runs here (%s)", vm_buf_str(&damon));
-	const uint64_t scanned = vmws_scanned(v);
-	if (scanned != UINT64_MAX)
-		vm_buf_addf(b, ". Reclaim has looked at %llu pages of the machine meanwhile", (unsigned long long)scanned);
+	read_others(v, &others);
+	if (others.damon.n)
+		vm_buf_addf(b, ". DAMON runs here (%s)", vm_buf_str(&others.damon));
+	if (others.scanned_pages != UINT64_MAX)
+		vm_buf_addf(b, ". Reclaim has looked at %llu pages of the machine meanwhile", (unsigned long long)others.scanned_pages);
 	vm_report_wrap(&v->report, MARGIN, "OTHERS", vm_buf_str(b), WIDTH);
-	vm_buf_free(&damon);
+	vm_buf_free(&others.damon);
 }
 
 static void say_cost(struct vmws *v, const struct vmws_process *p, const struct vm_ws_sum *s, struct vm_buf *b)
@@ -235,8 +224,6 @@ static int show_text(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *s
 
 static int show_one(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *s, struct vm_err *err)
 {
-	if (vm_report_is_document(&v->report))
-		return vmws_json_process(v, p, s, err);
 	if (!vm_report_is_machine(&v->report))
 		return show_text(v, p, s, err);
 	return v->o->rounds ? vmws_list(v, &vm_ws_round_fields, true, p->set.round.v, p->set.round.n, sizeof(*p->set.round.v), NULL, err) :
@@ -275,14 +262,17 @@ static int show_document(struct report *r, struct vm_err *err)
 {
 	struct vmws *v = r->v;
 	struct vm_json *j = &v->report.json;
+	struct vmws_others others;
 	int e = 0;
+	read_others(v, &others);
 	vm_json_put_u64(j, "window_ns", v->window_ns);
 	vm_json_key(j, "processes");
 	vm_json_array_begin(j);
 	for (size_t i = 0; e == 0 && i < v->process.n; i++)
 		if (v->process.v[i].begun)
-			e = show_one(v, &v->process.v[i], &r->sum[i], err);
+			e = vmws_json_process(v, &v->process.v[i], &r->sum[i], &others, err);
 	vm_json_array_end(j);
+	vm_buf_free(&others.damon);
 	return e;
 }
 

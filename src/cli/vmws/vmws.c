@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/err.h"
@@ -114,13 +113,8 @@ static int read_operands(struct vmws *v, int argc, char **argv, struct vm_err *e
 {
 	v->interval_ns = v->o->interval_ns;
 	v->duration_ns = v->o->duration_ns;
-	if (!vm_target_given(&v->o->target)) {
-		v->argv = argv;
-		v->target.whom = VM_OF_COMMAND;
-		return 0;
-	}
-	int r = argc ? vm_parse_interval(argc, argv, &v->interval_ns, &v->count, err) : 0;
-	return r == 0 ? vm_target_find(v->s, &v->o->target, &v->target, err) : r;
+	v->argv = vm_target_given(&v->o->target) ? NULL : argv;
+	return vm_target_operands(v->s, &v->o->target, argc, argv, &v->target, &v->interval_ns, &v->count, err);
 }
 
 /** Of an interval an eighth at most, so that there is a curve. */
@@ -146,14 +140,6 @@ static int check_columns(const struct vmws *v, struct vm_err *err)
 	return r;
 }
 
-/** Several documents: one a line. */
-static void choose_lines(struct vmws *v)
-{
-	for (size_t i = 0; v->interval_ns && v->sink->document && vm_sinks[i]; i++)
-		if (strcmp(vm_sinks[i]->name, "ndjson") == 0)
-			v->sink = vm_sinks[i];
-}
-
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
 {
 	struct vmws v = {
@@ -165,12 +151,11 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	int r = check(&v, argc, argv, err);
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
-	if (r == 0 && v.o->damon && v.target.npids > 1)
-		r = vm_fail(err, EINVAL, "--damon looks at one process: these are %zu", v.target.npids);
 	if (r == 0)
 		r = check_columns(&v, err);
 	choose_times(&v);
-	choose_lines(&v);
+	if (v.interval_ns)
+		v.sink = vm_common_sink_of_lines(v.common);
 	if (r == 0)
 		r = vmws_run(&v, err);
 	if (r == 0)

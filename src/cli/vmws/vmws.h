@@ -10,11 +10,10 @@
 #include "cli/launch.h"
 #include "cli/target.h"
 #include "core/analysis/wset.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/source/wsothers.h"
 #include "core/source/wsread.h"
-
-
 
 struct vmws_options {
 	struct vm_target_options target;
@@ -38,7 +37,6 @@ struct vmws_process {
 	/** The round under way: since when, and what it took so far. */
 	uint64_t round_ns;
 	struct vm_ws_round cost;
-	uint64_t rounds;           /* that ended, in this report */
 	struct vmws_heat *heat;    /* with --heat, once there was a round */
 	/** It was seen; it has ended; it isn't looked at any more, for that or for a failure. */
 	bool begun, ended, over;
@@ -61,6 +59,7 @@ struct vmws {
 	uint64_t interval_ns, count, duration_ns, window_ns;
 	uint64_t began_ns, report_ns;
 	uint64_t reports;
+	uint64_t tlb_bytes;        /* what the TLB of a CPU translates; 0: not known */
 	/** As the report began. */
 	struct vm_ws_others others;
 	struct vm_signals signals;
@@ -79,15 +78,19 @@ int vmws_show(struct vmws *v, struct vm_err *err);
 int vmws_list(struct vmws *v, const struct vm_fieldset *set, bool chosen, const void *rows, size_t n, size_t size, const void *total,
 	      struct vm_err *err);
 
+/** Who else clears accessed bits, as the report ends. */
+struct vmws_others {
+	struct vm_buf damon;       /* names of the kernel's monitors; empty: none */
+	uint64_t scanned_pages;    /* that reclaim has looked at since the report began; UINT64_MAX: not known */
+};
+
 /** What a document says of one process. */
-int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *sum, struct vm_err *err);
+int vmws_json_process(struct vmws *v, struct vmws_process *p, struct vm_ws_sum *sum, struct vmws_others *others,
+		      struct vm_err *err);
 
 /** --heat: keep what the round that has just ended saw; draw it; free what was kept. */
 int vmws_heat_add(struct vmws_process *p, uint64_t round_ns, struct vm_err *err);
 void vmws_heat_show(struct vmws *v, const struct vmws_process *p);
 void vmws_heat_free(struct vmws_heat *h);
-
-/** Pages that reclaim has looked at since the report began; UINT64_MAX: not known. */
-uint64_t vmws_scanned(const struct vmws *v);
 
 #endif

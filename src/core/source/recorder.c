@@ -211,14 +211,6 @@ static int put_identity(struct vm_recorder *r, pid_t pid)
 	return e == 0 ? put_exe(r, pid) : e;
 }
 
-/** FNV-1a (Fowler, Noll, Vo). */
-static uint64_t hash(uint64_t h, const void *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ ((const unsigned char *)data)[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 /**
  * Of all that stat and statm tell: as long as it is the same, they are.  What belongs to the user as a whole is left out,
  * and who else is just looking at the process (mm_users).  0: nothing is known.
@@ -230,9 +222,9 @@ static uint64_t signature(const struct vm_recorder *r, pid_t pid)
 		return 0;
 	struct vm_task t = *e->task;
 	t.mm_users = t.mm_count = 0;
-	uint64_t h = hash(UINT64_C(0xcbf29ce484222325), &t, offsetof(struct vm_task, knows_charges));
+	uint64_t h = vm_fnv1a(VM_FNV1A_BASIS, &t, offsetof(struct vm_task, knows_charges));
 	const uint64_t sums[] = { e->seen, e->min_flt, e->maj_flt, e->runtime_ns };
-	return hash(h, sums, sizeof(sums)) | 1;
+	return vm_fnv1a(h, sums, sizeof(sums)) | 1;
 }
 
 /** It has done nothing since.  Now and then it is looked at all the same. */

@@ -19,13 +19,9 @@ void vm_rec_tree_free(struct vm_rec_tree *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/** FNV-1a (Fowler, Noll, Vo), mixed. */
 static uint64_t hash_path(const char *path, size_t len)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)path[i]) * UINT64_C(0x100000001b3);
-	return vm_mix64(h);
+	return vm_mix64(vm_fnv1a(VM_FNV1A_BASIS, path, len));
 }
 
 /** The entry, or NULL and in *free_hash the key that it would get: paths of one hash stand at the keys behind it. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -358,16 +357,12 @@ static int read_all(struct vm_recorder *r, const pid_t *pids, size_t n, struct v
 
 int vm_recorder_frame(struct vm_recorder *r, const pid_t *pids, size_t n, struct vm_recorder_frame *out, struct vm_err *err)
 {
-	struct timespec real, boot;
-	const uint64_t begun = vm_clock_ns();
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
+	const uint64_t begun = vm_clock_ns(), real_ns = vm_clock_real_ns(), boot_ns = vm_clock_boot_ns();
 	memset(out, 0, sizeof(*out));
 	int e = read_all(r, pids, n, out);
 	if (e < 0)
 		return vm_fail_os(err, -e, "cannot make a frame");
-	e = vm_rec_commit(r->w, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
-			  (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec, err);
+	e = vm_rec_commit(r->w, (int64_t)real_ns, boot_ns, err);
 	r->frames += e == 0;
 	out->took_ns = vm_clock_ns() - begun;
 	return e;

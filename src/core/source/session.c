@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -137,13 +136,6 @@ uint64_t vm_session_clock(const struct vm_session *s)
 	return s->replay ? s->replay_ns : vm_clock_ns();
 }
 
-static uint64_t clock_of(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /** The digits of a UUID, as many as fit. */
 static uint64_t boot_number(const char *text)
 {
@@ -161,12 +153,12 @@ uint64_t vm_session_read_boot(struct vm_session *s)
 
 uint64_t vm_session_boot_ns(const struct vm_session *s)
 {
-	return s->live ? clock_of(CLOCK_BOOTTIME) : s->replay ? s->replay_ns : 0;
+	return s->live ? vm_clock_boot_ns() : s->replay ? s->replay_ns : 0;
 }
 
 uint64_t vm_session_real_ns(const struct vm_session *s)
 {
-	return s->live ? clock_of(CLOCK_REALTIME) : s->replay ? s->replay_real_ns : 0;
+	return s->live ? vm_clock_real_ns() : s->replay ? s->replay_real_ns : 0;
 }
 
 static bool is_empty_dir(int fd)

@@ -225,7 +225,8 @@ static void clear(struct vm_rec_writer *w)
 	w->last_number = 0;
 }
 
-bool vm_rec_key_due(const struct vm_rec_writer *w)
+/** The frame that is being made has to be whole. */
+static bool key_due(const struct vm_rec_writer *w)
 {
 	return w->must_be_key || w->frames_since >= KEY_FRAMES ||
 	       (w->since > KEY_BYTES && w->since > KEY_TIMES * w->key_bytes);
@@ -282,7 +283,7 @@ static void count(struct vm_rec_writer *w, const struct vm_rec_block *b)
 
 int vm_rec_commit(struct vm_rec_writer *w, int64_t real_ns, uint64_t boot_ns, struct vm_err *err)
 {
-	bool key = vm_rec_key_due(w);
+	bool key = key_due(w);
 	struct vm_rec_block b = {
 		.type = key ? VM_REC_KEY : VM_REC_DELTA, .packing = (uint8_t)vm_pack_usual(), .number = w->number,
 		.real_ns = real_ns, .boot_ns = boot_ns,
@@ -311,11 +312,6 @@ int vm_rec_commit(struct vm_rec_writer *w, int64_t real_ns, uint64_t boot_ns, st
 	if (key && fdatasync(w->fd) != 0)
 		return fail_write(w, errno, err);
 	return 0;
-}
-
-uint64_t vm_rec_writer_frames(const struct vm_rec_writer *w)
-{
-	return w->blocks.moments.n;
 }
 
 uint64_t vm_rec_writer_bytes(const struct vm_rec_writer *w)

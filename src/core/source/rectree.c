@@ -70,17 +70,15 @@ static bool make_room(struct vm_rec_entry *e, size_t len)
 	return true;
 }
 
-int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, enum vm_rec_kind kind, const void *data,
-		    size_t len, struct vm_rec_entry **entry)
+bool vm_rec_entry_holds(const struct vm_rec_entry *e, enum vm_rec_kind kind, const void *data, size_t len)
 {
-	uint64_t hash;
-	struct vm_rec_entry *e = look_up(t, path, path_len, &hash);
-	if (!e && !(e = add(t, path, path_len, hash)))
-		return -ENOMEM;
-	if (entry)
-		*entry = e;
+	return e->there && e->kind == kind && e->len == len && (len == 0 || memcmp(e->data, data, len) == 0);
+}
+
+int vm_rec_entry_set(struct vm_rec_entry *e, enum vm_rec_kind kind, const void *data, size_t len)
+{
 	e->seen = true;
-	if (e->there && e->kind == kind && e->len == len && (len == 0 || memcmp(e->data, data, len) == 0))
+	if (vm_rec_entry_holds(e, kind, data, len))
 		return 0;
 	if (!make_room(e, len))
 		return -ENOMEM;
@@ -92,10 +90,21 @@ int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, en
 	return 1;
 }
 
-bool vm_rec_tree_remove(struct vm_rec_tree *t, const char *path, size_t len)
+int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, enum vm_rec_kind kind, const void *data,
+		    size_t len, struct vm_rec_entry **entry)
 {
-	struct vm_rec_entry *e = vm_rec_tree_find(t, path, len);
-	if (!e || !e->there)
+	uint64_t hash;
+	struct vm_rec_entry *e = look_up(t, path, path_len, &hash);
+	if (!e && !(e = add(t, path, path_len, hash)))
+		return -ENOMEM;
+	if (entry)
+		*entry = e;
+	return vm_rec_entry_set(e, kind, data, len);
+}
+
+bool vm_rec_entry_remove(struct vm_rec_entry *e)
+{
+	if (!e->there)
 		return false;
 	e->there = false;
 	e->changed = true;

@@ -24,10 +24,7 @@ void vm_sitenames_free(struct vm_sitenames *n)
 
 uint64_t vm_sitename_hash(const char *s, size_t n)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
-	return h;
+	return vm_fnv1a(VM_FNV1A_BASIS, s, n);
 }
 
 /* ---- Sites -------------------------------------------------------------------------------------------------------- */

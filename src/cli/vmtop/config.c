@@ -12,6 +12,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/source/session.h"
 
 /** More than that nobody writes by hand. */
 enum { CONFIG_MOST = 1 << 20 };
@@ -56,20 +57,6 @@ static void make_directories(const char *path)
 	}
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
-}
-
 int vmtop_config_save(const char *path, const char *text, size_t len, struct vm_err *err)
 {
 	char real[PATH_MAX], temporary[PATH_MAX + 8];
@@ -83,7 +70,9 @@ int vmtop_config_save(const char *path, const char *text, size_t len, struct vm_
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return vm_fail_os(err, errno, "cannot write %s", path);
-	int r = write_all(fd, text, len);
+	int r = vm_write_all(fd, text, len);
+	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
+		r = -errno;
 	if (r == 0 && fchmod(fd, mode) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)

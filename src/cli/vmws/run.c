@@ -127,17 +127,17 @@ static int look(struct vmws *v, struct vmws_process *p, bool ends, struct vm_err
 {
 	const bool uses = p->facts->pages, apart = vm_ws_writes_apart(p->read);
 	const bool writes = p->facts->writes != VM_WS_WRITES_NONE && (ends || !apart);
-	uint64_t took = 0, locked = 0, apart_ns = 0;
+	uint64_t took = 0, apart_ns = 0;
 	struct vm_ws_round round;
 	const bool first = !(uses ? p->set.used.begun : p->set.written.begun);
 	vm_wset_look(&p->set, p->as, uses, writes, ends);
-	int r = uses ? vm_ws_look(p->read, p->as, vm_wset_take, &p->set, &took, &locked, err) : 0;
+	int r = uses ? vm_ws_look(p->read, p->as, vm_wset_take, &p->set, &took, err) : 0;
 	if (r == 0 && writes && apart)
 		r = vm_ws_look_at_writes(p->read, p->as, vm_wset_take_writes, &p->set, &apart_ns, err);
 	if (r < 0)
 		return r;
 	p->cost.read_ns += took + apart_ns;
-	p->cost.locked_ns += locked + apart_ns;
+	p->cost.locked_ns += apart_ns;
 	if (!vm_wset_looked(&p->set, &round))
 		return vm_fail(err, ENOMEM, "out of memory");
 	return ends && !first ? end_round(v, p, &round, err) : 0;

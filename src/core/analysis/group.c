@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/map.h"
 #include "core/base/vec.h"
 #include "core/model/aspace.h"
 #include "core/model/kind.h"
@@ -39,10 +40,8 @@ static struct key key_of(const struct vm_mapping *m, enum vm_group_by by)
 
 static uint64_t hash(struct key k)
 {
-	/* FNV-1a over the text, mixed with the number. */
-	uint64_t h = UINT64_C(14695981039346656037) ^ k.number * UINT64_C(0x9e3779b97f4a7c15);
-	for (const char *s = k.text; *s; s++)
-		h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+	/* Over the text, mixed with the number. */
+	const uint64_t h = vm_fnv1a(VM_FNV1A_BASIS ^ k.number * UINT64_C(0x9e3779b97f4a7c15), k.text, strlen(k.text));
 	return h ^ h >> 29;
 }
 

@@ -223,10 +223,7 @@ struct lone {
 
 static uint64_t hash_name(uint64_t h, const struct vm_mapping *m)
 {
-	const size_t n = m ? name_length(m) : 0;
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)m->name[i]) * UINT64_C(1099511628211);
-	return vm_mix64(h);
+	return vm_mix64(m ? vm_fnv1a(h, m->name, name_length(m)) : h);
 }
 
 /** `strict`: of a file the same place, of other memory the same size. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Prices ------------------------------------------------------------------------------------------------------- */
 
@@ -140,10 +141,7 @@ void vm_tlb_place_add(struct vm_tlb_places *p, struct vm_tlb_place_row *row, siz
 
 uint64_t vm_tlb_place_hash(const char *text, uint64_t more)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ vm_mix64(more);
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return h;
+	return vm_fnv1a(VM_FNV1A_BASIS ^ vm_mix64(more), text, strlen(text));
 }
 
 /** Files, and what the kernel names, are the same wherever they lie. */

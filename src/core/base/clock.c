@@ -14,6 +14,16 @@ uint64_t vm_clock_ns(void)
 	return read_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t vm_clock_boot_ns(void)
+{
+	return read_ns(CLOCK_BOOTTIME);
+}
+
+uint64_t vm_clock_real_ns(void)
+{
+	return read_ns(CLOCK_REALTIME);
+}
+
 uint64_t vm_clock_cpu_ns(void)
 {
 	return read_ns(CLOCK_PROCESS_CPUTIME_ID);

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/map.h"
+
 enum { FIRST_SIZE = 256 };
 
-/** FNV-1a: short texts, many of which share their beginning. */
+/** Of short texts, many of which share their beginning. */
 static uint32_t hash_of(const char *s, size_t len)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
+	const uint64_t h = vm_fnv1a(VM_FNV1A_BASIS, s, len);
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -36,4 +36,19 @@ static inline uint64_t vm_mix64(uint64_t x)
 	return x ^ x >> 31;
 }
 
+/** What vm_fnv1a() begins with. */
+#define VM_FNV1A_BASIS UINT64_C(0xcbf29ce484222325)
+
+/**
+ * Go on from `h` with the bytes of data[0..len): FNV-1a of 64 bits (Fowler, Noll, Vo: www.isthe.com/chongo/tech/comp/fnv).
+ * Its lower bits are good for tables, not its upper ones: who needs those mixes it.
+ */
+static inline uint64_t vm_fnv1a(uint64_t h, const void *data, size_t len)
+{
+	const unsigned char *const s = data;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ s[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 #endif

@@ -4,12 +4,7 @@
 
 #include <math.h>
 
-#define GETTER(name) \
-	static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define ROW(type) const struct type *row = row_; (void)f; (void)tmp
-#define PLAIN(name, type, expr) GETTER(name) { ROW(type); return expr; }
-#define FIELDS(set, row_, rows_, v_) \
-	const struct vm_fieldset set = { .row = row_, .rows = rows_, .v = v_, .n = sizeof(v_) / sizeof((v_)[0]) }
+#include "core/field/define.h"
 
 enum { D = VM_F_DEFAULT | VM_F_MACHINE, M = VM_F_MACHINE };
 

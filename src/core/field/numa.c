@@ -8,12 +8,9 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/field/define.h"
 #include "core/model/aspace.h"
 #include "core/model/kind.h"
-
-#define GETTER(name) static struct vm_value name(const struct vm_field *f, const void *row_, struct vm_scratch *tmp)
-#define ROW(type) const struct type *row = row_; (void)f; (void)tmp
-#define PLAIN(name, type, expr) GETTER(name) { ROW(type); return expr; }
 
 static struct vm_value number(double v)
 {
@@ -169,8 +166,6 @@ const struct vm_fieldset *vm_numa_columns(const struct vm_fieldset *base, const 
 #define NODES(source_) \
 	FIELD("NODES", "nodes", VM_T_LIST, VM_U_NONE, 0, get_nodes, source_, \
 	      "the same as a list of nodes that have some; a column N0, N1 ... for each node of the machine follows")
-#define SET(set, row_, rows_, v_) \
-	const struct vm_fieldset set = { .row = row_, .rows = rows_, .v = v_, .n = sizeof(v_) / sizeof((v_)[0]) }
 
 /** Of cells that are all known. */
 static struct vm_value sum_of(const struct vm_node_cells *c)
@@ -194,7 +189,7 @@ static const struct vm_field item_fields[] = {
 	NODES("nodeN/meminfo"),
 	FIELD("TOTAL", "bytes", VM_T_U64, VM_U_BYTES, D | VM_F_DESC, item_total, "nodeN/meminfo", "on all nodes"),
 };
-SET(vm_node_item_fields, "line of meminfo", "items", item_fields);
+FIELDS(vm_node_item_fields, "line of meminfo", "items", item_fields);
 
 /* ---- Kinds of memory of a process --------------------------------------------------------------------------------- */
 
@@ -210,7 +205,7 @@ static const struct vm_field class_fields[] = {
 	SHARE("LOCAL%", "local_share", D, class_local, "numa_maps; task/TID/stat: processor",
 	      "share on the nodes where its threads ran last, in per cent (JSON: 0 to 1)"),
 };
-SET(vm_numa_class_fields, "kind of memory", "classes", class_fields);
+FIELDS(vm_numa_class_fields, "kind of memory", "classes", class_fields);
 
 /* ---- Processes ---------------------------------------------------------------------------------------------------- */
 
@@ -310,7 +305,7 @@ static const struct vm_field process_fields[] = {
 		"command line, else the program's name"),
 	TEXT("COMM", "comm", D | LABEL | VM_F_TRUNC, process_comm, "stat: comm", "name of the program"),
 };
-SET(vm_numa_process_fields, "process by node", "processes", process_fields);
+FIELDS(vm_numa_process_fields, "process by node", "processes", process_fields);
 
 /* ---- Mappings ----------------------------------------------------------------------------------------------------- */
 
@@ -408,7 +403,7 @@ static const struct vm_field mapping_fields[] = {
 	TEXT("MEANING", "policy_meaning", M, mapping_meaning, "numa_maps", "what that means for where pages go"),
 	TEXT("MAPPING", "name", D | VM_F_TRUNC, mapping_name, "maps", "what is mapped"),
 };
-SET(vm_numa_mapping_fields, "mapping by node", "mappings", mapping_fields);
+FIELDS(vm_numa_mapping_fields, "mapping by node", "mappings", mapping_fields);
 
 /* ---- Single pages ------------------------------------------------------------------------------------------------- */
 
@@ -433,4 +428,4 @@ static const struct vm_field run_fields[] = {
 	FIELD("NODE", "node", VM_T_U64, VM_U_COUNT, D, run_node, "move_pages(2)", "node that its pages are on"),
 	TEXT("STATE", "state", D, run_state, "move_pages(2)", "in memory, or why there is no node"),
 };
-SET(vm_numa_run_fields, "run of pages", "runs", run_fields);
+FIELDS(vm_numa_run_fields, "run of pages", "runs", run_fields);

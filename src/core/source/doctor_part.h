@@ -7,7 +7,7 @@
 
 struct vm_source;
 
-/** In short, printf-style; `verdict` is returned so that a check can end with it. */
+/** The verdict, and what was found in short; why that is so; what would help.  All printf-style. */
 __attribute__((format(printf, 3, 4)))
 void vm_found(struct vm_finding *f, enum vm_verdict verdict, const char *fmt, ...);
 __attribute__((format(printf, 2, 3)))

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -211,14 +210,6 @@ static int put_identity(struct vm_recorder *r, pid_t pid)
 	return e == 0 ? put_exe(r, pid) : e;
 }
 
-/** FNV-1a (Fowler, Noll, Vo). */
-static uint64_t hash(uint64_t h, const void *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ ((const unsigned char *)data)[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 /**
  * Of all that stat and statm tell: as long as it is the same, they are.  What belongs to the user as a whole is left out,
  * and who else is just looking at the process (mm_users).  0: nothing is known.
@@ -230,9 +221,9 @@ static uint64_t signature(const struct vm_recorder *r, pid_t pid)
 		return 0;
 	struct vm_task t = *e->task;
 	t.mm_users = t.mm_count = 0;
-	uint64_t h = hash(UINT64_C(0xcbf29ce484222325), &t, offsetof(struct vm_task, knows_charges));
+	uint64_t h = vm_fnv1a(VM_FNV1A_BASIS, &t, offsetof(struct vm_task, knows_charges));
 	const uint64_t sums[] = { e->seen, e->min_flt, e->maj_flt, e->runtime_ns };
-	return hash(h, sums, sizeof(sums)) | 1;
+	return vm_fnv1a(h, sums, sizeof(sums)) | 1;
 }
 
 /** It has done nothing since.  Now and then it is looked at all the same. */
@@ -366,16 +357,12 @@ static int read_all(struct vm_recorder *r, const pid_t *pids, size_t n, struct v
 
 int vm_recorder_frame(struct vm_recorder *r, const pid_t *pids, size_t n, struct vm_recorder_frame *out, struct vm_err *err)
 {
-	struct timespec real, boot;
-	const uint64_t begun = vm_clock_ns();
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
+	const uint64_t begun = vm_clock_ns(), real_ns = vm_clock_real_ns(), boot_ns = vm_clock_boot_ns();
 	memset(out, 0, sizeof(*out));
 	int e = read_all(r, pids, n, out);
 	if (e < 0)
 		return vm_fail_os(err, -e, "cannot make a frame");
-	e = vm_rec_commit(r->w, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
-			  (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec, err);
+	e = vm_rec_commit(r->w, (int64_t)real_ns, boot_ns, err);
 	r->frames += e == 0;
 	out->took_ns = vm_clock_ns() - begun;
 	return e;

@@ -158,7 +158,7 @@ static int apply_new(struct vm_recording *r, const struct vm_rec_op *op, const c
 	return vm_vec_push(&r->numbers, (uint32_t)(e - r->tree.entries.v)) ? 0 : -ENOMEM;
 }
 
-static int apply_changed(struct vm_recording *r, const struct vm_rec_entry *e, const struct vm_rec_op *op)
+static int apply_changed(struct vm_recording *r, struct vm_rec_entry *e, const struct vm_rec_op *op)
 {
 	r->text.n = 0;
 	if (!e->there)
@@ -167,7 +167,7 @@ static int apply_changed(struct vm_recording *r, const struct vm_rec_entry *e, c
 	if (x == 0 && r->text.n > VM_REC_PART_MAX)
 		x = -EBADMSG;
 	if (x == 0)
-		x = vm_rec_tree_set(&r->tree, e->path, e->path_len, VM_REC_FILE, r->text.s, r->text.n, NULL);
+		x = vm_rec_entry_set(e, VM_REC_FILE, r->text.s, r->text.n);
 	return x < 0 ? x : 0;
 }
 
@@ -178,16 +178,15 @@ static int apply_op(struct vm_recording *r, const struct vm_rec_op *op, size_t *
 		*data += op->len;
 		return apply_new(r, op, bytes);
 	}
-	const struct vm_rec_entry *e = numbered(r, op->number);
+	struct vm_rec_entry *e = numbered(r, op->number);
 	if (op->kind == VM_REC_OP_CHANGED)
 		return apply_changed(r, e, op);
 	if (op->kind == VM_REC_OP_GONE) {
-		vm_rec_tree_remove(&r->tree, e->path, e->path_len);
+		vm_rec_entry_remove(e);
 		return 0;
 	}
 	*data += op->len;
-	int x = vm_rec_tree_set(&r->tree, e->path, e->path_len, op->kind == VM_REC_OP_LINK ? VM_REC_LINK : VM_REC_FILE, bytes,
-				op->len, NULL);
+	int x = vm_rec_entry_set(e, op->kind == VM_REC_OP_LINK ? VM_REC_LINK : VM_REC_FILE, bytes, op->len);
 	return x < 0 ? x : 0;
 }
 
@@ -206,9 +205,9 @@ static int apply_ops(struct vm_recording *r)
 static void remove_unseen(struct vm_recording *r)
 {
 	for (size_t i = 0; i < r->tree.entries.n; i++) {
-		const struct vm_rec_entry *e = &r->tree.entries.v[i];
+		struct vm_rec_entry *e = &r->tree.entries.v[i];
 		if (!e->seen)
-			vm_rec_tree_remove(&r->tree, e->path, e->path_len);
+			vm_rec_entry_remove(e);
 	}
 }
 

@@ -19,13 +19,9 @@ void vm_rec_tree_free(struct vm_rec_tree *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/** FNV-1a (Fowler, Noll, Vo), mixed. */
 static uint64_t hash_path(const char *path, size_t len)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)path[i]) * UINT64_C(0x100000001b3);
-	return vm_mix64(h);
+	return vm_mix64(vm_fnv1a(VM_FNV1A_BASIS, path, len));
 }
 
 /** The entry, or NULL and in *free_hash the key that it would get: paths of one hash stand at the keys behind it. */
@@ -74,17 +70,15 @@ static bool make_room(struct vm_rec_entry *e, size_t len)
 	return true;
 }
 
-int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, enum vm_rec_kind kind, const void *data,
-		    size_t len, struct vm_rec_entry **entry)
+bool vm_rec_entry_holds(const struct vm_rec_entry *e, enum vm_rec_kind kind, const void *data, size_t len)
 {
-	uint64_t hash;
-	struct vm_rec_entry *e = look_up(t, path, path_len, &hash);
-	if (!e && !(e = add(t, path, path_len, hash)))
-		return -ENOMEM;
-	if (entry)
-		*entry = e;
+	return e->there && e->kind == kind && e->len == len && (len == 0 || memcmp(e->data, data, len) == 0);
+}
+
+int vm_rec_entry_set(struct vm_rec_entry *e, enum vm_rec_kind kind, const void *data, size_t len)
+{
 	e->seen = true;
-	if (e->there && e->kind == kind && e->len == len && (len == 0 || memcmp(e->data, data, len) == 0))
+	if (vm_rec_entry_holds(e, kind, data, len))
 		return 0;
 	if (!make_room(e, len))
 		return -ENOMEM;
@@ -96,10 +90,21 @@ int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, en
 	return 1;
 }
 
-bool vm_rec_tree_remove(struct vm_rec_tree *t, const char *path, size_t len)
+int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, enum vm_rec_kind kind, const void *data,
+		    size_t len, struct vm_rec_entry **entry)
 {
-	struct vm_rec_entry *e = vm_rec_tree_find(t, path, len);
-	if (!e || !e->there)
+	uint64_t hash;
+	struct vm_rec_entry *e = look_up(t, path, path_len, &hash);
+	if (!e && !(e = add(t, path, path_len, hash)))
+		return -ENOMEM;
+	if (entry)
+		*entry = e;
+	return vm_rec_entry_set(e, kind, data, len);
+}
+
+bool vm_rec_entry_remove(struct vm_rec_entry *e)
+{
+	if (!e->there)
 		return false;
 	e->there = false;
 	e->changed = true;

@@ -46,8 +46,14 @@ struct vm_rec_entry *vm_rec_tree_find(struct vm_rec_tree *t, const char *path, s
 int vm_rec_tree_set(struct vm_rec_tree *t, const char *path, size_t path_len, enum vm_rec_kind kind, const void *data,
 		    size_t len, struct vm_rec_entry **entry);
 
+/** The same of a file that was found; `data` isn't its own. */
+int vm_rec_entry_set(struct vm_rec_entry *e, enum vm_rec_kind kind, const void *data, size_t len);
+
+/** It is there, of that kind and with just these bytes. */
+bool vm_rec_entry_holds(const struct vm_rec_entry *e, enum vm_rec_kind kind, const void *data, size_t len);
+
 /** True if it was there. */
-bool vm_rec_tree_remove(struct vm_rec_tree *t, const char *path, size_t len);
+bool vm_rec_entry_remove(struct vm_rec_entry *e);
 
 /** Nothing has changed from here on. */
 void vm_rec_tree_settle(struct vm_rec_tree *t);

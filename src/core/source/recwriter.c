@@ -190,14 +190,12 @@ int vm_rec_put(struct vm_rec_writer *w, const char *path, enum vm_rec_kind kind,
 {
 	const size_t path_len = strlen(path), before = w->before.n;
 	struct vm_rec_entry *e = vm_rec_tree_find(&w->tree, path, path_len);
-	if (e && e->changed)
-		return 0;
-	if (e && e->there && e->kind == kind && e->len == len && (len == 0 || memcmp(e->data, data, len) == 0))
+	if (e && (e->changed || vm_rec_entry_holds(e, kind, data, len)))
 		return 0;
 	const bool is_new = !e, told = make_delta(w, e, kind, data, len);
 	if (e && e->there && !told)
 		vm_buf_add(&w->before, e->data, e->len);
-	int r = vm_rec_tree_set(&w->tree, path, path_len, kind, data, len, &e);
+	const int r = e ? vm_rec_entry_set(e, kind, data, len) : vm_rec_tree_set(&w->tree, path, path_len, kind, data, len, &e);
 	if (r < 0) {
 		w->before.n = before;
 		return r;
@@ -212,9 +210,8 @@ int vm_rec_put(struct vm_rec_writer *w, const char *path, enum vm_rec_kind kind,
 
 void vm_rec_drop(struct vm_rec_writer *w, const char *path)
 {
-	size_t len = strlen(path);
-	const struct vm_rec_entry *e = vm_rec_tree_find(&w->tree, path, len);
-	if (e && !e->changed && vm_rec_tree_remove(&w->tree, path, len))
+	struct vm_rec_entry *e = vm_rec_tree_find(&w->tree, path, strlen(path));
+	if (e && !e->changed && vm_rec_entry_remove(e))
 		put_op(w, &(struct vm_rec_op){ .kind = VM_REC_OP_GONE, .number = e->number });
 }
 
@@ -225,7 +222,8 @@ static void clear(struct vm_rec_writer *w)
 	w->last_number = 0;
 }
 
-bool vm_rec_key_due(const struct vm_rec_writer *w)
+/** The frame that is being made has to be whole. */
+static bool key_due(const struct vm_rec_writer *w)
 {
 	return w->must_be_key || w->frames_since >= KEY_FRAMES ||
 	       (w->since > KEY_BYTES && w->since > KEY_TIMES * w->key_bytes);
@@ -282,7 +280,7 @@ static void count(struct vm_rec_writer *w, const struct vm_rec_block *b)
 
 int vm_rec_commit(struct vm_rec_writer *w, int64_t real_ns, uint64_t boot_ns, struct vm_err *err)
 {
-	bool key = vm_rec_key_due(w);
+	bool key = key_due(w);
 	struct vm_rec_block b = {
 		.type = key ? VM_REC_KEY : VM_REC_DELTA, .packing = (uint8_t)vm_pack_usual(), .number = w->number,
 		.real_ns = real_ns, .boot_ns = boot_ns,
@@ -311,11 +309,6 @@ int vm_rec_commit(struct vm_rec_writer *w, int64_t real_ns, uint64_t boot_ns, st
 	if (key && fdatasync(w->fd) != 0)
 		return fail_write(w, errno, err);
 	return 0;
-}
-
-uint64_t vm_rec_writer_frames(const struct vm_rec_writer *w)
-{
-	return w->blocks.moments.n;
 }
 
 uint64_t vm_rec_writer_bytes(const struct vm_rec_writer *w)

@@ -33,17 +33,13 @@ int vm_rec_put(struct vm_rec_writer *w, const char *path, enum vm_rec_kind kind,
 /** The file is there no more; if it never was, nothing happens. */
 void vm_rec_drop(struct vm_rec_writer *w, const char *path);
 
-/** The frame after this one would be written whole. */
-bool vm_rec_key_due(const struct vm_rec_writer *w);
-
 /**
  * Write the frame, of the moment at which its reading began.  0, or a negative errno: then the file ends with the frame
  * before.
  */
 int vm_rec_commit(struct vm_rec_writer *w, int64_t real_ns, uint64_t boot_ns, struct vm_err *err);
 
-/** Frames in the file, and its bytes. */
-uint64_t vm_rec_writer_frames(const struct vm_rec_writer *w);
+/** Bytes of the frames that are in the file, with its head. */
 uint64_t vm_rec_writer_bytes(const struct vm_rec_writer *w);
 
 #endif

@@ -152,20 +152,6 @@ int vm_replay_list(const struct vm_replay *rp, const char *path, struct vm_buf *
 	return first < rp->sorted.n && names->n ? 0 : -ENOENT;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
-}
-
 int vm_replay_open(const struct vm_replay *rp, const char *path, int flags)
 {
 	const struct vm_rec_entry *e;
@@ -179,7 +165,9 @@ int vm_replay_open(const struct vm_replay *rp, const char *path, int flags)
 	vm_auto_close int fd = memfd_create("vmtop-replay", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, e->data, e->len);
+	r = vm_write_all(fd, e->data, e->len);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
 	const int out = fd;
 	if (r == 0)
 		fd = -1;

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -137,13 +136,6 @@ uint64_t vm_session_clock(const struct vm_session *s)
 	return s->replay ? s->replay_ns : vm_clock_ns();
 }
 
-static uint64_t clock_of(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /** The digits of a UUID, as many as fit. */
 static uint64_t boot_number(const char *text)
 {
@@ -161,12 +153,12 @@ uint64_t vm_session_read_boot(struct vm_session *s)
 
 uint64_t vm_session_boot_ns(const struct vm_session *s)
 {
-	return s->live ? clock_of(CLOCK_BOOTTIME) : s->replay ? s->replay_ns : 0;
+	return s->live ? vm_clock_boot_ns() : s->replay ? s->replay_ns : 0;
 }
 
 uint64_t vm_session_real_ns(const struct vm_session *s)
 {
-	return s->live ? clock_of(CLOCK_REALTIME) : s->replay ? s->replay_real_ns : 0;
+	return s->live ? vm_clock_real_ns() : s->replay ? s->replay_real_ns : 0;
 }
 
 static bool is_empty_dir(int fd)
@@ -294,6 +286,21 @@ long vm_read_at_once(int fd, struct vm_buf *to)
 	return more < 0 ? more : n + more;
 }
 
+int vm_write_all(int fd, const void *data, size_t len)
+{
+	const char *from = data;
+	while (len) {
+		const ssize_t n = write(fd, from, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 long vm_session_slurp(struct vm_session *s, struct vm_buf *to, const char *fmt, ...)
 {
 	char path[PATH_SIZE];
@@ -378,10 +385,10 @@ long vm_session_readlink(struct vm_session *s, char *buf, size_t size, const cha
 	return n;
 }
 
-static void capture_failed(struct vm_session *s)
+static void capture_failed(struct vm_session *s, int code)
 {
 	if (!s->capture_error)
-		s->capture_error = errno;
+		s->capture_error = code;
 }
 
 /** Parts of the paths are names of mapped files as maps tells them, and a memfd may be named "../../x". */
@@ -398,7 +405,7 @@ static void make_parents(struct vm_session *s, char *path)
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (*path && mkdirat(s->capture_fd, path, 0777) != 0 && errno != EEXIST)
-			capture_failed(s);
+			capture_failed(s, errno);
 		*slash = '/';
 	}
 }
@@ -411,7 +418,7 @@ static int open_copy(struct vm_session *s, const char *path)
 	make_parents(s, copy);
 	int fd = openat(s->capture_fd, copy, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
-		capture_failed(s);
+		capture_failed(s, errno);
 	return fd;
 }
 
@@ -434,27 +441,18 @@ struct vm_tee vm_session_tee(struct vm_session *s, const char *path)
 
 void vm_tee_write(struct vm_tee *t, const void *data, size_t len)
 {
-	const char *p = data;
 	if (t->path)
 		vm_buf_add(&t->text, data, len);
-	while (t->fd >= 0 && len) {
-		ssize_t n = write(t->fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			capture_failed(t->s);
-			return;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
+	const int r = t->fd >= 0 ? vm_write_all(t->fd, data, len) : 0;
+	if (r < 0)
+		capture_failed(t->s, -r);
 }
 
 static void hand_over(struct vm_session *s, const char *path, bool link, const void *data, size_t len)
 {
 	int r = s->copies->take(s->copies->ctx, path, link, data, len);
-	if (r < 0 && !s->capture_error)
-		s->capture_error = -r;
+	if (r < 0)
+		capture_failed(s, -r);
 }
 
 void vm_tee_end(struct vm_tee *t)
@@ -492,7 +490,7 @@ void vm_session_tee_link(struct vm_session *s, const char *path, const char *tar
 		return;
 	make_parents(s, copy);
 	if (symlinkat(target, s->capture_fd, copy) != 0 && errno != EEXIST)
-		capture_failed(s);
+		capture_failed(s, errno);
 }
 
 void vm_session_note(struct vm_session *s, enum vm_need_bit need, int why, pid_t pid)

@@ -186,6 +186,9 @@ long vm_read_all(int fd, struct vm_buf *to);
  */
 long vm_read_at_once(int fd, struct vm_buf *to);
 
+/** Write all of data[0..len), in as many pieces as it takes; signals don't end it.  0 or a negative errno. */
+int vm_write_all(int fd, const void *data, size_t len);
+
 /** A copy of a file that is being made. */
 struct vm_tee {
 	struct vm_session *s;

@@ -8,25 +8,12 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/source/session.h"
 
 enum { SILENT_MS = 1000 };
 
 /** Nothing that writes to it can change what the next run reads. */
 enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
-
-static int write_all(int fd, const char *data, size_t n)
-{
-	while (n) {
-		const ssize_t done = write(fd, data, n);
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			data += done;
-			n -= (size_t)done;
-		}
-	}
-	return 0;
-}
 
 static int copy_all(int from, int to, uint64_t *bytes, struct vm_err *err)
 {
@@ -37,7 +24,7 @@ static int copy_all(int from, int to, uint64_t *bytes, struct vm_err *err)
 			continue;
 		if (n < 0)
 			return vm_fail_os(err, errno, "cannot read standard input");
-		const int r = write_all(to, data, (size_t)n);
+		const int r = vm_write_all(to, data, (size_t)n);
 		if (r < 0)
 			return vm_fail_os(err, -r, "cannot keep standard input for the runs");
 		*bytes += (uint64_t)n;

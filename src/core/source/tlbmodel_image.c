@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/source/session.h"
 #include "engines/qemu/image.h"
 
 enum { PATIENCE_S = 30, NOT_BEGUN = 2 };
@@ -37,15 +38,8 @@ int vm_tlbimage_open(struct vm_err *err)
 static void put(void *ctx, const char *bytes, size_t n)
 {
 	const int *const fd = ctx;
-	while (n) {
-		const ssize_t done = write(*fd, bytes, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			_exit(1);
-		bytes += done;
-		n -= (size_t)done;
-	}
+	if (vm_write_all(*fd, bytes, n) < 0)
+		_exit(1);
 }
 
 static void *alloc(void *ctx, size_t bytes)

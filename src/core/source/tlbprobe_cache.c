@@ -356,20 +356,6 @@ int vm_tlb_cache_read(struct vm_session *s, struct vm_tlb_probe *out)
 	return r;
 }
 
-static int write_all(int fd, const char *s, size_t n)
-{
-	while (n) {
-		const ssize_t done = write(fd, s, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		s += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 /** As a new file, which then takes the place of the one before. */
 static int replace(int dir, const struct vm_buf *text)
 {
@@ -380,7 +366,7 @@ static int replace(int dir, const struct vm_buf *text)
 	vm_auto_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	int r = write_all(fd, text->s, text->n);
+	int r = vm_write_all(fd, text->s, text->n);
 	if (r == 0 && renameat(dir, name, dir, "tlb") != 0)
 		r = -errno;
 	if (r < 0)

@@ -28,15 +28,13 @@ struct vm_wsread {
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------- */
 
-static int open_watch(struct vm_wsread *w, struct vm_err *err)
+static void open_watch(struct vm_wsread *w)
 {
 	struct vm_walker *walker;
 	struct vm_err why = { 0 };
-	(void)err;
 	w->facts.pages = vm_walker_get(w->s, &walker, &why) == 0;
 	if (!w->facts.pages)
 		snprintf(w->facts.why_not_pages, sizeof(w->facts.why_not_pages), "%.190s", why.what);
-	return 0;
 }
 
 static int open_clear(struct vm_wsread *w, enum vm_flush flush, struct vm_err *err)
@@ -68,7 +66,8 @@ static int open_method(struct vm_wsread *w, const struct vm_ws_ask *ask, struct 
 {
 	switch (ask->method) {
 	case VM_WS_WATCH:
-		return open_watch(w, err);
+		open_watch(w);
+		return 0;
 	case VM_WS_CLEAR:
 		return open_clear(w, ask->flush, err);
 	case VM_WS_IDLE:
@@ -194,7 +193,7 @@ int vm_ws_mark_writes(struct vm_wsread *w, uint64_t *took_ns, struct vm_err *err
 }
 
 int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
-	       uint64_t *locked_ns, struct vm_err *err)
+	       struct vm_err *err)
 {
 	const struct vm_pages_query q = {
 		.want = VM_PG(PRESENT) | VM_PG(ACCESSED) | VM_PG(DIRTY) | VM_PG(WRITE) | VM_PG(SOFT_DIRTY), .via = VM_VIA_TABLES, .as = as,
@@ -203,7 +202,6 @@ int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *t
 	const uint64_t began = vm_clock_ns();
 	int r = w->idle ? vm_wsidle_look(w->idle, as, take, ctx, err) : vm_pages_scan(w->s, w->pid, &q, take, ctx, &info, err);
 	*took_ns = vm_clock_ns() - began;
-	*locked_ns = 0;
 	return r;
 }
 

@@ -46,7 +46,7 @@ int vm_ws_mark_writes(struct vm_wsread *w, uint64_t *took_ns, struct vm_err *err
 
 /** Where facts.pages: look at all pages of what `as` maps.  0, take()'s value, -ESRCH: it has ended. */
 int vm_ws_look(struct vm_wsread *w, const struct vm_aspace *as, vm_pages_take *take, void *ctx, uint64_t *took_ns,
-	       uint64_t *locked_ns, struct vm_err *err);
+	       struct vm_err *err);
 
 /** Writes that vm_ws_look() doesn't give along have a look of their own; what it clears is cleared at the same time. */
 bool vm_ws_writes_apart(const struct vm_wsread *w);

@@ -84,7 +84,6 @@ start "$evil"
 every_mode
 if [ "$(id -u)" = 0 ]; then
 	roots_pid=$pid
-	root_bin=$bin
 	# It says what changed, and the second time that nothing did.
 	if [ "$("$bin/vmhuge" -J "$pid" | jq '.processes[0].now_bytes')" != 0 ]; then
 		valid 0 -J --collapse all "$pid"
@@ -96,9 +95,8 @@ if [ "$(id -u)" = 0 ]; then
 	valid 2 -J --collapse 1000-2000 "$pid"
 
 	# The same without privilege: one's own process is seen, another's isn't.
-	bin=$(reachable "$bin")
+	as_nobody --inh-caps=-all
 	mkdir -m 777 "$scratch/theirs"
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
 	start "$scratch/theirs/file"
 	every_mode
 	valid 0 -J "$pid"
@@ -107,8 +105,7 @@ if [ "$(id -u)" = 0 ]; then
 	valid 4 -J --collapse all "$roots_pid"
 	valid 4 -J --collapse all "$pid"
 	valid 5 -J -a --strict
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # A captured tree: known numbers.

@@ -109,9 +109,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 # A captured tree: known numbers.
-for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
-	/usr/bin/python3 -B "$here/../tools/${part%:*}.py" "$here/../cli/vmhuge/${part#*:}.txt" "$scratch/tree"
-done
+sh "$here/../tools/mkdescribed.sh" vmhuge "$scratch/tree"
 tree() { valid 0 -J --root "$scratch/tree" "$@"; }
 tree
 is "pools" "$(jq -c '[.pools[] | [.page_bytes, .node, .free_pages]]' "$scratch/out")" \

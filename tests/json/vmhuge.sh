@@ -95,7 +95,8 @@ if [ "$(id -u)" = 0 ]; then
 	valid 2 -J --collapse 1000-2000 "$pid"
 
 	# The same without privilege: one's own process is seen, another's isn't.
-	as_nobody --inh-caps=-all
+	as_nobody
+	as+=(--inh-caps=-all)
 	mkdir -m 777 "$scratch/theirs"
 	start "$scratch/theirs/file"
 	every_mode

@@ -133,7 +133,8 @@ if [ "$(id -u)" = 0 ] && "$bin/vmpage" --system -o FRAMES >/dev/null 2>&1; then
 
 	# The same without privilege: one's own process is seen, another's isn't.
 	roots_pid=$pid
-	as_nobody --inh-caps=-all
+	as_nobody
+	as+=(--inh-caps=-all)
 	mkdir -m 777 "$scratch/theirs"
 	start "$scratch/theirs/file"
 	every_mode

@@ -19,9 +19,9 @@ failed=0
 # shellcheck source=tests/tools/reach.sh
 . "$here/../tools/reach.sh"
 
-# as_nobody [OPTION...]: from here on commands run as a user without privilege, by setpriv's options besides.
+# as_nobody: from here on commands run as a user without privilege; more options of setpriv may be appended to `as`.
 as_nobody() {
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$@")
+	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
 	bin=$(reachable "$bin")
 }
 

@@ -46,11 +46,6 @@ class Screen:
             got += os.read(self.fd, 65536)
         return time.monotonic() - start
 
-    def cpu(self):
-        with open(f"/proc/{self.pid}/stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def close(self):
         os.kill(self.pid, 15)
         self.drain(0.5)
@@ -62,9 +57,9 @@ def measure(argv):
     """CPU milliseconds a second, once the screen has settled."""
     s = Screen(argv)
     s.drain(SETTLE)
-    before, start = s.cpu(), time.monotonic()
+    before, start = pairs.cpu_so_far(s.pid), time.monotonic()
     s.drain(MEASURE)
-    used = (s.cpu() - before) / (time.monotonic() - start)
+    used = (pairs.cpu_so_far(s.pid) - before) / (time.monotonic() - start)
     s.close()
     return used * 1e3
 

@@ -8,7 +8,6 @@ CPU time of the program and of what runs it, so that other load hardly matters; 
 
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -44,22 +43,14 @@ def write_text(path, size):
         f.write(" ".join(words[int(chance.expovariate(0.01)) % 4096] for _ in range(size // 5))[:size])
 
 
-def cpu(argv):
-    """Seconds of user and system time of one run."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def compare(vmtlb, what, argv, engines, turns):
     ratios = {engine: [] for engine in engines}
     native = []
     for _ in range(turns):
-        alone = cpu(argv)
+        alone = pairs.cpu_of_run(argv)
         native.append(alone)
         for engine in engines:
-            ratios[engine].append(cpu([vmtlb, "--model", "--engine", engine, "--", *argv]) / alone)
+            ratios[engine].append(pairs.cpu_of_run([vmtlb, "--model", "--engine", engine, "--", *argv]) / alone)
     median = {engine: statistics.median(r) for engine, r in ratios.items()}
     figures = "   ".join(f"{engine} {median[engine]:5.1f}x" for engine in engines)
     print(f"{what:<36} {statistics.median(native) * 1e3:8.1f} ms   {figures}", flush=True)

@@ -52,27 +52,16 @@ class Crowd:
             os.waitpid(pid, 0)
 
 
-def cpu_seconds(pid):
-    """To a nanosecond, where the kernel tells it."""
-    try:
-        with open(f"/proc/{pid}/schedstat") as f:
-            return int(f.read().split()[0]) / 1e9
-    except OSError:
-        with open(f"/proc/{pid}/stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(argv, path):
     """Percent of a CPU, bytes an hour, bytes of a whole frame: once the first frame is written."""
     rec = subprocess.Popen(argv)
     while not os.path.exists(path) or os.path.getsize(path) < 1000:
         time.sleep(0.1)
     time.sleep(INTERVAL / 2)
-    cpu, size, start, whole = cpu_seconds(rec.pid), os.path.getsize(path), time.monotonic(), os.path.getsize(path)
+    cpu, size, start, whole = pairs.cpu_so_far(rec.pid), os.path.getsize(path), time.monotonic(), os.path.getsize(path)
     time.sleep(FRAMES * INTERVAL)
     seconds = time.monotonic() - start
-    used, grown = cpu_seconds(rec.pid) - cpu, os.path.getsize(path) - size
+    used, grown = pairs.cpu_so_far(rec.pid) - cpu, os.path.getsize(path) - size
     rec.send_signal(signal.SIGINT)
     rec.wait()
     hour = grown * 3600 / seconds * (1 + 1 / KEY_TIMES) + whole

@@ -12,21 +12,12 @@ import pairs
 SAMPLES = 400
 
 
-def cpu_seconds(argv):
-    """User and system time of one run, its output thrown away."""
-    with open(os.devnull, "w") as null:
-        p = subprocess.Popen(argv, stdout=null, stderr=null)
-        usage = os.wait4(p.pid, 0)[2]
-        p.returncode = 0
-    return usage.ru_utime + usage.ru_stime
-
-
 def per_sample(what, ours, floor, most):
     """CPU time of SAMPLES samples, without starting and ending."""
     ratios, times = [], []
     for _ in range(9):
-        a = cpu_seconds([*ours, "0.001", str(SAMPLES)]) - cpu_seconds([*ours, "0.001", "1"])
-        b = cpu_seconds(floor)
+        a = pairs.cpu_of_run([*ours, "0.001", str(SAMPLES)]) - pairs.cpu_of_run([*ours, "0.001", "1"])
+        b = pairs.cpu_of_run(floor)
         times.append(a / SAMPLES * 1e6)
         ratios.append(a / b)
     ratio = statistics.median(ratios)

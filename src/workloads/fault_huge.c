@@ -9,9 +9,8 @@
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/faults.h"
+#include "workloads/hugepages.h"
 #include "workloads/hugepool.h"
-#include "workloads/keeper.h"
-#include "workloads/pages.h"
 #include "workloads/registry.h"
 
 enum { HUGE_COUNT, HUGE_POOL, HUGE_ROUNDS };
@@ -27,8 +26,7 @@ enum area { WRITTEN, ZEROS, FORKED, SHMEM, AREAS };
 
 struct huge {
 	const struct vm_lab *lab;
-	char *base;                /* reserved addresses */
-	uint64_t reserved;
+	struct vm_reserve reserve;
 	uint64_t page;             /* bytes of a huge page */
 	struct vm_region area[AREAS];  /* each between inaccessible ones; belongs to what is reserved */
 	char *pool_p;
@@ -47,14 +45,11 @@ struct given {
 
 static int reserve(struct huge *s, struct vm_err *err)
 {
-	char text[VM_NUMBUF];
 	const uint64_t size = s->lab->arg[HUGE_COUNT].u64 * s->page;
-	s->reserved = (AREAS + 1) * (size + s->page);
-	void *p = mmap(NULL, s->reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return vm_fail_os(err, errno, "cannot map %s", vm_format_size(s->reserved, text));
-	s->base = p;
-	char *at = s->base + s->page - (uintptr_t)s->base % s->page;
+	int r = vm_reserve_map(&s->reserve, AREAS * (size + s->page), s->page, err);
+	if (r < 0)
+		return r;
+	char *at = s->reserve.p;
 	for (unsigned i = 0; i < AREAS; i++, at += size + s->page)
 		s->area[i] = (struct vm_region){ .p = at, .size = size, .page = s->lab->page };
 	return 0;
@@ -88,15 +83,9 @@ static int map_pool(struct huge *s, struct vm_err *err)
 /** Touch one base page of each huge page; how many of these made all of a huge page present. */
 static uint64_t touch_each(const struct huge *s, const struct vm_region *area, bool write)
 {
-	const struct vm_lab *lab = s->lab;
 	uint64_t n = 0;
-	for (char *p = area->p, *end = p + area->size; p < end; p += s->page) {
-		if (write)
-			vm_touch(lab, p, lab->page);
-		else
-			vm_peek(lab, p, lab->page);
-		n += vm_own_pages(lab, p, s->page / lab->page, VM_OWN_PRESENT) == (long)(s->page / lab->page);
-	}
+	for (char *p = area->p, *end = p + area->size; p < end; p += s->page)
+		n += vm_comes_whole(s->lab, p, s->page, write);
 	return n;
 }
 
@@ -214,15 +203,14 @@ static int huge_step(void *state, struct vm_truth *t, struct vm_err *err)
 
 static int huge_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
 {
-	unsigned long long page = 0;
 	struct vm_err no_pool = { 0 };
 	struct huge *s = *state = calloc(1, sizeof(*s));
 	if (!s)
 		return vm_fail_os(err, ENOMEM, "cannot keep the state");
-	if (vm_setting_read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", &page) < 0 || page < 4 * lab->page)
-		return vm_fail(err, ENOSYS, "this kernel has no transparent huge pages");
 	s->lab = lab;
-	s->page = page;
+	s->page = vm_thp_bytes(lab, err);
+	if (!s->page)
+		return -ENOSYS;
 	if (lab->arg[HUGE_POOL].u64 && map_pool(s, &no_pool) < 0)
 		vm_truth_say(t, "no page of the pool: %s", no_pool.what);
 	int r = reserve(s, err);
@@ -235,8 +223,7 @@ static void huge_done(void *state)
 {
 	struct huge *s = state;
 	vm_child_end(&s->child);
-	if (s->base)
-		munmap(s->base, s->reserved);
+	vm_reserve_unmap(&s->reserve);
 	if (s->pool_p)
 		munmap(s->pool_p, s->lab->arg[HUGE_POOL].u64 * s->page);
 	vm_hugepool_end(&s->pool);

@@ -9,6 +9,7 @@
 #include "core/base/str.h"
 #include "workloads/keeper.h"
 #include "workloads/kit.h"
+#include "workloads/pages.h"
 #include "workloads/registry.h"
 
 /* ---- Shared ------------------------------------------------------------------------------------------------------- */
@@ -67,6 +68,15 @@ void vm_touch_small(const struct vm_lab *lab, void *p, uint64_t bytes, uint64_t 
 	for (uint64_t at = 0; at < bytes; at += step)
 		vm_touch(lab, (char *)p + at, lab->page);
 	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
+bool vm_comes_whole(const struct vm_lab *lab, char *p, uint64_t bytes, bool write)
+{
+	if (write)
+		vm_touch(lab, p, lab->page);
+	else
+		vm_peek(lab, p, lab->page);
+	return vm_own_pages(lab, p, bytes / lab->page, VM_OWN_PRESENT) == (long)(bytes / lab->page);
 }
 
 static int map_at(char *p, uint64_t size, struct vm_err *err)

@@ -36,4 +36,7 @@ void vm_reserve_unmap(struct vm_reserve *r);
 /** Write to every page, as base pages whatever the policy is; what is mapped keeps no advice. */
 void vm_touch_small(const struct vm_lab *lab, void *p, uint64_t bytes, uint64_t step);
 
+/** Write to or read one base page at p; whether that made all of [p, p+bytes) present, so that it is one larger page. */
+bool vm_comes_whole(const struct vm_lab *lab, char *p, uint64_t bytes, bool write);
+
 #endif

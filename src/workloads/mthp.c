@@ -12,7 +12,6 @@
 #include "workloads/hugepages.h"
 #include "workloads/keeper.h"
 #include "workloads/kit.h"
-#include "workloads/pages.h"
 #include "workloads/registry.h"
 
 enum { MTHP_PAGE, MTHP_COUNT };
@@ -93,14 +92,13 @@ static int have_permission(struct policy *p, uint64_t page, struct vm_err *err)
 
 /* ---- The memory --------------------------------------------------------------------------------------------------- */
 
-/** Touch one base page of each; where that made its neighbours present, it is a larger one. */
+/** Write to all of each; how many came as one. */
 static uint64_t fill(const struct vm_lab *lab, const struct mthp *s, char *p)
 {
 	uint64_t given = 0;
 	for (uint64_t i = 0; i < s->count; i++) {
 		char *at = p + i * s->page;
-		vm_touch(lab, at, lab->page);
-		given += vm_own_pages(lab, at, s->page / lab->page, VM_OWN_PRESENT) == (long)(s->page / lab->page);
+		given += vm_comes_whole(lab, at, s->page, true);
 		vm_touch(lab, at, s->page);
 	}
 	return given;

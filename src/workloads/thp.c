@@ -7,7 +7,6 @@
 #include "core/base/cleanup.h"
 #include "core/base/str.h"
 #include "workloads/hugepages.h"
-#include "workloads/keeper.h"
 #include "workloads/kit.h"
 #include "workloads/pages.h"
 #include "workloads/registry.h"
@@ -49,8 +48,7 @@ struct area {
 
 struct thp {
 	const struct vm_lab *lab;
-	char *base;                /* reserved addresses */
-	uint64_t reserved;
+	struct vm_reserve reserve;
 	uint64_t huge;             /* bytes of a huge page */
 	struct area area[KINDS];
 	uint64_t given;            /* of the whole ones: how many are huge */
@@ -76,19 +74,18 @@ static int map_shared(const struct thp *s, char *at, struct vm_err *err)
 static int reserve(struct thp *s, struct vm_err *err)
 {
 	char text[VM_NUMBUF];
-	s->reserved = 2 * s->huge;
+	uint64_t all = 0;
 	for (unsigned i = 0; i < KINDS; i++)
-		s->reserved += size_of(s, i) + s->huge;
-	void *p = mmap(NULL, s->reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return vm_fail_os(err, errno, "cannot map %s", vm_format_size(s->reserved, text));
-	s->base = p;
-	char *at = s->base + s->huge - (uintptr_t)s->base % s->huge;
+		all += size_of(s, i) + s->huge;
+	int r = vm_reserve_map(&s->reserve, all, s->huge, err);
+	if (r < 0)
+		return r;
+	char *at = s->reserve.p;
 	for (unsigned i = 0; i < KINDS; i++) {
 		const uint64_t size = size_of(s, i);
 		s->area[i].p = at;
 		if (kinds[i].deed == SHARE) {
-			int r = map_shared(s, at, err);
+			r = map_shared(s, at, err);
 			if (r < 0)
 				return r;
 		} else if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
@@ -100,19 +97,14 @@ static int reserve(struct thp *s, struct vm_err *err)
 	return 0;
 }
 
-/** Touch one base page; where that made all of them present, the page is a huge one.  Then the others. */
+/** Touch all of a huge page; whether it came as one. */
 static bool fill(const struct thp *s, char *p, bool write)
 {
-	const struct vm_lab *lab = s->lab;
+	const bool huge = vm_comes_whole(s->lab, p, s->huge, write);
 	if (write)
-		vm_touch(lab, p, lab->page);
+		vm_touch(s->lab, p, s->huge);
 	else
-		vm_peek(lab, p, lab->page);
-	const bool huge = vm_own_pages(lab, p, s->huge / lab->page, VM_OWN_PRESENT) == (long)(s->huge / lab->page);
-	if (write)
-		vm_touch(lab, p, s->huge);
-	else
-		vm_peek(lab, p, s->huge);
+		vm_peek(s->lab, p, s->huge);
 	return huge;
 }
 
@@ -308,14 +300,13 @@ static void thp_truth(const struct thp *s, struct vm_truth *t)
 
 static int thp_make(const struct vm_lab *lab, struct vm_truth *t, void **state, struct vm_err *err)
 {
-	unsigned long long huge = 0;
 	struct thp *s = *state = calloc(1, sizeof(*s));
 	if (!s)
 		return vm_fail_os(err, ENOMEM, "cannot keep the state");
-	if (vm_setting_read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", &huge) < 0 || huge < 4 * lab->page)
-		return vm_fail(err, ENOSYS, "this kernel has no transparent huge pages");
 	s->lab = lab;
-	s->huge = huge;
+	s->huge = vm_thp_bytes(lab, err);
+	if (!s->huge)
+		return -ENOSYS;
 	int r = reserve(s, err);
 	bool any = false;
 	for (unsigned i = 0; i < KINDS && r == 0; i++) {
@@ -336,8 +327,7 @@ static int thp_make(const struct vm_lab *lab, struct vm_truth *t, void **state, 
 static void thp_done(void *state)
 {
 	struct thp *s = state;
-	if (s->base)
-		munmap(s->base, s->reserved);
+	vm_reserve_unmap(&s->reserve);
 	free(s);
 }
 

@@ -63,9 +63,7 @@ else
 fi
 kill $pid
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
 	idle
 	live
 	kill $pid
@@ -76,8 +74,7 @@ if [ "$(id -u)" = 0 ]; then
 	trend 0 -J -e 1ms $$ 3
 	tells '.groups == null and .figures[0].figure == "memory" and .unmet.smaps.processes == 1'
 	trend 5 -J --strict -e 1ms $$ 3
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # Captured trees: all that there are, with themselves; and what is known of those that were made.

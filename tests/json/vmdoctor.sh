@@ -14,15 +14,12 @@ valid 0 --format ndjson -o CHECK,STATE,OK
 [ "$(wc -l <"$scratch/out")" = 1 ] || { echo "ndjson: not one line"; failed=1; }
 valid 0 -J --filter 'STATE == fact'
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
 	valid 0 -J
 	tells '[.checks[] | select(.name == "capabilities" or .name == "others")] | map(.state) == ["denied", "denied"]'
 	valid 4 -J others
 	valid 5 -J --strict
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 valid 0 -J --root "$here/../fixtures/machine"

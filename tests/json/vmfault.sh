@@ -100,9 +100,7 @@ else
 	echo "skip: kinds and times: $(jq -r .why_not "$scratch/out")"
 fi
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	bin=$(reachable "$bin")
-	chmod 755 "$scratch"
+	as_nobody
 	valid vmfault-1.json -J -- true
 	sums "as nobody"
 	valid vmfault-1.json -J --via counters -- true

@@ -84,7 +84,6 @@ start "$evil"
 every_mode
 if [ "$(id -u)" = 0 ]; then
 	roots_pid=$pid
-	root_bin=$bin
 	# It says what changed, and the second time that nothing did.
 	if [ "$("$bin/vmhuge" -J "$pid" | jq '.processes[0].now_bytes')" != 0 ]; then
 		valid 0 -J --collapse all "$pid"
@@ -96,9 +95,9 @@ if [ "$(id -u)" = 0 ]; then
 	valid 2 -J --collapse 1000-2000 "$pid"
 
 	# The same without privilege: one's own process is seen, another's isn't.
-	bin=$(reachable "$bin")
+	as_nobody
+	as+=(--inh-caps=-all)
 	mkdir -m 777 "$scratch/theirs"
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
 	start "$scratch/theirs/file"
 	every_mode
 	valid 0 -J "$pid"
@@ -107,14 +106,11 @@ if [ "$(id -u)" = 0 ]; then
 	valid 4 -J --collapse all "$roots_pid"
 	valid 4 -J --collapse all "$pid"
 	valid 5 -J -a --strict
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # A captured tree: known numbers.
-for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
-	/usr/bin/python3 -B "$here/../tools/${part%:*}.py" "$here/../cli/vmhuge/${part#*:}.txt" "$scratch/tree"
-done
+sh "$here/../tools/mkdescribed.sh" vmhuge "$scratch/tree"
 tree() { valid 0 -J --root "$scratch/tree" "$@"; }
 tree
 is "pools" "$(jq -c '[.pools[] | [.page_bytes, .node, .free_pages]]' "$scratch/out")" \

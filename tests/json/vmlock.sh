@@ -32,16 +32,13 @@ every_mode() {
 
 every_mode
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
 	every_mode
 	# Limits and rights of others are everyone's to see; their mappings aren't.
 	valid 0 -J $$
 	tells '.processes[0] | .memlock_limit_bytes != null and .cap_ipc_lock != null and .mappings == null'
 	valid 5 -J --strict
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # Captured trees: known numbers.

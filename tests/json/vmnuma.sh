@@ -37,9 +37,7 @@ every_mode() {
 every_mode
 valid 2 -J --migrate 0 9999 -p $$
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
 	valid 0 -J
 	valid 0 -J -m
 	valid 0 -J self
@@ -47,8 +45,7 @@ if [ "$(id -u)" = 0 ]; then
 	tells ".unmet.numa.processes > 0 and ([.processes[] | select(.pid == $$)][0].bytes == null)"
 	valid 4 -J $$
 	valid 5 -J --strict -a
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # A captured machine of two nodes: known numbers.

@@ -133,10 +133,9 @@ if [ "$(id -u)" = 0 ] && "$bin/vmpage" --system -o FRAMES >/dev/null 2>&1; then
 
 	# The same without privilege: one's own process is seen, another's isn't.
 	roots_pid=$pid
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
+	as+=(--inh-caps=-all)
 	mkdir -m 777 "$scratch/theirs"
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
 	start "$scratch/theirs/file"
 	every_mode
 	changes
@@ -149,8 +148,7 @@ if [ "$(id -u)" = 0 ] && "$bin/vmpage" --system -o FRAMES >/dev/null 2>&1; then
 	valid 0 -J --file "$scratch/theirs/file"
 	valid 4 -J --file /etc/passwd
 	valid 5 -J --strict --runs "$pid"
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # A captured tree: known numbers.

@@ -37,15 +37,12 @@ every_mode() {
 
 every_mode
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
 	every_mode
 	valid 0 -J -p $$ -o PID,PSS
 	tells '.[0] | .processes[0].pss_bytes == null and .unmet.rollup.processes == 1'
 	valid 5 -J --strict -p $$ -o PID,PSS
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # A captured machine: known numbers, up for 1000 seconds.

@@ -63,8 +63,7 @@ else
 	tells '.pairs == null and .group == null and (.no_pairs_because | length > 0)'
 fi
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	bin=$(reachable "$bin")
+	as_nobody
 	valid 0 -J self
 	tells '.process | .counted_pss_bytes == null and .once_bytes > 0 and .many_bytes > 0'
 	valid 0 -J --family self
@@ -81,8 +80,7 @@ if [ "$(id -u)" = 0 ]; then
 	valid 0 -J -a
 	tells '.pairs == null and .unmet.frames.processes > 0'
 	valid 5 -J --strict self
-	bin=$(cd "$1" && pwd)
-	as=(env)
+	as_root
 fi
 
 # Captured trees: what smaps tells; frames aren't in there.

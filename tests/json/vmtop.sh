@@ -13,15 +13,12 @@ is "documents of 0.05 3" "$(wc -l <"$scratch/out")" 3
 is "rates of the first" "$(head -1 "$scratch/out" | jq -c '[.processes[].cpu_share] | unique')" '[null]'
 is "rates of the last" "$(tail -1 "$scratch/out" | jq '[.processes[].cpu_share | numbers] | length > 0')" true
 if [ "$(id -u)" = 0 ]; then
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	as_nobody
 	valid 0 -J
 	is "PSS of others" "$(jq -c '[.processes[] | select(.uid == 0) | .pss_bytes] | unique' "$scratch/out")" '[null]'
 	is "a partial sum isn't told" "$(jq .totals.pss_bytes "$scratch/out")" null
 	valid 5 -J --strict
-	bin=$root_bin
-	as=(env)
+	as_root
 fi
 
 # A captured machine: known numbers.

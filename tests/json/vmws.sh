@@ -3,8 +3,6 @@
 # Usage: vmws.sh BIN
 # shellcheck source=tests/tools/documents.sh
 . "$(dirname "$0")/../tools/documents.sh"
-target=
-trap '[ -z "$target" ] || kill "$target" 2>/dev/null; rm -rf "$scratch"' EXIT
 
 # valid STATUS ARGUMENT...: vmws ends with this status, and its documents are valid.
 valid() {
@@ -28,8 +26,10 @@ documents() {
 every_method() {
 	sleep 600 &
 	sleeper=$!
+	children+=("$sleeper")
 	"${as[@]}" "$bin/vmlab" working-set --size 4M --quiet >"$scratch/truth" &
 	target=$!
+	children+=("$target")
 	until [ -s "$scratch/truth" ]; do sleep 0.05; done
 	# Who is started by setpriv is what vmlab says it is.
 	lab=$(jq .pid "$scratch/truth")
@@ -52,7 +52,6 @@ every_method() {
 	valid 2 -J --heat -p "$lab"
 	kill "$target" "$sleeper"
 	wait "$target" "$sleeper" || true
-	target=
 	valid 3 -J -- sh -c 'sleep 0.3; exit 3'
 	valid 127 -J -- /no/such/program
 }
@@ -62,14 +61,13 @@ if [ "$(id -u)" = 0 ]; then
 	valid 0 -J -a -w 20ms -d 40ms
 	sleep 600 &
 	target=$!
-	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
-	root_bin=$bin
-	bin=$(reachable "$bin")
+	children+=("$target")
+	as_nobody
 	valid 4 -J -p "$target"
 	valid 4 -J --clear-refs -p "$target"
 	kill "$target"
 	every_method
-	bin=$root_bin
+	as_root
 fi
 
 # One kind of rows where no document is around them.

@@ -12,6 +12,5 @@ mkdir "$scratch/bin" || exit 1
 for program in "$bin/vmdoctor" "$bin/vmpage" "$bin/vmfault" "$bin/vmtlb" "$bin/../tests/libfakepmu.so" "$bin/libfakepmu.so"; do
 	[ ! -e "$program" ] || cp "$program" "$scratch/bin/" || exit 1
 done
-python3 -B "$here/doctor/doctor.py" "$scratch/bin"
-status=$?
-as_nobody_too $status "$here" vmdoctor.sh "$scratch/bin"
+bin=$scratch/bin
+run_everywhere doctor/doctor.py "$bin"

@@ -9,6 +9,5 @@ make_scratch
 # Nobody has to reach them.
 chmod 755 "$scratch"
 mkdir "$scratch/bin" && cp "$bin/vmrep" "$scratch/bin/" || exit 1
-python3 -B "$here/rep/rep.py" "$scratch/bin/vmrep"
-status=$?
-as_nobody_too $status "$here" vmrep.sh "$scratch/bin"
+bin=$scratch/bin
+run_everywhere rep/rep.py "$bin/vmrep"

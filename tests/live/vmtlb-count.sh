@@ -13,6 +13,5 @@ make_scratch
 # Nobody has to reach them.
 chmod 755 "$scratch"
 mkdir "$scratch/bin" && cp "$bin/vmtlb" "$tools/toucher" "$tools/libfakepmu.so" "$scratch/bin/" || exit 1
-python3 -B "$here/count/count.py" "$scratch/bin" "$scratch"
-status=$?
-as_nobody_too $status "$here" vmtlb-count.sh "$scratch/bin"
+bin=$scratch/bin
+run_everywhere count/count.py "$bin" "$scratch"

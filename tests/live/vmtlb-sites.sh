@@ -15,6 +15,5 @@ mkdir "$scratch/bin" && cp "$bin/vmtlb" "$bin/vmlab" "$scratch/bin/" || exit 1
 for library in "$build/tests/libfakepmu.so" "$bin/libfakepmu.so"; do
 	[ ! -e "$library" ] || cp "$library" "$scratch/bin/"
 done
-python3 -B "$here/count/sites.py" "$scratch/bin" "$scratch"
-status=$?
-as_nobody_too $status "$here" vmtlb-sites.sh "$scratch/bin"
+bin=$scratch/bin
+run_everywhere count/sites.py "$bin" "$scratch"

@@ -162,6 +162,8 @@ ends() {
 	wait $vmws || fail "a target that ends: status $?: $(cat "$scratch/err")"
 	[ "$(jq -s 'length > 0 and (.[-1].processes[0].ended)' "$scratch/out")" = true ] || fail "that it has ended isn't told: $(tail -1 "$scratch/out")"
 	run -p $$ -d 20ms
+	[ $status = 0 ] || fail "this shell: status $status: $err"
+	grep -q "^$$ " "$scratch/out" || fail "this shell isn't shown: $(cat "$scratch/out")"
 	timeout -k 5 60 "$bin/vmws" -p $$ -d 50ms >/dev/full 2>/dev/null
 	[ $? = 1 ] || fail "a full disk is no failure"
 	run -J -p $$ 0.1 3

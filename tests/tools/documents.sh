@@ -3,6 +3,7 @@
 
 set -eu
 bin=$(cd "$1" && pwd)
+root_bin=$bin
 here=$(cd "$(dirname "$0")" && pwd)
 command=$(basename "$0" .sh)
 schema=$here/../../schemas/$command-1.json
@@ -17,6 +18,18 @@ trap 'kill "${children[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 failed=0
 # shellcheck source=tests/tools/reach.sh
 . "$here/../tools/reach.sh"
+
+# as_nobody: from here on commands run as a user without privilege; more options of setpriv may be appended to `as`.
+as_nobody() {
+	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all)
+	bin=$(reachable "$bin")
+}
+
+# as_root: and from here on as before.
+as_root() {
+	as=(env)
+	bin=$root_bin
+}
 
 # valid_by SCHEMA STATUS ARGUMENT...: the command ends with this status, and if it writes documents, they are valid; with
 # status 0 it must.

@@ -25,15 +25,11 @@ python3 "$here/../tools/mkrec.py" "$tmp/recording" 0="$tmp/root" 30="$tmp/later"
 python3 "$here/../tools/mkrec.py" --whole 3 --break 2 "$tmp/broken" 0="$tmp/root" 30="$tmp/later" 90="$tmp/root" || exit 1
 failed=0 count=0
 
-# made_tree NAME: its path; pages and frames need a description, as files of them would be large.
+# made_tree NAME: its path.
 made_tree() {
-	local from=$here/../cli/$1 tree=$tmp/tree-$1 part
+	local tree=$tmp/tree-$1
 	# Several scripts may play on it.
-	[ ! -d "$tree" ] || { echo "$tree"; return; }
-	for part in mkpagemap:space mkfiles:machine-6.18 mkfiles:space-files; do
-		[ -f "$from/${part#*:}.txt" ] || continue
-		python3 -B "$here/../tools/${part%:*}.py" "$from/${part#*:}.txt" "$tree" || return
-	done
+	[ -d "$tree" ] || sh "$here/../tools/mkdescribed.sh" "$1" "$tree" || return
 	echo "$tree"
 }
 

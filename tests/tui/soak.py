@@ -11,7 +11,6 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "live", "lab"))
 from truth import is_sanitized
 
-BIN = sys.argv[1]
 REFRESHES = int(os.environ.get("VM_SOAK", "2000"))
 ROUNDS = 16
 # What is pressed in each round, before and behind its refreshes: all screens, orders, a filter, tags, sets of columns, a picture.
@@ -34,38 +33,37 @@ def look(pid, mark):
     return anon, files
 
 
-def soak(options, tmp):
-    """Looks behind each round."""
-    pipe, seen = f"{tmp}/script", []
+def soak(vmtop, options, tmp, refreshes, rounds, pause=lambda: time.sleep(0.01)):
+    """A look behind each round, at which it stands still; `pause` is called again and again while it doesn't."""
+    pipe = f"{tmp}/script"
     os.mkfifo(pipe)
     with open(os.devnull, "w", encoding="ascii") as null:
-        p = subprocess.Popen([f"{BIN}/vmtop", "--script", pipe, *options], stdout=null, env=os.environ | {"XDG_CONFIG_HOME": tmp})
+        p = subprocess.Popen([vmtop, "--script", pipe, *options], stdout=null, env=os.environ | {"XDG_CONFIG_HOME": tmp})
     with open(pipe, "w", encoding="ascii") as f:
-        for r in range(ROUNDS):
-            ticks = REFRESHES // ROUNDS // len(KEYS) + 1
+        for r in range(rounds):
+            ticks = refreshes // rounds // len(KEYS) + 1
             f.write("".join(f"key {keys}\ntick {ticks}\n" for keys in KEYS) + f"save {tmp}/mark.{r}\n")
             f.flush()
             deadline = time.monotonic() + 600
             while not os.path.exists(f"{tmp}/mark.{r}") and p.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.01)
+                pause()
             if p.poll() is not None or time.monotonic() >= deadline:
                 sys.exit(f"FAILED: vmtop {' '.join(options)} didn't get through round {r}: status {p.poll()}")
-            seen.append(look(p.pid, f"{tmp}/mark.{r}"))
+            yield look(p.pid, f"{tmp}/mark.{r}")
     if p.wait() != 0:
         sys.exit(f"FAILED: vmtop ended with {p.returncode}")
     os.unlink(pipe)
-    for r in range(ROUNDS):
+    for r in range(rounds):
         os.unlink(f"{tmp}/mark.{r}")
-    return seen
 
 
 def main():
-    failed = 0
+    vmtop, failed = f"{sys.argv[1]}/vmtop", 0
     with tempfile.TemporaryDirectory() as tmp:
         root = f"{tmp}/root"
         subprocess.run(["sh", os.path.join(os.path.dirname(__file__), "mktree.sh"), root], check=True)
         for options in (["--root", root], ["-p", f"{os.getpid()},{os.getppid()}"]):
-            seen = soak(options, tmp)
+            seen = list(soak(vmtop, options, tmp, REFRESHES, ROUNDS))
             # In the first rounds it takes what it needs.
             early, late = max(s[0] for s in seen[:ROUNDS // 4]), max(s[0] for s in seen[-ROUNDS // 4:])
             files = {s[1] for s in seen[1:]}
@@ -73,10 +71,11 @@ def main():
                 print(f"FAILED: {options[0]}: open files: {[s[1] for s in seen]}")
                 failed = 1
             # Sanitizers keep what was freed.
-            if late > early + GROWTH and not is_sanitized(f"{BIN}/vmtop"):
+            if late > early + GROWTH and not is_sanitized(vmtop):
                 print(f"FAILED: {options[0]}: grows, KiB: {[s[0] >> 10 for s in seen]}")
                 failed = 1
     return failed
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -39,19 +39,13 @@ static int facts(void *ctx, uint64_t pfn, size_t n, uint64_t *flags, uint64_t *c
 	return 0;
 }
 
-static uint32_t next(uint64_t *seed)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-	return (uint32_t)(*seed >> 33);
-}
-
 /** Runs, single frames and frames that are mapped often, by chance; a few members alike. */
 static void fill(struct machine *m, uint64_t seed)
 {
 	memset(m, 0, sizeof(*m));
 	for (size_t f = 0; f < FRAMES; f++) {
-		m->kind[f] = (uint8_t)(next(&seed) % 64 ? (f / 700) % VM_SK_NR : next(&seed) % VM_SK_NR);
-		m->others[f] = next(&seed) % 3 ? 0 : next(&seed) % 300;
+		m->kind[f] = (uint8_t)(unit_random(&seed) % 64 ? (f / 700) % VM_SK_NR : unit_random(&seed) % VM_SK_NR);
+		m->others[f] = unit_random(&seed) % 3 ? 0 : unit_random(&seed) % 300;
 	}
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		if (i == 2) {
@@ -59,8 +53,8 @@ static void fill(struct machine *m, uint64_t seed)
 			continue;
 		}
 		for (unsigned run = 0; run < 3 + i * 40; run++) {
-			const size_t from = next(&seed) % FRAMES, n = next(&seed) % (run % 3 ? 3 : 900) + 1;
-			const uint32_t times = next(&seed) % 16 ? 1 : next(&seed) % 9 + 1;
+			const size_t from = unit_random(&seed) % FRAMES, n = unit_random(&seed) % (run % 3 ? 3 : 900) + 1;
+			const uint32_t times = unit_random(&seed) % 16 ? 1 : unit_random(&seed) % 9 + 1;
 			for (size_t f = from; f < from + n && f < FRAMES; f++)
 				m->times[i][f] += times;
 		}

@@ -8,19 +8,13 @@
 /** Frames of the made-up machine: three chunks and a bit. */
 enum { FIRST = 4096 * 9 + 77, FRAMES = 3 * VM_CHUNK_FRAMES + 300, MAPPINGS = 9, OTHERS = 100 };
 
-static uint32_t next(uint64_t *seed)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-	return (uint32_t)(*seed >> 33);
-}
-
 /** Runs by chance: from few to many. */
 static void fill(bool *has, uint64_t *seed)
 {
-	const unsigned runs = next(seed) % 60;
+	const unsigned runs = unit_random(seed) % 60;
 	memset(has, 0, FRAMES * sizeof(*has));
 	for (unsigned i = 0; i < runs; i++) {
-		const size_t from = next(seed) % FRAMES, n = next(seed) % (i % 2 ? 3 : 600) + 1;
+		const size_t from = unit_random(seed) % FRAMES, n = unit_random(seed) % (i % 2 ? 3 : 600) + 1;
 		for (size_t f = from; f < from + n && f < FRAMES; f++)
 			has[f] = true;
 	}

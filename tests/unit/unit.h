@@ -36,6 +36,13 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1:max_malloc_fill_size=1000000:malloc_fill_byte=165";
 }
 
+/** The next of the random numbers of a seed, the same in each run: Knuth's MMIX generator, its upper 31 bits. */
+static inline uint32_t unit_random(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (uint32_t)(*seed >> 33);
+}
+
 /** 64-bit numbers, whatever the width of long. */
 #define ck_u64_eq(got, want) \
 	do { \

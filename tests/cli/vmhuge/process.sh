@@ -1,9 +1,7 @@
 # A captured process with every kind of page and reason; and those that were captured without pages.
 command -v python3 >/dev/null || { echo "python3 is not installed"; exit 0; }
 tree=$tmp/tree
-python3 -B ../tools/mkpagemap.py ../cli/vmhuge/space.txt "$tree"
-python3 -B ../tools/mkfiles.py ../cli/vmhuge/machine-6.18.txt "$tree"
-python3 -B ../tools/mkfiles.py ../cli/vmhuge/space-files.txt "$tree"
+sh ../tools/mkdescribed.sh vmhuge "$tree"
 export COLUMNS=100
 run vmhuge --root "$tree" 42
 run vmhuge --root "$tree" --ranges 42

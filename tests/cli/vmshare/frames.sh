@@ -1,8 +1,7 @@
 # Processes of which frames and map counts were captured, too: families, pairs, who has what.  Sums are easily checked by hand.
 command -v python3 >/dev/null || { echo "python3 is not installed"; exit 0; }
 tree=$tmp/tree
-python3 -B ../tools/mkpagemap.py ../cli/vmshare/space.txt "$tree"
-python3 -B ../tools/mkfiles.py ../cli/vmshare/space-files.txt "$tree"
+sh ../tools/mkdescribed.sh vmshare "$tree"
 export COLUMNS=100
 run vmshare --root "$tree" 100
 run vmshare --root "$tree" 300 -o START,MANY,SHARERS,WITH

@@ -12,6 +12,9 @@ import time
 
 import machine
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
+from truth import KERNEL
+
 BIN, SCRATCH = sys.argv[1:3]
 HERE = os.path.dirname(os.path.abspath(__file__))
 VMTLB, TOUCHER = os.path.join(BIN, "vmtlb"), os.path.join(BIN, "toucher")
@@ -365,7 +368,7 @@ def attach():
     check(doc["wall_ns"] > 0 and doc["target"] == "pids", f"attach: {doc}")
     alone = Attached(threads, pages, "--no-children").end()
     # Before Linux 5.13 it comes all the same, and that is said.
-    told = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2]) >= (5, 13)
+    told = KERNEL >= (5, 13)
     said = "in spite of --no-children" in Run("--no-children", "-p", str(os.getpid()), "-d", "20ms").flat
     check(said != told, f"--no-children: {said} that children come, too")
     extra = alone["software"]["minor_faults"] - (threads + (1 if told else 2)) * pages

@@ -10,12 +10,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from truth import PAGE, Lab, Mismatch, Skip, is_sanitized
+from truth import KERNEL, PAGE, Lab, Mismatch, Skip, is_sanitized
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 SANITIZED = is_sanitized(os.path.join(BIN, "vmlab"))
 PATIENCE = 120
-KERNEL = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2])
 
 RUNS = [
     "fault-storm", "threads-faults", "major-faults", "file-mkwrite", "shm-faults", "cow-faults", "children",

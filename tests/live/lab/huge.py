@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from target import THP, Obey, Settings
-from truth import PAGE, Lab, Mismatch, Skip, smaps, some
+from truth import PAGE, Lab, Mismatch, Skip, expect, smaps, some
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 VMHUGE = os.path.join(BIN, "vmhuge")
@@ -55,11 +55,6 @@ def vmhuge(pid, *args):
 def inside(rows, fact):
     start, end = int(fact["start"], 16), int(fact["end"], 16)
     return [r for r in rows if start <= int(r["start"], 16) < end]
-
-
-def expect(label, key, want, have):
-    if want != have:
-        raise Mismatch(f"{label}: {key} is {have}, should be {want}")
 
 
 def check_fact(via, fact, p):

@@ -6,11 +6,13 @@ Nothing of its own is in the way of what is mapped: its memory is what the lines
 import ctypes
 import json
 import os
+import signal
 import sys
 
-PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC = 0, 1, 2, 4
+PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 1, 2, 16, 32, 0x4000
 ADVICE = {"DONTNEED": 4, "MERGEABLE": 12, "HUGEPAGE": 14, "NOHUGEPAGE": 15, "PAGEOUT": 21, "COLLAPSE": 25, "GUARD": 102}
+PR_SET_THP_DISABLE = 41
 PAGE, HUGE = 4096, 2 << 20
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -49,10 +51,10 @@ def file(path, size, shared=True, write=True, at=0, offset=0):
 
 def touch(p, size, step=PAGE, value=1):
     """Write to a page of each `step` bytes: base pages, whatever the policy."""
-    libc.prctl(41, 1, 0, 0, 0)
+    libc.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     for at in range(0, size, step):
         ctypes.memset(p + at, value, 1)
-    libc.prctl(41, 0, 0, 0, 0)
+    libc.prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0)
     return 0
 
 
@@ -104,7 +106,7 @@ def prctl(option, *args):
     return call(libc.prctl(option, *args, *[0] * (4 - len(args))))
 
 
-PR_SET_THP_DISABLE = 41
+# As vmhuge spells them, whose advice is among the lines.
 MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE = "HUGEPAGE", "NOHUGEPAGE", "COLLAPSE"
 children = []
 
@@ -117,7 +119,7 @@ def fork(p=0, size=0, step=PAGE):
         write(p, size, step)
         os.close(done)
         while True:
-            os.pause() if hasattr(os, "pause") else __import__("signal").pause()
+            signal.pause()
     children.append(pid)
     os.close(done)
     os.read(copied, 1)

@@ -8,12 +8,11 @@ import array
 import bisect
 import json
 import os
-import re
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from truth import PAGE, Lab, Mismatch, Skip, some, swap_is_on
+from truth import KERNEL, PAGE, Lab, Mismatch, Skip, some, swap_is_on
 
 BIN, DIR = sys.argv[1], sys.argv[2]
 VMPAGE = os.path.join(BIN, "vmpage")
@@ -61,11 +60,6 @@ ONLY_TRUTH = {"chaos"}
 RAW_MOST = 2 << 30
 
 
-def kernel():
-    m = re.match(r"(\d+)\.(\d+)", os.uname().release)
-    return int(m[1]), int(m[2])
-
-
 def told_by(via, frames):
     """Words that this way of reading can tell here."""
     if via == "page-tables":
@@ -73,9 +67,9 @@ def told_by(via, frames):
     words = {"present", "swap", "file", "soft-dirty"}
     if via == "pagemap":
         words |= {"exclusive", "migration", "marker"}
-    if via == "pagemap-scan" or frames or kernel() >= (6, 7):
+    if via == "pagemap-scan" or frames or KERNEL >= (6, 7):
         words.add("zero")
-    if kernel() >= (6, 15):
+    if KERNEL >= (6, 15):
         words.add("guard")
     return words
 
@@ -194,14 +188,14 @@ def raw_word(e, run):
         state.add("file")
     if e >> 56 & 1:
         state.add("exclusive")
-    if e >> 58 & 1 and kernel() >= (6, 15):
+    if e >> 58 & 1 and KERNEL >= (6, 15):
         state.add("guard")
     return state, low if present and low else None, (low & 31, low >> 5) if "swap" in state else None
 
 
 def check_raw(way, raw):
     """The way by pagemap against pagemap itself; returns how many pages there were."""
-    words = {"present", "swap", "file", "exclusive"} | ({"guard"} if kernel() >= (6, 15) else set())
+    words = {"present", "swap", "file", "exclusive"} | ({"guard"} if KERNEL >= (6, 15) else set())
     n = 0
     for start, data in raw:
         for i, e in enumerate(array.array("Q", data)):

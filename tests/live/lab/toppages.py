@@ -9,13 +9,11 @@ import subprocess
 import sys
 import tempfile
 
-from truth import Lab, Mismatch, Skip, expect
+from truth import KERNEL, PAGE, Lab, Mismatch, Skip, expect
 
-PAGE = 4096
 PAGES, TOUCHED = 256, 64
 MAPPINGS = 300  # more than any workload has
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all")
-KERNEL = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2])
 LINE = re.compile(r"^([0-9a-f]{12})[\u250c\u2502](\S+)")
 
 

@@ -14,6 +14,8 @@ import struct
 import subprocess
 
 PAGE = os.sysconf("SC_PAGESIZE")
+# (6, 12) and so on
+KERNEL = tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 PATIENCE = 60  # seconds; only a broken test ever waits that long
 
 

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned q = 0; q < VM_P_NR; q++) {
 		if (!vm_proc_has(&p, q))
 			HOLDS(p.q[q] == 0);
-		else if (q != VM_P_THREADS && q != VM_P_CAPS)
+		else if (q != VM_P_THREADS && q != VM_P_CAPS && q != VM_P_THP_ENABLED)
 			HOLDS(p.q[q] % 1024 == 0 || p.q[q] == UINT64_MAX);
 	}
 	bool whole;

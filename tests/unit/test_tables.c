@@ -318,13 +318,15 @@ END_TEST
 START_TEST(impossible_entries_are_left_out)
 {
 	struct vm_aspace *as = space_of("200000-400000 rw-p 00000000 00:00 0 \n");
-	for (int frames = 0; frames < 2; frames++) {
+	for (int way = 0; way < 4; way++) {
+		const bool frames = way & 1;
 		struct feed f = { 0 };
 		uint64_t e[512] = { 0 };
 		for (unsigned i = 0; i < 512; i++)
 			e[i] = P | NX | PFN(0x100 + i);
 		e[5] = P | NX | PFN(UINT64_C(1) << 34 | 0x105);
 		prepare(&f, plain, frames, as);
+		f.q.raw = way & 2;
 		f.g.phys_bits = 46;
 		start(&f);
 		feed(&f, 0, 0x200000, e);

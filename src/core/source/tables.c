@@ -469,11 +469,9 @@ int vm_tables_take(void *tables, const struct vm_walk_table *t)
 static uint64_t bits_that_matter(struct vm_tables *s, unsigned level)
 {
 	const uint64_t frame = vm_pt_frame_mask(s->g, level);
-	if (s->q->raw)
-		return ~frame;
 	struct vm_pte plain, with;
 	const uint64_t page = vm_pt_plain_page(s->g, level);
-	uint64_t keep = 0;
+	uint64_t keep = s->q->raw ? ~frame : 0;
 	uint32_t want = s->want | VM_PG(SPECIAL);
 	if (level > 0 && (want & VM_PG(ZERO)))
 		want |= VM_PG(WRITE) | VM_PG(DIRTY);

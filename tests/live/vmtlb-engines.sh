@@ -19,10 +19,10 @@ python3 -B "$here/engines/engines.py" "$bin" "$scratch" "$scratch/programs" || e
 # Root hides what ordinary users meet: once more without its powers, from a place that they can reach.
 [ "$(id -u)" = 0 ] || exit 0
 [ -d "$bin/../libexec" ] || skip "the engines aren't beside $bin: nothing without privileges"
-mkdir "$scratch/copy"
-cp -r "$bin" "$scratch/copy/bin"
-cp -r "$bin/../libexec" "$scratch/copy/libexec"
-cp -r "$here/engines" "$here/vmtlb-engines.sh" "$scratch/copy"
+mkdir -p "$scratch/copy/live"
+cp -r "$bin" "$bin/../libexec" "$here/../tools" "$scratch/copy"
+cp -r "$here/engines" "$here/vmtlb-engines.sh" "$scratch/copy/live"
 chmod -R a+rX "$scratch/copy"
 echo "as uid 65534:"
-setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$scratch/copy/vmtlb-engines.sh" "$scratch/copy/bin"
+setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$scratch/copy/live/vmtlb-engines.sh" \
+	"$scratch/copy/$(basename "$bin")"

@@ -44,17 +44,19 @@ class Watched:
             if self.lab.poll() is not None or time.monotonic() > give_up:
                 raise Mismatch(f"{self.name}: no truth came")
             time.sleep(0.01)
-        self.diff = subprocess.Popen([VMDIFF, "--format", "ndjson", "--fail-on-growth", "-e", str(EVERY), *options,
-                                      str(self.lab.pid), str(SAMPLES)], stdout=subprocess.PIPE)
+        # Into a file: what isn't read at once from a pipe would make it wait.
+        with open(f"{self.path}-diff", "wb") as out:
+            self.diff = subprocess.Popen([VMDIFF, "--format", "ndjson", "--fail-on-growth", "-e", str(EVERY), *options,
+                                          str(self.lab.pid), str(SAMPLES)], stdout=out)
 
-    def lines(self):
-        with open(self.path, "rb") as f:
+    def lines(self, of=""):
+        with open(self.path + of, "rb") as f:
             return [json.loads(line) for line in f.read().split(b"\n")[:-1]]
 
     def result(self):
         """The last document, all verdicts on memory before it, the exit status, and the last truth."""
-        out = self.diff.communicate(timeout=SAMPLES * EVERY + PATIENCE)[0]
-        docs = [json.loads(line) for line in out.splitlines()]
+        self.diff.wait(SAMPLES * EVERY + PATIENCE)
+        docs = self.lines("-diff")
         expect(self.name, "samples", SAMPLES, docs[-1]["samples"])
         return docs[-1], [figure(d)["verdict"] for d in docs], self.diff.returncode, self.lines()[-1]
 
@@ -63,7 +65,6 @@ class Watched:
             if p.poll() is None:
                 p.terminate()
                 p.wait(PATIENCE)
-        self.diff.stdout.close()
 
 
 def figure(doc, name="memory"):

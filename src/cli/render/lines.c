@@ -103,19 +103,6 @@ static void make_cells(const struct vm_view *view, const void *row, bool exact, 
 	}
 }
 
-/** Cut it, with a + at its end; its width. */
-static size_t cut_text(char *text, size_t *len, size_t most)
-{
-	size_t width = vm_text_width(text, *len);
-	if (width <= most)
-		return width;
-	const size_t n = vm_text_fit(text, *len, most - 1);
-	width = vm_text_width(text, n) + 1;
-	text[n] = '+';
-	*len = n + 1;
-	return width;
-}
-
 void vm_lines_put(struct vm_lines *l, struct vm_report *r, const struct vm_view *view, const void *row)
 {
 	struct vm_buf cells = { 0 };
@@ -140,7 +127,8 @@ void vm_lines_put(struct vm_lines *l, struct vm_report *r, const struct vm_view 
 		if (i)
 			vm_buf_add_char(&r->text, ' ');
 		if (last && may_be_cut(field_of(view, i)) && r->style.width)
-			shown[i] = cut_text(cells.s + at, &len[i], r->style.width > used + LEAST_TEXT ? r->style.width - used : LEAST_TEXT);
+			shown[i] = vm_text_cut(cells.s + at, &len[i], r->style.width > used + LEAST_TEXT ? r->style.width - used : LEAST_TEXT,
+					       vm_field_is_path(field_of(view, i)));
 		put_padded(&r->text, cells.s + at, len[i], shown[i], l->width[i], !is_text(field_of(view, i)), last);
 		used += l->width[i] + 1;
 		at += len[i];

@@ -15,6 +15,8 @@
 #include "core/base/parallel.h"
 
 /** It pays to share the work as soon as it takes longer than starting a thread. */
+/** What most paths need. */
+enum { PATH_ROOM = 40 };
 enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 50000, CELL_MAX = 32, MEMO_BITS = 2 };
 
 /** What a cell of a column showed: its value, the key of the scratch if a text is in there, and how it was written. */
@@ -32,6 +34,8 @@ struct memo {
 struct column {
 	const struct vm_field *field;
 	size_t width;
+	/** Without addresses of the kernel's half ([vsyscall]), whose four digits more stand in one row. */
+	size_t usual;
 	struct vm_scratch tmp;
 	struct memo memo[1 << MEMO_BITS];
 	/** Its sum is 0: so are all of its cells.  `run` such columns stand here side by side, and what they
@@ -133,6 +137,16 @@ static size_t text_width(struct vm_value v)
 	return width;
 }
 
+static bool is_of_kernel(const struct vm_field *f, struct vm_value v)
+{
+	enum { DIGITS = 16 };
+	if (f->unit != VM_U_ADDR)
+		return false;
+	if (v.type == VM_T_U64)
+		return v.u64 >> 63;
+	return v.type == VM_T_STR && v.str[0] >= '8' && strspn(v.str, "0123456789abcdef") == DIGITS;
+}
+
 static void measure_row(const struct table *t, struct column *cols, const void *data, bool total)
 {
 	for (size_t i = 0; i < t->view->cols.n; i++) {
@@ -154,6 +168,8 @@ static void measure_row(const struct table *t, struct column *cols, const void *
 			: vm_value_length(v, c->field->unit, t->exact);
 		if (w > c->width)
 			c->width = w;
+		if (w > c->usual && !is_of_kernel(c->field, v))
+			c->usual = w;
 	}
 }
 
@@ -189,7 +205,22 @@ static void measure(const struct vm_report *r, struct table *t, const void *tota
 		size_t heading = r->style.headings ? strlen(a[i].field->name) : 1;
 		a[i].width = a[i].width > b[i].width ? a[i].width : b[i].width;
 		a[i].width = a[i].width > heading ? a[i].width : heading;
+		a[i].usual = a[i].usual > b[i].usual ? a[i].usual : b[i].usual;
+		a[i].usual = !a[i].usual ? a[i].width : a[i].usual > heading ? a[i].usual : heading;
 	}
+}
+
+/** Let what is wider than usual stick out of its column; returns how much narrower a line is. */
+static size_t narrow(struct column *col, size_t n)
+{
+	size_t won = 0;
+	for (struct column *c = col; c < col + n; c++) {
+		if (c->usual >= c->width)
+			continue;
+		won += c->width - c->usual;
+		c->width = c->usual;
+	}
+	return won;
 }
 
 /** Cut the last column that may be cut, so that a line fits the terminal. */
@@ -205,6 +236,8 @@ static void fit(const struct vm_report *r, struct table *t)
 		if (c->field->flags & VM_F_TRUNC)
 			cut = c;
 	}
+	if (most && total + (open ? PATH_ROOM : 0) > most)
+		total -= narrow(col, t->view->cols.n - open);
 	/* A column that must not be cut is shown whole, whatever the terminal. */
 	if (open && (!most || !(last->field->flags & VM_F_TRUNC)))
 		last->width = SIZE_MAX;
@@ -237,8 +270,8 @@ static void put_heading(struct vm_report *r, const struct table *t)
 	vm_buf_add_char(&r->text, '\n');
 }
 
-/** A text, cut to its column with a + at the end; returns its width. */
-static size_t put_text(struct vm_buf *b, struct vm_value v, size_t width)
+/** A text, cut to its column; returns its width. */
+static size_t put_text(struct vm_buf *b, struct vm_value v, size_t width, bool path)
 {
 	size_t from = b->n, len;
 	if (vm_text_is_plain(v.str, &len) && len <= width) {
@@ -247,32 +280,31 @@ static size_t put_text(struct vm_buf *b, struct vm_value v, size_t width)
 	}
 	vm_text_put(b, v.str);
 	len = b->n - from;
-	size_t w = vm_text_width(b->s + from, len);
-	if (w <= width)
-		return w;
-	len = vm_text_fit(b->s + from, len, width - 1);
+	width = vm_text_cut(b->s + from, &len, width, path);
 	b->n = from + len;
-	vm_buf_add_char(b, '+');
-	return vm_text_width(b->s + from, len) + 1;
+	return width;
 }
 
-static void put_cell(struct vm_buf *b, const struct column *c, struct vm_value v, bool exact, bool last, bool total)
+/** `width`: what the column has for this cell.  Returns by how much the cell is wider. */
+static size_t put_cell(struct vm_buf *b, const struct column *c, struct vm_value v, size_t width, bool exact, bool last, bool total)
 {
 	size_t from = b->n, w;
 	if (v.type == VM_T_STR || v.type == VM_T_LIST) {
 		/* A number whose unit changes from row to row comes as a text; in a total a text is its name. */
-		const size_t text = is_right(c->field) && !total ? text_width(v) : c->width;
-		const size_t pad = text < c->width ? c->width - text : 0;
+		const size_t text = is_right(c->field) && !total ? text_width(v) : width;
+		const size_t pad = text < width ? width - text : 0;
 		vm_buf_add_fill(b, ' ', pad);
-		w = pad + put_text(b, v, c->width);
+		w = pad + put_text(b, v, c->field->unit == VM_U_ADDR ? SIZE_MAX : width, vm_field_is_path(c->field));
 	} else {
-		if (is_right(c->field))
-			vm_buf_add_fill(b, ' ', c->width - vm_value_length(v, c->field->unit, exact));
+		const size_t length = is_right(c->field) ? vm_value_length(v, c->field->unit, exact) : width;
+		if (length < width)
+			vm_buf_add_fill(b, ' ', width - length);
 		vm_value_put(b, v, c->field->unit, exact);
 		w = b->n - from;
 	}
-	if (!last && w < c->width)
-		vm_buf_add_fill(b, ' ', c->width - w);
+	if (!last && w < width)
+		vm_buf_add_fill(b, ' ', width - w);
+	return w > width ? w - width : 0;
 }
 
 /** Keep what was written as text[0..len), if it was seen before: most numbers come once. */
@@ -312,7 +344,7 @@ static void join_zeros(struct table *t)
 
 static void put_row(const struct table *t, struct column *cols, struct vm_buf *b, const void *data, bool total)
 {
-	size_t last = t->view->cols.n - 1;
+	size_t last = t->view->cols.n - 1, over = 0;
 	vm_buf_reserve(b, (last + 2) * CELL_MAX);
 	for (size_t i = 0; i <= last; i++) {
 		struct column *c = &cols[i];
@@ -322,7 +354,9 @@ static void put_row(const struct table *t, struct column *cols, struct vm_buf *b
 			continue;
 		}
 		struct vm_value v = cell(c, data, total, i);
-		struct memo *m = memo_of(c, v);
+		/* What stuck out before, the last column gives way to. */
+		const bool narrow = over && i == last && c->width < SIZE_MAX;
+		struct memo *m = narrow ? NULL : memo_of(c, v);
 		if (m && m->len && b->cap - b->n >= CELL_MAX && is_same(m, c, v)) {
 			/* A copy of fixed size is two instructions, one of `len` bytes a call. */
 			memcpy(b->s + b->n, m->text, CELL_MAX);
@@ -332,8 +366,12 @@ static void put_row(const struct table *t, struct column *cols, struct vm_buf *b
 		size_t from = b->n;
 		if (i)
 			vm_buf_add_char(b, ' ');
-		put_cell(b, c, v, t->exact, i == last, total);
-		if (m && !b->failed)
+		size_t width = c->width;
+		if (narrow)
+			width = width > over + LEAST_WIDTH ? width - over : LEAST_WIDTH;
+		const size_t more = put_cell(b, c, v, width, t->exact, i == last, total);
+		over += more;
+		if (m && !more && !b->failed)
 			remember(m, c, v, b->s + from, b->n - from);
 	}
 	while (b->n && b->s[b->n - 1] == ' ')

@@ -2,6 +2,7 @@
 #ifndef VM_RENDER_TEXT_H
 #define VM_RENDER_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,11 @@ size_t vm_text_width(const char *s, size_t len);
 
 /** Length of the longest start of s[0..len) that fits into `columns`. */
 size_t vm_text_fit(const char *s, size_t len, size_t columns);
+
+/**
+ * Cut s[0..*len), a whole text of UTF-8, to `columns` (at least 1), with a + where it was cut: at its end, or with `path` at
+ * its beginning, after " (deleted)" at its end.  Changes *len; returns the columns that it takes then.
+ */
+size_t vm_text_cut(char *s, size_t *len, size_t columns, bool path);
 
 #endif

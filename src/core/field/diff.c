@@ -262,7 +262,7 @@ static const struct vm_field fields[] = {
 	FIELD("OFFSET", "offset_bytes", VM_T_U64, VM_U_BYTES, M, LAYOUT, get_offset, "maps", "offset in the file"),
 	FIELD("DEVICE", "device", VM_T_STR, VM_U_NONE, M, LAYOUT, get_device, "maps", "device of the file, major:minor in hex"),
 	FIELD("INODE", "inode", VM_T_U64, VM_U_COUNT, M, LAYOUT, get_inode, "maps", "inode of the file"),
-	FIELD("MAPPING", "name", VM_T_STR, VM_U_NONE, D | M | VM_F_LABEL | VM_F_TRUNC, LAYOUT, get_name, "maps",
+	FIELD("MAPPING", "name", VM_T_STR, VM_U_NONE, D | M | VM_F_LABEL | VM_F_PATH, LAYOUT, get_name, "maps",
 	      "file or other name as the kernel shows it"),
 };
 FIELDS(vm_diff_fields, "changed mapping", "mappings", fields);

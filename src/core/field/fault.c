@@ -154,7 +154,7 @@ static const struct vm_field mapping_fields[] = {
 	F_COUNT, F_SHARE, F_TIME, F_TIME_SHARE, F_MEAN, F_MAX(M), F_KERNEL, F_KIND,
 	{ .name = "PERM", .key = "perm", .help = "permissions, p private, s shared", .type = VM_T_STR, .flags = D,
 	  .get = place_perm, .source = "vm_area_struct" },
-	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping", .type = VM_T_STR, .flags = D | VM_F_TRUNC,
+	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping", .type = VM_T_STR, .flags = D | VM_F_PATH,
 	  .get = mapping_name, .source = "vm_area_struct, maps" },
 };
 FIELDS(vm_fault_mapping_fields, "mapping with faults", "mappings", mapping_fields);
@@ -168,7 +168,7 @@ static const struct vm_field site_fields[] = {
 	F_COMM(M),
 	{ .name = "SITE", .key = "site", .help = "function and offset of the instruction, and its file", .type = VM_T_STR,
 	  .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = place_name, .source = "ELF symbols, DWARF, perf-PID.map" },
-	{ .name = "SOURCE", .key = "source", .help = "source file and line", .type = VM_T_STR, .flags = M | VM_F_TRUNC,
+	{ .name = "SOURCE", .key = "source", .help = "source file and line", .type = VM_T_STR, .flags = M | VM_F_PATH,
 	  .get = place_source, .source = "DWARF" },
 };
 FIELDS(vm_fault_site_fields, "site", "sites", site_fields);

@@ -65,6 +65,8 @@ enum vm_field_flag {
 	VM_F_DEAR    = 1 << 5,   /* costs the target: vmtop reads it within its budget */
 	VM_F_LABEL   = 1 << 6,   /* names the row: a label in OpenMetrics */
 	VM_F_RATE    = 1 << 7,   /* of what happened since the sample before */
+	/** The name of a file, which says most at its end: what is cut is its beginning. */
+	VM_F_PATH    = 1 << 8 | VM_F_TRUNC,
 };
 
 struct vm_field {
@@ -95,6 +97,11 @@ struct vm_fieldset {
 	bool fixed;                  /* -o doesn't choose among them */
 	const struct vm_field_group *groups;   /* ended by a NULL name; or NULL */
 };
+
+static inline bool vm_field_is_path(const struct vm_field *f)
+{
+	return (f->flags & VM_F_PATH) == VM_F_PATH;
+}
 
 /** The scratch may have served other fields, and needs no initialisation; f->get() is for one that serves f alone. */
 static inline struct vm_value vm_field_get(const struct vm_field *f, const void *row, struct vm_scratch *tmp)

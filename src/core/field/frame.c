@@ -75,7 +75,7 @@ static const struct vm_field rmap_fields[] = {
 	{ .name = "COMMAND", .key = "comm", .help = "name of the process", .type = VM_T_STR, .flags = D,
 	  .get = rmap_comm, .source = "stat" },
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping", .type = VM_T_STR,
-	  .flags = D | VM_F_TRUNC, .get = rmap_mapping, .source = "maps" },
+	  .flags = D | VM_F_PATH, .get = rmap_mapping, .source = "maps" },
 };
 FIELDS(vm_rmap_fields, "mapping of a frame", "mappings", rmap_fields);
 
@@ -100,7 +100,7 @@ static const struct vm_field cached_fields[] = {
 	  .flags = D, .get = cached_mapped, .source = "kpagecount" },
 	{ .name = "FLAGS", .key = "flags", .help = "flags of the frames", .type = VM_T_LIST, .flags = D,
 	  .get = cached_flags, .source = "kpageflags" },
-	{ .name = "FILE", .key = "file", .help = "the file", .type = VM_T_STR, .flags = VM_F_LABEL | VM_F_TRUNC,
+	{ .name = "FILE", .key = "file", .help = "the file", .type = VM_T_STR, .flags = VM_F_LABEL | VM_F_PATH,
 	  .get = cached_file, .source = "vmpage" },
 };
 FIELDS(vm_cached_fields, "cached run", "cached", cached_fields);

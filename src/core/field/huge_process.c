@@ -193,7 +193,7 @@ static const struct vm_field mapping_fields[] = {
 	TEXT("PERM", "perm", "permissions", M, map_perm, "maps"),
 	TEXT("OF", "backing", "anon, shmem (the kernel's own mount), tmpfs, file, hugetlb, special", M, map_backing, "maps, mountinfo"),
 	WORDS("WHY", "why", "reasons why not all of it is huge", D, map_why),
-	TEXT("MAPPING", "name", "what is mapped", D | VM_F_TRUNC, map_name, "maps"),
+	TEXT("MAPPING", "name", "what is mapped", D | VM_F_PATH, map_name, "maps"),
 };
 FIELDS(vm_huge_mapping_fields, "mapping", "mappings", mapping_fields);
 
@@ -283,7 +283,7 @@ static const struct vm_field range_fields[] = {
 	WORDS("WHY", "why", "reasons why it isn't huge", D, range_why),
 	WORDS("NOW", "now", "what makes it huge at once", M, range_now),
 	WORDS("LATER", "later", "what lets khugepaged do it, or gives memory touched later huge pages", M, range_later),
-	TEXT("MAPPING", "name", "what is mapped there", D | VM_F_TRUNC, range_name, "maps"),
+	TEXT("MAPPING", "name", "what is mapped there", D | VM_F_PATH, range_name, "maps"),
 };
 FIELDS(vm_huge_range_fields, "range", "ranges", range_fields);
 

@@ -213,7 +213,7 @@ GETTER(get_eligible)
 
 static const struct vm_field fields[] = {
 	{ .name = "ADDRESS", .key = "address", .help = "range: first byte and first byte behind it",
-	  .type = VM_T_STR, .flags = VM_F_DEFAULT, .needs = LAYOUT, .get = get_range, .source = "maps" },
+	  .type = VM_T_STR, .unit = VM_U_ADDR, .flags = VM_F_DEFAULT, .needs = LAYOUT, .get = get_range, .source = "maps" },
 	{ .name = "START", .key = "start", .help = "first byte", .type = VM_T_U64, .unit = VM_U_ADDR,
 	  .flags = VM_F_MACHINE | VM_F_LABEL, .needs = LAYOUT, .get = get_start, .source = "maps" },
 	{ .name = "END", .key = "end", .help = "first byte behind it", .type = VM_T_U64, .unit = VM_U_ADDR,
@@ -307,7 +307,7 @@ static const struct vm_field fields[] = {
 	{ .name = "ANONVMA", .key = "has_anon_vma", .help = "whether it has an anon_vma: anonymous pages, now or once",
 	  .type = VM_T_BOOL, .needs = LAYOUT | VM_NEED(AREAS), .get = get_anon_vma, .source = "vm_area_struct: anon_vma" },
 	{ .name = "MAPPING", .key = "name", .help = "file or other name as the kernel shows it",
-	  .type = VM_T_STR, .flags = VM_F_DEFAULT | VM_F_TRUNC | VM_F_MACHINE | VM_F_LABEL, .needs = LAYOUT,
+	  .type = VM_T_STR, .flags = VM_F_DEFAULT | VM_F_PATH | VM_F_MACHINE | VM_F_LABEL, .needs = LAYOUT,
 	  .get = get_name, .source = "maps" },
 };
 

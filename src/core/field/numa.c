@@ -401,7 +401,7 @@ static const struct vm_field mapping_fields[] = {
 	TEXT("PNODES", "policy_nodes", M, mapping_policy_nodes, "numa_maps", "nodes of the policy"),
 	TEXT("POLICY", "policy", D, mapping_policy, "numa_maps", "the policy that holds for it: mode, nodes, flags"),
 	TEXT("MEANING", "policy_meaning", M, mapping_meaning, "numa_maps", "what that means for where pages go"),
-	TEXT("MAPPING", "name", D | VM_F_TRUNC, mapping_name, "maps", "what is mapped"),
+	TEXT("MAPPING", "name", D | VM_F_PATH, mapping_name, "maps", "what is mapped"),
 };
 FIELDS(vm_numa_mapping_fields, "mapping by node", "mappings", mapping_fields);
 

@@ -183,7 +183,7 @@ static const struct vm_field run_fields[] = {
 	{ .name = "STATE", .key = "state", .help = "what is known to be true of these pages", .type = VM_T_LIST,
 	  .flags = M, .get = run_state, .source = "page tables, pagemap" },
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping", .type = VM_T_STR,
-	  .flags = D | VM_F_TRUNC, .get = run_name, .source = "maps" },
+	  .flags = D | VM_F_PATH, .get = run_name, .source = "maps" },
 };
 FIELDS(vm_run_fields, "run", "runs", run_fields);
 
@@ -252,7 +252,7 @@ static const struct vm_field sum_fields[] = {
 	{ .name = "GROUP", .key = "group", .help = "what the members of the group have in common", .type = VM_T_STR,
 	  .flags = 0, .get = sum_group, .source = "vmpage" },
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping, or what the group has in common",
-	  .type = VM_T_STR, .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = sum_name, .source = "maps" },
+	  .type = VM_T_STR, .flags = D | VM_F_PATH | VM_F_LABEL, .get = sum_name, .source = "maps" },
 };
 FIELDS(vm_page_sum_fields, "group", "groups", sum_fields);
 

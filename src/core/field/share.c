@@ -169,7 +169,7 @@ static const struct vm_field mapping_fields[] = {
 	TEXT("PERM", "perm", D, map_perm, "maps", "read, write, execute; p private or s shared"),
 	{ .name = "KIND", .key = "kind", .help = "what the mapping is for", .type = VM_T_STR, .flags = M | LABEL, .needs = KIND_NEEDS,
 	  .get = map_kind, .source = "maps, ELF headers of the files, stack pointers of the threads" },
-	TEXT("MAPPING", "name", D | VM_F_TRUNC | LABEL, map_name, "maps", "file or other name as the kernel shows it"),
+	TEXT("MAPPING", "name", D | VM_F_PATH | LABEL, map_name, "maps", "file or other name as the kernel shows it"),
 };
 FIELDS(vm_share_mapping_fields, "mapping", "mappings", mapping_fields);
 
@@ -198,7 +198,7 @@ static const struct vm_field sharer_fields[] = {
 	NUMBER("STARTTIME", "start_ticks", M, sharer_ticks, "stat", "when it started, in ticks since boot"),
 	TEXT("COMM", "comm", D, sharer_comm, "stat", "its name"),
 	TEXT("PERM", "perm", M, sharer_perm, "maps", "of the mapping: read, write, execute; p private or s shared"),
-	TEXT("MAPPING", "name", D | VM_F_TRUNC | LABEL, sharer_name, "maps", "file or other name as the kernel shows it"),
+	TEXT("MAPPING", "name", D | VM_F_PATH | LABEL, sharer_name, "maps", "file or other name as the kernel shows it"),
 };
 FIELDS(vm_share_sharer_fields, "sharer", "sharers", sharer_fields);
 
@@ -461,6 +461,6 @@ static const struct vm_field run_fields[] = {
 	TEXT("HOLDS", "holds", D, run_kind, PAGES ", kpageflags", "what it holds: anon, ksm, shmem, file, hugetlb, zero, swap"),
 	BYTES("RISK", "at_risk_bytes", D, run_risk, PAGES ", kpagecount or the exclusive bit", "what a write to it would copy"),
 	TEXT("PERM", "perm", D, run_perm, "maps", "of the mapping: read, write, execute; p private or s shared"),
-	TEXT("MAPPING", "name", D | VM_F_TRUNC, run_name, "maps", "file or other name of the mapping"),
+	TEXT("MAPPING", "name", D | VM_F_PATH, run_name, "maps", "file or other name of the mapping"),
 };
 FIELDS(vm_share_run_fields, "run", "runs", run_fields);

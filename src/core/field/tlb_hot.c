@@ -102,7 +102,7 @@ static const struct vm_field fields[] = {
 	  .source = "maps" },
 	{ .name = "KIND", .key = "kind", .help = "what the mapping is for", .type = VM_T_STR, .flags = M, .get = get_kind,
 	  .source = "maps" },
-	{ .name = "MAPPING", .key = "name", .help = "what is mapped", .type = VM_T_STR, .flags = D | VM_F_TRUNC, .get = get_name,
+	{ .name = "MAPPING", .key = "name", .help = "what is mapped", .type = VM_T_STR, .flags = D | VM_F_PATH, .get = get_name,
 	  .source = "maps" },
 };
 const struct vm_fieldset vm_tlb_hot_fields = {

@@ -198,7 +198,7 @@ static const struct vm_field mapping_fields[] = {
 	{ .name = "PERM", .key = "perm", .help = "permissions", .type = VM_T_STR, .flags = D | VM_F_LABEL, .get = place_perm,
 	  .source = "the engine's mappings" },
 	{ .name = "MAPPING", .key = "name", .help = "file, or what the memory is for", .type = VM_T_STR,
-	  .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = place_mapping, .source = "the engine's mappings" },
+	  .flags = D | VM_F_PATH | VM_F_LABEL, .get = place_mapping, .source = "the engine's mappings" },
 };
 FIELDS(vm_tlb_model_mapping_fields, "mapping", "mappings", mapping_fields);
 
@@ -212,6 +212,6 @@ static const struct vm_field site_fields[] = {
 	{ .name = "SITE", .key = "site", .help = "function and offset, and the file that holds it", .type = VM_T_STR,
 	  .flags = D | VM_F_TRUNC, .get = place_name, .source = "symbols of the file" },
 	{ .name = "LINE", .key = "source", .help = "source file and line, where there is debug information", .type = VM_T_STR,
-	  .flags = M | VM_F_TRUNC, .get = place_source, .source = "DWARF" },
+	  .flags = M | VM_F_PATH, .get = place_source, .source = "DWARF" },
 };
 FIELDS(vm_tlb_model_site_fields, "site", "sites", site_fields);

@@ -94,7 +94,7 @@ static const struct vm_field site_fields[] = {
 	F_PID(M), F_COMM,
 	{ .name = "SITE", .key = "site", .help = "function and offset of the instruction, and its file", .type = VM_T_STR,
 	  .flags = D | VM_F_TRUNC | VM_F_LABEL, .get = place_name, .source = "ELF symbols, DWARF, perf-PID.map, kallsyms" },
-	{ .name = "SOURCE", .key = "source", .help = "source file and line", .type = VM_T_STR, .flags = M | VM_F_TRUNC,
+	{ .name = "SOURCE", .key = "source", .help = "source file and line", .type = VM_T_STR, .flags = M | VM_F_PATH,
 	  .get = place_source, .source = "DWARF" },
 };
 FIELDS(vm_walk_site_fields, "site of page walks", "sites", site_fields);
@@ -109,7 +109,7 @@ static const struct vm_field mapping_fields[] = {
 	{ .name = "PERM", .key = "perm", .help = "permissions, p private, s shared", .type = VM_T_STR, .flags = D,
 	  .get = place_perm, .source = "vm_area_struct" },
 	{ .name = "MAPPING", .key = "name", .help = "file or name of the mapping that holds the data; [kernel]: its own", .type = VM_T_STR,
-	  .flags = D | VM_F_TRUNC, .get = mapping_name, .source = "vm_area_struct, maps" },
+	  .flags = D | VM_F_PATH, .get = mapping_name, .source = "vm_area_struct, maps" },
 };
 FIELDS(vm_walk_mapping_fields, "mapping of page walks", "mappings", mapping_fields);
 

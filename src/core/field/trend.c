@@ -106,7 +106,7 @@ static const struct vm_field fields[] = {
 	FIELD("PERM", "perm", VM_T_STR, VM_U_NONE, 0, get_perm, "permissions of the mappings"),
 	SIZE("PAGE", "page_bytes", 0, get_page, "page size of the mappings' backing"),
 	FIELD("KIND", "kind", VM_T_STR, VM_U_NONE, D | M | VM_F_LABEL, get_kind, "what the mappings are for"),
-	FIELD("MAPPING", "name", VM_T_STR, VM_U_NONE, D | M | VM_F_LABEL | VM_F_TRUNC, get_name, "file or other name of the mappings"),
+	FIELD("MAPPING", "name", VM_T_STR, VM_U_NONE, D | M | VM_F_LABEL | VM_F_PATH, get_name, "file or other name of the mappings"),
 };
 FIELDS(vm_trend_fields, "trend", "groups", fields);
 

@@ -85,7 +85,7 @@ static const struct vm_field mapping_fields[] = {
 	COL("WRITE/S-MAX", "written_bytes_per_s_max", HELP_RATE_MAX, VM_T_U64, VM_U_BYTES_PERSEC, M | SUM | VM_F_RATE, get_rate_most, WRITES),
 	COL("PERM", "perm", "permissions, as in maps", VM_T_STR, VM_U_NONE, M, get_perm, "maps"),
 	COL("KIND", "kind", "what the mapping is for", VM_T_STR, VM_U_NONE, M, get_kind, "maps"),
-	COL("MAPPING", "name", "what is mapped", VM_T_STR, VM_U_NONE, D | VM_F_TRUNC, get_name, "maps"),
+	COL("MAPPING", "name", "what is mapped", VM_T_STR, VM_U_NONE, D | VM_F_PATH, get_name, "maps"),
 };
 FIELDS(vm_ws_mapping_fields, "mapping", "mappings", mapping_fields, .fixed = false);
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/outfile.h"
 #include "core/base/cleanup.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
@@ -108,14 +109,14 @@ void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *styl
 	};
 }
 
-int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, FILE **out, struct vm_style *style,
-		     struct vm_err *err)
+int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, struct vm_outfile *file, FILE **out,
+		     struct vm_style *style, struct vm_err *err)
 {
-	*out = path ? fopen(path, "we") : usual;
-	if (!*out)
-		return vm_fail_os(err, errno, "cannot write %s", path);
-	vm_common_style(c, *out, style);
-	return 0;
+	const int r = path ? vm_outfile_open(file, path, err) : 0;
+	*out = path ? file->out : usual;
+	if (r == 0)
+		vm_common_style(c, *out, style);
+	return r;
 }
 
 int vm_choice_parse(const struct vm_common *c, const struct vm_fieldset *set, struct vm_choice *out,

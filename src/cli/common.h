@@ -12,6 +12,7 @@
 #include "core/field/filter.h"
 
 struct vm_err;
+struct vm_outfile;
 struct vm_session;
 
 /** Options of every command, and those of commands with columns; ended by VM_OPT_END. */
@@ -28,11 +29,11 @@ const struct vm_sink *vm_common_sink_of_lines(const struct vm_common *c);
 void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style);
 
 /**
- * Where it is written: into the file `path`, which is emptied, or to `usual` if that is NULL; with its style.  0 or a negative
- * errno, *out NULL then.
+ * Where it is written: into the file `path`, opened as *file, or to `usual` if that is NULL; with its style.  0 or a negative
+ * errno.
  */
-int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, FILE **out, struct vm_style *style,
-		     struct vm_err *err);
+int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, struct vm_outfile *file, FILE **out,
+		     struct vm_style *style, struct vm_err *err);
 
 /** Columns, sort key and filter of one kind of rows, parsed from the options. */
 struct vm_choice {

@@ -139,6 +139,13 @@ commands() {
 	run --output "$scratch/report" -- echo hello
 	[ "$out" = hello ] || fail "a command's output: $out"
 	grep -q '^KIND' "$scratch/report" || fail "no report in its file"
+	# What was there stays until there is something new, which may be nothing.
+	cp "$scratch/report" "$scratch/before"
+	wrong 3 'there is no process 4194305' --output "$scratch/report" -p 4194305
+	wrong 127 "cannot execute 'no-such-program-here'" --output "$scratch/report" -- no-such-program-here
+	cmp -s "$scratch/report" "$scratch/before" || fail "a report was lost to a run that failed"
+	run --output "$scratch/report" -J -- true
+	[ "$(tail -n 1 "$scratch/report")" = '}' ] || fail "a shorter report ends with the rest of the one before"
 	# Options behind a command's name are the command's.
 	ends 0 -- sh -c 'exit 0' -p 1
 	ends 0 -d 10ms -p $$

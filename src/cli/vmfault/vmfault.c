@@ -196,15 +196,13 @@ static int run_command(struct vmfault *v, char **argv, struct vm_err *err)
 	return watch(v, v->o->interval_ns, 0, err);
 }
 
-static void free_all(struct vmfault *v, struct vm_ctx *ctx)
+static void free_all(struct vmfault *v)
 {
 	vm_faults_close(v->faults);
 	vm_sitenames_free(&v->names);
 	vm_arena_free(&v->texts);
 	vmfault_series_free(v);
 	vm_buf_free(&v->line);
-	if (v->out && v->out != ctx->out)
-		fclose(v->out);
 }
 
 static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, struct vm_err *err)
@@ -214,7 +212,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	v.sink = v.o->interval_ns || (targets && argc == 2) ? vm_common_sink_of_lines(ctx->common) : vm_common_sink(ctx->common);
 	int r = vmfault_check(&v, targets, argc, argv, err);
 	if (r == 0)
-		r = vm_common_output(v.common, v.o->output, ctx->out, &v.out, &v.style, err);
+		r = vm_common_output(v.common, v.o->output, ctx->out, &v.file, &v.out, &v.style, err);
 	if (r < 0)
 		return r;
 	ask_for(&v);
@@ -224,12 +222,13 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 		r = targets ? run_on_targets(&v, argc, argv, err) : run_command(&v, argv, err);
 	if (r == 0 && v.child.ended)
 		ctx->exit_status = v.child.status;
+	vm_outfile_close(&v.file, r == 0 && !v.child.not_started);
 	if (v.child.not_started) {
 		fprintf(stderr, "vmfault: %s\n", err->what);
 		ctx->exit_status = vm_launch_failure_status(&v.child);
 		r = 0;
 	}
-	free_all(&v, ctx);
+	free_all(&v);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 
 #include "cli/common.h"
 #include "cli/launch.h"
+#include "cli/outfile.h"
 #include "cli/sitenames.h"
 #include "cli/target.h"
 #include "core/field/fault.h"
@@ -59,6 +60,7 @@ struct vmfault {
 	struct vm_style style;
 	struct vm_report report;   /* open while one is shown */
 	FILE *out;
+	struct vm_outfile file;    /* --output */
 	struct vm_fault_ask ask;
 	struct vm_faults *faults;
 	struct vm_sitenames names;

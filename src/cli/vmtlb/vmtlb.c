@@ -270,11 +270,10 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 	const struct vmtlb_mode *mode = mode_of(v.o, argc);
 	v.sink = vm_common_sink(ctx->common);
 	int r = check(&v, mode, argc, argv, err);
-	/* A mistyped number doesn't cost the report that was there before. */
 	if (r == 0)
 		r = read_operands(&v, argc, argv, err);
 	if (r == 0)
-		r = vm_common_output(v.common, v.o->output, ctx->out, &v.out, &v.style, err);
+		r = vm_common_output(v.common, v.o->output, ctx->out, &v.file, &v.out, &v.style, err);
 	if (r == 0)
 		r = mode->run(&v, err);
 	if (r == 0)
@@ -285,8 +284,7 @@ static int run(struct vm_ctx *ctx, const void *opts_, int argc, char **argv, str
 		r = 0;
 	}
 	vm_target_free(&v.target);
-	if (v.out && v.out != ctx->out)
-		fclose(v.out);
+	vm_outfile_close(&v.file, r == 0 && !v.child.not_started);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 
 #include "cli/common.h"
 #include "cli/launch.h"
+#include "cli/outfile.h"
 #include "cli/target.h"
 
 struct vm_err;
@@ -40,6 +41,7 @@ struct vmtlb {
 	struct vm_style style;
 	struct vm_report report;   /* open while one is shown */
 	FILE *out;
+	struct vm_outfile file;    /* --output */
 	/** Whom; of a command, whom is VM_OF_COMMAND and argv what to start. */
 	struct vm_target target;
 	char **argv;

@@ -1,9 +1,10 @@
 """What ctest found, in every configuration: a line each, then failures and skips with their reasons.
 
 Usage: summary.py DIR CONFIGURATION...
-DIR holds CONFIGURATION.xml (JUnit, by ctest), or CONFIGURATION.failed or .skipped with the reason why there is none.
+DIR holds CONFIGURATION-PART.xml (JUnit, by ctest), or CONFIGURATION-PART.failed or .skipped with the reason why there is none.
 """
 
+import glob
 import os
 import re
 import sys
@@ -25,23 +26,21 @@ def partial_skips(case):
 
 def read(directory, name):
     """Of one configuration: passed, failed and skipped as lists of (test, remark); partial skips."""
-    for column, ending in ((1, ".failed"), (2, ".skipped")):
-        why = os.path.join(directory, name + ending)
-        if os.path.exists(why):
-            found = [], [], [], []
-            with open(why, encoding="utf-8") as f:
-                found[column].append(("all", f.read()))
-            return found
     passed, broken, skipped, partial = [], [], [], []
-    for case in tree.parse(os.path.join(directory, name + ".xml")).getroot().iter("testcase"):
-        status, test = case.get("status"), case.get("name")
-        if status == "run":
-            passed.append((test, ""))
-            partial += [(test, s) for s in dict.fromkeys(partial_skips(case))]
-        elif status in ("notrun", "disabled"):
-            skipped.append((test, reason(case)))
-        else:
-            broken.append((test, f'after {float(case.get("time") or 0):.0f} s'))
+    for ending, column in ((".failed", broken), (".skipped", skipped)):
+        for why in sorted(glob.glob(os.path.join(directory, f"{name}-*{ending}"))):
+            with open(why, encoding="utf-8") as f:
+                column.append((os.path.basename(why)[len(name) + 1:-len(ending)], f.read()))
+    for part in sorted(glob.glob(os.path.join(directory, name + "-*.xml"))):
+        for case in tree.parse(part).getroot().iter("testcase"):
+            status, test = case.get("status"), case.get("name")
+            if status == "run":
+                passed.append((test, ""))
+                partial += [(test, s) for s in dict.fromkeys(partial_skips(case))]
+            elif status in ("notrun", "disabled"):
+                skipped.append((test, reason(case)))
+            else:
+                broken.append((test, f'after {float(case.get("time") or 0):.0f} s'))
     return passed, broken, skipped, partial
 
 

@@ -366,7 +366,7 @@ static void draw_headings(struct vm_ui *ui, int x, int y, int w, int h)
 	x += d.now;
 	vm_canvas_right(c, x, y, d.most, VM_TINT_HEAD, d.most ? "HIGHEST" : "");
 	x += d.most;
-	vm_canvas_right(c, x, y, d.boot, VM_TINT_HEAD, d.boot ? "AVERAGE" : "");
+	vm_canvas_right(c, x, y, d.boot, VM_TINT_HEAD, d.boot ? "BOOT AVG" : "");
 	x += d.boot + 1;
 	vm_canvas_text(c, x, y, d.graph, VM_TINT_HEAD, past);
 }

@@ -120,20 +120,42 @@ static void put_sums(struct vm_buf *b, const struct vm_huge_space *h, const stru
 		vm_buf_addf(b, ", for up to %s", vm_format_size(y->costs_bytes, text));
 }
 
-/** "4.0K 1.2M, 64.0K 3.0M, 2.0M 8.0M (huge 6.0M), parts 16.0K": whole pages by size. */
-static void put_sizes(struct vm_buf *b, const struct vm_huge_space *h)
+/** Whole pages of each size. */
+static void sum_sizes(const struct vm_huge_space *h, uint64_t sum[VM_HUGE_ORDERS])
 {
-	const size_t begin = b->n;
-	char size[VM_NUMBUF], bytes[VM_NUMBUF];
 	for (unsigned order = 0; order < VM_HUGE_ORDERS; order++) {
-		uint64_t sum = 0;
+		sum[order] = 0;
 		for (unsigned what = 0; what < VM_HUGE_WHATS; what++)
 			for (unsigned how = 0; how < VM_HUGE_HOWS; how++)
-				sum += how == VM_HUGE_PARTLY ? 0 : h->sum[what][how][order];
-		if (sum)
-			vm_buf_addf(b, "%s%s %s", b->n > begin ? ", " : "", vm_format_size(h->page_bytes << order, size),
-				    vm_format_size(sum, bytes));
+				sum[order] += how == VM_HUGE_PARTLY ? 0 : h->sum[what][how][order];
 	}
+}
+
+static bool is_among_biggest(const uint64_t sum[VM_HUGE_ORDERS], unsigned order, unsigned most)
+{
+	unsigned bigger = 0;
+	for (unsigned o = 0; o < VM_HUGE_ORDERS; o++)
+		bigger += sum[o] > sum[order] || (sum[o] == sum[order] && o < order);
+	return bigger < most;
+}
+
+/** "4.0K 1.2M, 64.0K 3.0M, 2.0M 8.0M, others 64.0K, parts 16.0K": the sizes that hold most, as many as a line has room for. */
+static void put_sizes(struct vm_buf *b, const struct vm_huge_space *h)
+{
+	enum { SIZES_MOST = 3 };
+	const size_t begin = b->n;
+	uint64_t sum[VM_HUGE_ORDERS], others = 0;
+	char size[VM_NUMBUF], bytes[VM_NUMBUF];
+	sum_sizes(h, sum);
+	for (unsigned order = 0; order < VM_HUGE_ORDERS; order++) {
+		if (!is_among_biggest(sum, order, SIZES_MOST))
+			others += sum[order];
+		else if (sum[order])
+			vm_buf_addf(b, "%s%s %s", b->n > begin ? ", " : "", vm_format_size(h->page_bytes << order, size),
+				    vm_format_size(sum[order], bytes));
+	}
+	if (others)
+		vm_buf_addf(b, ", others %s", vm_format_size(others, bytes));
 	if (h->total.partly)
 		vm_buf_addf(b, "%sparts %s", b->n > begin ? ", " : "", vm_format_size(h->total.partly, bytes));
 }

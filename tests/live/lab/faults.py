@@ -311,10 +311,12 @@ def check_two():
         check_sums("two tracers", report)
         # A leak checker's process at the end is a child of its own.
         family = {t["pid"] for t in report["threads"]}
-        seen = sum(m["faults"] for m in all_of_them.end()["mappings"] if m["pid"] in family)
+        sums = all_of_them.end()
+    seen = sum(m["faults"] for m in sums["mappings"] if m["pid"] in family)
     # It saw the process from its fork on, not only from its execve().
     if seen < report["faults"]["total"]:
-        raise Mismatch(f"two tracers: {seen} faults of {report['faults']['total']} were seen by the other")
+        raise Mismatch(f"two tracers: {seen} faults of {report['faults']['total']} were seen by the other, which saw "
+                       f"{sums['faults']} and lost {sums['lost']}; by thread {[t for t in sums['threads'] if t['pid'] in family]}")
 
 
 def programs_of(pid):

@@ -284,6 +284,8 @@ static void check_two(struct vm_session *s, const char *way)
 	struct worker w = start_child(be_worker);
 	uint64_t at[2];
 	struct vm_fault_ask ask = { .whom = VM_OF_PIDS, .pids = &w.pid, .npids = 1, .children = true };
+	/* Its beginning would be seen by one of them only. */
+	wait_until_blocked(s, w.pid);
 	struct vm_faults *a = open_way(s, &ask, way), *b = open_way(s, &ask, way);
 	const struct vm_faultset *set = NULL;
 	if (a && b) {

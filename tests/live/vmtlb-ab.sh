@@ -73,13 +73,18 @@ holds() {
 # A program with 128M from malloc, which it uses for a while.
 uses='x = b"x" * (128 << 20)
 for i in range(8): x.count(b"y")'
+saw_all='any(r["samples"] and r["anon_huge_bytes"] >= 100 << 20 for r in on)'
 
 # Huge pages where they should be.  huge WHAT TUNABLES...
 huge() {
 	local what=$1 tunables=$2
 	shift 2
-	ends 0 '' --pairs 2 -J "$@" -- python3 -c "$uses"
-	[ "$status" = 0 ] || return
+	# Where the machine is busy, a look may come before the memory has been written: then again.
+	for _ in 1 2 3; do
+		ends 0 '' --pairs 2 -J "$@" -- python3 -c "$uses"
+		[ "$status" = 0 ] || return
+		! python3 "$scratch/holds.py" "$scratch/out" "$saw_all" 2>/dev/null || break
+	done
 	holds "$what" 'd["mode"] == "ab" and d["pairs"] == 2 and len(runs) == 5 and d["exit_status"] == 0'
 	holds "$what" '[r["huge_pages"] for r in runs] == ["as_is", "off", "on", "on", "off"]'
 	holds "$what" '[r["pair"] for r in runs] == [None, 1, 1, 2, 2]'
@@ -90,8 +95,7 @@ huge() {
 		return
 	fi
 	holds "$what" 'd["verdict"]["huge_pages"] == "reached" and d["huge_bytes_on"] >= 100 << 20'
-	# Where the machine is busy, a look may come before the memory has been written.
-	holds "$what" 'any(r["samples"] and r["anon_huge_bytes"] >= 100 << 20 for r in on)'
+	holds "$what" "$saw_all"
 	holds "$what" 'all(r["machine_huge_pages_made"] >= 50 for r in on)'
 	holds "$what" 'max(r["minor_faults"] for r in on) + 20000 < min(r["minor_faults"] for r in off)'
 	holds "$what" 'm["minor_faults"]["difference"] < -20000 and m["minor_faults"]["share"] < -0.5'

@@ -236,8 +236,10 @@ def check_step(name):
     """Two steps of a process that was there before: what came since."""
     with Lab(BIN, name, "--quiet", "--dir", DIR) as lab:
         lab.line()
+        lab.settle()
         with Watch("-p", str(lab.pid)) as w:
             lines = [lab.step(), lab.step()]
+            lab.settle()
             report = w.end()
     unseen = check_facts(name + " step", report, lines)
     expect(f"{name} step: lost", {k: v for k, v in report["lost"].items() if v}, {})

@@ -12,6 +12,7 @@ import select
 import signal
 import struct
 import subprocess
+import time
 
 PAGE = os.sysconf("SC_PAGESIZE")
 # (6, 12) and so on
@@ -210,6 +211,20 @@ class Lab:
         t = json.loads(one)
         self.pid = t["pid"]
         return t
+
+    def settle(self):
+        """Wait until it waits: what it does after it told the truth is over."""
+        give_up, last = time.monotonic() + PATIENCE, None
+        while time.monotonic() < give_up:
+            with open(f"/proc/{self.pid}/stat", encoding="utf-8", errors="replace") as f:
+                now = f.read().rpartition(")")[2].split()
+            # State, minor faults, time in user and in kernel mode.
+            now = now[0], now[7], now[11], now[12]
+            if now[0] == "S" and now == last:
+                return
+            last = now
+            time.sleep(0.01)
+        raise Mismatch("it doesn't come to rest")
 
     def step(self):
         os.kill(self.pid, signal.SIGUSR1)

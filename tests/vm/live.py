@@ -41,18 +41,18 @@ ELSEWHERE = {
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
 }
 
-# Under each kernel.  The others run under one, and under all of them with --whole: there is no time for everything.
+# Under each kernel.  The others, the rest, run under one, and under all of them with --whole: there is no time for everything.
 EACH = {
     "lab-workloads.sh", "lowpriv.sh", "page-ways.sh", "vanish.sh", "vmdiff-truth.sh", "vmhuge-truth.sh", "vmmap-truth.sh",
     "vmnuma.sh", "vmpage-caps.sh", "vmpage-truth.sh", "vmrec.sh", "vmtop-faults.sh",
 }
 
 
-def chosen(directory, whole):
+def chosen(directory, whole, rest):
     """Names of the scripts to run, with their settings; and of the others, with the reasons."""
-    names = sorted(f.name for f in directory.glob("*.sh"))
+    names = sorted(f.name for f in directory.glob("*.sh") if not rest or f.name not in EACH)
     without = dict(ELSEWHERE)
-    if not whole:
+    if not whole and not rest:
         without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in ELSEWHERE)
     fewer = {} if whole else FEWER
     run = [(n, {**SETTINGS.get(n, {}), **fewer.get(n, {}), **({"VM_RANDOM": "1"} if n in RANDOM else {})})

@@ -22,7 +22,6 @@ struct {
 struct vm_tasks_control control;
 struct vm_task now;
 struct vm_task_thread thread;
-struct vm_task_vma area;
 
 /* Linux 5.18; libbpf 1.1 names it, its types of the map don't matter. */
 static void *(*lookup_percpu)(void *map, const void *key, __u32 cpu) = (void *)195;
@@ -222,24 +221,6 @@ int tasks(struct bpf_iter__task *ctx)
 	thread.runtime_ns = task->se.sum_exec_runtime;
 	thread.gone_flt = signal->min_flt + signal->maj_flt;
 	bpf_seq_write(seq, &thread, sizeof(thread));
-	return 0;
-}
-
-SEC("iter/task_vma")
-int areas(struct bpf_iter__task_vma *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct vm_area_struct *vma = ctx->vma;
-	/* Threads that share no open files with the first one are visited on their own: the same mappings once more. */
-	if (!task || !vma || task->pid != task->tgid || (control.tgid && task->tgid != control.tgid))
-		return 0;
-	area.tgid = task->tgid;
-	area.start = vma->vm_start;
-	area.end = vma->vm_end;
-	area.flags = vma->vm_flags;
-	area.pgoff = vma->vm_pgoff;
-	area.has_anon_vma = vma->anon_vma != (void *)0;
-	bpf_seq_write(ctx->meta->seq, &area, sizeof(area));
 	return 0;
 }
 

@@ -50,17 +50,8 @@ struct vm_task {
 	long long user_shm_locked;     /* ucounts.rlimit[UCOUNT_RLIMIT_MEMLOCK]: shmctl(2) with SHM_LOCK, and the like */
 };
 
-/** A vm_area_struct. */
-struct vm_task_vma {
-	unsigned long long start, end;
-	unsigned long long flags;      /* vm_flags */
-	unsigned long long pgoff;      /* vm_pgoff, pages */
-	unsigned has_anon_vma;
-	int tgid;
-};
-
 struct vm_tasks_control {
-	int tgid;                   /* of the process whose mappings are wanted; 0: the iterator was told */
+	int tgid;                   /* of the process that is wanted; 0: the iterator was told */
 	unsigned cpus;              /* possible CPUs */
 	unsigned ready;             /* offset[] is known */
 	unsigned reserved;

@@ -13,7 +13,7 @@
 #include "core/source/tlbprobe.h"
 
 /** smaps looks at every page, the kernel's areas at none, but an eBPF program must be loaded for them first. */
-enum { NS_PER_PAGE = 22, NS_PER_MAPPING = 1000, NS_TO_LOAD = 15000000 };
+enum { NS_PER_PAGE = 22, NS_PER_MAPPING = 1000, NS_TO_LOAD = 4000000 };
 /** Where the kernel has no transparent huge pages. */
 #define RANGE_BYTES (UINT64_C(2) << 20)
 

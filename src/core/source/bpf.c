@@ -20,6 +20,16 @@ static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
 	return r < 0 ? -errno : (int)r;
 }
 
+int vm_bpf_session(const struct vm_session *s, struct vm_err *err)
+{
+	if (!s->live)
+		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
+	/* What is shown while a capture is written must be what the capture can show. */
+	if (vm_session_copies(s))
+		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
+	return 0;
+}
+
 int vm_bpf_allowed(struct vm_session *s, bool reads_memory, struct vm_err *err)
 {
 	int btf = vm_session_open_file(s, 0, "sys/kernel/btf/vmlinux");
@@ -190,4 +200,16 @@ int vm_bpf_iter_run(struct vm_bpf_iter *it, struct vm_buf *out)
 	int r = n < 0 ? -errno : 0;
 	close(fd);
 	return r;
+}
+
+int vm_bpf_iter_run_on(int prog_fd, pid_t pid, int *tgid, struct vm_buf *out, struct vm_err *err)
+{
+	vm_bpf_auto_iter struct vm_bpf_iter it;
+	int r = vm_bpf_iter_open(&it, prog_fd, pid, pid != 0, err);
+	if (r < 0)
+		return r;
+	*tgid = it.tgid;
+	r = vm_bpf_iter_run(&it, out);
+	*tgid = 0;
+	return r < 0 ? vm_fail_os(err, -r, "cannot look at the tasks of process %d", pid) : 0;
 }

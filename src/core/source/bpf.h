@@ -14,6 +14,9 @@ struct vm_buf;
 struct vm_err;
 struct vm_session;
 
+/** 0 if what programs see may be shown in this session; -EOPNOTSUPP: it is of files, or a capture is written of it. */
+int vm_bpf_session(const struct vm_session *s, struct vm_err *err);
+
 /**
  * 0, or a negative errno and the reason in words: no BTF of the running kernel; a lockdown that forbids reading
  * kernel memory, if `reads_memory`.  Capabilities are found by trying.
@@ -53,5 +56,8 @@ int vm_bpf_iter_all_threads(struct vm_bpf_iter *it);
  * 0 or a negative errno; -ESRCH: there is no such process.
  */
 int vm_bpf_iter_run(struct vm_bpf_iter *it, struct vm_buf *out);
+
+/** Open, run and close one on all threads of a process, or with pid 0 on all tasks.  *tgid is the program's, as in the struct. */
+int vm_bpf_iter_run_on(int prog_fd, pid_t pid, int *tgid, struct vm_buf *out, struct vm_err *err);
 
 #endif

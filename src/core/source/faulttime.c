@@ -77,10 +77,9 @@ static void faulttime_free(struct vm_faulttime *ft)
 
 int vm_faulttime_get(struct vm_session *s, struct vm_faulttime **out, struct vm_err *err)
 {
-	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
-	if (vm_session_copies(s))
-		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
+	int r = vm_bpf_session(s, err);
+	if (r < 0)
+		return r;
 	if (!s->faulttime) {
 		struct vm_faulttime *ft = s->faulttime = calloc(1, sizeof(*ft));
 		if (!ft)

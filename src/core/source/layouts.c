@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 #include "core/base/vec.h"
 #include "core/model/aspace.h"
+#include "core/source/areas.h"
 #include "core/source/session.h"
 #include "core/source/source.h"
 #include "core/source/tasks.h"
@@ -62,8 +63,10 @@ static int pass_over_areas(struct pass *p)
 {
 	const struct vm_task_vma *area;
 	struct vm_tasks *t;
+	struct vm_areas *a;
 	size_t n, at = 0;
-	if (vm_tasks_get(p->s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0 || vm_tasks_all_areas(t, &area, &n, NULL) != 0)
+	if (vm_tasks_get(p->s, &t, NULL) != 0 || vm_tasks_pass(t, NULL) != 0 || vm_areas_get(p->s, &a, NULL) != 0 ||
+	    vm_areas_read(a, 0, &area, &n, NULL) != 0)
 		return 0;
 	struct vm_aspace *as = calloc(1, sizeof(*as));
 	int r = as ? 0 : -ENOMEM;

@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/model/aspace.h"
+#include "core/source/areas.h"
 #include "core/source/session.h"
 #include "core/source/snap.h"
 #include "core/source/tasks.h"
@@ -96,17 +97,23 @@ static long join(struct vm_aspace *as, const struct vm_task_vma *area, size_t n)
 	return joined;
 }
 
+static int probe_areas(struct vm_session *s, struct vm_err *err)
+{
+	struct vm_areas *a;
+	return vm_areas_get(s, &a, err);
+}
+
 static int fill_areas(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 {
 	const struct vm_task_vma *area;
-	struct vm_tasks *t;
+	struct vm_areas *a;
 	size_t n = 0;
 	(void)want;
 	if (!sn->as || !(sn->met & VM_NEED(LAYOUT)))
 		return vm_fail(err, ENODATA, "there are no mappings to tell more of");
-	int r = vm_tasks_get(sn->s, &t, err);
+	int r = vm_areas_get(sn->s, &a, err);
 	if (r == 0)
-		r = vm_tasks_areas(t, sn->pid, &area, &n, err);
+		r = vm_areas_read(a, sn->pid, &area, &n, err);
 	if (r < 0 && r != -ESRCH)
 		return r;
 	long joined = r == 0 ? join(sn->as, area, n) : 0;
@@ -126,5 +133,5 @@ static int fill_areas(struct vm_snap *sn, uint32_t want, struct vm_err *err)
 
 const struct vm_source vm_src_areas = {
 	.name = "vm_area_struct", .help = "eBPF, the process's vm_area_structs: raw flags, page offset, anon_vma",
-	.provides = VM_NEED(AREAS), .primary = VM_NEED(AREAS), .flags = VM_SRC_LIVE, .probe = probe, .fill = fill_areas,
+	.provides = VM_NEED(AREAS), .primary = VM_NEED(AREAS), .flags = VM_SRC_LIVE, .probe = probe_areas, .fill = fill_areas,
 };

@@ -109,6 +109,8 @@ void vm_session_close(struct vm_session *s)
 		s->walker_free(s->walker);
 	if (s->tasks)
 		s->tasks_free(s->tasks);
+	if (s->areas)
+		s->areas_free(s->areas);
 	if (s->faulttime)
 		s->faulttime_free(s->faulttime);
 	if (s->replay)

@@ -75,6 +75,9 @@ struct vm_session {
 	/** Looks at all tasks; likewise, by vm_tasks_get(). */
 	struct vm_tasks *tasks;
 	void (*tasks_free)(struct vm_tasks *t);
+	/** Looks at vm_area_structs; likewise, by vm_areas_get(). */
+	struct vm_areas *areas;
+	void (*areas_free)(struct vm_areas *a);
 	/** Times page faults; likewise, by vm_faulttime_get(). */
 	struct vm_faulttime *faulttime;
 	void (*faulttime_free)(struct vm_faulttime *ft);

@@ -71,11 +71,9 @@ static void tasks_free(struct vm_tasks *t)
 
 int vm_tasks_get(struct vm_session *s, struct vm_tasks **out, struct vm_err *err)
 {
-	if (!s->live)
-		return vm_fail(err, EOPNOTSUPP, "a %s holds files only", vm_session_kind(s));
-	/* What is shown while a capture is written must be what the capture can show. */
-	if (vm_session_copies(s))
-		return vm_fail(err, EOPNOTSUPP, "a capture holds files only");
+	int r = vm_bpf_session(s, err);
+	if (r < 0)
+		return r;
 	if (!s->tasks) {
 		struct vm_tasks *t = s->tasks = calloc(1, sizeof(*t));
 		if (!t)
@@ -113,37 +111,10 @@ const struct vm_task_entry *vm_tasks_find(const struct vm_tasks *t, pid_t pid)
 	return vm_task_entry_find(t->found.v, t->found.n, pid);
 }
 
-static int run_on(struct vm_tasks *t, int prog_fd, pid_t pid, struct vm_err *err)
-{
-	vm_bpf_auto_iter struct vm_bpf_iter it;
-	int r = vm_bpf_iter_open(&it, prog_fd, pid, pid != 0, err);
-	if (r < 0)
-		return r;
-	t->light->bss->control.tgid = it.tgid;
-	r = vm_bpf_iter_run(&it, &t->one);
-	t->light->bss->control.tgid = 0;
-	return r < 0 ? vm_fail_os(err, -r, "cannot look at the tasks of process %d", pid) : 0;
-}
-
 int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struct vm_err *err)
 {
-	int r = run_on(t, t->light->progs.tasks.prog_fd, pid, err);
+	int r = vm_bpf_iter_run_on(t->light->progs.tasks.prog_fd, pid, &t->light->bss->control.tgid, &t->one, err);
 	if (r == 0 && (vm_tasks_fold(t->one.s, t->one.n, out, 1) != 1 || out->pid != pid))
 		r = vm_fail(err, ESRCH, "there is no process %d", pid);
 	return r;
-}
-
-int vm_tasks_areas(struct vm_tasks *t, pid_t pid, const struct vm_task_vma **out, size_t *n, struct vm_err *err)
-{
-	int r = run_on(t, t->light->progs.areas.prog_fd, pid, err);
-	if (r < 0)
-		return r;
-	*out = (const void *)t->one.s;
-	*n = t->one.n / sizeof(**out);
-	return 0;
-}
-
-int vm_tasks_all_areas(struct vm_tasks *t, const struct vm_task_vma **out, size_t *n, struct vm_err *err)
-{
-	return vm_tasks_areas(t, 0, out, n, err);
 }

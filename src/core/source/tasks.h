@@ -45,12 +45,6 @@ const struct vm_task_entry *vm_tasks_find(const struct vm_tasks *t, pid_t pid);
 /** One process.  0; -ESRCH: there is none. */
 int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struct vm_err *err);
 
-/** The vm_area_structs of a process, ascending; live until the next call.  0 or a negative errno. */
-int vm_tasks_areas(struct vm_tasks *t, pid_t pid, const struct vm_task_vma **out, size_t *n, struct vm_err *err);
-
-/** Those of all processes, one process after the other; their order is the iterator's. */
-int vm_tasks_all_areas(struct vm_tasks *t, const struct vm_task_vma **out, size_t *n, struct vm_err *err);
-
 /* ---- Pure: records to processes (tasks_fold.c) ------------------------------------------------------------------- */
 
 /**

@@ -37,14 +37,3 @@ int vm_tasks_one(struct vm_tasks *t, pid_t pid, struct vm_task_entry *out, struc
 	(void)t, (void)pid, (void)out;
 	return vm_fail(err, EOPNOTSUPP, "built without BPF");
 }
-
-int vm_tasks_all_areas(struct vm_tasks *t, const struct vm_task_vma **out, size_t *n, struct vm_err *err)
-{
-	return vm_tasks_areas(t, 0, out, n, err);
-}
-
-int vm_tasks_areas(struct vm_tasks *t, pid_t pid, const struct vm_task_vma **out, size_t *n, struct vm_err *err)
-{
-	(void)t, (void)pid, (void)out, (void)n;
-	return vm_fail(err, EOPNOTSUPP, "built without BPF");
-}

@@ -14,9 +14,9 @@
 #include "cli/render/text.h"
 #include "core/base/parallel.h"
 
-/** It pays to share the work as soon as it takes longer than starting a thread. */
 /** What most paths need. */
 enum { PATH_ROOM = 40 };
+/** It pays to share the work as soon as it takes longer than starting a thread. */
 enum { LEAST_WIDTH = 8, HELP_FROM_CELLS = 50000, CELL_MAX = 32, MEMO_BITS = 2 };
 
 /** What a cell of a column showed: its value, the key of the scratch if a text is in there, and how it was written. */
@@ -355,8 +355,8 @@ static void put_row(const struct table *t, struct column *cols, struct vm_buf *b
 		}
 		struct vm_value v = cell(c, data, total, i);
 		/* What stuck out before, the last column gives way to. */
-		const bool narrow = over && i == last && c->width < SIZE_MAX;
-		struct memo *m = narrow ? NULL : memo_of(c, v);
+		const bool gives_way = over && i == last && c->width < SIZE_MAX;
+		struct memo *m = gives_way ? NULL : memo_of(c, v);
 		if (m && m->len && b->cap - b->n >= CELL_MAX && is_same(m, c, v)) {
 			/* A copy of fixed size is two instructions, one of `len` bytes a call. */
 			memcpy(b->s + b->n, m->text, CELL_MAX);
@@ -367,7 +367,7 @@ static void put_row(const struct table *t, struct column *cols, struct vm_buf *b
 		if (i)
 			vm_buf_add_char(b, ' ');
 		size_t width = c->width;
-		if (narrow)
+		if (gives_way)
 			width = width > over + LEAST_WIDTH ? width - over : LEAST_WIDTH;
 		const size_t more = put_cell(b, c, v, width, t->exact, i == last, total);
 		over += more;

@@ -83,22 +83,22 @@ const struct vm_sink *vm_common_sink_of_lines(const struct vm_common *c)
 	return sink->document ? vm_sinks[2] : sink;
 }
 
-static unsigned terminal_width(FILE *out)
+static unsigned terminal_width(int out)
 {
 	const char *columns = getenv("COLUMNS");
 	uint64_t n;
 	struct winsize ws;
 	if (columns && vm_parse_u64(columns, &n) == 0 && n > 0 && n < 10000)
 		return (unsigned)n;
-	if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &ws) == 0)
+	if (isatty(out) && ioctl(out, TIOCGWINSZ, &ws) == 0)
 		return ws.ws_col;
 	return 0;
 }
 
-void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style)
+static void make_style(const struct vm_common *c, int out, struct vm_style *style)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	bool tty = isatty(fileno(out));
+	bool tty = isatty(out);
 	*style = (struct vm_style){
 		.exact = c->bytes, .headings = !c->no_headings,
 		.width = tty || getenv("COLUMNS") ? terminal_width(out) : 0,
@@ -109,13 +109,19 @@ void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *styl
 	};
 }
 
+void vm_common_style(const struct vm_common *c, FILE *out, struct vm_style *style)
+{
+	make_style(c, fileno(out), style);
+}
+
 int vm_common_output(const struct vm_common *c, const char *path, FILE *usual, struct vm_outfile *file, FILE **out,
 		     struct vm_style *style, struct vm_err *err)
 {
 	const int r = path ? vm_outfile_open(file, path, err) : 0;
 	*out = path ? file->out : usual;
+	/* Of a file, out has no descriptor. */
 	if (r == 0)
-		vm_common_style(c, *out, style);
+		make_style(c, path ? file->fd : fileno(usual), style);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/source/session.h"
 
 /** What can't be emptied (a pipe, a terminal) has nothing to lose. */
 static bool empty(struct vm_outfile *f)
@@ -16,9 +17,12 @@ static bool empty(struct vm_outfile *f)
 static ssize_t put(void *file, const char *s, size_t n)
 {
 	struct vm_outfile *f = file;
-	const ssize_t written = empty(f) ? write(f->fd, s, n) : -1;
-	/* What fopencookie(3) wants of a failure. */
-	return written < 0 ? 0 : written;
+	/* fopencookie(3) takes 0 for a failure, and its reason from errno. */
+	if (!empty(f))
+		return 0;
+	const int r = vm_write_all(f->fd, s, n);
+	errno = r < 0 ? -r : errno;
+	return r < 0 ? 0 : (ssize_t)n;
 }
 
 int vm_outfile_open(struct vm_outfile *f, const char *path, struct vm_err *err)

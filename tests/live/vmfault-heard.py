@@ -19,6 +19,9 @@ try:
 except OSError:
     UNSEEN = 0
 RUNS = int(os.environ.get("VM_HEARD_RUNS", "5"))
+# A thread that ends wakes who may wait for it by way of get_user_pages(): where a fork has protected that page in the instant
+# between (mm_release() in kernel/fork.c), it can be copied without an event.  One fault, in one run of many.
+RARELY = 1
 
 
 def touch():
@@ -61,6 +64,7 @@ class Check:
         self.failed |= not ok
 
     def busy(self):
+        rare = 0
         with subprocess.Popen([sys.executable, "-B", __file__]) as target:
             try:
                 for time in ("30ms", "150ms", "400ms") * RUNS:
@@ -73,7 +77,9 @@ class Check:
                     else:
                         self.say(False, f"{time} of a busy process: its own counters are never known")
                         continue
-                    self.say(0 <= own["minor_faults"] - faults["minor"] <= UNSEEN and faults["major"] == own["major_faults"],
+                    unseen = own["minor_faults"] - faults["minor"]
+                    rare += UNSEEN < unseen <= UNSEEN + RARELY
+                    self.say(0 <= unseen <= UNSEEN + RARELY * (rare <= 1) and faults["major"] == own["major_faults"],
                              f"{time} of a busy process: {faults['minor']} minor faults, by its own counters "
                              f"{own['minor_faults']}; lost {d['lost']}")
             finally:

@@ -68,8 +68,16 @@ live_lacks=$("$bin/vmrep" -J -o all 2>/dev/null | jq -c "$lacks")
 is "figures of the machine that aren't there" "$("$bin/vmrep" --replay "$scratch/r" --at '#2' -J -o all 2>/dev/null | jq -c "$lacks")" \
 	"$live_lacks"
 nulls='[.machine | to_entries[] | select(.value == null) | .key]'
-is "unknown figures of the machine" "$("$bin/vmrep" --replay "$scratch/r" --at '#2' -J -o all 2>/dev/null | jq -c "$nulls")" \
-	"$("$bin/vmrep" -J -o all -y 0.1 1 2>/dev/null | jq -c "$nulls")"
+"$bin/vmmap" --replay "$scratch/r" --at '#1' --capture "$scratch/before" $lab >/dev/null 2>&1 || fail "capture of #1"
+# A counter that the kernel took back meanwhile has no rate in that moment.
+back=$(awk 'NR == FNR { was[$1] = $2; next } $1 !~ /^nr_/ || $1 ~ /^nr_(dirtied|written|vmscan)/ { if ($2 < was[$1]) print $1 }' \
+	"$scratch/before/proc/vmstat" "$scratch/tree/proc/vmstat")
+if [ -n "$back" ]; then
+	echo "skip: unknown figures of the machine: the kernel took back" $back
+else
+	is "unknown figures of the machine" "$("$bin/vmrep" --replay "$scratch/r" --at '#2' -J -o all 2>/dev/null | jq -c "$nulls")" \
+		"$("$bin/vmrep" -J -o all -y 0.1 1 2>/dev/null | jq -c "$nulls")"
+fi
 # Moment by moment: a line each, and times that are those of the frames.
 is "lines of vmrep" "$("$bin/vmrep" --replay "$scratch/r" --no-headings -o FREE | wc -l)" 3
 "$bin/vmrep" --replay "$scratch/r" --format ndjson -o SECS >"$scratch/steps.json"

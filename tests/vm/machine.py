@@ -157,6 +157,7 @@ def read_results(qemu, token, boot, tell, lives):
         if word == "begin":
             name, began, output = rest[0], clock(qemu.pid), []
         elif word == "end":
+            name = rest[0]
             result(int(rest[1]))
             name, output = None, []
         elif word == "done":

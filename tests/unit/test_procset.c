@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,14 @@ START_TEST(rows_are_found)
 }
 END_TEST
 
+/** A sample that is about to be made, as the one before with figures of smaps_rollup. */
+static struct vm_proclist *begin_dear(void)
+{
+	struct vm_proclist *l = vm_procset_begin(&set);
+	set.list[0].needs = set.list[1].needs = VM_NEED(ROLLUP);
+	return l;
+}
+
 static size_t planned(void)
 {
 	size_t n = 0;
@@ -84,11 +93,11 @@ static const pid_t pids[] = { 1, 2, 3, 4, 5, 6 };
 START_TEST(never_read_come_first_then_the_oldest)
 {
 	const uint64_t s = 1000000000;
-	vm_procset_begin(&set);
+	begin_dear();
 	for (size_t i = 0; i < 5; i++)
 		add(pids[i], 1, 100 * s)->rollup_ns = 50 * s + (5 - i) * s;
 	vm_procset_now(&set)->rows.v[1].rollup_ns = 0;
-	vm_procset_begin(&set)->taken_ns = 101 * s;
+	begin_dear()->taken_ns = 101 * s;
 	set.dear_cost_ns = 1000;
 	/* 2 and the new 6 were never read; of the others 5 is the oldest. */
 	ck_assert_int_eq(vm_procset_plan(&set, pids, 6, 3000, NULL, 0), 0);
@@ -103,7 +112,7 @@ END_TEST
 
 START_TEST(every_budget_reads_something)
 {
-	vm_procset_begin(&set);
+	begin_dear();
 	set.dear_cost_ns = 1000000;
 	ck_assert_int_eq(vm_procset_plan(&set, pids, 6, 1, NULL, 0), 0);
 	ck_assert_uint_eq(planned(), 1);
@@ -117,7 +126,7 @@ END_TEST
 START_TEST(at_rest_refused_and_kernel_threads_wait)
 {
 	const uint64_t s = 1000000000;
-	vm_procset_begin(&set);
+	begin_dear();
 	for (size_t i = 0; i < 6; i++)
 		add(pids[i], 1, 100 * s)->rollup_ns = 99 * s;
 	struct vm_proclist *l = vm_procset_now(&set);
@@ -126,7 +135,7 @@ START_TEST(at_rest_refused_and_kernel_threads_wait)
 	l->rows.v[2].state = 'Z';
 	l->notes.v[3].active_ns = 100 * s;       /* ran since it was read */
 	l->rows.v[4].rollup_ns = 100 * s - VM_REREAD_NS;
-	vm_procset_begin(&set)->taken_ns = 101 * s;
+	begin_dear()->taken_ns = 101 * s;
 	ck_assert_int_eq(vm_procset_plan(&set, pids, 6, 1000 * s, NULL, 0), 0);
 	ck_assert_uint_eq(planned(), 2);
 	ck_assert(set.plan.v[3].dear && set.plan.v[4].dear);
@@ -136,7 +145,7 @@ END_TEST
 START_TEST(progress_counts_what_can_be_known)
 {
 	const uint64_t s = 1000000000;
-	vm_procset_begin(&set);
+	begin_dear();
 	add(1, 1, 9 * s)->rollup_ns = 6 * s;
 	add(2, 1, 9 * s)->rollup_ns = 8 * s;
 	add(3, 1, 9 * s);
@@ -288,7 +297,59 @@ START_TEST(only_rows_at_rest_are_lent)
 }
 END_TEST
 
+/** After how many refreshes a fault of process 8 is seen, when it has been at rest for long, out of sight among `n`. */
+static unsigned refreshes_until_seen(struct vm_session *s, const char *dir, size_t n)
+{
+	/* All but the first have vanished before they could be read. */
+	pid_t *crowd = calloc(n, sizeof(*crowd));
+	ck_assert_ptr_nonnull(crowd);
+	for (size_t i = 0; i < n; i++)
+		crowd[i] = i ? 100000 + (pid_t)i : 8;
+	const struct vm_sweep o = { .needs = VM_NEED(STAT), .budget_ns = 1, .lazy = true, .only = crowd, .nonly = n };
+	unsigned most = 0;
+	write_stat(dir, 8, 0, 3);
+	vm_procset_forget(&set);
+	ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
+	for (unsigned long faults = 1; faults <= 8; faults++) {
+		struct vm_proclist *l = vm_procset_now(&set);
+		l->notes.v[0].active_ns = 0;
+		l->rows.v[0].taken_ns = UINT64_C(60000000000);
+		write_stat(dir, 8, faults, 3);
+		unsigned took = 0;
+		do {
+			ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
+			took++;
+		} while (vm_procset_now(&set)->rows.v[0].q[VM_P_MINFLT] != faults && took < 20);
+		most = took > most ? took : most;
+	}
+	free(crowd);
+	return most;
+}
+
+START_TEST(rows_at_rest_wait_the_longer_the_more_there_are)
+{
+	char root[] = "/tmp/vm-procset-XXXXXX", dir[64], file[96];
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	snprintf(dir, sizeof(dir), "%s/proc", root);
+	mkdir(dir, 0700);
+	snprintf(dir, sizeof(dir), "%s/proc/8", root);
+	mkdir(dir, 0700);
+	write_stat(dir, 8, 0, 3);
+	struct vm_session *s;
+	ck_assert_int_eq(vm_session_open(root, &s, NULL), 0);
+	ck_assert_uint_eq(refreshes_until_seen(s, dir, 2000), 2);
+	ck_assert_uint_eq(refreshes_until_seen(s, dir, 2001), 4);
+	vm_session_close(s);
+	snprintf(file, sizeof(file), "%s/stat", dir);
+	remove(file);
+	rmdir(dir);
+	snprintf(dir, sizeof(dir), "%s/proc", root);
+	rmdir(dir);
+	rmdir(root);
+}
+END_TEST
+
 UNIT_MAIN("procset", rates_need_the_same_process, rows_are_found, never_read_come_first_then_the_oldest,
 	  every_budget_reads_something, at_rest_refused_and_kernel_threads_wait, progress_counts_what_can_be_known,
 	  sweep_sees_ourselves, the_dead_are_dropped, new_needs_are_met_at_once,
-	  only_rows_at_rest_are_lent)
+	  only_rows_at_rest_are_lent, rows_at_rest_wait_the_longer_the_more_there_are)

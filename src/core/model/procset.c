@@ -121,12 +121,6 @@ static uint64_t turn_key(const struct vm_proc *prev, uint32_t dear, uint64_t act
 	return at + 2;
 }
 
-/** Of what is wanted, what is dear. */
-static uint32_t dear_needs(uint32_t needs)
-{
-	return needs & VM_NEEDS_DEAR ? needs & VM_NEEDS_DEAR : VM_NEED(ROLLUP);
-}
-
 static size_t affordable(const struct vm_procset *set, uint64_t budget_ns)
 {
 	if (budget_ns == UINT64_MAX)
@@ -151,16 +145,17 @@ int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_
 		return -ENOMEM;
 	set->plan.n = n;
 	const struct vm_proclist *prev = vm_procset_prev(set);
-	const uint32_t dear = dear_needs(set->list[set->now].needs);
-	const uint32_t lacking = set->list[set->now].needs & VM_NEEDS_DEAR & ~prev->needs;
-	size_t most = affordable(set, budget_ns);
+	const uint32_t dear = set->list[set->now].needs & VM_NEEDS_DEAR;
+	const uint32_t lacking = dear & ~prev->needs;
+	/* Without dear columns nobody has a turn. */
+	const size_t most = dear ? affordable(set, budget_ns) : 0;
 	for (size_t i = 0, k = 0; i < n; i++) {
 		k = vm_proclist_find(prev, pids[i], k);
 		const struct vm_proc *p = k < prev->rows.n && prev->rows.v[k].pid == pids[i] ?
 					  &prev->rows.v[k] : NULL;
 		bool seen = nsight && bsearch(&pids[i], sight, nsight, sizeof(*sight), compare_pids);
 		set->plan.v[i] = (struct vm_plan){ .dear = most == SIZE_MAX, .in_sight = seen };
-		if (most == SIZE_MAX)
+		if (most == SIZE_MAX || !most)
 			continue;
 		uint64_t active_ns = p ? prev->notes.v[k].active_ns : 0;
 		/* Columns that came since have everyone's turn begin anew. */
@@ -208,11 +203,11 @@ struct vm_progress vm_procset_progress(const struct vm_procset *set)
 {
 	struct vm_progress pr = { 0 };
 	const struct vm_proclist *l = &set->list[set->now];
-	for (size_t i = 0; i < l->rows.n; i++) {
+	const uint32_t dear = l->needs & VM_NEEDS_DEAR;
+	for (size_t i = 0; dear && i < l->rows.n; i++) {
 		const struct vm_proc *p = &l->rows.v[i];
 		if (p->kthread || p->state == 'Z')
 			continue;
-		const uint32_t dear = dear_needs(l->needs);
 		if ((p->unmet & dear) == dear) {
 			pr.refused++;
 			continue;

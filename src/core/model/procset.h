@@ -103,7 +103,8 @@ const struct vm_proc *vm_proclist_get(const struct vm_proclist *l, pid_t pid, ui
  * As many as `budget_ns` lets expect (UINT64_MAX: all).  Those never read come first, then the oldest, those in
  * `first` (any order: the rows in sight) a little before their age.  Rows that didn't change since they were
  * read have their turn only every VM_REREAD_NS (in sight: VM_REREAD_SIGHT_NS), because nothing but others that
- * map the same pages can have moved their figures.  Kernel threads have none.
+ * map the same pages can have moved their figures.  Kernel threads have none, and
+ * nobody has where nothing dear is wanted.
  * Call it after vm_procset_begin().  0 or -ENOMEM.
  */
 int vm_procset_plan(struct vm_procset *set, const pid_t *pids, size_t n, uint64_t budget_ns,
@@ -117,7 +118,7 @@ bool vm_proc_is_idle(const struct vm_proc *cur, const struct vm_proc *prev);
 /** Take over what status had told of `prev` (same process), the more exact RSS too. */
 void vm_proc_keep_status(struct vm_proc *cur, const struct vm_proc *prev);
 
-/** Of the rows of the current sample that have memory of their own. */
+/** Of the rows of the current sample that have memory of their own; all 0 where nothing dear is wanted. */
 struct vm_progress vm_procset_progress(const struct vm_procset *set);
 
 #endif

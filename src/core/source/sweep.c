@@ -29,6 +29,10 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 /** How long is long. */
 #define REST_NS UINT64_C(5000000000)
 
+/** Of the refreshes, one in so many reads a row that rests; in a crowd, without a pass over all tasks, that is what costs.
+    Divisors of STATUS_TICKS_AT_REST, so that both fall together. */
+enum { REST_TICKS = 2, REST_TICKS_IN_CROWD = 4, CROWD = 2000 };
+
 /**
  * Tasks are looked at by eBPF where its loading pays, which takes as long as reading stat and status of some hundred
  * processes: on machines with many, and in live views, once they have something to show.
@@ -195,14 +199,15 @@ static int read_row(struct work *w)
 }
 
 /**
- * Processes out of sight that have been at rest for long are read every other time only: most of the
- * processes of most machines are.  Rates stay right, because each row knows when it was read.
+ * Processes out of sight that have been at rest for long are read now and then only: most of the processes of
+ * most machines are.  Rates stay right, because each row knows when it was read.
  */
 static bool may_rest(const struct pass *ps, size_t i, const struct vm_proc *prev, const struct vm_procnote *note)
 {
 	const struct vm_plan *plan = &ps->set->plan.v[i];
+	const uint64_t period = ps->n > CROWD ? REST_TICKS_IN_CROWD : REST_TICKS;
 	return ps->o->lazy && prev && !ps->tasks && !plan->dear && !plan->in_sight && !(ps->o->needs & ~vm_procset_prev(ps->set)->needs) &&
-	       (ps->tick + (uint64_t)prev->pid) % 2 && prev->taken_ns - note->active_ns > REST_NS;
+	       (ps->tick + (uint64_t)prev->pid) % period && prev->taken_ns - note->active_ns > REST_NS;
 }
 
 static bool copy_row(struct work *w)
@@ -400,8 +405,9 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
+		/* libproc2 looks at each process, which is a third of what reading a crowd at rest takes. */
 		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) :
-		    ps.tasks ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
+		    ps.tasks || o->lazy ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

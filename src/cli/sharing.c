@@ -45,6 +45,7 @@ static int read_pages(struct vm_session *s, struct vm_sharing *x, struct vm_shar
 		vm_hint(&x->why_frames, "needs CAP_SYS_ADMIN; run with sudo");
 		r = -EPERM;
 	}
+	x->merged_hidden = frames && vm_frames_hide_merged(frames);
 	vm_frames_close(frames);
 	x->counted = r == 0;
 	if (r == 0 || r == -ENOMEM || r == -ESRCH)
@@ -102,6 +103,7 @@ int vm_sharing_read(struct vm_session *s, pid_t pid, uint32_t needs, struct vm_s
 	for (size_t i = 0; i < n; i++) {
 		out->rows[i] = (struct vm_share_mapping_row){
 			.m = &as->map[i], .sum = out->of ? &out->of[i] : NULL, .counted = out->counted,
+			.merged_hidden = out->merged_hidden,
 		};
 		if (out->of)
 			vm_share_sum_join(&out->total, &out->of[i]);
@@ -196,6 +198,7 @@ static int read_member(struct family_scan *x, size_t i, struct vm_err *err)
 		return r;
 	row->sum = x->sum;
 	row->counted = x->frames != NULL;
+	row->merged_hidden = x->f->merged_hidden;
 	if (!x->frames)
 		return 0;
 	x->member[i] = vm_sharegroup_member(&f->group);
@@ -270,6 +273,7 @@ static int read_members(struct family_scan *x, struct vm_err *err)
 	int r = vm_frames_open(x->s, &x->frames, &x->f->why);
 	if (r < 0)
 		x->frames = NULL;
+	x->f->merged_hidden = x->frames && vm_frames_hide_merged(x->frames);
 	for (size_t i = 0; i < x->f->kin.n; i++) {
 		struct vm_err why = { 0 };
 		r = read_member(x, i, &why);
@@ -495,9 +499,12 @@ int vm_sharing_group_read(struct vm_session *s, const pid_t *pids, size_t n, uin
 			vm_fail_os(err, -r, "cannot compare the processes");
 		g->compared = r == 0;
 	}
+	g->merged_hidden = frames && vm_frames_hide_merged(frames);
 	vm_frames_close(frames);
-	for (size_t i = 0; i < g->n && g->compared; i++)
+	for (size_t i = 0; i < g->n && g->compared; i++) {
+		g->rows[i].merged_hidden = g->merged_hidden;
 		g->rows[i].group = g->member[i] < 0 ? NULL : &g->group.members.v[g->member[i]].sum;
+	}
 	/* The kernel's sums stand in for what can't be counted. */
 	for (size_t i = 0; r == 0 && i < g->n && !(needs & VM_NEED(ROLLUP)); i++)
 		if (!g->rows[i].group)

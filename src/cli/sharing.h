@@ -29,6 +29,8 @@ struct vm_sharing {
 	struct vm_share_sum total;
 	/** Map counts are known; else why_frames says why they aren't. */
 	bool counted;
+	/** vm_frames_hide_merged() */
+	bool merged_hidden;
 	struct vm_err why_pages, why_frames;
 };
 
@@ -77,6 +79,8 @@ struct vm_sharing_family {
 	struct vm_arena texts;
 	/** Frames are known, so members were compared; else why says why not. */
 	bool compared;
+	/** vm_frames_hide_merged() */
+	bool merged_hidden;
 	struct vm_err why;
 	/** CLOCK_MONOTONIC at which reading began. */
 	uint64_t taken_ns;
@@ -108,6 +112,8 @@ struct vm_sharing_group {
 	struct vm_arena texts;
 	/** Frames were read and compared; else why says why not. */
 	bool compared;
+	/** vm_frames_hide_merged() */
+	bool merged_hidden;
 	struct vm_err why;
 	/** Of those asked for: the first that couldn't be read at all, and why; 0: none. */
 	int missing;

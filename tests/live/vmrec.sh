@@ -73,7 +73,7 @@ nulls='[.machine | to_entries[] | select(.value == null) | .key]'
 back=$(awk 'NR == FNR { was[$1] = $2; next } $1 !~ /^nr_/ || $1 ~ /^nr_(dirtied|written|vmscan)/ { if ($2 < was[$1]) print $1 }' \
 	"$scratch/before/proc/vmstat" "$scratch/tree/proc/vmstat")
 if [ -n "$back" ]; then
-	echo "skip: unknown figures of the machine: the kernel took back" $back
+	echo "skip: unknown figures of the machine: the kernel took back $back"
 else
 	is "unknown figures of the machine" "$("$bin/vmrep" --replay "$scratch/r" --at '#2' -J -o all 2>/dev/null | jq -c "$nulls")" \
 		"$("$bin/vmrep" -J -o all -y 0.1 1 2>/dev/null | jq -c "$nulls")"

@@ -59,6 +59,7 @@ static void set_pss(struct vm_proc *p, uint64_t mib)
 
 static void make_machine(void)
 {
+	vm_procset_now(&set)->needs = VM_NEED(STAT) | VM_NEED(ROLLUP);
 	set_pss(add(1, "init", "/sbin/init", "root", 10), 4);
 	add(2, "kthreadd", "", "root", 0)->kthread = true;
 	set_pss(add(300, "postgres", "postgres: writer", "postgres", 80), 20);

@@ -39,8 +39,8 @@ static void json_sums(struct vmshare *v, const struct vm_sharing_family *f)
 		return;
 	}
 	vm_json_object_begin(j);
-	vmshare_json_kinds(v, "frames", f->group.all.frames);
-	vmshare_json_kinds(v, "shared", f->group.all.shared);
+	vmshare_json_kinds(v, "frames", f->group.all.frames, f->merged_hidden);
+	vmshare_json_kinds(v, "shared", f->group.all.shared, f->merged_hidden);
 	vm_json_put_u64(j, "only_shown_bytes", f->group.all.ours);
 	vm_json_object_end(j);
 }

@@ -33,7 +33,7 @@ static int make_pairs(const struct vm_sharing_group *g, struct pairs *out)
 				continue;
 			const uint32_t *pages = g->group.pairs[vm_pair_index((size_t)g->member[a], (size_t)g->member[b])];
 			struct vm_share_pair_row row = {
-				.a = g->rows[a].proc, .b = g->rows[b].proc,
+				.a = g->rows[a].proc, .b = g->rows[b].proc, .merged_hidden = g->merged_hidden,
 				.a_bytes = all_kinds(g->rows[a].group->frames), .b_bytes = all_kinds(g->rows[b].group->frames),
 			};
 			for (unsigned k = 0; k < VM_SK_NR; k++)
@@ -166,8 +166,8 @@ static void json_group(struct vmshare *v, const struct vm_sharing_group *g)
 	vm_json_put_u64(j, "frames_bytes", all_kinds(a->frames));
 	vm_json_put_u64(j, "shared_bytes", all_kinds(a->shared));
 	vm_json_put_u64(j, "only_shown_bytes", a->ours);
-	vmshare_json_kinds(v, "frames", a->frames);
-	vmshare_json_kinds(v, "shared", a->shared);
+	vmshare_json_kinds(v, "frames", a->frames, g->merged_hidden);
+	vmshare_json_kinds(v, "shared", a->shared, g->merged_hidden);
 	vm_json_object_end(j);
 }
 

@@ -46,6 +46,8 @@ static void say_sums(struct vmshare *v, const struct vm_sharing *x)
 	if (x->counted && x->total.kind[VM_SK_KSM])
 		vm_report_say(&v->report, "%-8s %7s: merged with equal pages by KSM; a write copies them too\n", "ksm",
 			      vmshare_size(v, x->total.kind[VM_SK_KSM], ksm));
+	if (x->merged_hidden)
+		vm_report_say(&v->report, "%-8s %7s: this kernel marks all anonymous pages as merged\n", "ksm", "-");
 	vm_report_say(&v->report, "\n");
 }
 
@@ -143,7 +145,7 @@ static void json_process(struct vmshare *v, const struct vm_sharing *x)
 	json_figure(j, "zero_bytes", x->of, x->total.zero);
 	json_figure(j, "most_mapped", x->counted, x->total.most);
 	if (x->counted) {
-		vmshare_json_kinds(v, "kinds", x->total.kind);
+		vmshare_json_kinds(v, "kinds", x->total.kind, x->merged_hidden);
 	} else {
 		vm_json_key(j, "kinds");
 		vm_json_null(j);

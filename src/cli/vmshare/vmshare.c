@@ -93,7 +93,7 @@ void vmshare_wrap(struct vmshare *v, const char *text)
 	vm_report_wrap(&v->report, 0, "", text, v->style.width ? v->style.width : 100);
 }
 
-void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind)
+void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind, bool merged_hidden)
 {
 	struct vm_json *j = &v->report.json;
 	char name[32];
@@ -101,8 +101,7 @@ void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind
 	vm_json_object_begin(j);
 	for (unsigned i = 0; i < VM_SK_NR; i++) {
 		snprintf(name, sizeof(name), "%s_bytes", vm_share_kinds[i]);
-		vm_json_key(j, name);
-		vm_json_u64(j, kind[i]);
+		vm_json_put_known(j, name, i != VM_SK_KSM || !merged_hidden, kind[i]);
 	}
 	vm_json_object_end(j);
 }

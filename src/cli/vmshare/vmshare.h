@@ -71,7 +71,7 @@ int vmshare_put_family(struct vmshare *v, const struct vm_sharing_family *f, enu
     out->of.sharers NULL: it can't. */
 int vmshare_find_sharers(struct vmshare *v, struct vm_sharing *x, struct vm_sharing_who *out, struct vm_err *err);
 
-/** JSON: sums of what frames hold, an object. */
-void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind);
+/** JSON: sums of what frames hold, an object; merged pages null where they are hidden among the anonymous ones. */
+void vmshare_json_kinds(struct vmshare *v, const char *key, const uint64_t *kind, bool merged_hidden);
 
 #endif

@@ -18,6 +18,7 @@ struct vm_share_mapping_row {
 	const struct vm_mapping *m;
 	const struct vm_share_sum *sum;
 	bool counted;              /* map counts were read */
+	bool merged_hidden;        /* merged pages are among the anonymous ones: vm_frames_hide_merged() */
 	/** Who else maps its pages, and these processes; NULL: not looked for, or not known. */
 	const struct vm_sharers *with;
 	const struct vm_who_process *who;
@@ -49,7 +50,7 @@ struct vm_share_member_row {
 	const struct vm_proc *proc;
 	/** NULL: its pages couldn't be looked at. */
 	const struct vm_share_sum *sum;
-	bool counted;
+	bool counted, merged_hidden;
 	/** NULL: frames are withheld. */
 	const struct vm_group_sum *group;
 	/** Anonymous bytes that its parent maps too, and how they differ address by address; with_parent false: no parent, or
@@ -66,11 +67,13 @@ struct vm_share_process_row {
 	const struct vm_proc *proc;
 	/** NULL: its frames couldn't be read. */
 	const struct vm_group_sum *group;
+	bool merged_hidden;
 };
 
 struct vm_share_pair_row {
 	const struct vm_proc *a, *b;
 	uint64_t bytes[VM_SK_NR];
+	bool merged_hidden;
 	/** What each of them maps, each frame once. */
 	uint64_t a_bytes, b_bytes;
 };

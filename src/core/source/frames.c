@@ -138,6 +138,11 @@ long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, 
 	return (long)done;
 }
 
+bool vm_frames_hide_merged(const struct vm_frames *f)
+{
+	return f->all_merged;
+}
+
 uint64_t vm_frames_end(struct vm_frames *f)
 {
 	uint64_t end = 0;

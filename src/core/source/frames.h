@@ -1,12 +1,12 @@
 /**
  * Page frames of the machine: flags, map counts, cgroups (fs/proc/page.c), zones and nodes.
  *
- * Needs CAP_SYS_ADMIN.  Reads are batched: one read(2) for thousands of frames.  Kernels that mark every anonymous page as
- * merged by KSM (Linux 6.10 to 6.17) are found out, and no frame has that flag then.
+ * Needs CAP_SYS_ADMIN.  Reads are batched: one read(2) for thousands of frames.
  */
 #ifndef VM_SOURCE_FRAMES_H
 #define VM_SOURCE_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +29,12 @@ void vm_frames_close(struct vm_frames *f);
  */
 long vm_frames_read(struct vm_frames *f, enum vm_frame_fact fact, uint64_t pfn, size_t n, uint64_t *out,
 		    struct vm_err *err);
+
+/**
+ * Whether merged pages can't be told from other anonymous ones: where the kernel has the flag KSM on all of these (Linux 6.10
+ * to 6.17, stable_page_flags() in fs/proc/page.c) no frame has it here.
+ */
+bool vm_frames_hide_merged(const struct vm_frames *f);
 
 /** First frame that doesn't exist, by the zones.  0: unknown. */
 uint64_t vm_frames_end(struct vm_frames *f);

@@ -39,6 +39,14 @@ def frames_are_known():
 FRAMES = frames_are_known()
 
 
+def merged_are_hidden():
+    """Linux 6.10 to 6.17 mark all anonymous pages as merged: here those of this program, which nobody merges."""
+    with open("/proc/self/pagemap", "rb") as f:
+        f.seek(id(DIR) // PAGE * 8)
+        pfn = int.from_bytes(f.read(8), "little") & (1 << 55) - 1
+    return bool(kpage("kpageflags", pfn) >> 21 & 1)
+
+
 def vmshare(*args, status=0):
     p = subprocess.run([VMSHARE, "-J", *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     said = p.stderr.decode(errors="replace").strip()
@@ -67,8 +75,10 @@ def check_range(pids, start, end, facts):
     expect(f"{start:x}", "pairs", set(itertools.combinations(sorted(pids), 2)), set(want))
     for pair, f in want.items():
         row = have.pop(pair, None)
+        holds = "anon" if HIDDEN and f["kind"] == "ksm" else f["kind"]
         for kind in KINDS:
-            expect(f"{start:x} {pair}", kind, f["shared_bytes"] if kind == f["kind"] else 0, row[f"{kind}_bytes"] if row else 0)
+            want = None if HIDDEN and kind == "ksm" and row else f["shared_bytes"] if kind == holds else 0
+            expect(f"{start:x} {pair}", kind, want, row[f"{kind}_bytes"] if row else 0)
     expect(f"{start:x}", "pairs that share", {}, have)
 
 
@@ -142,7 +152,8 @@ def ksm():
         def check():
             doc = vmshare(t["pid"])
             m = next(m for m in doc["mappings"] if int(m["start"], 16) == start)
-            expect("ksm", "bytes", 3 * 9 * PAGE, m["ksm_bytes"])
+            expect("ksm", "bytes", None if HIDDEN else 3 * 9 * PAGE, m["ksm_bytes"])
+            expect("ksm", "kinds", None if HIDDEN else 3 * 9 * PAGE, doc["process"]["kinds"]["ksm_bytes"])
             # A merged page is copied whoever else maps it.
             expect("ksm", "at risk", 3 * 9 * PAGE, m["at_risk_bytes"])
             expect("ksm", "counts", ["1:5", "17-32:27"], m["counts"])
@@ -153,18 +164,21 @@ def ksm():
 # ---- The kernel's own files ----
 
 def frames_of(pid):
-    """What a process maps, by raw pagemap: frame to how often; without what the kernel hides and the pages of zeros."""
+    """What a process maps, by raw pagemap: frame to how often; without what the kernel doesn't count as mapped: [vvar] before
+    Linux 7, and the pages of zeros."""
     out = {}
     with open(f"/proc/{pid}/maps", "rb") as f:
-        ranges = [tuple(int(x, 16) for x in line.split()[0].split(b"-")) for line in f if b"[v" not in line or b"vdso" in line]
+        ranges = [(*(int(x, 16) for x in line.split()[0].split(b"-")), b"[vvar" in line) for line in f]
     with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as f:
-        for start, end in ranges:
+        for start, end, may_be_hidden in ranges:
             if start >> 63:
                 continue
             f.seek(start // PAGE * 8)
             for e in array.array("Q", f.read((end - start) // PAGE * 8)):
                 if e >> 63:
                     pfn = e & (1 << 55) - 1
+                    if may_be_hidden and not kpage("kpagecount", pfn):
+                        continue
                     out[pfn] = out.get(pfn, 0) + 1
     return out
 
@@ -356,6 +370,7 @@ def refused():
     return 6
 
 
+HIDDEN = FRAMES and merged_are_hidden()
 TESTS = [
     ("family", lambda: family("--size", "1M"), False),
     ("family, large shares", lambda: family("--size", "600K", "--children", "3", "--write", "70%", "--parent", "100%"), False),

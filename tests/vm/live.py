@@ -34,10 +34,14 @@ FEWER = {
 
 # Not there, and why.
 ELSEWHERE = {
-    "vmtlb-ab.sh": "whole programs in pairs, minutes for each pair here; that huge pages go on and off is the same everywhere",
-    "vmfault-cli.sh": "the command line, which is the same under all kernels; takes four minutes here",
     "vmtlb-engines.sh": "simulators of other processors, which don't depend on the kernel",
     "vmtlb-model.sh": "a simulator's figures, which don't depend on the kernel",
+}
+
+# With --whole only, and why.
+SLOW = {
+    "vmtlb-ab.sh": "whole programs in pairs; that huge pages go on and off is the same everywhere",
+    "vmfault-cli.sh": "the command line, which is the same under all kernels; takes minutes here",
     "vmtlb-probe.sh": "QEMU has no TLB whose misses could be timed",
 }
 
@@ -51,9 +55,9 @@ EACH = {
 def chosen(directory, whole, rest):
     """Names of the scripts to run, with their settings; and of the others, with the reasons."""
     names = sorted(f.name for f in directory.glob("*.sh") if not rest or f.name not in EACH)
-    without = dict(ELSEWHERE)
+    without = dict(ELSEWHERE) if whole else {**ELSEWHERE, **SLOW}
     if not whole and not rest:
-        without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in ELSEWHERE)
+        without.update((n, "under one kernel only, but with --whole") for n in names if n not in EACH and n not in without)
     fewer = {} if whole else FEWER
     run = [(n, {**SETTINGS.get(n, {}), **fewer.get(n, {}), **({"VM_RANDOM": "1"} if n in RANDOM else {})})
            for n in names if n not in without]

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "core/analysis/sharefamily.h"
+#include "core/field/share.h"
 #include "core/model/aspace.h"
 #include "core/model/page.h"
 #include "core/model/pageflags.h"
@@ -234,5 +236,45 @@ START_TEST(outlooks)
 }
 END_TEST
 
+/* ---- Columns ------------------------------------------------------------------------------------------------------ */
+
+static struct vm_value value(const struct vm_fieldset *set, const char *name, const void *row)
+{
+	struct vm_scratch tmp;
+	const int at = vm_field_find(set, name, strlen(name));
+	ck_assert_int_ge(at, 0);
+	return set->v[at].get(&set->v[at], row, &tmp);
+}
+
+static void check_columns(const struct vm_fieldset *set, const void *row, bool hidden)
+{
+	const struct vm_value ksm = value(set, "KSM", row), anon = value(set, "ANON", row);
+	ck_assert_int_eq(ksm.type, hidden ? VM_T_ABSENT : VM_T_U64);
+	ck_assert(hidden || ksm.u64 == 8192);
+	ck_assert_int_eq(anon.type, VM_T_U64);
+	ck_assert_uint_eq(anon.u64, 4096);
+}
+
+/** Where the kernel marks all anonymous pages as merged, which are isn't known: no column says 0. */
+START_TEST(hidden_merged_pages_are_unknown)
+{
+	const struct vm_share_sum sum = { .kind = { [VM_SK_ANON] = 4096, [VM_SK_KSM] = 8192 } };
+	const struct vm_group_sum group = { .shared = { [VM_SK_ANON] = 4096, [VM_SK_KSM] = 8192 } };
+	const struct vm_mapping m = { .start = 4096, .end = 8192 };
+	const struct vm_proc p = { .pid = 1 };
+	const struct vm_kin kin = { .proc = &p };
+	for (int hidden = 0; hidden < 2; hidden++) {
+		check_columns(&vm_share_mapping_fields, &(struct vm_share_mapping_row){
+			.m = &m, .sum = &sum, .counted = true, .merged_hidden = hidden }, hidden);
+		check_columns(&vm_share_member_fields, &(struct vm_share_member_row){
+			.kin = &kin, .proc = &p, .sum = &sum, .counted = true, .merged_hidden = hidden }, hidden);
+		check_columns(&vm_share_process_fields, &(struct vm_share_process_row){
+			.proc = &p, .group = &group, .merged_hidden = hidden }, hidden);
+		check_columns(&vm_share_pair_fields, &(struct vm_share_pair_row){
+			.a = &p, .b = &p, .bytes = { [VM_SK_ANON] = 4096, [VM_SK_KSM] = 8192 }, .merged_hidden = hidden }, hidden);
+	}
+}
+END_TEST
+
 UNIT_MAIN("share", classes_have_no_gaps, pss_is_rounded_as_the_kernel_does, what_a_write_copies, pieces_add_up, a_tree, parents_end,
-	  places_that_are_withheld, parents_in_a_circle, address_by_address, outlooks)
+	  places_that_are_withheld, parents_in_a_circle, address_by_address, outlooks, hidden_merged_pages_are_unknown)

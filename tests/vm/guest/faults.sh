@@ -70,7 +70,9 @@ look() {
 			fail "$*" /tmp/err
 			return
 		fi
-		[ "$VM_KERNEL" = sid ] && [ "$(jq .lost.unmatched /tmp/report)" -gt 0 ] || break
+		if [ "$VM_KERNEL" != sid ] || [ "$(jq .lost.unmatched /tmp/report)" = 0 ]; then
+			break
+		fi
 		echo "again after try $try: $(jq -c .lost /tmp/report)"
 	done
 	grep '^skip: ' /tmp/err

@@ -413,7 +413,9 @@ START_TEST(a_probe)
 	ck_assert_int_eq(vm_tlb_probe(s, false, &p, NULL), 0);
 	sched_getaffinity(0, sizeof(after), &after);
 	ck_assert(CPU_EQUAL(&before, &after));
-	ck_assert(!p.from_cache && p.data.n > 10 && p.known.by == VM_TLB_BY_PROBE);
+	ck_assert(!p.from_cache && p.known.by == VM_TLB_BY_PROBE);
+	/* Its time passes for others too: what it didn't come to is doubted. */
+	ck_assert(p.data.n > 10 || *p.doubt);
 	ck_assert(p.known.trusted == !*p.doubt);
 	for (size_t i = 0; i < p.data.n; i++)
 		ck_assert(p.data.v[i].low <= p.data.v[i].ns && p.data.v[i].ns <= p.data.v[i].high);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -197,6 +198,13 @@ static int run_next(struct vmtlb_ab *ab, struct vm_signals *signals, struct setu
 	return vm_vec_push(&ab->run, run) ? 0 : vm_fail(err, ENOMEM, "out of memory");
 }
 
+/** ^C reaches the program and us one after the other: its end may be seen first. */
+static void await_own_interrupt(struct vm_signals *signals)
+{
+	const uint64_t soon_ns = 200000000;
+	vm_signals_wait_until(signals, NULL, vm_clock_ns() + soon_ns);
+}
+
 /** Until all are done, one fails, or we are told to end. */
 static int run_all(struct vmtlb_ab *ab, struct setup *setup, struct vm_err *err)
 {
@@ -207,6 +215,8 @@ static int run_all(struct vmtlb_ab *ab, struct setup *setup, struct vm_err *err)
 	bool over = false;
 	while (r == 0 && !over) {
 		r = run_next(ab, &signals, setup, &w, err);
+		if (r == 0 && vmtlb_ab_last(ab)->status == 128 + SIGINT && !signals.told)
+			await_own_interrupt(&signals);
 		over = r < 0 || vmtlb_ab_last(ab)->status != 0 || signals.told || ab->counted == most;
 	}
 	say_progress(ab, true);

@@ -14,7 +14,8 @@ import time
 
 import pairs
 
-SETTLE, MEASURE, ROUNDS, STARTS = 3.0, 8.0, 3, 9
+# Processes count as at rest after five seconds.
+SETTLE, MEASURE, ROUNDS, STARTS = 8.0, 8.0, 3, 9
 CHEAP = "PID,S,VSZ,RSS,MINFLT/S,MAJFLT/S,COMM"
 
 

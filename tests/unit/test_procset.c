@@ -210,6 +210,38 @@ START_TEST(the_dead_are_dropped)
 }
 END_TEST
 
+static bool is_listed(pid_t pid)
+{
+	const struct vm_proclist *l = vm_procset_now(&set);
+	const size_t at = vm_proclist_find(l, pid, 0);
+	return at < l->rows.n && l->rows.v[at].pid == pid;
+}
+
+/** Also where the list of before is used again because nobody seems to have come or gone. */
+START_TEST(who_comes_and_goes_is_seen_at_once)
+{
+	struct vm_session *s = open_live();
+	const struct vm_sweep o = { .needs = VM_NEED(STAT), .budget_ns = 1, .lazy = true };
+	for (int i = 0; i < 12; i++) {
+		ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
+		pid_t child = fork();
+		if (child == 0) {
+			pause();
+			_exit(0);
+		}
+		for (int k = 0; k < 4; k++) {
+			ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
+			ck_assert(is_listed(child) && is_listed(getpid()));
+		}
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
+		ck_assert(!is_listed(child) && is_listed(getpid()));
+	}
+	vm_session_close(s);
+}
+END_TEST
+
 /** Needs that come later are read at once, not carried over from a row that lacks them. */
 START_TEST(new_needs_are_met_at_once)
 {
@@ -351,5 +383,5 @@ END_TEST
 
 UNIT_MAIN("procset", rates_need_the_same_process, rows_are_found, never_read_come_first_then_the_oldest,
 	  every_budget_reads_something, at_rest_refused_and_kernel_threads_wait, progress_counts_what_can_be_known,
-	  sweep_sees_ourselves, the_dead_are_dropped, new_needs_are_met_at_once,
+	  sweep_sees_ourselves, the_dead_are_dropped, who_comes_and_goes_is_seen_at_once, new_needs_are_met_at_once,
 	  only_rows_at_rest_are_lent, rows_at_rest_wait_the_longer_the_more_there_are)

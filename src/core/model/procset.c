@@ -18,6 +18,7 @@ void vm_procset_free(struct vm_procset *set)
 		for (unsigned t = 0; t < VM_SWEEP_THREADS; t++)
 			vm_arena_free(&set->list[i].texts[t]);
 	}
+	vm_vec_free(&set->listed);
 	vm_vec_free(&set->turns);
 	vm_vec_free(&set->plan);
 	*set = (struct vm_procset){ 0 };

@@ -51,6 +51,11 @@ struct vm_procset {
 	uint64_t boot;
 	/** What one dear reading costs, smoothed; 0: not known yet. */
 	uint64_t dear_cost_ns;
+	/** Whom the directory had when it was last read, and after which tick. */
+	VM_VEC(pid_t) listed;
+	uint64_t listed_at;
+	/** What was known before that: tasks of the machine, and the number that was given out last; 0: nothing. */
+	struct vm_turnover { uint64_t tasks, last; } turnover;
 	/** Scratch of the plan. */
 	VM_VEC(struct vm_turn { uint64_t key; uint32_t at; }) turns;
 	/** For each process of the sample that is being taken. */

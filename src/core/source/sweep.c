@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@ enum { STATUS_TICKS_AT_REST = 8, CMDLINE_TICKS = 4, CMDLINE_TICKS_AT_REST = 32 }
 /** Of the refreshes, one in so many reads a row that rests; in a crowd, without a pass over all tasks, that is what costs.
     Divisors of STATUS_TICKS_AT_REST, so that both fall together. */
 enum { REST_TICKS = 2, REST_TICKS_IN_CROWD = 4, CROWD = 2000 };
+
+/** So many refreshes later the directory is read again at the latest. */
+enum { LIST_TICKS = 8 };
 
 /**
  * Tasks are looked at by eBPF where its loading pays, which takes as long as reading stat and status of some hundred
@@ -374,6 +378,46 @@ static int list_found(const struct pass *ps, struct vm_pids *pids)
 	return 0;
 }
 
+/** The last two of "0.06 0.69 1.81 1/68 8613" (fs/proc/loadavg.c); all 0 where that isn't told. */
+static struct vm_turnover read_turnover(struct vm_session *s)
+{
+	struct vm_turnover t = { 0 };
+	unsigned long long tasks, last;
+	if (s->live && vm_session_slurp(s, &s->scratch, "proc/loadavg") > 0 &&
+	    sscanf(s->scratch.s, "%*s %*s %*s %*u/%20llu %20llu", &tasks, &last) == 2)
+		t = (struct vm_turnover){ tasks, last };
+	return t;
+}
+
+/**
+ * For a live view, which libproc2 is too thorough for: it looks at each process.  Where no number was given out since and there
+ * are as many tasks, nobody came and nobody went, and the directory isn't read again; but now and then, since who may be
+ * seen changes as well (hidepid=).
+ */
+static int list_lazily(struct vm_session *s, struct pass *ps, struct vm_pids *out, struct vm_err *err)
+{
+	struct vm_procset *set = ps->set;
+	const struct vm_turnover now = read_turnover(s);
+	if (now.tasks && now.tasks == set->turnover.tasks && now.last == set->turnover.last &&
+	    ps->tick - set->listed_at < LIST_TICKS) {
+		if (!vm_vec_reserve(out, set->listed.n))
+			return vm_fail(err, ENOMEM, "out of memory");
+		memcpy(out->v, set->listed.v, set->listed.n * sizeof(*out->v));
+		out->n = set->listed.n;
+		return 0;
+	}
+	set->turnover = (struct vm_turnover){ 0 };
+	int r = vm_proc_list_dir(s, out, err);
+	if (r < 0 || !vm_vec_reserve(&set->listed, out->n))
+		return r < 0 ? r : vm_fail(err, ENOMEM, "out of memory");
+	if (out->n)
+		memcpy(set->listed.v, out->v, out->n * sizeof(*out->v));
+	set->listed.n = out->n;
+	set->listed_at = ps->tick;
+	set->turnover = now;
+	return 0;
+}
+
 /** Page faults are timed while that is wanted, from now on, so that threads find it at hand. */
 static void time_faults(struct vm_session *s, bool wanted)
 {
@@ -405,9 +449,8 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
-		/* libproc2 looks at each process, which is a third of what reading a crowd at rest takes. */
-		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) :
-		    ps.tasks || o->lazy ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
+		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) : o->lazy ? list_lazily(s, &ps, &all, err) :
+		    ps.tasks ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

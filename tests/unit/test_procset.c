@@ -286,19 +286,37 @@ static void write_stat(const char *dir, int pid, unsigned long minflt, unsigned 
 	write_file(dir, "stat", text);
 }
 
+/** A captured tree below root, a template of mkdtemp(3), with process 8: its directory goes into dir. */
+static struct vm_session *open_tree(char *root, char *dir, size_t size)
+{
+	struct vm_session *s;
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	snprintf(dir, size, "%s/proc", root);
+	mkdir(dir, 0700);
+	snprintf(dir, size, "%s/proc/8", root);
+	mkdir(dir, 0700);
+	ck_assert_int_eq(vm_session_open(root, &s, NULL), 0);
+	return s;
+}
+
+static void close_tree(struct vm_session *s, const char *root)
+{
+	const char *const names[] = { "proc/8/stat", "proc/8/status", "proc/8", "proc", "" };
+	vm_session_close(s);
+	for (size_t i = 0; i < 5; i++) {
+		char path[96];
+		snprintf(path, sizeof(path), "%s/%s", root, names[i]);
+		remove(path);
+	}
+}
+
 /** A captured tree in which a process changes: what stands still is lent, what moves is read. */
 START_TEST(only_rows_at_rest_are_lent)
 {
 	char root[] = "/tmp/vm-procset-XXXXXX", dir[64];
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	snprintf(dir, sizeof(dir), "%s/proc", root);
-	mkdir(dir, 0700);
-	snprintf(dir, sizeof(dir), "%s/proc/8", root);
-	mkdir(dir, 0700);
+	struct vm_session *s = open_tree(root, dir, sizeof(dir));
 	write_stat(dir, 8, 5, 3);
 	write_file(dir, "status", "Name:\tab\nUid:\t0\t0\t0\t0\nVmRSS:\t 16 kB\nVmSwap:\t 8 kB\nThreads:\t1\n");
-	struct vm_session *s;
-	ck_assert_int_eq(vm_session_open(root, &s, NULL), 0);
 	const struct vm_sweep o = { .needs = VM_NEED(STAT) | VM_NEED(STATUS), .budget_ns = 1, .lazy = true };
 	ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
 	const struct vm_proc *p = &vm_procset_now(&set)->rows.v[0];
@@ -319,13 +337,7 @@ START_TEST(only_rows_at_rest_are_lent)
 	write_file(dir, "status", "Name:\tab\nUid:\t0\t0\t0\t0\nVmRSS:\t 24 kB\nVmSwap:\t 0 kB\nThreads:\t1\n");
 	ck_assert_int_eq(vm_sweep(s, &set, &o, NULL), 0);
 	ck_assert_uint_eq(vm_procset_now(&set)->rows.v[0].q[VM_P_SWAP], 0);
-	vm_session_close(s);
-	const char *const names[] = { "proc/8/stat", "proc/8/status", "proc/8", "proc", "" };
-	for (size_t i = 0; i < 5; i++) {
-		char path[96];
-		snprintf(path, sizeof(path), "%s/%s", root, names[i]);
-		remove(path);
-	}
+	close_tree(s, root);
 }
 END_TEST
 
@@ -360,24 +372,11 @@ static unsigned refreshes_until_seen(struct vm_session *s, const char *dir, size
 
 START_TEST(rows_at_rest_wait_the_longer_the_more_there_are)
 {
-	char root[] = "/tmp/vm-procset-XXXXXX", dir[64], file[96];
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	snprintf(dir, sizeof(dir), "%s/proc", root);
-	mkdir(dir, 0700);
-	snprintf(dir, sizeof(dir), "%s/proc/8", root);
-	mkdir(dir, 0700);
-	write_stat(dir, 8, 0, 3);
-	struct vm_session *s;
-	ck_assert_int_eq(vm_session_open(root, &s, NULL), 0);
+	char root[] = "/tmp/vm-procset-XXXXXX", dir[64];
+	struct vm_session *s = open_tree(root, dir, sizeof(dir));
 	ck_assert_uint_eq(refreshes_until_seen(s, dir, 2000), 2);
 	ck_assert_uint_eq(refreshes_until_seen(s, dir, 2001), 4);
-	vm_session_close(s);
-	snprintf(file, sizeof(file), "%s/stat", dir);
-	remove(file);
-	rmdir(dir);
-	snprintf(dir, sizeof(dir), "%s/proc", root);
-	rmdir(dir);
-	rmdir(root);
+	close_tree(s, root);
 }
 END_TEST
 

@@ -15,7 +15,10 @@ struct vm_areas;
 struct vm_err;
 struct vm_session;
 
-/** The program of this session, loaded when first asked for, much sooner than those of tasks.h.  0, or a negative errno with the reason. */
+/**
+ * The program of this session, loaded when first asked for, much sooner than those of tasks.h.  0, or a negative errno with
+ * the reason.
+ */
 int vm_areas_get(struct vm_session *s, struct vm_areas **out, struct vm_err *err);
 
 /**

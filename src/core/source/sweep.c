@@ -418,6 +418,15 @@ static int list_lazily(struct vm_session *s, struct pass *ps, struct vm_pids *ou
 	return 0;
 }
 
+static int list_processes(struct vm_session *s, struct pass *ps, struct vm_pids *out, struct vm_err *err)
+{
+	if (pass_over_tasks(s, ps))
+		return list_found(ps, out);
+	if (ps->o->lazy)
+		return list_lazily(s, ps, out, err);
+	return ps->tasks ? vm_proc_list_dir(s, out, err) : vm_proc_list(s, out, err);
+}
+
 /** Page faults are timed while that is wanted, from now on, so that threads find it at hand. */
 static void time_faults(struct vm_session *s, bool wanted)
 {
@@ -449,8 +458,7 @@ int vm_sweep(struct vm_session *s, struct vm_procset *set, const struct vm_sweep
 			   .direct = reads_few_files(o) };
 	int r = 0;
 	if (!o->only) {
-		r = pass_over_tasks(s, &ps) ? list_found(&ps, &all) : o->lazy ? list_lazily(s, &ps, &all, err) :
-		    ps.tasks ? vm_proc_list_dir(s, &all, err) : vm_proc_list(s, &all, err);
+		r = list_processes(s, &ps, &all, err);
 		ps.pids = all.v;
 		ps.n = all.n;
 	}

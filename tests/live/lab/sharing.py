@@ -25,13 +25,18 @@ TRIES = 40
 MANY = os.environ.get("VM_SHARE_CHILDREN", "30")
 
 
+def own_frame():
+    """The frame of a page of this program, which nobody merges; 0: withheld."""
+    with open("/proc/self/pagemap", "rb") as f:
+        f.seek(id(DIR) // PAGE * 8)
+        return int.from_bytes(f.read(8), "little") & (1 << 55) - 1
+
+
 def frames_are_known():
     """Whether this user may see page frames and their map counts."""
     try:
-        with open("/proc/kpagecount", "rb") as f, open("/proc/self/pagemap", "rb") as g:
-            address = id(DIR) // PAGE * 8
-            g.seek(address)
-            return len(f.read(8)) == 8 and int.from_bytes(g.read(8), "little") & (1 << 55) - 1 != 0
+        with open("/proc/kpagecount", "rb") as f:
+            return len(f.read(8)) == 8 and own_frame() != 0
     except OSError:
         return False
 
@@ -40,11 +45,8 @@ FRAMES = frames_are_known()
 
 
 def merged_are_hidden():
-    """Linux 6.10 to 6.17 mark all anonymous pages as merged: here those of this program, which nobody merges."""
-    with open("/proc/self/pagemap", "rb") as f:
-        f.seek(id(DIR) // PAGE * 8)
-        pfn = int.from_bytes(f.read(8), "little") & (1 << 55) - 1
-    return bool(kpage("kpageflags", pfn) >> 21 & 1)
+    """Linux 6.10 to 6.17 mark all anonymous pages as merged."""
+    return bool(kpage("kpageflags", own_frame()) >> 21 & 1)
 
 
 def vmshare(*args, status=0):
@@ -77,8 +79,8 @@ def check_range(pids, start, end, facts):
         row = have.pop(pair, None)
         holds = "anon" if HIDDEN and f["kind"] == "ksm" else f["kind"]
         for kind in KINDS:
-            want = None if HIDDEN and kind == "ksm" and row else f["shared_bytes"] if kind == holds else 0
-            expect(f"{start:x} {pair}", kind, want, row[f"{kind}_bytes"] if row else 0)
+            size = None if HIDDEN and kind == "ksm" and row else f["shared_bytes"] if kind == holds else 0
+            expect(f"{start:x} {pair}", kind, size, row[f"{kind}_bytes"] if row else 0)
     expect(f"{start:x}", "pairs that share", {}, have)
 
 

@@ -223,9 +223,11 @@ workloads() {
 # Processes that go on when their parent has ended; they read until nobody writes any more.
 left_behind() {
 	mkfifo -m 666 "$scratch/all/fifo"
+	# Opened here: a process that came to open it after the last writer has gone would wait forever.
 	exec 3<>"$scratch/all/fifo"
-	ends 0 '' --pairs 1 -J -- sh -c "(read -r _ <'$scratch/all/fifo') 3>&- & exit 0" 3>&-
-	exec 3>&-
+	exec 4<"$scratch/all/fifo"
+	ends 0 '' --pairs 1 -J -- sh -c "(read -r _ <&4) & exit 0" 3>&-
+	exec 3>&- 4<&-
 	holds "processes that go on" 'all(r["left_processes"] for r in d["runs"]) and "left" in [f["finding"] for f in d["findings"]]'
 	rm "$scratch/all/fifo"
 }
